@@ -1,0 +1,85 @@
+"""Names and addresses that people type, checked at the door."""
+
+import re
+from typing import NamedTuple
+
+from mngr.model.errors import InvalidInput
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}\Z")
+_ENV_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LABEL_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,62}\Z")
+
+
+def check_name(name: str, what: str = "name") -> str:
+    """`name` itself, if it is 1–63 letters, digits, `-`, `_`, starting with a letter or digit.
+
+    Raises InvalidInput naming `what` otherwise.
+    """
+    if not _NAME.match(name):
+        raise InvalidInput(
+            f"{what} {name!r} can't be used",
+            hint="use letters, digits, - and _, at most 63, starting with a letter or digit",
+        )
+    return name
+
+
+def is_name(name: str) -> bool:
+    return bool(_NAME.match(name))
+
+
+class Address(NamedTuple):
+    """`NAME[@HOST][.PROVIDER]`: an agent, optionally on a host, optionally of a provider instance.
+
+    `@HOST` alone (empty name) addresses a host.
+    """
+
+    name: str
+    host: str = ""
+    provider: str = ""
+
+    def __str__(self) -> str:
+        return (
+            self.name
+            + (f"@{self.host}" if self.host else "")
+            + (f".{self.provider}" if self.provider else "")
+        )
+
+
+def parse_address(text: str) -> Address:
+    """Takes `NAME[@HOST][.PROVIDER]` apart. Raises InvalidInput if a part isn't a valid name."""
+    rest, _, provider = text.partition(".")
+    name, at, host = rest.partition("@")
+    if name or not at:
+        check_name(name, "agent name")
+    if at:
+        check_name(host, "host name")
+    if "." in text:
+        check_name(provider, "provider name")
+    return Address(name, host, provider)
+
+
+def parse_env(text: str) -> tuple[str, str]:
+    """`KEY=VALUE`, the value kept byte for byte. Raises InvalidInput."""
+    key, eq, value = text.partition("=")
+    if not eq or not _ENV_KEY.match(key):
+        # The value may be a secret: it isn't repeated in the message.
+        raise InvalidInput(
+            f"environment variable {key!r} can't be used", hint="write KEY=VALUE; KEY of letters, digits, _"
+        )
+    return key, value
+
+
+def check_env_key(key: str) -> str:
+    if not _ENV_KEY.match(key):
+        raise InvalidInput(
+            f"environment variable name {key!r} can't be used", hint="letters, digits and _ only"
+        )
+    return key
+
+
+def parse_label(text: str) -> tuple[str, str]:
+    """`key=value`. Raises InvalidInput."""
+    key, eq, value = text.partition("=")
+    if not eq or not _LABEL_KEY.match(key) or len(value) > 256 or not value.isprintable():
+        raise InvalidInput(f"label {text!r} can't be used", hint="write key=value, e.g. --label team=search")
+    return key, value

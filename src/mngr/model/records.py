@@ -1,0 +1,73 @@
+"""Durable descriptions of hosts and agents, as kept in JSON on the host's state volume.
+
+`format` is the version of the layout; a reader that meets a newer one refuses rather than guesses.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+FORMAT = 1
+T = TypeVar("T")
+
+
+class Idle(msgspec.Struct, frozen=True, kw_only=True):
+    """When a host stops itself. `timeout_s` 0 means never; `max_lifetime_s` 0 means no cap."""
+
+    mode: str = "io"
+    timeout_s: float = 800
+    max_lifetime_s: float = 0
+
+
+class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent as it was asked for. Environment values aren't here: they live in a file of their own on the host."""
+
+    id: str
+    name: str
+    type: str = "shell"
+    command: list[str] = []
+    work_dir: str = ""
+    labels: dict[str, str] = {}
+    created_at: str = ""
+    format: int = FORMAT
+
+
+class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A host as it was made. `handle` is what the backend needs to find it again, opaque to all others.
+
+    `ssh_trust` is `pinned`, or `unverified` where the first contact had nothing to check the key against.
+    """
+
+    id: str
+    name: str
+    provider: str
+    backend: str
+    created_at: str = ""
+    builder: str = ""
+    image: str = ""
+    plan: str = ""
+    region: str = ""
+    address: str = ""
+    ssh_port: int = 22
+    ssh_user: str = "root"
+    host_dir: str = "/mngr"
+    host_key: str = ""
+    ssh_trust: str = "pinned"
+    price_per_hour: float | None = None
+    currency: str = "USD"
+    idle: Idle = Idle()
+    labels: dict[str, str] = {}
+    handle: dict[str, str] = {}
+    format: int = FORMAT
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=1)
+
+
+def decode(data: bytes | str, kind: type[T]) -> T:
+    """Raises ValueError (msgspec's) on anything that isn't such a record, also on a newer format."""
+    record: Any = msgspec.json.decode(data, type=kind)
+    if record.format > FORMAT:
+        raise ValueError(f"record format {record.format} is newer than this mngr (knows {FORMAT})")
+    return record

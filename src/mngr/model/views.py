@@ -1,0 +1,70 @@
+"""What `mngr list` and the public Python API answer with: records joined with what was just seen."""
+
+from typing import Any
+
+import msgspec
+
+from mngr.model.records import AgentRecord, HostRecord
+from mngr.model.states import AgentState, HostState
+
+
+class AgentView(msgspec.Struct, kw_only=True):
+    """An agent as last seen. Times are seconds since the epoch, on the host's clock corrected to ours."""
+
+    record: AgentRecord
+    state: AgentState = "unknown"
+    exit_code: int | None = None
+    active_at: float | None = None
+
+
+class IdleView(msgspec.Struct, kw_only=True):
+    """How far a host is from stopping itself; after a stop, why it did."""
+
+    mode: str
+    timeout_s: float
+    idle_since: float | None = None
+    last_signal: str = ""
+    stops_at: float | None = None
+    lifetime_ends_at: float | None = None
+    stop_reason: str = ""
+
+
+class HostView(msgspec.Struct, kw_only=True):
+    """A host as last seen, with its agents. `problem` says why less than everything is known."""
+
+    record: HostRecord
+    state: HostState
+    agents: list[AgentView] = []
+    idle: IdleView | None = None
+    problem: str = ""
+    cost_so_far: float | None = None
+    stop_saves: str = ""
+    paid_until: str = ""
+    renews: bool | None = None
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """An error row: what couldn't be read, and why."""
+
+    provider: str
+    what: str
+    error: str
+    hint: str = ""
+
+
+class Listing(msgspec.Struct, kw_only=True):
+    hosts: list[HostView] = []
+    errors: list[Problem] = []
+
+
+class Offer(msgspec.Struct, kw_only=True, frozen=True):
+    """What a create would cost, before anything is spent. Prices in `currency`; None where there is none."""
+
+    plan: str = ""
+    region: str = ""
+    image: str = ""
+    per_hour: float | None = None
+    per_month: float | None = None
+    currency: str = "USD"
+    notes: list[str] = []
+    details: dict[str, Any] = {}

@@ -1,0 +1,268 @@
+"""The contracts between mngr and those that give it hosts: one for hosts, one for clouds that rent machines.
+
+A `HostProvider` is what ops talk to. A `Cloud` is what a provider of rented machines is built over:
+`vps_docker.VpsDockerProvider` is the HostProvider over any Cloud. A newcomer's cloud is one Cloud class and
+one Backend. All calls are synchronous, may be made from several threads, and wait only within limits.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from mngr.model.clock import SYSTEM, Clock
+from mngr.model.records import HostRecord, Idle
+from mngr.model.views import HostView, Listing, Offer
+from mngr.transport.base import Transport
+
+Handle = dict[str, str]  #: What creating has made so far; opaque outside the backend; only grows.
+Save = Callable[[Handle], None]  #: Puts a handle on disk (fsynced) before it returns.
+Progress = Callable[[str], None]  #: Told the name of each phase as it starts.
+
+
+class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A host as asked for. `build_args` and `start_args` are the user's, in order and unread."""
+
+    id: str
+    name: str
+    image: str = ""
+    build_args: Sequence[str] = ()
+    start_args: Sequence[str] = ()
+    idle: Idle | None = None
+    snapshot: str = ""
+    labels: dict[str, str] = {}
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backend is given to build a provider instance: its name, where it may keep files, time, who we are."""
+
+    instance: str
+    home: Path
+    laptop: str
+    clock: Clock = SYSTEM
+
+    def folder(self, backend: str) -> Path:
+        """Keys, pins and markers of this instance: `<home>/profile/providers/<backend>/<instance>`."""
+        return self.home / "profile" / "providers" / backend / self.instance
+
+
+class Abilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs between hosts of different providers, for ops and for the user to read.
+
+    `stops_itself`: idle and lifetime limits work. `stop_saves`: what a stop stops paying for, as a phrase for
+    `list` ("" where nothing is paid). `isolated`: the host is apart from this computer, so code must be sent.
+    """
+
+    stops_itself: bool = True
+    stop_saves: str = ""
+    isolated: bool = True
+
+
+class HostProvider(Protocol):
+    """Hosts of one provider instance. Every method may be repeated after being killed at any point."""
+
+    name: str
+    backend: str
+    abilities: Abilities
+
+    def check(self, spec: HostSpec) -> Offer:
+        """Validates everything that can be known before money is spent; names the valid choices on a mistake."""
+        ...
+
+    def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
+        """Makes the host `spec.id`, or goes on making it. When it returns, the host is durable and reachable.
+
+        Raises with nothing left behind, or with what is left named in the message and kept for the sweep.
+        """
+        ...
+
+    def discover(self) -> Listing:
+        """All hosts with their agents, each machine asked in parallel within a limit. Never raises Unreachable:
+        what can't be read is an error row or a host in state `unreachable`."""
+        ...
+
+    def view(self, host_id: str) -> HostView:
+        """One host as it is now. Raises NotFound only if its keeper said so."""
+        ...
+
+    def transport(self, record: HostRecord) -> Transport:
+        """Where the host's agents run (inside the container)."""
+        ...
+
+    def stop(self, host_id: str, progress: Progress) -> None: ...
+
+    def start(self, host_id: str, progress: Progress) -> HostRecord:
+        """Brings the host up, reachable. The record may have a new address."""
+        ...
+
+    def destroy(self, host_id: str, progress: Progress) -> None:
+        """Removes everything create made, wherever it stopped. A host that is gone already is success."""
+        ...
+
+    def sweep(self, *, dry_run: bool = False) -> "Swept":
+        """Sets right what intents, the cloud and records disagree on; touches no host with agents."""
+        ...
+
+
+class Swept(msgspec.Struct, kw_only=True):
+    """What a sweep did (or, dry, would do), and what it left for a reason."""
+
+    released: list[str] = []
+    finished: list[str] = []
+    kept: list[str] = []
+    errors: list[str] = []
+
+
+@runtime_checkable
+class HostSnapshots(Protocol):
+    """Optional: a host's image and volume, saved together."""
+
+    def snapshot_create(self, host_id: str, name: str, progress: Progress) -> "Snapshot": ...
+    def snapshot_list(self, host_id: str = "") -> "list[Snapshot]": ...
+    def snapshot_destroy(self, snapshot_id: str) -> None: ...
+    def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
+        """Writes image and volume into one file that `HostSpec.snapshot` takes, on any provider."""
+        ...
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    host_id: str
+    host_name: str
+    provider: str
+    created_at: str
+    size_bytes: int | None = None
+
+
+class Backend(Protocol):
+    """What a backend's package offers as `BACKEND`, or returns from pluggy's hook `register_provider_backend`."""
+
+    name: str
+    config_type: type[Any]
+
+    def build(self, config: Any, context: Context) -> HostProvider:
+        """A provider instance. Reads no network; missing credentials raise InvalidInput saying where they go."""
+        ...
+
+
+# --- clouds ---------------------------------------------------------------------------------------------------
+
+
+class Caps(msgspec.Struct, frozen=True, kw_only=True):
+    """How a cloud behaves. Times in seconds.
+
+    `tags_at_create`: owner tags go into the creating call. `list_lag_s`: after a write, lists may be this old.
+    `stop_saves`: what powering off stops paying for. `user_data`: cloud-init user data is honoured.
+    `machine_power`: stopping a host also powers off (deallocates) the machine.
+    """
+
+    tags_at_create: bool = True
+    list_lag_s: float = 0
+    stop_saves: str = ""
+    user_data: bool = True
+    machine_power: bool = False
+    billing: str = "hourly"
+
+
+class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine as asked for. `name` is a function of (instance, host id, part): a repeat asks for the same."""
+
+    host_id: str
+    name: str
+    plan: str
+    region: str
+    image: str
+    user_data: str = ""
+    tags: dict[str, str] = {}
+    public_key: str = ""
+    options: dict[str, str] = {}
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine as the cloud shows it. `state`: pending, running, stopped, failed, or gone."""
+
+    id: str
+    name: str = ""
+    state: str = "pending"
+    address: str = ""
+    tags: dict[str, str] = {}
+    plan: str = ""
+    region: str = ""
+    created_at: float | None = None
+    price_per_hour: float | None = None
+    price_per_month: float | None = None
+    currency: str = "USD"
+    paid_until: str = ""
+    renews: bool | None = None
+    handle: Handle = {}
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """Released: the cloud says that nothing is left."""
+
+
+class Later(msgspec.Struct, frozen=True):
+    """Not yet released; ask again after `after_s`. `why` is shown."""
+
+    why: str
+    after_s: float = 5
+
+
+class Cloud(Protocol):
+    """A cloud that rents machines. Knows no journal: it is given `save`. Client and clock are handed in."""
+
+    caps: Caps
+
+    def check(self, spec: MachineSpec) -> Offer:
+        """Spends nothing. Unknown plan, region or image: InvalidInput that names the valid ones. The price."""
+        ...
+
+    def create(self, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
+        """Goes on from `handle`: buys what isn't there yet, calling save() before and after each paid call.
+
+        None: ordered, not delivered yet; call again. A repeat adopts what an earlier call made, where the
+        cloud can tell; where it can't, a call that may have been sent is repeated only after `list_lag_s`.
+        """
+        ...
+
+    def find(self, owner: dict[str, str]) -> list[Machine]:
+        """All machines with these tags, all pages; may lag. Raises Unreadable, never [] for an error."""
+        ...
+
+    def get(self, id: str) -> Machine:
+        """One machine. Raises NotFound only if the cloud said so; Unreadable on any other trouble."""
+        ...
+
+    def power(self, id: str, on: bool) -> None:
+        """Repeatable: on while on is success. Returns once the cloud shows it, or raises TimedOut."""
+        ...
+
+    def tag(self, id: str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
+        """Key by key; leaves tags of others alone. Repeatable."""
+        ...
+
+    def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
+        """Everything create may have made, recorded in `handle` or only findable by name or tag. Repeatable."""
+        ...
+
+    def now(self) -> float:
+        """The cloud's time (of its last answer's Date header, going on), so that laptops agree on leases."""
+        ...
+
+
+@runtime_checkable
+class BlanksUserData(Protocol):
+    """Optional: user data can be emptied after boot."""
+
+    def blank_user_data(self, id: str) -> None: ...
+
+
+@runtime_checkable
+class FirstContact(Protocol):
+    """Optional, where no host key can be injected: makes our key known and returns after root's login works."""
+
+    def bootstrap(self, machine: Machine, progress: Progress) -> str:
+        """Returns the host key that was seen first, unverified."""
+        ...

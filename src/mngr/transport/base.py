@@ -1,0 +1,119 @@
+"""Running commands somewhere: the one verb that this computer, OpenSSH and `docker exec` share.
+
+Scripts that run on a host are files of `mngr.hosts.scripts`; their text travels as one quoted argument of
+`sh -c`, so that standard input stays free for data (and is the only way that secrets take).
+"""
+
+import subprocess
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from mngr.model.errors import MngrError, TimedOut, Unreachable
+
+#: Exit code of `ssh` itself (not of the remote command) when no connection could be made or it broke.
+SSH_FAILED = 255
+
+
+class Completed(msgspec.Struct, frozen=True):
+    """A finished command."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode(errors="replace")
+
+    @property
+    def error(self) -> str:
+        return self.stderr.decode(errors="replace").strip()
+
+
+class CommandFailed(MngrError):
+    """A command ended with another exit code than 0. `completed` has its output."""
+
+    def __init__(self, message: str, completed: Completed, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, details=completed.error[-2000:])
+        self.completed = completed
+
+
+class Transport(Protocol):
+    """A place where commands run. Implementations: Local, Ssh, DockerExec."""
+
+    @property
+    def place(self) -> str:
+        """How messages call it: `this computer`, `root@192.0.2.7:22`, …"""
+        ...
+
+    def argv(self, argv: Sequence[str], *, tty: bool = False) -> list[str]:
+        """The local command line that runs `argv` there, for exec or for rsync and git to ride on."""
+        ...
+
+    def run(
+        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60, check: bool = True
+    ) -> Completed:
+        """Runs `argv` there and waits at most `timeout` seconds.
+
+        Raises TimedOut, Unreachable when the place can't be reached, CommandFailed (if `check`) on another
+        exit code than 0. The remote command may go on after a time-out: what changes things takes a lock.
+        """
+        ...
+
+
+def run_local(
+    command: Sequence[str],
+    *,
+    place: str,
+    what: str,
+    input: bytes,
+    timeout: float,
+    env: dict[str, str] | None = None,
+) -> Completed:
+    """Runs a local process, fed with `input`. `what` names the command in messages; raises TimedOut, Unreachable."""
+    try:
+        done = subprocess.run(command, input=input, capture_output=True, timeout=timeout, env=env)
+    except subprocess.TimeoutExpired:
+        raise TimedOut(f"{what} on {place} didn't end within {timeout:g} s") from None
+    except FileNotFoundError:
+        raise Unreachable(
+            f"{command[0]} isn't installed here",
+            hint=f"install {command[0]}; `mngr doctor` lists what is missing",
+        ) from None
+    return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def checked(done: Completed, what: str, place: str) -> Completed:
+    """`done`, if its exit code is 0. Raises CommandFailed."""
+    if done.code:
+        last = (
+            done.error.splitlines()[-1:] or done.text.strip().splitlines()[-1:] or [f"exit code {done.code}"]
+        )
+        raise CommandFailed(f"{what} failed on {place}: {last[0]}", done)
+    return done
+
+
+def script(
+    transport: Transport,
+    name: str,
+    *args: str,
+    input: bytes = b"",
+    timeout: float = 60,
+    check: bool = True,
+) -> Completed:
+    """Runs the package's script `name` (of mngr.hosts.scripts, without `.sh`) there with POSIX sh."""
+    from mngr.hosts import scripts
+
+    try:
+        return transport.run(
+            ["sh", "-c", scripts.text(name), name, *args], input=input, timeout=timeout, check=check
+        )
+    except CommandFailed as failed:
+        raise checked_script(failed, name, transport.place) from None
+
+
+def checked_script(failed: CommandFailed, name: str, place: str) -> CommandFailed:
+    last = failed.completed.error.splitlines()[-1:] or [f"exit code {failed.completed.code}"]
+    return CommandFailed(f"{name} failed on {place}: {last[0]}", failed.completed, hint=failed.hint)
