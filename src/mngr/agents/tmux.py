@@ -1,0 +1,83 @@
+"""Agents on a host: starting, stopping, running a command beside them. Each is one round trip."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from mngr.hosts import layout
+from mngr.model.errors import Conflict, NotFound
+from mngr.model.records import AgentRecord, encode
+from mngr.transport import quote
+from mngr.transport.base import CommandFailed, Completed, Transport, script
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A host as agents see it: how commands get there, its folder, its tmux server. `watch`: whether starting
+    an agent also starts the watcher (in a container the entrypoint does)."""
+
+    transport: Transport
+    host_dir: str
+    label: str = layout.TMUX_LABEL
+    watch: bool = False
+
+
+def start(place: Place, record: AgentRecord, files: dict[str, bytes] | None = None) -> None:
+    """Starts an agent's session, unless it runs; `files` (from `agent_files`) put it there first. Repeatable.
+
+    Raises Conflict if another agent has its name on this host, NotFound if it isn't there.
+    """
+    tar = layout.pack({**layout.command_files(), **(files or {})})
+    try:
+        script(
+            place.transport, "agent-start", place.host_dir, record.id, place.label, record.name,
+            "1" if place.watch else "0", input=tar,
+        )  # fmt: skip
+    except CommandFailed as failed:
+        if failed.completed.code == 4:
+            raise Conflict(f"an agent called {record.name} is on {place.transport.place} already") from None
+        if failed.completed.code == 3:
+            raise NotFound(f"agent {record.name} is no longer on {place.transport.place}") from None
+        raise
+
+
+def agent_files(record: AgentRecord, env: dict[str, str], command: str) -> dict[str, bytes]:
+    """The files that make an agent, by path in the host dir. Environment values go into a file of mode 600."""
+    base = f"agents/{record.id}"
+    own = {
+        "MNGR_AGENT_ID": record.id,
+        "MNGR_AGENT_NAME": record.name,
+        "MNGR_WORK_DIR": record.work_dir,
+    }
+    return {
+        f"{base}/agent.json": encode(record),
+        f"{base}/session": record.name.encode() + b"\n",
+        f"{base}/env.sh": quote.assignments({**env, **own}).encode(),
+        f"{base}/command.sh": command.encode(),
+    }
+
+
+def stop(place: Place, record: AgentRecord) -> None:
+    """Ends an agent's processes and session; its files stay. An agent that isn't running is success."""
+    script(place.transport, "agent-stop", record.id, place.label, record.name, timeout=30)
+
+
+def remove(place: Place, record: AgentRecord) -> None:
+    """Removes a stopped agent's files. Repeatable."""
+    script(place.transport, "agent-remove", place.host_dir, record.id)
+
+
+def exec_argv(host_dir: str, agent_id: str, words: Sequence[str]) -> list[str]:
+    """The argv that runs `words` in the agent's work dir with its environment, on its host."""
+    from mngr.hosts import scripts
+
+    return ["sh", "-c", scripts.text("agent-exec"), "mngr-exec", host_dir, agent_id, *words]
+
+
+def attach_argv(label: str, name: str) -> list[str]:
+    """The argv that attaches a terminal to the agent's session, on its host."""
+    return ["tmux", "-L", label, "attach-session", "-t", f"={name}"]
+
+
+def logs(place: Place, record: AgentRecord, size: int) -> Completed:
+    """The last `size` bytes of what the agent's terminal showed."""
+    return script(place.transport, "agent-logs", place.host_dir, record.id, str(size))

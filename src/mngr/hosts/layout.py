@@ -1,0 +1,39 @@
+"""Where things are on a host, and packing files for it. ARCHITECTURE.md has the table."""
+
+import io
+import tarfile
+
+from mngr.hosts import scripts
+from mngr.model.idle import MODES
+from mngr.model.records import Idle
+
+#: The scripts that a host needs without mngr at hand.
+COMMANDS = ("run-agent", "agent-log", "watch")
+
+#: The tmux server's label (`tmux -L`) in containers, where it is alone.
+TMUX_LABEL = "mngr"
+
+
+def command_files() -> dict[str, bytes]:
+    """`commands/NAME.sh` → text, for a host dir."""
+    return {f"commands/{name}.sh": scripts.text(name).encode() for name in COMMANDS}
+
+
+def pack(files: dict[str, bytes]) -> bytes:
+    """A tar of `files` (path → content), each readable by its owner only."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path, content in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            entry.mode = 0o600
+            tar.addfile(entry, io.BytesIO(content))
+    return out.getvalue()
+
+
+def idle_conf(idle: Idle, host_stop: str) -> bytes:
+    """`idle.conf` for the watcher. `host_stop`: `exit`, `sentinel` or `none`, as in scripts/watch.sh."""
+    return (
+        f"mode={idle.mode}\ntimeout={int(idle.timeout_s)}\n"
+        f"signals={' '.join(MODES[idle.mode])}\nhost_stop={host_stop}\n"
+    ).encode()

@@ -1,0 +1,112 @@
+"""One probe of a host: all its facts in one round trip."""
+
+import msgspec
+
+from mngr.model.records import AgentRecord, decode
+from mngr.model.states import QUIET_S, AgentState
+from mngr.model.views import AgentView, IdleView
+from mngr.transport.base import Transport, script
+
+
+class HostFacts(msgspec.Struct, kw_only=True):
+    """What a probe saw. `problems` names records that couldn't be read; they are never dropped in silence."""
+
+    agents: list[AgentView] = []
+    idle: IdleView | None = None
+    stop_reason: str = ""
+    problems: list[str] = []
+
+
+def probe(transport: Transport, host_dir: str, *, label: str = "", timeout: float = 10) -> HostFacts:
+    """The agents of a host, their states, and how idle it is. Raises Unreachable, TimedOut, CommandFailed."""
+    args = (label,) if label else ()
+    return parse(script(transport, "probe", host_dir, *args, timeout=timeout).stdout)
+
+
+def parse(output: bytes) -> HostFacts:
+    """The facts in what `probe.sh` printed."""
+    words = output.decode(errors="replace").split("\0")
+    pairs = dict(zip(words[::2], words[1::2], strict=False))
+    facts = HostFacts()
+    now = float(pairs.get("now", 0) or 0)
+    seen = _mtimes(pairs.get("mtimes", ""))
+    panes = _panes(pairs.get("panes", ""))
+    for key, text in pairs.items():
+        kind, _, agent_id = key.partition(":")
+        if kind != "agent":
+            continue
+        try:
+            record = decode(text, AgentRecord)
+        except ValueError as error:
+            facts.problems.append(f"the record of {agent_id} can't be read: {error}")
+            continue
+        facts.agents.append(_agent(record, now, seen, panes, pairs.get(f"exit:{agent_id}")))
+    facts.agents.sort(key=lambda agent: (agent.record.created_at, agent.record.name))
+    facts.stop_reason = describe_reason(pairs.get("reason", ""))
+    facts.idle = idle_view(pairs.get("idle", ""), seen, facts.stop_reason)
+    return facts
+
+
+def _agent(
+    record: AgentRecord,
+    now: float,
+    seen: dict[str, float],
+    panes: dict[str, tuple[bool, float]],
+    exit_code: str | None,
+) -> AgentView:
+    dead, output_at = panes.get(record.name, (True, 0.0))
+    active_at = max(seen.get(f"agents/{record.id}/busy", 0.0), output_at)
+    state: AgentState = "stopped"
+    if exit_code is not None:
+        state = "done"
+    elif not dead:
+        state = "running" if now - active_at < QUIET_S else "waiting"
+    code = int(exit_code) if exit_code and exit_code.strip().isdigit() else None
+    return AgentView(record=record, state=state, exit_code=code, active_at=active_at or None)
+
+
+def _mtimes(text: str) -> dict[str, float]:
+    rows = (line.partition(" ") for line in text.splitlines())
+    return {path: float(at) for at, _, path in rows if at.isdigit()}
+
+
+def _panes(text: str) -> dict[str, tuple[bool, float]]:
+    """Session name → (dead, time of last output)."""
+    rows = (line.split(" ", 2) for line in text.splitlines())
+    return {row[2]: (row[0] == "1", float(row[1] or 0)) for row in rows if len(row) == 3}
+
+
+def idle_view(conf: str, seen: dict[str, float], reason: str) -> IdleView | None:
+    """From the text of `idle.conf` and the mtimes of `activity/*`: idle since when, and when it stops."""
+    settings = dict(line.split("=", 1) for line in conf.splitlines() if "=" in line)
+    if not settings:
+        return None
+    view = IdleView(
+        mode=settings.get("mode", ""), timeout_s=float(settings.get("timeout", 0) or 0), stop_reason=reason
+    )
+    signals = [
+        (seen[f"activity/{s}"], s) for s in settings.get("signals", "").split() if f"activity/{s}" in seen
+    ]
+    if signals:
+        view.idle_since, view.last_signal = max(signals)
+        if view.timeout_s and settings.get("host_stop") != "none":
+            view.stops_at = view.idle_since + view.timeout_s
+    return view
+
+
+def describe_reason(line: str) -> str:
+    """A line of `stop/reason` for people: why the host stopped itself, and what was last seen when."""
+    from mngr.model.clock import iso
+
+    kind, *words = line.split()[:20] or [""]
+    facts = dict(word.split("=", 1) for word in words if "=" in word)
+    since = facts.get("since", "")
+    if kind == "idle" and since.isdigit():
+        return f"idle since {iso(int(since))} (last seen: {facts.get('last', '?')}; mode {facts.get('mode', '?')}, {facts.get('timeout', '?')} s)"
+    if kind == "lifetime":
+        return (
+            f"reached its max lifetime at {iso(int(facts['at']))}"
+            if facts.get("at", "").isdigit()
+            else "reached its max lifetime"
+        )
+    return line.strip()[:200]

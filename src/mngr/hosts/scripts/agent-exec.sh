@@ -1,0 +1,15 @@
+# agent-exec HOST_DIR AGENT_ID WORDS…: runs a command in the agent's work dir with its environment.
+# One word is a line for sh, several are an argv. Hands on standard input and the exit code.
+dir=$1 id=$2
+shift 2
+if [ ! -f "$dir/agents/$id/env.sh" ]; then
+	echo "mngr: agent $id is no longer on this host; \`mngr list\` shows what is" >&2
+	exit 3
+fi
+touch "$dir/activity/user" 2>/dev/null
+MNGR_HOST_DIR=$dir
+. "$dir/agents/$id/env.sh"
+export MNGR_HOST_DIR
+cd -- "$MNGR_WORK_DIR" || exit 1
+[ $# -gt 1 ] || exec sh -c "$1"
+exec "$@"

@@ -1,0 +1,43 @@
+# agent-start HOST_DIR AGENT_ID TMUX_LABEL SESSION WATCH < TAR
+# Lays a tar (of commands/ and agents/AGENT_ID/) over HOST_DIR, if one is given, and starts the agent's tmux
+# session unless it is alive. WATCH=1 also starts the watcher (in a container the entrypoint does that).
+# Repeatable. Exit code 3: there is no such agent; 4: another agent has the session's name.
+set -eu
+dir=$1 id=$2 label=$3 session=$4 watch=$5
+agent=$dir/agents/$id
+command -v tmux >/dev/null || { echo "tmux isn't installed here" >&2; exit 1; }
+mkdir -p "$dir/agents" "$dir/activity" "$dir/commands" "$dir/stop"
+chmod 700 "$dir/agents"
+
+new=$dir/.new-$id
+rm -rf "$new"
+mkdir -m 700 "$new"
+tar -xf - -C "$new" 2>/dev/null || true
+if [ -d "$new/commands" ]; then
+	for file in "$new"/commands/*; do mv -f "$file" "$dir/commands/"; done
+fi
+if [ -d "$new/agents/$id" ] && [ ! -d "$agent" ]; then mv "$new/agents/$id" "$agent"; fi
+rm -rf "$new"
+[ -f "$agent/agent.json" ] || { echo "no agent $id here" >&2; exit 3; }
+
+alive=$(tmux -L "$label" list-panes -t "=$session:" -F '#{pane_dead}' 2>/dev/null || true)
+owner=$(tmux -L "$label" show-environment -t "=$session" MNGR_AGENT_ID 2>/dev/null || true)
+if [ -n "$alive" ] && [ "$owner" != "MNGR_AGENT_ID=$id" ]; then
+	echo "a tmux session named $session is there already" >&2
+	exit 4
+fi
+if [ "$alive" != 0 ]; then
+	[ -z "$alive" ] || tmux -L "$label" kill-session -t "=$session"
+	rm -f "$agent/exit_code"
+	# The pane's log command is read by sh, after tmux expanded #: quote for both.
+	quoted=$(printf %s "$dir" | sed "s/'/'\\\\''/g; s/#/##/g")
+	env -u TMUX -u TMUX_PANE tmux -L "$label" start-server \; \
+		set-option -g remain-on-exit on \; set-option -g history-limit 20000 \; \
+		set-option -g default-terminal screen-256color \; \
+		new-session -d -s "$session" -x 200 -y 50 -e "MNGR_AGENT_ID=$id" sh "$dir/commands/run-agent.sh" "$dir" "$id" \; \
+		pipe-pane -t "=$session:" "exec sh '$quoted/commands/agent-log.sh' '$quoted' $id" >/dev/null
+fi
+touch "$dir/activity/start" "$agent/busy"
+if [ "$watch" = 1 ]; then
+	setsid sh "$dir/commands/watch.sh" "$dir" "$label" </dev/null >/dev/null 2>&1 &
+fi

@@ -1,0 +1,43 @@
+# agent-stop AGENT_ID TMUX_LABEL SESSION: ends the agent's session and all processes in it.
+# Hangup and TERM first, KILL after 5 s. An agent that isn't running is success. Keeps the agent's files.
+set -u
+id=$1 label=$2 session=$3
+owner=$(tmux -L "$label" show-environment -t "=$session" MNGR_AGENT_ID 2>/dev/null || true)
+[ "$owner" = "MNGR_AGENT_ID=$id" ] || exit 0
+pane=$(tmux -L "$label" list-panes -t "=$session:" -F '#{pane_pid}' 2>/dev/null | head -n 1)
+
+# All processes of the pane's session or below it, as "PID START_TIME" (a pid may be reused).
+members() {
+	awk -v root="$pane" 'BEGIN {
+		for (i = 1; i < ARGC; i++) {
+			if ((getline line < ARGV[i]) <= 0) continue
+			close(ARGV[i])
+			pid = line; sub(/ .*/, "", pid)
+			sub(/^.*\) /, "", line); split(line, f, " ")
+			up[pid] = f[2]; sid[pid] = f[4]; at[pid] = f[20]
+		}
+		for (pid in up) {
+			mine = (sid[pid] == root)
+			for (p = pid; !mine && p > 1; p = up[p]) if (p == root) mine = 1
+			if (mine) print pid, at[pid]
+		}
+		exit
+	}' /proc/[0-9]*/stat
+}
+alive() {
+	printf '%s\n' "$list" | while read -r pid at; do
+		now=$(sed 's/^.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d ' ' -f 20)
+		[ -n "$at" ] && [ "$now" = "$at" ] && echo "$pid"
+	done
+}
+list=$([ -z "$pane" ] || members)
+tmux -L "$label" kill-session -t "=$session"
+[ -n "$list" ] || exit 0
+for pid in $(alive); do kill -TERM "$pid" 2>/dev/null; done
+tries=0
+while [ -n "$(alive)" ] && [ $tries -lt 50 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+for pid in $(alive); do kill -KILL "$pid" 2>/dev/null; done
+exit 0

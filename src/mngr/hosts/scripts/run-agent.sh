@@ -1,0 +1,15 @@
+# run-agent HOST_DIR AGENT_ID: what the pane of an agent runs. Keeps the exit code of its command.
+dir=$1 id=$2
+agent=$dir/agents/$id
+MNGR_HOST_DIR=$dir
+. "$agent/env.sh"
+export MNGR_HOST_DIR
+if mkdir -p -- "$MNGR_WORK_DIR" && cd -- "$MNGR_WORK_DIR"; then
+	sh "$agent/command.sh"
+	code=$?
+else
+	code=1
+fi
+echo "$code" >"$agent/.exit_code"
+mv -f "$agent/.exit_code" "$agent/exit_code"
+exit "$code"

@@ -1,0 +1,130 @@
+# watch HOST_DIR [TMUX_LABEL]: sees what goes on on a host, and has the host stopped when it is idle.
+#
+# Every 3 s: touches agents/ID/busy for agents that showed output or CPU time, and activity/SIGNAL for each
+# signal seen. Reads idle.conf (mode, timeout, signals, host_stop) each time. When no signal of the mode is
+# younger than the time-out, writes stop/reason and then, by host_stop:
+#   exit      leaves stop/exit and ends: the entrypoint ends the container with code 0
+#   sentinel  leaves stop/request, again and again: a systemd path unit on the machine stops the container
+#   none      does nothing; ends when no agent is alive
+# Needs nothing of the agents. One watcher a host: a second one ends at once.
+umask 077
+dir=$1 label=${2:-mngr}
+cd "$dir" || exit 1
+mkdir -p activity agents stop
+exec 9>watch.lock
+flock -n 9 || exit 0
+every=3
+last_cpu=
+last_loop=$(date +%s)
+
+# CPU ticks (with waited-for children) of each agent's process tree; of orphans; and whether an SSH session runs something.
+# Processes are an agent's if they are below its pane or in its terminal session.
+usage() {
+	awk -v panes="$panes" -v self=$$ 'BEGIN {
+		n = split(panes, rows, "\n")
+		for (i = 1; i <= n; i++) { split(rows[i], r, " "); if (r[1] == 0) name[r[3]] = r[4] }
+		for (i = 1; i < ARGC; i++) {
+			if ((getline line < ARGV[i]) <= 0) continue
+			close(ARGV[i])
+			pid = line; sub(/ .*/, "", pid)
+			comm = line; sub(/^[^(]*\(/, "", comm); sub(/\) [^)]*$/, "", comm)
+			sub(/^.*\) /, "", line); split(line, f, " ")
+			up[pid] = f[2]; sid[pid] = f[4]; ticks[pid] = f[12] + f[13] + f[14] + f[15]; called[pid] = comm
+		}
+		for (pid in up) {
+			owner = (sid[pid] in name) ? name[sid[pid]] : ""
+			top = pid
+			for (p = pid; owner == "" && p > 1 && (p in up); p = up[p]) { if (p in name) owner = name[p]; top = p }
+			if (owner != "") cpu[owner] += ticks[pid]
+			else if (pid > 1 && top != self && called[top] !~ /^(sshd|tmux)/ && up[top] == 1) orphans += ticks[pid]
+			if (called[pid] !~ /^sshd/ && called[up[pid]] ~ /^sshd/) ssh = 1
+		}
+		for (owner in cpu) print owner, cpu[owner]
+		print "orphans:", orphans + 0
+		print "ssh:", ssh + 0
+	}' /proc/[0-9]*/stat 2>/dev/null
+}
+
+# seen SIGNAL [TIME]: the signal was there now, or at TIME (seconds since the epoch).
+seen() {
+	if [ $# -eq 1 ]; then touch "activity/$1"; else touch -d "@$2" "activity/$1"; fi
+}
+
+# look: one look at everything. Sets `alive`.
+look() {
+	panes=$(tmux -L "$label" list-panes -a -F '#{pane_dead} #{window_activity} #{pane_pid} #{session_name}' 2>/dev/null)
+	cpu=$(usage)
+	alive=0
+	for agent in agents/*/; do
+		[ -f "${agent}session" ] || continue
+		read -r session <"${agent}session"
+		pane=$(printf '%s\n' "$panes" | while read -r dead output _ name; do
+			[ "$name" != "$session" ] || { echo "$dead $output"; break; }
+		done)
+		[ "${pane%% *}" = 0 ] || continue
+		alive=1
+		ticks=$(printf '%s\n' "$cpu" | sed -n "s/^$session //p")
+		before=$(printf '%s\n' "$last_cpu" | sed -n "s/^$session //p")
+		if [ "${ticks:-0}" -ge $((${before:-0} + 2)) ] || [ "${pane#* }" -ge $((now - every)) ]; then
+			touch "${agent}busy"
+			seen agent
+		fi
+	done
+	if [ "$(printf '%s\n' "$cpu" | sed -n 's/^orphans: //p')" -ge $(($(printf '%s\n' "$last_cpu" | sed -n 's/^orphans: //p' | grep . || echo 999999999) + every)) ]; then
+		seen agent
+	fi
+	last_cpu=$cpu
+	[ $alive = 0 ] || seen process
+	case $cpu in *"ssh: 1"*) seen ssh ;; esac
+	typed=$(tmux -L "$label" list-clients -F '#{client_activity}' 2>/dev/null | sort -n | tail -n 1)
+	[ -z "$typed" ] || seen user "$typed"
+}
+
+# configure: idle.conf into mode, timeout, signals, host_stop.
+configure() {
+	mode=disabled timeout=0 signals='' host_stop=none
+	[ -f idle.conf ] || return
+	while IFS='=' read -r key value; do
+		case $key in
+		mode) mode=$value ;;
+		timeout) timeout=${value%%.*} ;;
+		signals) signals=$value ;;
+		host_stop) host_stop=$value ;;
+		esac
+	done <idle.conf
+}
+
+# newest: "TIME SIGNAL" of the youngest signal that the mode listens to.
+newest() {
+	for signal in $signals; do stat -c '%Y %n' "activity/$signal" 2>/dev/null; done | sort -n | tail -n 1
+}
+
+while :; do
+	now=$(date +%s)
+	# The host itself was asleep or paused: that time wasn't idleness.
+	[ $((now - last_loop)) -le 30 ] || seen boot
+	last_loop=$now
+	look
+	configure
+	if [ "$host_stop" = none ]; then
+		[ $alive = 1 ] || exit 0
+	elif [ -n "$signals" ] && [ "$timeout" -gt 0 ]; then
+		newest=$(newest)
+		since=${newest%% *}
+		if [ -n "$since" ] && [ $((now - since)) -ge "$timeout" ]; then
+			if [ ! -f stop/reason ]; then
+				echo "idle since=$since last=${newest##*/} mode=$mode timeout=$timeout at=$now" >stop/.reason
+				sync stop/.reason 2>/dev/null
+				mv -f stop/.reason stop/reason
+			fi
+			if [ "$host_stop" = exit ]; then
+				touch stop/exit
+				exit 0
+			fi
+			touch stop/request
+		elif [ -f stop/reason ]; then
+			rm -f stop/reason stop/request
+		fi
+	fi
+	sleep $every 9>&-
+done
