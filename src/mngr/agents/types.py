@@ -13,8 +13,7 @@ class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `command`: argv, or one shell line as a string. `args`: added after the command. `env`: added to the
     agent's environment. `install`: a shell line that runs on the host when `check` (a shell line; by default
-    `command -v` of the first word) fails. `prompt`: an ERE that the last line of the screen matches while
-    the agent waits for its user.
+    `command -v` of the first word) fails.
     """
 
     command: str | list[str] = ""

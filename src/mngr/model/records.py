@@ -51,6 +51,7 @@ class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
     ssh_port: int = 22
     ssh_user: str = "root"
     host_dir: str = "/mngr"
+    tmux_label: str = "mngr"
     host_key: str = ""
     ssh_trust: str = "pinned"
     price_per_hour: float | None = None

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
-from mngr.model.records import HostRecord, Idle
+from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.model.views import HostView, Listing, Offer
 from mngr.transport.base import Transport
 
@@ -99,6 +99,12 @@ class HostProvider(Protocol):
     def destroy(self, host_id: str, progress: Progress) -> None:
         """Removes everything create made, wherever it stopped. A host that is gone already is success."""
         ...
+
+    def agent_saved(self, host_id: str, record: AgentRecord) -> None:
+        """Told after an agent was put on a host: keeps its record where a stopped host's agents are listed from."""
+        ...
+
+    def agent_removed(self, host_id: str, agent_id: str) -> None: ...
 
     def sweep(self, *, dry_run: bool = False) -> "Swept":
         """Sets right what intents, the cloud and records disagree on; touches no host with agents."""

@@ -1,0 +1,125 @@
+"""The config's layers, lowest first: the user's file, the project's, its local one, the environment, flags.
+
+`MNGR__PROVIDERS__OVH__DEFAULT_PLAN=x` sets `[providers.ovh] default_plan`. In such keys an instance's `-` is `_`.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mngr.config.schema import Config, convert
+from mngr.model.errors import InvalidInput
+
+PREFIX = "MNGR__"
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """One source of settings, and the data it gives."""
+
+    source: str
+    data: dict[str, Any]
+
+
+def load(home: Path, directory: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
+    """The merged config. Raises InvalidInput on a file that isn't TOML, an unknown key, a value of a wrong type."""
+    merged: dict[str, Any] = {}
+    for layer in layers(home, directory or Path.cwd(), environ):
+        convert(layer.data, Config, layer.source)
+        merged = _merge(merged, layer.data)
+    return convert(merged, Config, "config")
+
+
+def layers(home: Path, directory: Path, environ: Mapping[str, str]) -> list[Layer]:
+    """All layers that are there, lowest first."""
+    found = [Layer(str(path), _read(path)) for path in files(home, directory)]
+    below: dict[str, Any] = {}
+    for layer in found:
+        below = _merge(below, layer.data)
+    from_environ = _environment(environ, below)
+    return [*found, Layer("environment", from_environ)] if from_environ else found
+
+
+def files(home: Path, directory: Path) -> list[Path]:
+    """The config files that exist, lowest first. Raises InvalidInput if one folder has both spellings."""
+    user = [path for path in (home / "config.toml", home / "settings.toml") if path.is_file()]
+    if len(user) > 1:
+        raise InvalidInput(
+            f"both config.toml and settings.toml are in {home}",
+            hint="merge them into one and remove the other",
+        )
+    project = project_folder(home, directory)
+    own = [project / name for name in ("settings.toml", "settings.local.toml")] if project else []
+    return [*user, *(path for path in own if path.is_file())]
+
+
+def project_folder(home: Path, directory: Path) -> Path | None:
+    """The nearest `.mngr` folder at or above `directory`, up to the git repository's top or the file system's."""
+    for place in (directory, *directory.parents):
+        folder = place / ".mngr"
+        if folder.is_dir() and folder.absolute() != home:
+            return folder
+        if (place / ".git").exists():
+            break
+    return None
+
+
+def user_file(home: Path) -> Path:
+    """The user's config file: the one that exists, else `config.toml`."""
+    settings = home / "settings.toml"
+    return settings if settings.is_file() else home / "config.toml"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InvalidInput(
+            f"{path} can't be read: {error}", hint="correct the file, or move it away"
+        ) from None
+
+
+def _environment(environ: Mapping[str, str], below: dict[str, Any]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for key, text in sorted(environ.items()):
+        if not key.startswith(PREFIX):
+            continue
+        path = [part.lower() for part in key[len(PREFIX) :].split("__")]
+        if not all(path):
+            raise InvalidInput(f"environment: {key} isn't a setting", hint="write MNGR__SECTION__KEY")
+        if len(path) > 1:
+            path[1] = _spelled(path[1], below.get(path[0]))
+        place = data
+        for part in path[:-1]:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise InvalidInput(f"environment: {key} goes below a plain value")
+        place[path[-1]] = _value(text)
+    return data
+
+
+def _spelled(name: str, section: Any) -> str:
+    """The instance in `section` that `name` stands for (its `-` written `_`), else `name`."""
+    names = section if isinstance(section, dict) else {}
+    return next((known for known in names if known.lower().replace("-", "_") == name), name)
+
+
+def _value(text: str) -> Any:
+    """Lists and tables are written as in TOML; all else is text, converted where the schema wants a number."""
+    if text[:1] in "[{" and text:
+        try:
+            return tomllib.loads(f"v = {text}")["v"]
+        except tomllib.TOMLDecodeError:
+            return text
+    return text
+
+
+def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,129 @@
+"""Finding backends and building provider instances.
+
+A backend of the tree is the package `mngr.backends.NAME`; its folder being there is its registration. Others
+come through pluggy (entry point group `mngr`, hook `register_provider_backend`); entry points are scanned
+only for names that aren't in the tree, as the scan takes longer than most commands.
+
+A backend's module offers `BACKEND` (contract.Backend). A file `environment` beside it may name environment
+variables whose presence makes an instance of its name worth asking without any configuration.
+"""
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mngr.config.schema import Config, convert
+from mngr.model.clock import SYSTEM, Clock
+from mngr.model.errors import InvalidInput
+from mngr.model.names import check_name, is_name
+from mngr.providers.contract import Backend, Context, HostProvider
+
+HOOK = "register_provider_backend"
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """A provider instance: its name, its backend's name, its settings as yet unread."""
+
+    name: str
+    backend: str
+    settings: dict[str, Any]
+
+
+def in_tree() -> list[str]:
+    """The names of the backends that come with mngr."""
+    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "backends")
+    return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and is_name(entry.name))
+
+
+def find_backend(name: str) -> Backend:
+    """The backend called `name`. Raises InvalidInput naming the known ones, or the extra to install."""
+    if is_name(name) and importlib.util.find_spec(f"mngr.backends.{name}"):
+        try:
+            return importlib.import_module(f"mngr.backends.{name}").BACKEND
+        except ModuleNotFoundError as error:
+            raise InvalidInput(
+                f"backend {name} needs {error.name}", hint=f"pip install 'mngr[{name}]'"
+            ) from None
+    others = third_party()
+    if name in others:
+        return others[name]
+    known = ", ".join(sorted({*in_tree(), *others}))
+    raise InvalidInput(
+        f"unknown provider {name!r}",
+        hint=f"known backends: {known}; an instance of another name needs [providers.{name}] with backend = …",
+    )
+
+
+def third_party() -> dict[str, Backend]:
+    """Backends that other distributions register."""
+    import pluggy
+
+    spec = pluggy.HookspecMarker("mngr")
+
+    class Hooks:
+        @spec
+        def register_provider_backend(self) -> Backend:  # type: ignore[empty-body]
+            """Returns the plugin's backend."""
+
+    plugins = pluggy.PluginManager("mngr")
+    plugins.add_hookspecs(Hooks)
+    plugins.load_setuptools_entrypoints("mngr")
+    return {backend.name: backend for backend in plugins.hook.register_provider_backend()}
+
+
+def find_instance(name: str, config: Config) -> Instance:
+    """The instance called `name`: as configured, else the unconfigured one of the backend of that name."""
+    check_name(name, "provider name")
+    settings = dict(config.providers.get(name, {}))
+    backend = settings.pop("backend", name)
+    return Instance(name, str(backend), settings)
+
+
+def active_instances(config: Config, home: Path, environ: Mapping[str, str] = os.environ) -> list[Instance]:
+    """The instances worth asking for hosts: `local`, all configured ones, those used before, those whose
+    credentials are in the environment. `enabled = false` in an instance's settings leaves it out."""
+    found = {name: find_instance(name, config) for name in ("local", *config.providers)}
+    for backend, name in _used_before(home):
+        found.setdefault(name, Instance(name, backend, {}))
+    for backend in in_tree():
+        if backend not in found and any(environ.get(key) for key in _environment(backend)):
+            found[backend] = Instance(backend, backend, {})
+    enabled = (one for one in found.values() if str(one.settings.get("enabled", True)).lower() != "false")
+    return sorted(enabled, key=lambda one: one.name)
+
+
+def _used_before(home: Path) -> list[tuple[str, str]]:
+    """(backend, instance) of every instance that has a folder of keys and pins here."""
+    profile = home / "profile" / "providers"
+    if not profile.is_dir():
+        return []
+    return [
+        (backend.name, entry.name)
+        for backend in profile.iterdir()
+        if is_name(backend.name) and backend.is_dir()
+        for entry in backend.iterdir()
+        if is_name(entry.name)
+    ]
+
+
+def _environment(backend: str) -> tuple[str, ...]:
+    """The variables named in `backends/NAME/environment`, one a line: read without importing the backend."""
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "backends", backend, "environment")
+    try:
+        with open(path, encoding="utf-8") as file:
+            return tuple(file.read().split())
+    except FileNotFoundError:
+        return ()
+
+
+def build(instance: Instance, home: Path, laptop: str, clock: Clock = SYSTEM) -> HostProvider:
+    """The provider instance, ready for use. Raises InvalidInput on its settings or missing credentials."""
+    backend = find_backend(instance.backend)
+    settings = {key: value for key, value in instance.settings.items() if key != "enabled"}
+    config = convert(settings, backend.config_type, f"[providers.{instance.name}]")
+    return backend.build(config, Context(instance=instance.name, home=home, laptop=laptop, clock=clock))
