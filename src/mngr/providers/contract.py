@@ -5,7 +5,7 @@ A `HostProvider` is what ops talk to. A `Cloud` is what a provider of rented mac
 one Backend. All calls are synchronous, may be made from several threads, and wait only within limits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -73,12 +73,15 @@ class HostProvider(Protocol):
     def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
         """Makes the host `spec.id`, or goes on making it. When it returns, the host is durable and reachable.
 
+        Raises Conflict if another process or laptop is making it.
+
         Raises with nothing left behind, or with what is left named in the message and kept for the sweep.
         """
         ...
 
-    def discover(self) -> Listing:
-        """All hosts with their agents, each machine asked in parallel within a limit. Never raises Unreachable:
+    def discover(self, only: Collection[str] | None = None) -> Listing:
+        """All hosts with their agents, or only those whose name or id is in `only`; each machine is asked in
+        parallel within a limit. Half-made hosts are among them (`building`, `failed`). Never raises Unreachable:
         what can't be read is an error row or a host in state `unreachable`."""
         ...
 

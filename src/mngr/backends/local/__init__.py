@@ -2,7 +2,7 @@
 
 import msgspec
 
-from mngr.providers.contract import Context
+from mngr.providers.contract import Context, HostProvider
 
 
 class LocalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -13,7 +13,7 @@ class _Backend:
     name = "local"
     config_type = LocalConfig
 
-    def build(self, config: LocalConfig, context: Context) -> "LocalProvider":
+    def build(self, config: LocalConfig, context: Context) -> HostProvider:
         from mngr.backends.local.provider import LocalProvider
 
         return LocalProvider(context)

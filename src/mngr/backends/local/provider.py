@@ -1,6 +1,7 @@
 """This computer as a host. There is one, it is never made nor destroyed, and it costs nothing."""
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 from mngr.hosts.probe import probe
@@ -49,10 +50,13 @@ class LocalProvider:
             write_private(self._file, encode(record).decode())
         return self._record()
 
-    def discover(self) -> Listing:
+    def discover(self, only: Collection[str] | None = None) -> Listing:
         if not (self.context.home / "agents").is_dir() or not self._file.exists():
             return Listing()
-        return Listing(hosts=[self.view(self._record().id)])
+        record = self._record()
+        if only is not None and not {record.name, record.id} & set(only):
+            return Listing()
+        return Listing(hosts=[self.view(record.id)])
 
     def view(self, host_id: str) -> HostView:
         record = self._record()
@@ -84,11 +88,10 @@ class LocalProvider:
     def sweep(self, *, dry_run: bool = False) -> Swept:
         """Removes agents that were being put here when their create was killed: folders that never got their name."""
         import shutil
-        import time
 
         swept = Swept()
         for folder in sorted(self.context.home.glob(".new-agent-*")):
-            if time.time() - folder.stat().st_mtime < 60:
+            if self.context.clock.now() - folder.stat().st_mtime < 60:
                 swept.kept.append(f"{folder.name}: younger than a minute, perhaps being created")
                 continue
             swept.released.append(str(folder))

@@ -1,0 +1,88 @@
+"""What every operation needs: where files are, the config, the providers, time."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from mngr.agents.tmux import Place
+from mngr.config import home as homes
+from mngr.config.layers import load
+from mngr.config.schema import Config
+from mngr.model.clock import SYSTEM, Clock
+from mngr.model.records import HostRecord
+from mngr.providers import registry
+from mngr.providers.contract import HostProvider
+
+
+class Mngr:
+    """A configured mngr. Reads config on first use; builds each provider instance once."""
+
+    def __init__(self, home: Path | None = None, config: Config | None = None, clock: Clock = SYSTEM) -> None:
+        self.home = home or homes.home()
+        self.clock = clock
+        self._config = config
+        self._providers: dict[str, HostProvider] = {}
+
+    @property
+    def config(self) -> Config:
+        if self._config is None:
+            self._config = load(self.home)
+        return self._config
+
+    @property
+    def laptop(self) -> str:
+        return homes.laptop_id(self.home)
+
+    def provider(self, name: str) -> HostProvider:
+        """The provider instance `name`. Raises InvalidInput if it is unknown or its settings are wrong."""
+        if name not in self._providers:
+            active = {one.name: one for one in registry.active_instances(self.config, self.home, os.environ)}
+            instance = active.get(name) or registry.find_instance(name, self.config)
+            self._providers[name] = registry.build(instance, self.home, self.laptop, self.clock)
+        return self._providers[name]
+
+    def active(self) -> list[str]:
+        """The names of the provider instances that may have hosts."""
+        return [one.name for one in registry.active_instances(self.config, self.home, os.environ)]
+
+    def place(self, record: HostRecord) -> Place:
+        """The host as agents see it."""
+        provider = self.provider(record.provider)
+        return Place(
+            transport=provider.transport(record),
+            host_dir=record.host_dir,
+            label=record.tmux_label,
+            watch=not provider.abilities.isolated,
+        )
+
+
+class Phase(msgspec.Struct, frozen=True):
+    name: str
+    seconds: float
+
+
+class Phases:
+    """Times the phases of an operation, and tells `show` about each as it starts."""
+
+    def __init__(self, clock: Clock, show: Callable[[str], None] = lambda name: None) -> None:
+        self.clock = clock
+        self.show = show
+        self.done: list[Phase] = []
+        self._name = ""
+        self._since = clock.monotonic()
+
+    def __call__(self, name: str) -> None:
+        """The next phase starts."""
+        self.finish()
+        self._name = name
+        self.show(name)
+
+    def finish(self) -> list[Phase]:
+        """Ends the current phase; all phases so far."""
+        now = self.clock.monotonic()
+        if self._name:
+            self.done.append(Phase(self._name, round(now - self._since, 3)))
+        self._name, self._since = "", now
+        return self.done
