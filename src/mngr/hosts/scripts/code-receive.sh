@@ -1,0 +1,27 @@
+# code-receive DIR BRANCH < TAR: lays sent code into DIR. The tar holds `bundle` (a git bundle with HEAD; absent
+# when the source isn't a git repository), `deleted` (NUL-separated paths removed since) and `overlay.tar`
+# (uncommitted and untracked files). Repeatable; a DIR that holds something else already is refused.
+set -eu
+dir=$1 branch=$2
+if [ -e "$dir" ] && [ ! -e "$dir/.mngr-receiving" ] && [ -n "$(ls -A "$dir" 2>/dev/null)" ]; then
+	echo "$dir isn't empty" >&2
+	exit 4
+fi
+rm -rf "$dir"
+mkdir -p "$dir"
+cd "$dir"
+touch .mngr-receiving
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+tar -xf - -C "$tmp"
+if [ -s "$tmp/bundle" ]; then
+	command -v git >/dev/null || { echo "git isn't installed here" >&2; exit 1; }
+	git init -q .
+	git fetch -q --update-head-ok "$tmp/bundle" "+HEAD:refs/heads/$branch"
+	git symbolic-ref HEAD "refs/heads/$branch"
+	git update-ref refs/mngr/base HEAD
+	git reset -q --hard
+fi
+[ ! -s "$tmp/deleted" ] || xargs -0 rm -f -- <"$tmp/deleted"
+[ ! -s "$tmp/overlay.tar" ] || tar -xf "$tmp/overlay.tar"
+rm -f .mngr-receiving

@@ -1,0 +1,208 @@
+"""Creating an agent: its host if there is none, its code, its files, its session."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from mngr.agents import tmux
+from mngr.agents.types import AgentType, command_script, find_type
+from mngr.config.schema import convert
+from mngr.model.clock import iso
+from mngr.model.errors import Conflict, InvalidInput, MngrError
+from mngr.model.ids import new_agent_id, new_host_id
+from mngr.model.names import Address, check_name
+from mngr.model.records import AgentRecord, HostRecord, Idle
+from mngr.model.views import AgentView, HostView, Offer
+from mngr.ops import code, names
+from mngr.ops.context import Mngr, Phase, Phases
+from mngr.providers.contract import HostProvider, HostSpec
+
+
+class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `mngr create` was asked for.
+
+    `source`: the directory whose code comes along (None: none). `idle`: None leaves the provider's default.
+    `work_dir`: on the host; by default `<host dir>/work/<name>`, here the source itself. `command`: for type
+    `command` the argv, for others words after the type's command.
+    """
+
+    name: str
+    host: str = ""
+    provider: str = ""
+    type: str = ""
+    command: Sequence[str] = ()
+    build_args: Sequence[str] = ()
+    start_args: Sequence[str] = ()
+    image: str = ""
+    env: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    idle: Idle | None = None
+    snapshot: str = ""
+    work_dir: str = ""
+    source: Path | None = None
+
+
+class Created(msgspec.Struct, frozen=True, kw_only=True):
+    agent: AgentView
+    host: HostView
+    phases: list[Phase]
+    notes: list[str] = []
+
+
+def plan(mngr: Mngr, request: CreateRequest) -> Offer:
+    """Checks everything that can be known before anything is made or paid. Raises what `create` would."""
+    _kind(mngr, request)
+    provider = mngr.provider(_provider_name(mngr, request))
+    return provider.check(_spec(request, new_host_id()))
+
+
+def create(mngr: Mngr, request: CreateRequest, phases: Phases | None = None) -> Created:
+    """Makes the agent and, if needed, its host; when it returns, the agent runs.
+
+    A failure or Ctrl-C takes back what this call made. Killed at any point and run again, it goes on from
+    where it was. Raises Conflict if the agent is there already.
+    """
+    phases = phases or Phases(mngr.clock)
+    phases("check")
+    kind = _kind(mngr, request)
+    script = command_script(kind, request.command)
+    provider = mngr.provider(_provider_name(mngr, request))
+    existing = _existing_host(mngr, provider, request)
+    if existing and existing.state in ("running", "stopped", "paused", "crashed"):
+        record = existing.record
+        if existing.state != "running":
+            record = provider.start(record.id, phases)
+        fresh = False
+    else:
+        spec = _spec(request, existing.record.id if existing else new_host_id())
+        provider.check(spec)
+        record = provider.create(spec, phases)
+        fresh = provider.abilities.isolated
+    try:
+        agent, notes = _put_agent(mngr, provider, record, request, kind, script, phases)
+    except BaseException:
+        if fresh:
+            _take_back(provider, record, phases)
+        raise
+    host = HostView(record=record, state="running", agents=[agent])
+    names.remember(mngr, host, agent)
+    return Created(agent=agent, host=host, phases=phases.finish(), notes=notes)
+
+
+def _put_agent(
+    mngr: Mngr,
+    provider: HostProvider,
+    record: HostRecord,
+    request: CreateRequest,
+    kind: AgentType,
+    script: str,
+    phases: Phases,
+) -> tuple[AgentView, list[str]]:
+    place = mngr.place(record)
+    agent = AgentRecord(
+        id=new_agent_id(), name=request.name, type=request.type or mngr.config.default_type, command=list(request.command),
+        work_dir=_work_dir(request, record, provider), labels=request.labels, created_at=iso(mngr.clock.now()),
+    )  # fmt: skip
+    notes: list[str] = []
+    if request.source and provider.abilities.isolated:
+        phases("code")
+        notes = code.send(place.transport, request.source, agent.work_dir)
+    phases("agent")
+    env = {**kind.env, **request.env}
+    provider.agent_saved(record.id, agent)
+    try:
+        tmux.start(place, agent, tmux.agent_files(agent, env, script))
+    except BaseException:
+        provider.agent_removed(record.id, agent.id)
+        raise
+    return AgentView(record=agent, state="running", active_at=mngr.clock.now()), notes
+
+
+def _take_back(provider: HostProvider, record: HostRecord, phases: Phases) -> None:
+    """Destroys a host that was made a moment ago. What can't be removed is named, and kept for the sweep."""
+    phases("take back")
+    try:
+        provider.destroy(record.id, phases)
+    except MngrError as error:
+        raise MngrError(
+            f"host {record.name} on {record.provider} was made and couldn't be removed again: {error.message}",
+            hint=f"`mngr gc` tries again; until then it is listed as @{record.name}",
+        ) from error
+
+
+def _existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) -> HostView | None:
+    """The host to put the agent on, or to go on making; None for a new one. Raises Conflict."""
+    if not provider.abilities.isolated:
+        hosts = provider.discover().hosts
+        if hosts:
+            _refuse_duplicate(hosts[0], request.name)
+        return None
+    name = request.host or request.name
+    wanted = {name}
+    remembered = names.seen(mngr, Address(request.name, "", provider.name))
+    if remembered:
+        wanted.add(remembered.host_id)
+    listing = provider.discover(wanted)
+    if listing.errors:
+        first = listing.errors[0]
+        raise Conflict(
+            f"can't tell whether {request.name} exists: {first.what} of {first.provider} can't be read: {first.error}",
+            hint=first.hint or "`mngr list` shows what is wrong",
+        )
+    for host in listing.hosts:
+        _refuse_duplicate(host, request.name)
+    same = [host for host in listing.hosts if host.record.name == name]
+    if not same:
+        return None
+    host = same[0]
+    if host.agents and not request.host:
+        raise Conflict(
+            f"a host called {name} is on {provider.name} already, with other agents",
+            hint=f"mngr create {request.name}@{name} puts the agent on it; another name makes a new host",
+        )
+    if host.state in ("unreachable", "stopping", "destroyed"):
+        raise Conflict(
+            f"host {name} on {provider.name} is {host.state}: {host.problem or 'try again in a moment'}"
+        )
+    return host
+
+
+def _refuse_duplicate(host: HostView, name: str) -> None:
+    for agent in host.agents:
+        if agent.record.name == name:
+            raise Conflict(
+                f"agent {name} is on {host.record.provider} already (host {host.record.name}, {agent.state})",
+                hint=f"choose another name, or `mngr destroy {name}` first",
+            )
+
+
+def _provider_name(mngr: Mngr, request: CreateRequest) -> str:
+    return request.provider or mngr.config.default_provider
+
+
+def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
+    check_name(request.name, "agent name")
+    configured = {
+        name: convert(data, AgentType, f"[agent_types.{name}]")
+        for name, data in mngr.config.agent_types.items()
+    }
+    kind = find_type(request.type or mngr.config.default_type, configured)
+    command_script(kind, request.command)
+    if request.source is not None and not request.source.is_dir():
+        raise InvalidInput(f"--from {request.source}: there is no such directory")
+    return kind
+
+
+def _spec(request: CreateRequest, host_id: str) -> HostSpec:
+    return HostSpec(
+        id=host_id, name=request.host or request.name, image=request.image, build_args=list(request.build_args),
+        start_args=list(request.start_args), idle=request.idle, snapshot=request.snapshot, labels=request.labels,
+    )  # fmt: skip
+
+
+def _work_dir(request: CreateRequest, record: HostRecord, provider: HostProvider) -> str:
+    if provider.abilities.isolated:
+        return request.work_dir or f"{record.host_dir}/work/{request.name}"
+    return os.path.abspath(request.work_dir or request.source or os.getcwd())

@@ -1,0 +1,65 @@
+"""Commands beside an agent, and a terminal on it: both end in a process that the caller runs."""
+
+from collections.abc import Sequence
+
+from mngr.agents import tmux
+from mngr.model.errors import Conflict, NotFound
+from mngr.model.names import parse_address
+from mngr.ops import names
+from mngr.ops.context import Mngr
+from mngr.ops.names import Target
+from mngr.transport import quote
+
+
+def exec_argv(
+    mngr: Mngr, text: str, words: Sequence[str], *, tty: bool = False, fresh: bool = False
+) -> list[str]:
+    """The local argv that runs `words` in the agent's work dir. A remembered agent costs no question (unless `fresh`)."""
+    place = None if fresh else names.seen(mngr, parse_address(text))
+    if place:
+        argv = tmux.exec_argv(place.host_dir, place.agent_id, words)
+        if not place.ssh:
+            return argv if place.provider == "local" else exec_argv(mngr, text, words, tty=tty, fresh=True)
+        config, alias = place.ssh
+        return ["ssh", "-F", config, *(["-t"] if tty else []), alias, "--", quote.line(argv)]
+    target = reachable(mngr, text)
+    assert target.agent
+    record = target.host.record
+    names.remember(mngr, target.host, target.agent)
+    return mngr.place(record).transport.argv(
+        tmux.exec_argv(record.host_dir, target.agent.record.id, words), tty=tty
+    )
+
+
+def attach_argv(mngr: Mngr, text: str) -> list[str]:
+    """The local argv that puts this terminal on the agent's session."""
+    target = reachable(mngr, text)
+    assert target.agent
+    if target.agent.state == "stopped":
+        raise Conflict(f"agent {text} is stopped", hint=f"`mngr start {text}` starts it")
+    names.remember(mngr, target.host, target.agent)
+    argv = tmux.attach_argv(target.host.record.tmux_label, target.agent.record.name)
+    return mngr.place(target.host.record).transport.argv(argv, tty=True)
+
+
+def reachable(mngr: Mngr, text: str) -> Target:
+    """The agent, on a host that runs. Raises NotFound, Conflict."""
+    [target] = names.resolve(mngr, [text])
+    if target.agent is None:
+        raise NotFound(f"{text} is a host without that agent", hint="`mngr list` shows the agents")
+    if target.host.state != "running":
+        raise Conflict(
+            f"the host of {text} is {target.host.state}"
+            + (f": {target.host.problem}" if target.host.problem else ""),
+            hint=f"`mngr start {text}` starts it"
+            if target.host.state in ("stopped", "paused", "crashed")
+            else "",
+        )
+    return target
+
+
+def logs(mngr: Mngr, text: str, size: int) -> bytes:
+    """The last `size` bytes of what the agent's terminal showed."""
+    target = reachable(mngr, text)
+    assert target.agent
+    return tmux.logs(mngr.place(target.host.record), target.agent.record, size).stdout
