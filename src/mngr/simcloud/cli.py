@@ -1,0 +1,77 @@
+"""The command line: `vultr` runs a cloud, `clean` removes what a run left, `images` makes the base images."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import secrets
+import sys
+
+from mngr.simcloud.machines.base import Options, Unavailable
+
+VENDORS = ("vultr",)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code: 0 done, 1 failed, 2 usage."""
+    args = _parser().parse_args(argv)
+    try:
+        return args.act(args)
+    except Unavailable as problem:
+        print(f"simcloud: {problem}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mngr.simcloud", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for vendor in VENDORS:
+        _add_vendor(verbs.add_parser(vendor, help=f"run a simulated {vendor.capitalize()}"), vendor)
+    clean = verbs.add_parser("clean", help="remove machines, volumes and networks that a run left")
+    clean.add_argument("--run", help="only this run's; by default those of every run that has ended")
+    clean.set_defaults(act=_clean)
+    images = verbs.add_parser("images", help="make the base images, or take them from the cache")
+    images.set_defaults(act=_images)
+    return parser
+
+
+def _add_vendor(parser: argparse.ArgumentParser, vendor: str) -> None:
+    parser.add_argument("--port", type=int, default=0, help="the API's port on 127.0.0.1; 0 (default) takes a free one")
+    parser.add_argument("--control-port", type=int, default=0, help="the control interface's port")
+    parser.add_argument("--machines", choices=("container", "qemu", "fake"), default="container")
+    parser.add_argument("--machines-cmd", metavar="CMD", help="with fake machines: run CMD for each boot, halt, …")
+    parser.add_argument("--ports", default="22,2222", help="the ports of a machine that can be reached")
+    parser.add_argument("--stock-has-docker", action="store_true", help="the stock system comes with a Docker daemon")
+    parser.add_argument("--delivery-s", type=float, default=0.0, help="seconds of the cloud's clock before a boot")
+    parser.add_argument("--api-key", help="the key clients must send; by default a random one")
+    parser.add_argument("--rate-limit", type=int, default=30, help="requests a second and source; 0 is no limit")
+    parser.set_defaults(act=_run, vendor=vendor)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from mngr.simcloud.run import run
+
+    ports = tuple(int(port) for port in args.ports.split(","))
+    options = Options(_run_id(), ports, args.machines_cmd, args.stock_has_docker)
+    return run(args, options)
+
+
+def _clean(args: argparse.Namespace) -> int:
+    from mngr.simcloud.machines.clean import clean
+
+    return clean(args.run)
+
+
+def _images(args: argparse.Namespace) -> int:
+    from mngr.simcloud.images.build import ensure
+
+    for name, tag in ensure().items():
+        print(f"{name}\t{tag}")
+    return 0
+
+
+def _run_id() -> str:
+    """MNGR_TEST_RUN, so that a test run's machines can be told from others'; else a random one."""
+    given = re.sub(r"[^A-Za-z0-9_.-]", "-", os.environ.get("MNGR_TEST_RUN", ""))
+    return given or f"sim-{secrets.token_hex(4)}"

@@ -1,0 +1,155 @@
+"""A plain HTTP/1.1 server that can also do what a real network does: not answer, or hang up."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+LARGEST_BODY = 16 * 1024 * 1024
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    body: bytes
+    source: str
+    as_of: float | None = None
+    """Set when a fault makes this call see the past."""
+    faults: dict[str, Any] = field(default_factory=dict)
+    """Machine faults that this call is to build into what it makes."""
+    hung_up: Callable[[], bool] = lambda: False
+
+    def json(self) -> Any:
+        """The body as JSON, {} if there is none. Raises ValueError."""
+        return json.loads(self.body) if self.body.strip() else {}
+
+    def first(self, name: str) -> str | None:
+        """A query parameter's first value."""
+        values = self.query.get(name)
+        return values[0] if values else None
+
+
+@dataclass
+class Response:
+    status: int
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class HangUp(Exception):
+    """Close the connection without an answer."""
+
+
+Answer = Callable[[Request], Response]
+
+
+class Server:
+    """Answers on one loopback port, a thread a connection, until `stop`."""
+
+    def __init__(self, port: int, answer: Answer) -> None:
+        handler = type("Handler", (_Handler,), {"answer": staticmethod(answer)})
+        self._server = _Threads(("127.0.0.1", port), handler)
+        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Threads(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = 120
+    answer: Answer
+
+    def _do(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > LARGEST_BODY:
+            self._send(Response(413, {"error": "The request body is too large."}))
+            return
+        parts = urlsplit(self.path)
+        request = Request(
+            method=self.command,
+            path=parts.path,
+            query=parse_qs(parts.query, keep_blank_values=True),
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(length),
+            source=self.client_address[0],
+            hung_up=lambda: _hung_up(self.connection),
+        )
+        try:
+            response = self.answer(request)
+        except HangUp:
+            self._hang_up()
+        else:
+            self._send(response)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _do
+
+    def _send(self, response: Response) -> None:
+        body = b"" if response.body is None else json.dumps(response.body).encode()
+        lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
+        headers = {"Date": self.date_time_string(), **response.headers}
+        if response.status not in (204, 304):
+            headers["Content-Length"] = str(len(body))
+        if body:
+            headers.setdefault("Content-Type", "application/json")
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        try:
+            self.wfile.write(head if self.command == "HEAD" else head + body)
+        except OSError:
+            self.close_connection = True
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        try:
+            self.connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """The call log is `GET /calls` on the control port; standard error stays for people."""
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    """Whether the client has closed its end while we were still thinking."""
+    try:
+        readable, _, _ = select.select([connection], [], [], 0)
+        return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+    except (OSError, ValueError):
+        return True

@@ -1,0 +1,1 @@
+"""The machines behind a simulated cloud's instances."""

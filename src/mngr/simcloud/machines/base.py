@@ -1,0 +1,82 @@
+"""What a cloud asks of its machines."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+PowerChanged = Callable[[str, bool], None]
+"""Told (machine id, running) when a machine went off or came on by itself."""
+
+
+@dataclass(frozen=True)
+class MachineSpec:
+    """A machine to boot. `image` is `stock` or `baked`; `disk` the id of a snapshot to start from instead."""
+
+    id: str
+    hostname: str
+    image: str = "stock"
+    disk: str | None = None
+    user_data: bytes = b""
+    ssh_keys: tuple[str, ...] = ()
+    root_password: str = ""
+    refuse_key: bool = False
+    """Answer SSH with another host key than the one its user data brings."""
+    cloud_init_fail: str = ""
+    """`network`: no name resolves at first boot; `docker`: its daemon can't start; `user_data`: cut short."""
+
+
+class Unavailable(Exception):
+    """These machines can't be had here; the message says why and what to do."""
+
+
+class Machines(Protocol):
+    """Real machines, or what stands in for them. Every wait in here has a limit.
+
+    Each call is made from a job: one at a time for one machine, several machines at once.
+    """
+
+    real: bool
+
+    def boot(self, spec: MachineSpec, stop: threading.Event) -> str:
+        """Start a machine that doesn't exist yet; its address, once it is powered on."""
+        ...
+
+    def ready(self, id: str, stop: threading.Event) -> bool:
+        """Wait until it takes SSH; False if it hasn't within the limit."""
+        ...
+
+    def halt(self, id: str) -> None: ...
+
+    def start(self, id: str) -> None: ...
+
+    def reboot(self, id: str) -> None: ...
+
+    def destroy(self, id: str) -> None:
+        """Remove it with its disk. May be repeated."""
+        ...
+
+    def save_disk(self, id: str, disk: str) -> int:
+        """Copy its disk to a snapshot; bytes."""
+        ...
+
+    def drop_disk(self, disk: str) -> None:
+        """Remove a snapshot. May be repeated."""
+        ...
+
+    def close(self) -> None:
+        """Remove everything that is left of this run."""
+        ...
+
+
+@dataclass
+class Options:
+    """How to make the machines of one simcloud process."""
+
+    run: str
+    ports: tuple[int, ...] = (22, 2222)
+    command: str | None = None
+    stock_has_docker: bool = False
+    power_changed: PowerChanged = field(default=lambda id, running: None)

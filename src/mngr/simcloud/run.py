@@ -1,0 +1,64 @@
+"""One simulated cloud, from the line that says it is ready to the removal of all it made."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import threading
+
+from mngr.simcloud.clock import Clock
+from mngr.simcloud.cloud import Core, Vendor
+from mngr.simcloud.control import Control
+from mngr.simcloud.front import Front
+from mngr.simcloud.http import Server
+from mngr.simcloud.machines.base import Machines, Options, Unavailable
+
+STOP_LIMIT_S = 30.0
+
+
+def run(args: argparse.Namespace, options: Options) -> int:
+    """Serve until SIGTERM or SIGINT, then remove every machine, volume and network. Returns the exit code."""
+    stopped = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda number, frame: stopped.set())
+    core = Core(options.run, Clock(), _machines(args.machines, options))
+    try:
+        vendor = _vendor(args, core, options)
+        api, control = Server(args.port, Front(core, vendor)), Server(args.control_port, Control(core, vendor))
+        api.start()
+        control.start()
+        url = api.address + vendor.prefix
+        ready = {"url": url, "control": f"{control.address}/control", "env": vendor.env(url), "run": options.run}
+        print(json.dumps(ready), flush=True)
+        stopped.wait()
+        core.gates.clear()
+        core.jobs.stop(STOP_LIMIT_S)
+        api.stop()
+        control.stop()
+    finally:
+        core.jobs.stopping.set()
+        core.machines.close()
+    return 0
+
+
+def _machines(kind: str, options: Options) -> Machines:
+    if options.command and kind != "fake":
+        raise Unavailable("--machines-cmd goes with --machines fake")
+    if kind == "fake":
+        from mngr.simcloud.machines.fake import FakeMachines
+
+        return FakeMachines(options)
+    if kind == "qemu":
+        raise Unavailable("QEMU machines aren't built yet: use --machines container")
+    from mngr.simcloud.machines.container import ContainerMachines
+
+    return ContainerMachines(options)
+
+
+def _vendor(args: argparse.Namespace, core: Core, options: Options) -> Vendor:
+    if args.vendor == "vultr":
+        from mngr.simcloud.vultr.start import start
+
+        return start(args, core, options)
+    raise Unavailable(f"no simulated {args.vendor} here")

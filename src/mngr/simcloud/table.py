@@ -1,0 +1,45 @@
+"""Records by id, with their past: a list can be answered as it was some seconds ago."""
+
+from __future__ import annotations
+
+import threading
+from typing import Generic, TypeVar
+
+from mngr.simcloud.clock import Clock
+
+Record = TypeVar("Record")
+
+
+class Table(Generic[Record]):
+    """Holds frozen records only: a change is a new record, so the past stays as it was."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._past: dict[str, list[tuple[float, Record | None]]] = {}
+
+    def put(self, key: str, record: Record) -> None:
+        with self._lock:
+            self._past.setdefault(key, []).append((self._clock.now(), record))
+
+    def remove(self, key: str) -> None:
+        with self._lock:
+            if key in self._past:
+                self._past[key].append((self._clock.now(), None))
+
+    def get(self, key: str, as_of: float | None = None) -> Record | None:
+        with self._lock:
+            return _at(self._past.get(key, []), as_of)
+
+    def list(self, as_of: float | None = None) -> list[Record]:
+        """In the order they were made."""
+        with self._lock:
+            found = [_at(past, as_of) for past in self._past.values()]
+        return [record for record in found if record is not None]
+
+
+def _at(past: list[tuple[float, Record | None]], as_of: float | None) -> Record | None:
+    for moment, record in reversed(past):
+        if as_of is None or moment <= as_of:
+            return record
+    return None
