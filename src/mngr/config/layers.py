@@ -123,3 +123,39 @@ def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
+
+
+def change_user_file(home: Path, path: list[str], value: str | None) -> None:
+    """Sets (or, with None, removes) one key in the user's file; its comments and order stay.
+
+    `value` is taken as TOML where it parses as such, else as text. Raises InvalidInput, leaving the file as it
+    was, if the result wouldn't be a valid config; NotFound if a key to remove isn't there.
+    """
+    import tomlkit
+
+    from mngr.model.errors import NotFound
+    from mngr.transport.ssh import write_private
+
+    file = user_file(home)
+    document = tomlkit.parse(file.read_text() if file.exists() else "")
+    place: Any = document
+    for part in path[:-1]:
+        if value is None and part not in place:
+            raise NotFound(f"{'.'.join(path)} isn't set in {file}")
+        place = place.setdefault(part, tomlkit.table())
+    if value is None:
+        if path[-1] not in place:
+            raise NotFound(f"{'.'.join(path)} isn't set in {file}")
+        del place[path[-1]]
+    else:
+        place[path[-1]] = _typed(value)
+    text = tomlkit.dumps(document)
+    convert(tomllib.loads(text), Config, str(file))
+    write_private(file, text)
+
+
+def _typed(text: str) -> Any:
+    try:
+        return tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        return text

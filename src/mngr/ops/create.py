@@ -13,11 +13,11 @@ from mngr.model.clock import iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError
 from mngr.model.ids import new_agent_id, new_host_id
 from mngr.model.names import Address, check_name
-from mngr.model.records import AgentRecord, HostRecord, Idle
+from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Offer
 from mngr.ops import code, names
 from mngr.ops.context import Mngr, Phase, Phases
-from mngr.providers.contract import HostProvider, HostSpec
+from mngr.providers.contract import HostProvider, HostSpec, IdleRequest
 
 
 class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     image: str = ""
     env: dict[str, str] = {}
     labels: dict[str, str] = {}
-    idle: Idle | None = None
+    idle: IdleRequest | None = None
     snapshot: str = ""
     work_dir: str = ""
     source: Path | None = None

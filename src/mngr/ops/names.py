@@ -37,6 +37,27 @@ class Target(msgspec.Struct, frozen=True):
     agent: AgentView | None
 
 
+class Group(msgspec.Struct, frozen=True):
+    """Some agents of one host, or (empty) the whole host."""
+
+    host: HostView
+    agents: list[AgentView]
+
+
+def groups(targets: Sequence[Target]) -> list[Group]:
+    """The targets by host. A host addressed as such takes all its agents in."""
+    by_host: dict[str, list[Target]] = {}
+    for target in targets:
+        by_host.setdefault(target.host.record.id, []).append(target)
+    return [
+        Group(
+            some[0].host,
+            [] if any(one.agent is None for one in some) else [one.agent for one in some if one.agent],
+        )
+        for some in by_host.values()
+    ]
+
+
 def resolve(mngr: Mngr, texts: Sequence[str]) -> list[Target]:
     """The agents (or, for `@HOST`, hosts) that `texts` name, as they are now, in the order given.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mngr.agents import tmux
-from mngr.model.errors import Conflict, NotFound
+from mngr.model.errors import Conflict, NotFound, NotSupported
 from mngr.model.names import parse_address
 from mngr.ops import names
 from mngr.ops.context import Mngr
@@ -63,3 +63,14 @@ def logs(mngr: Mngr, text: str, size: int) -> bytes:
     target = reachable(mngr, text)
     assert target.agent
     return tmux.logs(mngr.place(target.host.record), target.agent.record, size).stdout
+
+
+def boot_log(mngr: Mngr, text: str, size: int) -> str:
+    """The end of a machine's boot log, also of one that didn't come up. Raises NotSupported where there is no machine."""
+    from mngr.providers.contract import BootLogs
+
+    [target] = names.resolve(mngr, [text])
+    provider = mngr.provider(target.host.record.provider)
+    if not isinstance(provider, BootLogs):
+        raise NotSupported(f"hosts of {provider.name} have no machine whose boot could be shown")
+    return provider.boot_log(target.host.record.id)[-size:]

@@ -21,6 +21,22 @@ Save = Callable[[Handle], None]  #: Puts a handle on disk (fsynced) before it re
 Progress = Callable[[str], None]  #: Told the name of each phase as it starts.
 
 
+class IdleRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user said of idling; None leaves the provider's default."""
+
+    mode: str | None = None
+    timeout_s: float | None = None
+    max_lifetime_s: float | None = None
+
+    def over(self, default: Idle) -> Idle:
+        """The settings of a host: what was asked for over the defaults."""
+        return Idle(
+            mode=default.mode if self.mode is None else self.mode,
+            timeout_s=default.timeout_s if self.timeout_s is None else self.timeout_s,
+            max_lifetime_s=default.max_lifetime_s if self.max_lifetime_s is None else self.max_lifetime_s,
+        )
+
+
 class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A host as asked for. `build_args` and `start_args` are the user's, in order and unread."""
 
@@ -29,7 +45,7 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     image: str = ""
     build_args: Sequence[str] = ()
     start_args: Sequence[str] = ()
-    idle: Idle | None = None
+    idle: IdleRequest | None = None
     snapshot: str = ""
     labels: dict[str, str] = {}
 
@@ -132,6 +148,15 @@ class HostSnapshots(Protocol):
     def snapshot_destroy(self, snapshot_id: str) -> None: ...
     def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
         """Writes image and volume into one file that `HostSpec.snapshot` takes, on any provider."""
+        ...
+
+
+@runtime_checkable
+class BootLogs(Protocol):
+    """Optional: the boot log of a host's machine."""
+
+    def boot_log(self, host_id: str) -> str:
+        """The log's end, as text; also of a machine that didn't come up, as far as it can be had."""
         ...
 
 

@@ -1,0 +1,106 @@
+"""`mngr config`."""
+
+from typing import Any
+
+import click
+
+from mngr.cli.output import check_format, format_option, table, write_json, write_rows
+
+
+@click.group("config", short_help="Show and change settings.")
+def command() -> None:
+    """Settings, from lowest to highest: your file, the project's, its local one, MNGR__ variables, flags.
+
+    \b
+    mngr config list
+    mngr config set providers.vultr.default_plan vc2-2c-4gb
+    """
+
+
+@command.command("list")
+@format_option
+def list_(form: str) -> int:
+    """Show every setting and where it is from. Secrets are masked.
+
+    \b
+    mngr config list
+    """
+    import os
+    from pathlib import Path
+
+    from mngr.config.home import home
+    from mngr.config.layers import layers, load
+
+    check_format(form)
+    load(home())
+    found: dict[str, dict[str, Any]] = {}
+    for layer in layers(home(), Path.cwd(), os.environ):
+        for key, value in _flat(layer.data):
+            found[key] = {"key": key, "value": _masked(key, value), "source": layer.source}
+    rows = [found[key] for key in sorted(found)]
+    if form == "json":
+        write_json({"settings": rows})
+    elif form != "human":
+        write_rows(form, rows)
+    elif rows:
+        table(["KEY", "VALUE", "FROM"], [[row["key"], str(row["value"]), row["source"]] for row in rows])
+    else:
+        click.echo("nothing is configured; all defaults apply")
+    return 0
+
+
+@command.command("set")
+@click.argument("key")
+@click.argument("value")
+def set_(key: str, value: str) -> int:
+    """Set a key in your config file; a value is text, or TOML where it parses as a number, boolean, list.
+
+    \b
+    mngr config set default_provider docker
+    """
+    return _change(key, value)
+
+
+@command.command("unset")
+@click.argument("key")
+def unset(key: str) -> int:
+    """Remove a key from your config file.
+
+    \b
+    mngr config unset default_provider
+    """
+    return _change(key, None)
+
+
+@command.command("path")
+def path() -> int:
+    """Print your config file's path.
+
+    \b
+    $EDITOR "$(mngr config path)"
+    """
+    from mngr.config.home import home
+    from mngr.config.layers import user_file
+
+    click.echo(user_file(home()))
+    return 0
+
+
+def _change(key: str, value: str | None) -> int:
+    from mngr.config.home import home
+    from mngr.config.layers import change_user_file
+
+    change_user_file(home(), key.split("."), value)
+    return 0
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in data.items():
+        pairs += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return pairs
+
+
+def _masked(key: str, value: Any) -> Any:
+    secret = any(word in key.rsplit(".", 1)[-1] for word in ("secret", "key", "token", "password"))
+    return "********" if secret else value

@@ -1,0 +1,252 @@
+"""`mngr create`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
+from mngr.model.errors import InvalidInput
+
+
+class WithCommand(click.Command):
+    """Everything after a bare `--` is the agent's command, whatever it looks like."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own, words = (
+            (args[: args.index("--")], args[args.index("--") + 1 :]) if "--" in args else (args, None)
+        )
+        ctx.obj = words
+        return super().parse_args(ctx, own)
+
+
+@click.command("create", cls=WithCommand, short_help="Create an agent, and a host for it if needed.")
+@click.argument("address", required=False, metavar="[NAME[@HOST][.PROVIDER]]")
+@click.argument("kind", required=False, metavar="[TYPE]")
+@click.option(
+    "--provider", metavar="NAME", help="Where: local, docker, vultr, … or an instance from the config."
+)
+@click.option(
+    "-b",
+    "--build-arg",
+    "build_args",
+    multiple=True,
+    metavar="ARG",
+    help="For the machine (--vps-plan=…) or docker build (--file=…, .).",
+)
+@click.option(
+    "-s",
+    "--start-arg",
+    "start_args",
+    multiple=True,
+    metavar="ARG",
+    help="For docker run, e.g. -s --memory=4g.",
+)
+@click.option("--image", default="", help="Docker image of the host.")
+@click.option("--env", multiple=True, metavar="K=V", help="Environment variable of the agent.")
+@click.option(
+    "--env-file", multiple=True, type=click.Path(exists=True, dir_okay=False), help="File of K=V lines."
+)
+@click.option("--pass-env", multiple=True, metavar="K", help="Pass on a variable of this shell.")
+@click.option("--label", multiple=True, metavar="K=V", help="Label of the agent, shown by list.")
+@click.option("--idle-timeout", metavar="TIME", help="Stop the host when idle this long: 900, 15m, 2h.")
+@click.option(
+    "--idle-mode",
+    metavar="MODE",
+    help="What counts as activity: io, user, agent, ssh, create, start, boot, run, disabled.",
+)
+@click.option("--max-lifetime", metavar="TIME", help="Stop the host after this long, whatever it does.")
+@click.option("--snapshot", default="", metavar="ID|FILE", help="Start from a snapshot.")
+@click.option("--workdir", default="", metavar="DIR", help="The agent's directory on its host.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(file_okay=False),
+    help="Bring this directory's code (default: the git repository here).",
+)
+@click.option("--no-code", is_flag=True, help="Bring no code.")
+@click.option("--connect/--no-connect", default=None, help="Connect afterwards (default: on a terminal).")
+@click.option("--dry-run", is_flag=True, help="Check everything and show the price; make nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask before money is spent.")
+@format_option
+@quiet_option
+@click.pass_context
+def command(ctx: click.Context, **options: Any) -> int:
+    """Create an agent, and a host for it if needed.
+
+    \b
+    mngr create my-agent
+    mngr create my-agent --provider vultr -b --vps-plan=vc2-2c-4gb
+    mngr create web.docker -s --memory=1g -- python3 -m http.server
+    """
+    from mngr.cli.progress import Progress
+    from mngr.ops.context import Mngr, Phases
+    from mngr.ops.create import create, plan
+
+    form = check_format(options["form"])
+    connect = _connect(options["connect"], form)
+    mngr = Mngr()
+    request = _request(mngr, ctx.obj, options)
+    if options["dry_run"]:
+        return _show_plan(request, plan(mngr, request), form)
+    if not (options["yes"] or mngr.config.assume_yes):
+        _ask_for_money(mngr, request)
+    with Progress(f"create {request.name}", options["quiet"]) as progress:
+        created = create(mngr, request, Phases(mngr.clock, progress))
+    for note in created.notes:
+        click.echo(f"note: {note}", err=True)
+    _show(created, form, options["quiet"])
+    if connect:
+        from mngr.cli.connect import attach
+
+        return attach(mngr, request.name)
+    return 0
+
+
+def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any:
+    from mngr.model import names
+    from mngr.ops.create import CreateRequest
+
+    address = names.parse_address(options["address"]) if options["address"] else names.Address(_fresh_name())
+    if not address.name:
+        raise InvalidInput(
+            "create needs a name for the agent before the @", hint=f"mngr create my-agent@{address.host}"
+        )
+    if options["provider"] and address.provider not in ("", options["provider"]):
+        raise InvalidInput(
+            f"two providers: .{address.provider} and --provider {options['provider']}", hint="give one"
+        )
+    if options["no_code"] and options["source"]:
+        raise InvalidInput("--from and --no-code exclude each other")
+    if words is not None and not words:
+        raise InvalidInput("nothing follows --", hint="mngr create my-agent -- python3 -m http.server")
+    return CreateRequest(
+        name=address.name, host=address.host, provider=options["provider"] or address.provider,
+        type=options["kind"] or ("command" if words else ""), command=words or (),
+        build_args=options["build_args"], start_args=options["start_args"], image=options["image"],
+        env=_env(options), labels=dict(names.parse_label(text) for text in options["label"]), idle=_idle(options),
+        snapshot=options["snapshot"], work_dir=options["workdir"], source=_source(options),
+    )  # fmt: skip
+
+
+def _env(options: dict[str, Any]) -> dict[str, str]:
+    from mngr.model.names import check_env_key, parse_env
+
+    env: dict[str, str] = {}
+    for path in options["env_file"]:
+        for line in Path(path).read_text().splitlines():
+            if line.strip() and not line.lstrip().startswith("#"):
+                key, value = parse_env(line.removeprefix("export "))
+                env[key] = value
+    for key in options["pass_env"]:
+        if check_env_key(key) not in os.environ:
+            raise InvalidInput(f"--pass-env {key}: it isn't set in this shell")
+        env[key] = os.environ[key]
+    return {**env, **dict(parse_env(text) for text in options["env"])}
+
+
+def _idle(options: dict[str, Any]) -> Any:
+    from mngr.model.idle import parse_duration, parse_mode
+    from mngr.providers.contract import IdleRequest
+
+    asked = IdleRequest(
+        mode=parse_mode(options["idle_mode"]) if options["idle_mode"] else None,
+        timeout_s=parse_duration(options["idle_timeout"]) if options["idle_timeout"] else None,
+        max_lifetime_s=parse_duration(options["max_lifetime"]) if options["max_lifetime"] else None,
+    )
+    return None if asked == IdleRequest() else asked
+
+
+def _source(options: dict[str, Any]) -> Path | None:
+    if options["no_code"]:
+        return None
+    if options["source"]:
+        return Path(options["source"]).absolute()
+    from mngr.ops.code import repository
+
+    return repository(Path.cwd())
+
+
+def _connect(asked: bool | None, form: str) -> bool:
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if asked and not terminal:
+        raise InvalidInput("--connect needs a terminal")
+    if asked and form != "human":
+        raise InvalidInput("--connect and --format exclude each other")
+    return terminal and form == "human" if asked is None else asked
+
+
+def _ask_for_money(mngr: Any, request: Any) -> None:
+    """Asks where a purchase can't be undone by destroying a minute later."""
+    from mngr.cli.targets import confirm
+    from mngr.ops.create import plan
+
+    if (request.provider or mngr.config.default_provider) in ("local", "docker"):
+        return
+    offer = plan(mngr, request)
+    if offer.details.get("ask"):
+        confirm(_offer_lines(offer), False)
+
+
+def _show_plan(request: Any, offer: Any, form: str) -> int:
+    import msgspec
+
+    data = {"name": request.name, "host": request.host or request.name, "offer": msgspec.to_builtins(offer)}
+    if form == "json":
+        write_json(data)
+    elif form != "human":
+        write_rows(form, [data])
+    else:
+        click.echo(f"would create agent {request.name}")
+        for line in _offer_lines(offer):
+            click.echo(f"  {line}")
+    return 0
+
+
+def _offer_lines(offer: Any) -> list[str]:
+    machine = " · ".join(
+        f"{key} {value}"
+        for key, value in (("plan", offer.plan), ("region", offer.region), ("image", offer.image))
+        if value
+    )
+    prices = [
+        f"{offer.currency} {price:.4g} {unit}"
+        for price, unit in ((offer.per_hour, "an hour"), (offer.per_month, "a month"))
+        if price is not None
+    ]
+    return [line for line in (machine, ", at most ".join(prices), *offer.notes) if line] or ["costs nothing"]
+
+
+def _show(created: Any, form: str, quiet: bool) -> None:
+    import msgspec
+
+    from mngr.ops import present
+
+    data = {
+        "agent": present.agent(created.host, created.agent),
+        "host": present.host(created.host),
+        "phases": [msgspec.to_builtins(phase) for phase in created.phases],
+    }
+    if form == "json":
+        write_json(data)
+    elif form != "human":
+        write_rows(form, [data["agent"]])
+    elif not quiet:
+        record, host = created.agent.record, created.host.record
+        seconds = sum(phase.seconds for phase in created.phases)
+        where = "here" if host.backend == "local" else f"on {host.name}.{host.provider}"
+        click.echo(
+            f"created {record.name} ({record.type}) {where} in {seconds:.1f} s; mngr connect {record.name}"
+        )
+
+
+def _fresh_name() -> str:
+    import random
+
+    first = (
+        ["amber", "brisk", "calm", "clear", "deft", "eager", "fair", "keen", "light", "merry", "neat", "quick", "quiet", "sunny", "swift", "warm"]
+    )
+    second = ["ant", "bee", "crane", "deer", "finch", "hare", "heron", "lark", "lynx", "mole", "otter", "owl", "robin", "seal", "swan", "wren"]
+    return f"{random.choice(first)}-{random.choice(second)}-{random.randrange(100):02}"

@@ -1,0 +1,71 @@
+"""`mngr destroy`."""
+
+import click
+
+from mngr.cli.output import check_format, format_option, quiet_option
+from mngr.cli.targets import names_argument
+from mngr.model.errors import NotFound
+
+
+@click.command("destroy", short_help="Remove agents and hosts for good.")
+@names_argument
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.option("-f", "--force", is_flag=True, help="Don't ask, and let names be that aren't there.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed.")
+@click.option("--gc/--no-gc", default=True, help="Sweep afterwards (default).")
+@format_option
+@quiet_option
+def command(
+    names: tuple[str, ...], yes: bool, force: bool, dry_run: bool, gc: bool, form: str, quiet: bool
+) -> int:
+    """Remove agents and, with their last agent, hosts and machines; ends their bill.
+
+    \b
+    mngr destroy my-agent
+    mngr destroy @my-host --yes        a host with all its agents
+    """
+    from mngr.cli.progress import Progress
+    from mngr.cli.stop import report
+    from mngr.cli.targets import confirm, find_groups, for_each, read_names
+    from mngr.ops.context import Mngr, Phases
+    from mngr.ops.lifecycle import describe, destroy
+
+    check_format(form)
+    mngr = Mngr()
+    wanted = read_names(names)
+    if force:
+        wanted = [name for name in wanted if _is_there(mngr, name)]
+    found = find_groups(mngr, wanted)
+    if dry_run:
+        for group in found:
+            click.echo(f"would destroy {describe(group)}")
+        return 0
+    confirm([f"destroys {describe(group)}" for group in found], yes or force or mngr.config.assume_yes)
+    with Progress(f"destroy {' '.join(wanted)}", quiet) as progress:
+        done, code = for_each(
+            found, lambda group: (group, destroy(mngr, group, Phases(mngr.clock, progress)) or "")
+        )
+        if gc and done:
+            progress("gc")
+            _sweep(mngr, sorted({group.host.record.provider for group, _ in done}))
+    report("destroyed", done, form, quiet)
+    return code
+
+
+def _is_there(mngr: object, name: str) -> bool:
+    from mngr.ops.names import resolve
+
+    try:
+        return bool(resolve(mngr, [name]))  # type: ignore[arg-type]
+    except NotFound:
+        return False
+
+
+def _sweep(mngr: object, providers: list[str]) -> None:
+    from mngr.ops.sweep import sweep
+
+    for name, swept in sweep(mngr, providers).items():  # type: ignore[arg-type]
+        for what in swept.released:
+            click.echo(f"gc: {name}: released {what}", err=True)
+        for error in swept.errors:
+            click.echo(f"gc: {name}: {error}; `mngr gc` tries again", err=True)

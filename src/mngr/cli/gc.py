@@ -1,0 +1,46 @@
+"""`mngr gc`."""
+
+import click
+
+from mngr.cli.output import check_format, format_option, quiet_option, write_json
+
+
+@click.command("gc", short_help="Find and release what killed commands left behind.")
+@click.option(
+    "--provider", "providers", multiple=True, metavar="NAME", help="Only this provider instance (repeatable)."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be done.")
+@format_option
+@quiet_option
+def command(providers: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> int:
+    """Find and release what killed commands left behind. Touches no host with agents.
+
+    \b
+    mngr gc --dry-run
+    """
+    import msgspec
+
+    from mngr.cli.progress import Progress
+    from mngr.ops.context import Mngr
+    from mngr.ops.sweep import sweep
+
+    check_format(form)
+    mngr = Mngr()
+    with Progress("gc", quiet) as progress:
+        progress("sweep")
+        done = sweep(mngr, providers, dry_run=dry_run)
+    if form != "human":
+        write_json({name: msgspec.to_builtins(swept) for name, swept in done.items()})
+    else:
+        would = "would be " if dry_run else ""
+        for name, swept in done.items():
+            for kind in ("released", "finished", "kept"):
+                for what in getattr(swept, kind):
+                    click.echo(f"{name}: {would if kind != 'kept' else ''}{kind}: {what}")
+            for error in swept.errors:
+                click.echo(f"mngr: {name}: {error}", err=True)
+        if not quiet and not any(
+            one.released or one.finished or one.kept or one.errors for one in done.values()
+        ):
+            click.echo("nothing to do")
+    return 5 if any(swept.errors for swept in done.values()) else 0

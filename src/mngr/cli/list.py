@@ -1,0 +1,112 @@
+"""`mngr list`."""
+
+from typing import Any
+
+import click
+
+from mngr.cli.output import check_format, format_option, table, write_json, write_rows
+
+
+@click.command("list", short_help="Show agents, hosts, and what they cost.")
+@click.option(
+    "--provider", "providers", multiple=True, metavar="NAME", help="Only this provider instance (repeatable)."
+)
+@format_option
+def command(providers: tuple[str, ...], form: str) -> int:
+    """Show agents, hosts, and what they cost.
+
+    \b
+    mngr list
+    mngr list --format '{name} {state} {host.provider}'
+
+    Exit code 5 if something couldn't be read; the rest is listed all the same.
+    """
+    from mngr.ops import present
+    from mngr.ops.context import Mngr
+    from mngr.ops.listing import list_hosts
+
+    check_format(form)
+    mngr = Mngr()
+    whole = list_hosts(mngr, providers)
+    if form == "json":
+        write_json(present.listing(whole))
+    elif form != "human":
+        write_rows(form, present.listing(whole)["agents"])
+    else:
+        _show(whole, mngr.clock.now())
+    if form != "json":
+        for problem in whole.errors:
+            click.echo(f"mngr: {problem.provider}: {problem.what}: {problem.error}", err=True)
+            if problem.hint:
+                click.echo(f"  → {problem.hint}", err=True)
+    return 5 if whole.errors or any(host.state == "unreachable" for host in whole.hosts) else 0
+
+
+def _show(whole: Any, now: float) -> None:
+    rows = []
+    for host in whole.hosts:
+        record = host.record
+        shared = [f"{record.name}.{record.provider}", host.state, _idle(host, now), _cost(host), _note(host)]
+        for agent in host.agents:
+            state = f"done ({agent.exit_code})" if agent.state == "done" else agent.state
+            rows.append([agent.record.name, state, agent.record.type, *shared, _pairs(agent.record.labels)])
+        if not host.agents:
+            rows.append([f"@{record.name}", "", "", *shared, ""])
+    if not rows:
+        click.echo(
+            "no agents yet; `mngr create my-agent` makes one"
+            if not whole.errors
+            else "no agents could be read"
+        )
+        return
+    table(["NAME", "STATE", "TYPE", "HOST", "HOST STATE", "IDLE", "COST", "NOTE", "LABELS"], rows)
+
+
+def _idle(host: Any, now: float) -> str:
+    idle = host.idle
+    if idle is None:
+        return ""
+    parts = []
+    if host.state == "running" and idle.idle_since:
+        parts.append(f"for {span(now - idle.idle_since)}")
+        if idle.stops_at:
+            parts.append(f"stops in {span(idle.stops_at - now)}")
+    if host.state == "running" and idle.lifetime_ends_at:
+        parts.append(f"ends in {span(idle.lifetime_ends_at - now)}")
+    return ", ".join(parts)
+
+
+def _cost(host: Any) -> str:
+    parts = []
+    if host.record.price_per_hour:
+        parts.append(f"{host.record.price_per_hour:.4g} {host.record.currency}/h")
+    if host.cost_so_far is not None and host.record.price_per_hour:
+        parts.append(f"{host.cost_so_far:.2f} so far")
+    if host.paid_until:
+        parts.append(
+            f"paid until {host.paid_until}"
+            + ("" if host.renews is None else ", renews" if host.renews else ", ends")
+        )
+    return ", ".join(parts)
+
+
+def _note(host: Any) -> str:
+    parts = [host.problem, host.idle.stop_reason if host.idle else ""]
+    if host.state in ("stopped", "paused", "crashed") and host.record.price_per_hour:
+        parts.append(host.stop_saves)
+    if host.record.ssh_trust != "pinned":
+        parts.append(f"ssh_trust: {host.record.ssh_trust}")
+    return "; ".join(part for part in parts if part)
+
+
+def _pairs(labels: dict[str, str]) -> str:
+    return " ".join(f"{key}={value}" for key, value in labels.items())
+
+
+def span(seconds: float) -> str:
+    """`42s`, `7m`, `3h`, `2d`."""
+    seconds = max(0.0, seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f}s"

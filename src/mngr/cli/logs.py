@@ -1,0 +1,47 @@
+"""`mngr logs`."""
+
+import click
+
+
+@click.command("logs", short_help="Show what an agent printed, or how a machine booted.")
+@click.argument("name")
+@click.option(
+    "--boot", is_flag=True, help="The boot log of a machine instead (also of one that didn't come up)."
+)
+@click.option(
+    "-n",
+    "--bytes",
+    "size",
+    type=click.IntRange(1, 16 << 20),
+    default=64 << 10,
+    help="At most this much of the end (default 65536).",
+)
+@click.option("--raw", is_flag=True, help="With the terminal's control sequences.")
+def command(name: str, boot: bool, size: int, raw: bool) -> int:
+    """Show what an agent printed, or how a machine booted.
+
+    \b
+    mngr logs my-agent
+    mngr logs my-agent --boot
+    """
+    from mngr.ops import run
+    from mngr.ops.context import Mngr
+
+    mngr = Mngr()
+    if boot:
+        click.echo(run.boot_log(mngr, name, size), nl=False)
+        return 0
+    output = run.logs(mngr, name, size)
+    if raw:
+        click.get_binary_stream("stdout").write(output)
+    else:
+        click.echo(plain(output.decode(errors="replace")), nl=False)
+    return 0
+
+
+def plain(text: str) -> str:
+    """Terminal output without control sequences (ECMA-48: CSI, OSC and the short escapes)."""
+    import re
+
+    text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]", "", text)
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", text.replace("\r\n", "\n")).replace("\r", "")

@@ -1,0 +1,139 @@
+"""The command line's entry: verbs are loaded when they are called, errors become one message and an exit code."""
+
+import sys
+
+import click
+
+from mngr import __version__
+
+#: Verb → what it does in a line. The verb's module is cli/<verb>.py, its command `command`; so `--help` imports none.
+VERBS = {
+    "create": "Create an agent, and a host for it if needed.",
+    "list": "Show agents, hosts, and what they cost.",
+    "exec": "Run a command beside an agent.",
+    "connect": "Put this terminal on an agent.",
+    "stop": "Stop agents, and hosts that nobody needs then.",
+    "start": "Start agents and their hosts again.",
+    "destroy": "Remove agents and hosts for good.",
+    "gc": "Find and release what killed commands left behind.",
+    "snapshot": "Save, list and remove snapshots of hosts.",
+    "pull": "Bring an agent's commits home as a branch.",
+    "logs": "Show what an agent printed, or how a machine booted.",
+    "config": "Show and change settings.",
+    "plugin": "List providers, built in and installed.",
+    "ssh-config": "Print ssh settings for your own ssh.",
+    "doctor": "Check that this computer has what mngr needs.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from importlib import import_module
+
+        if cmd_name in VERBS:
+            return import_module(f"mngr.cli.{cmd_name.replace('-', '_')}").command
+        return _backend_group(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else " `mngr --help` lists the verbs."
+            raise click.UsageError(f"There is no verb {args[0]!r}.{hint}", ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+def _backend_group(name: str) -> click.Command | None:
+    """`mngr <backend> …`: a backend's own verbs, in its module `cli.py`."""
+    from importlib import import_module, util
+
+    if not name.isidentifier() or not util.find_spec(f"mngr.backends.{name}"):
+        return None
+    if not util.find_spec(f"mngr.backends.{name}.cli"):
+        return None
+    return import_module(f"mngr.backends.{name}.cli").command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mngr", message="%(prog)s %(version)s")
+def command() -> None:
+    """Run coding agents in containers on machines you rent or own.
+
+    \b
+    mngr create my-agent                       a shell, in tmux, right here
+    mngr create my-agent --provider docker     the same in a container
+    mngr create fix -- claude "fix the tests"  any command is an agent
+    """
+
+
+def main() -> None:
+    """Runs the command line; never shows a traceback for a user's mistake."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(args: list[str]) -> int:
+    """Runs `mngr ARGS…` and returns its exit code."""
+    import signal
+
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        result = command.main(args, prog_name="mngr", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("mngr: interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:
+        from mngr.model.errors import MngrError
+
+        if not isinstance(error, MngrError):
+            return _bug(error)
+        show(error)
+        return error.exit_code
+
+
+def show(error: Exception) -> None:
+    """An error on standard error: what happened, the details, what to do next."""
+    click.echo(f"mngr: {error}", err=True)
+    for line in getattr(error, "details", "").strip().splitlines()[-20:]:
+        click.echo(f"  | {line}", err=True)
+    if hint := getattr(error, "hint", ""):
+        click.echo(f"  → {hint}", err=True)
+
+
+def _bug(error: Exception) -> int:
+    import os
+    import traceback
+
+    if os.environ.get("MNGR_DEBUG"):
+        traceback.print_exc()
+    else:
+        click.echo(f"mngr: a bug: {type(error).__name__}: {error}", err=True)
+        click.echo(
+            "  → MNGR_DEBUG=1 shows where; nothing that was made is forgotten: `mngr gc` sees to it", err=True
+        )
+    return 1
+
+
+def _terminated(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt

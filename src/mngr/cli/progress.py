@@ -1,0 +1,53 @@
+"""Progress on standard error: one living line on a terminal, plain lines elsewhere."""
+
+import shutil
+import sys
+import threading
+import time
+from types import TracebackType
+
+
+class Progress:
+    """Shows the current phase and the time it has taken. As a context manager; call it with each phase's name."""
+
+    def __init__(self, what: str, quiet: bool = False) -> None:
+        self.what = what
+        self._live = sys.stderr.isatty() and not quiet
+        self._quiet = quiet
+        self._phase = ""
+        self._began = time.monotonic()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> "Progress":
+        if self._live:
+            self._thread = threading.Thread(target=self._draw, daemon=True)
+            self._thread.start()
+        return self
+
+    def __call__(self, phase: str) -> None:
+        self._phase = phase
+        if not self._live and not self._quiet:
+            print(f"{self.what}: {phase}", file=sys.stderr, flush=True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._wake.set()
+        if self._thread:
+            self._thread.join()
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+    def _draw(self) -> None:
+        frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+        turn = 0
+        while not self._wake.wait(0.1):
+            seconds = time.monotonic() - self._began
+            if seconds < 0.3:
+                continue
+            width = shutil.get_terminal_size().columns
+            text = f"{frames[turn % len(frames)]} {self.what}: {self._phase} {seconds:.0f}s"
+            sys.stderr.write("\r\033[K" + text[: width - 1])
+            sys.stderr.flush()
+            turn += 1

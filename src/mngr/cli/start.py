@@ -1,0 +1,33 @@
+"""`mngr start`."""
+
+import click
+
+from mngr.cli.output import check_format, format_option, quiet_option
+from mngr.cli.targets import names_argument
+
+
+@click.command("start", short_help="Start agents and their hosts again.")
+@names_argument
+@format_option
+@quiet_option
+def command(names: tuple[str, ...], form: str, quiet: bool) -> int:
+    """Start agents and their hosts again. An agent that runs already is left alone.
+
+    \b
+    mngr start my-agent
+    """
+    from mngr.cli.progress import Progress
+    from mngr.cli.stop import report
+    from mngr.cli.targets import find_groups, for_each
+    from mngr.ops.context import Mngr, Phases
+    from mngr.ops.lifecycle import start
+
+    check_format(form)
+    mngr = Mngr()
+    found = find_groups(mngr, names)
+    with Progress(f"start {' '.join(names)}", quiet) as progress:
+        done, code = for_each(
+            found, lambda group: (group, start(mngr, group, Phases(mngr.clock, progress)) and "")
+        )
+    report("started", done, form, quiet)
+    return code

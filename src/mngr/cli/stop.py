@@ -1,0 +1,60 @@
+"""`mngr stop`."""
+
+from typing import Any
+
+import click
+
+from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
+from mngr.cli.targets import names_argument
+
+
+@click.command("stop", short_help="Stop agents, and hosts that nobody needs then.")
+@names_argument
+@click.option("--dry-run", is_flag=True, help="Show what would be stopped.")
+@format_option
+@quiet_option
+def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> int:
+    """Stop agents, and hosts that nobody needs then. What they made stays.
+
+    \b
+    mngr stop my-agent
+    mngr list --format '{name}' | mngr stop -
+    """
+    from mngr.cli.progress import Progress
+    from mngr.cli.targets import find_groups, for_each
+    from mngr.ops.context import Mngr, Phases
+    from mngr.ops.lifecycle import describe, stop
+
+    check_format(form)
+    mngr = Mngr()
+    found = find_groups(mngr, names)
+    if dry_run:
+        for group in found:
+            click.echo(f"would stop {describe(group)}")
+        return 0
+    with Progress(f"stop {' '.join(names)}", quiet) as progress:
+        notes, code = for_each(found, lambda group: (group, stop(mngr, group, Phases(mngr.clock, progress))))
+    report("stopped", notes, form, quiet)
+    return code
+
+
+def report(verb: str, done: list[Any], form: str, quiet: bool) -> None:
+    """What was done to which group: for people a line each, for programs name, host, provider and note."""
+    rows = [
+        {
+            "name": name,
+            "host": group.host.record.name,
+            "provider": group.host.record.provider,
+            "done": verb,
+            "note": note or "",
+        }
+        for group, note in done
+        for name in ([agent.record.name for agent in group.agents] or [f"@{group.host.record.name}"])
+    ]
+    if form == "json":
+        write_json({verb: rows})
+    elif form != "human":
+        write_rows(form, rows)
+    elif not quiet:
+        for row in rows:
+            click.echo(f"{verb} {row['name']}" + (f" ({row['note']})" if row["note"] else ""))

@@ -1,0 +1,65 @@
+"""Names on the command line: several at once, `-` for standard input; each host worked on by itself."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from mngr.model.errors import InvalidInput, MngrError
+from mngr.ops.context import Mngr
+from mngr.ops.names import Group, groups, resolve
+
+
+def names_argument(function: Any) -> Any:
+    return click.argument("names", nargs=-1, required=True, metavar="NAME…")(function)
+
+
+def read_names(names: Sequence[str]) -> list[str]:
+    """The names, with `-` replaced by the words on standard input."""
+    found: list[str] = []
+    for name in names:
+        found += sys.stdin.read().split() if name == "-" else [name]
+    return found
+
+
+def find_groups(mngr: Mngr, names: Sequence[str]) -> list[Group]:
+    """What the names stand for, by host."""
+    wanted = read_names(names)
+    return groups(resolve(mngr, wanted)) if wanted else []
+
+
+def confirm(question: Sequence[str], yes: bool) -> None:
+    """Asks before something is destroyed or paid. Raises InvalidInput where nobody can be asked."""
+    if yes:
+        return
+    for line in question:
+        click.echo(line, err=True)
+    if not sys.stdin.isatty():
+        raise InvalidInput("not on a terminal, so nobody can be asked", hint="--yes says yes")
+    click.confirm("Go on?", abort=True, err=True)
+
+
+def for_each(found: Sequence[Group], work: Callable[[Group], Any]) -> tuple[list[Any], int]:
+    """Runs `work` on each group, several at a time. Errors are shown; returns results and the exit code."""
+    from mngr.cli.main import show
+
+    outcomes: list[Any] = [None] * len(found)
+
+    def one(index: int) -> None:
+        try:
+            outcomes[index] = work(found[index])
+        except MngrError as error:
+            outcomes[index] = error
+
+    if len(found) == 1:
+        one(0)
+    else:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(one, range(len(found))))
+    errors = [one for one in outcomes if isinstance(one, MngrError)]
+    for error in errors:
+        show(error)
+    return [one for one in outcomes if not isinstance(one, MngrError)], errors[0].exit_code if errors else 0
