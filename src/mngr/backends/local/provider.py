@@ -56,7 +56,8 @@ class LocalProvider:
         record = self._record()
         if only is not None and not {record.name, record.id} & set(only):
             return Listing()
-        return Listing(hosts=[self.view(record.id)])
+        view = self.view(record.id)
+        return Listing(hosts=[view] if view.agents or view.problem else [])
 
     def view(self, host_id: str) -> HostView:
         record = self._record()

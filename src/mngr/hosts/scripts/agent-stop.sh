@@ -26,7 +26,7 @@ members() {
 }
 alive() {
 	printf '%s\n' "$list" | while read -r pid at; do
-		now=$(sed 's/^.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d ' ' -f 20)
+		now=$(sed 's/^.*) //; /^Z/d' "/proc/$pid/stat" 2>/dev/null | cut -d ' ' -f 20)
 		[ -n "$at" ] && [ "$now" = "$at" ] && echo "$pid"
 	done
 }
