@@ -245,8 +245,40 @@ def _show(created: Any, form: str, quiet: bool) -> None:
 def _fresh_name() -> str:
     import random
 
-    first = (
-        ["amber", "brisk", "calm", "clear", "deft", "eager", "fair", "keen", "light", "merry", "neat", "quick", "quiet", "sunny", "swift", "warm"]
-    )
-    second = ["ant", "bee", "crane", "deer", "finch", "hare", "heron", "lark", "lynx", "mole", "otter", "owl", "robin", "seal", "swan", "wren"]
+    first = [
+        "amber",
+        "brisk",
+        "calm",
+        "clear",
+        "deft",
+        "eager",
+        "fair",
+        "keen",
+        "light",
+        "merry",
+        "neat",
+        "quick",
+        "quiet",
+        "sunny",
+        "swift",
+        "warm",
+    ]
+    second = [
+        "ant",
+        "bee",
+        "crane",
+        "deer",
+        "finch",
+        "hare",
+        "heron",
+        "lark",
+        "lynx",
+        "mole",
+        "otter",
+        "owl",
+        "robin",
+        "seal",
+        "swan",
+        "wren",
+    ]
     return f"{random.choice(first)}-{random.choice(second)}-{random.randrange(100):02}"

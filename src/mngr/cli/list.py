@@ -21,19 +21,19 @@ def command(providers: tuple[str, ...], form: str) -> int:
 
     Exit code 5 if something couldn't be read; the rest is listed all the same.
     """
-    from mngr.ops import present
     from mngr.ops.context import Mngr
     from mngr.ops.listing import list_hosts
 
     check_format(form)
     mngr = Mngr()
     whole = list_hosts(mngr, providers)
-    if form == "json":
-        write_json(present.listing(whole))
-    elif form != "human":
-        write_rows(form, present.listing(whole)["agents"])
-    else:
+    if form == "human":
         _show(whole, mngr.clock.now())
+    else:
+        from mngr.ops import present
+
+        data = present.listing(whole)
+        write_json(data) if form == "json" else write_rows(form, data["agents"])
     if form != "json":
         for problem in whole.errors:
             click.echo(f"mngr: {problem.provider}: {problem.what}: {problem.error}", err=True)

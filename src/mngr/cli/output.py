@@ -1,7 +1,5 @@
 """Results on standard output: tables for people, json, jsonl and templates for programs."""
 
-import json
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -34,6 +32,8 @@ def check_format(form: str) -> str:
 
 
 def write_json(data: Any) -> None:
+    import json
+
     click.echo(json.dumps(data, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
 
 
@@ -41,6 +41,8 @@ def write_rows(form: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Rows as jsonl or by a template. Raises InvalidInput if the template names what isn't there."""
     for row in rows:
         if form == "jsonl":
+            import json
+
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
             try:
@@ -82,6 +84,8 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     cells = [[click.unstyle(str(cell)).replace("\n", " ") for cell in row] for row in [headers, *rows]]
     keep = [i for i in range(len(headers)) if any(row[i] for row in cells[1:])] or [0]
     widths = [max(len(row[i]) for row in cells) for i in keep]
+    import shutil
+
     limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     for row in cells:
         line = "  ".join(row[i].ljust(width) for i, width in zip(keep, widths, strict=True)).rstrip()

@@ -4,7 +4,6 @@
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,6 +73,8 @@ def user_file(home: Path) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -109,7 +110,9 @@ def _spelled(name: str, section: Any) -> str:
 
 def _value(text: str) -> Any:
     """Lists and tables are written as in TOML; all else is text, converted where the schema wants a number."""
-    if text[:1] in "[{" and text:
+    if text[:1] in ("[", "{"):
+        import tomllib
+
         try:
             return tomllib.loads(f"v = {text}")["v"]
         except tomllib.TOMLDecodeError:
@@ -131,6 +134,8 @@ def change_user_file(home: Path, path: list[str], value: str | None) -> None:
     `value` is taken as TOML where it parses as such, else as text. Raises InvalidInput, leaving the file as it
     was, if the result wouldn't be a valid config; NotFound if a key to remove isn't there.
     """
+    import tomllib
+
     import tomlkit
 
     from mngr.model.errors import NotFound
@@ -155,6 +160,8 @@ def change_user_file(home: Path, path: list[str], value: str | None) -> None:
 
 
 def _typed(text: str) -> Any:
+    import tomllib
+
     try:
         return tomllib.loads(f"v = {text}")["v"]
     except tomllib.TOMLDecodeError:

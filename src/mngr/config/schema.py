@@ -1,6 +1,5 @@
 """What may stand in the config, and turning plain data into it with errors that name the nearest known key."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -43,6 +42,8 @@ def convert(data: Mapping[str, Any], kind: type[T], where: str) -> T:
 
 
 def unknown_key(key: str, known: Iterable[str], where: str) -> InvalidInput:
+    import difflib
+
     known = sorted(known)
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"

@@ -1,8 +1,5 @@
 """Where things are on a host, and packing files for it. ARCHITECTURE.md has the table."""
 
-import io
-import tarfile
-
 from mngr.hosts import scripts
 from mngr.model.idle import MODES
 from mngr.model.records import Idle
@@ -21,6 +18,9 @@ def command_files() -> dict[str, bytes]:
 
 def pack(files: dict[str, bytes]) -> bytes:
     """A tar of `files` (path → content), each readable by its owner only."""
+    import io
+    import tarfile
+
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for path, content in files.items():

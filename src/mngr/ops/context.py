@@ -3,10 +3,10 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from mngr.agents.tmux import Place
 from mngr.config import home as homes
 from mngr.config.layers import load
 from mngr.config.schema import Config
@@ -14,6 +14,9 @@ from mngr.model.clock import SYSTEM, Clock
 from mngr.model.records import HostRecord
 from mngr.providers import registry
 from mngr.providers.contract import HostProvider
+
+if TYPE_CHECKING:
+    from mngr.agents.tmux import Place
 
 
 class Mngr:
@@ -47,8 +50,10 @@ class Mngr:
         """The names of the provider instances that may have hosts."""
         return [one.name for one in registry.active_instances(self.config, self.home, os.environ)]
 
-    def place(self, record: HostRecord) -> Place:
+    def place(self, record: HostRecord) -> "Place":
         """The host as agents see it."""
+        from mngr.agents.tmux import Place
+
         provider = self.provider(record.provider)
         return Place(
             transport=provider.transport(record),

@@ -4,7 +4,6 @@ The memory is `$MNGR_HOME/cache/names/NAME.json`: the places where an agent of t
 ever a first guess: what it points to is looked at before anything is changed.
 """
 
-import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,6 @@ from mngr.model.errors import Conflict, NotFound, Unreachable
 from mngr.model.names import Address, parse_address
 from mngr.model.views import AgentView, HostView, Listing
 from mngr.ops.context import Mngr
-from mngr.transport.ssh import Ssh
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +167,8 @@ def _pick(listing: Listing, address: Address) -> Target:
         raise Unreachable(
             f"{address} wasn't found, and not everything could be read: {unread}", hint=listing.errors[0].hint
         )
+    import difflib
+
     known = [agent.record.name for host in listing.hosts for agent in host.agents]
     near = difflib.get_close_matches(address.name or address.host, known, n=1)
     what = f"agent called {address}" if address.name else f"host called {address.host}"
@@ -181,6 +181,8 @@ def _note(mngr: Mngr, host: HostView, agent: AgentView) -> Seen:
     record = host.record
     ssh: list[str] = []
     if record.address:
+        from mngr.transport.ssh import Ssh
+
         transport = mngr.provider(record.provider).transport(record)
         if isinstance(transport, Ssh):
             ssh = [str(transport.target.config), transport.target.alias]

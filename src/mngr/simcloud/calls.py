@@ -10,7 +10,9 @@ from typing import Any
 from mngr.simcloud.clock import Clock, iso
 from mngr.simcloud.http import Request
 
-SECRET_KEYS = frozenset({"user_data", "default_password", "password", "rootpassword", "client_secret", "private_key"})
+SECRET_KEYS = frozenset(
+    {"user_data", "default_password", "password", "rootpassword", "client_secret", "private_key"}
+)
 
 
 @dataclass
@@ -42,7 +44,14 @@ class Calls:
         except ValueError:
             body = f"<{len(request.body)} bytes that are not JSON>"
         with self._lock:
-            call = Call(len(self._calls) + 1, iso(self._clock.now()), request.method, request.path, request.query, body)
+            call = Call(
+                len(self._calls) + 1,
+                iso(self._clock.now()),
+                request.method,
+                request.path,
+                request.query,
+                body,
+            )
             self._calls.append(call)
             self._started[call.seq] = time.monotonic()
         return call
@@ -60,7 +69,10 @@ class Calls:
 def redacted(value: Any) -> Any:
     """The same JSON with every secret value replaced by its length."""
     if isinstance(value, dict):
-        return {key: _hidden(item) if key.lower() in SECRET_KEYS else redacted(item) for key, item in value.items()}
+        return {
+            key: _hidden(item) if key.lower() in SECRET_KEYS else redacted(item)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [redacted(item) for item in value]
     return value

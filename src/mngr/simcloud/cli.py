@@ -37,15 +37,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_vendor(parser: argparse.ArgumentParser, vendor: str) -> None:
-    parser.add_argument("--port", type=int, default=0, help="the API's port on 127.0.0.1; 0 (default) takes a free one")
+    parser.add_argument(
+        "--port", type=int, default=0, help="the API's port on 127.0.0.1; 0 (default) takes a free one"
+    )
     parser.add_argument("--control-port", type=int, default=0, help="the control interface's port")
     parser.add_argument("--machines", choices=("container", "qemu", "fake"), default="container")
-    parser.add_argument("--machines-cmd", metavar="CMD", help="with fake machines: run CMD for each boot, halt, …")
+    parser.add_argument(
+        "--machines-cmd", metavar="CMD", help="with fake machines: run CMD for each boot, halt, …"
+    )
     parser.add_argument("--ports", default="22,2222", help="the ports of a machine that can be reached")
-    parser.add_argument("--stock-has-docker", action="store_true", help="the stock system comes with a Docker daemon")
-    parser.add_argument("--delivery-s", type=float, default=0.0, help="seconds of the cloud's clock before a boot")
+    parser.add_argument(
+        "--stock-has-docker", action="store_true", help="the stock system comes with a Docker daemon"
+    )
+    parser.add_argument(
+        "--delivery-s", type=float, default=0.0, help="seconds of the cloud's clock before a boot"
+    )
     parser.add_argument("--api-key", help="the key clients must send; by default a random one")
-    parser.add_argument("--rate-limit", type=int, default=30, help="requests a second and source; 0 is no limit")
+    parser.add_argument(
+        "--rate-limit", type=int, default=30, help="requests a second and source; 0 is no limit"
+    )
     parser.set_defaults(act=_run, vendor=vendor)
 
 

@@ -58,7 +58,9 @@ class Faults:
         """Take an order as `POST /faults` gets it. Raises ValueError if it can't be meant so."""
         known = {"do", "match", "nth", "times", "status", "body", "delay_s", "lag_s", "retry_after_s", "how"}
         if unknown := set(data) - known:
-            raise ValueError(f"fault: unknown {', '.join(sorted(unknown))}; it takes {', '.join(sorted(known))}")
+            raise ValueError(
+                f"fault: unknown {', '.join(sorted(unknown))}; it takes {', '.join(sorted(known))}"
+            )
         if data.get("do") not in KINDS:
             raise ValueError(f"fault: do is one of {', '.join(KINDS)}, not {data.get('do')!r}")
         given = {key: value for key, value in data.items() if key != "match"}

@@ -55,7 +55,9 @@ class Gates:
         """Take an order as `POST /gates` gets it. Raises ValueError if it can't be meant so."""
         known = {"match", "at", "nth", "times", "limit_s", "on_limit"}
         if unknown := set(data) - known:
-            raise ValueError(f"gate: unknown {', '.join(sorted(unknown))}; it takes {', '.join(sorted(known))}")
+            raise ValueError(
+                f"gate: unknown {', '.join(sorted(unknown))}; it takes {', '.join(sorted(known))}"
+            )
         if data.get("at") not in PLACES:
             raise ValueError(f"gate: at is one of {', '.join(PLACES)}, not {data.get('at')!r}")
         if data.get("on_limit", "go") not in ("go", "drop"):
@@ -118,7 +120,14 @@ class Gates:
             gates, held = list(self._gates), list(self._held.values())
         return {
             "gates": [
-                {"id": gate.id, "at": gate.at, "match": vars(gate.match), "nth": gate.nth, "times": gate.times, "seen": gate.seen}
+                {
+                    "id": gate.id,
+                    "at": gate.at,
+                    "match": vars(gate.match),
+                    "nth": gate.nth,
+                    "times": gate.times,
+                    "seen": gate.seen,
+                }
                 for gate in gates
             ],
             "held": [

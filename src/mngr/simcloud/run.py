@@ -25,11 +25,19 @@ def run(args: argparse.Namespace, options: Options) -> int:
     core = Core(options.run, Clock(), _machines(args.machines, options))
     try:
         vendor = _vendor(args, core, options)
-        api, control = Server(args.port, Front(core, vendor)), Server(args.control_port, Control(core, vendor))
+        api, control = (
+            Server(args.port, Front(core, vendor)),
+            Server(args.control_port, Control(core, vendor)),
+        )
         api.start()
         control.start()
         url = api.address + vendor.prefix
-        ready = {"url": url, "control": f"{control.address}/control", "env": vendor.env(url), "run": options.run}
+        ready = {
+            "url": url,
+            "control": f"{control.address}/control",
+            "env": vendor.env(url),
+            "run": options.run,
+        }
         print(json.dumps(ready), flush=True)
         stopped.wait()
         core.gates.clear()

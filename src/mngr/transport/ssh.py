@@ -3,7 +3,6 @@
 See ssh_config(5): IdentitiesOnly, UserKnownHostsFile, StrictHostKeyChecking, ControlMaster, ControlPersist.
 """
 
-import hashlib
 import os
 import stat
 from collections.abc import Sequence
@@ -58,6 +57,8 @@ def _value(text: object) -> str:
 
 def config_text(target: SshTarget) -> str:
     """The ssh_config of one host. Also what `mngr ssh-config` shows to a user's own ssh."""
+    import hashlib
+
     socket = hashlib.sha256(
         f"{target.config}\0{target.alias}\0{target.address}:{target.port}".encode()
     ).hexdigest()[:20]

@@ -1,17 +1,14 @@
 """This computer as a host. There is one, it is never made nor destroyed, and it costs nothing."""
 
-import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
-from mngr.hosts.probe import probe
 from mngr.model.clock import iso
 from mngr.model.errors import InvalidInput, NotFound, NotSupported
 from mngr.model.records import AgentRecord, HostRecord, decode, encode
 from mngr.model.views import HostView, Listing, Offer
 from mngr.providers.contract import Abilities, Context, HostSpec, Progress, Swept
 from mngr.transport.local import Local
-from mngr.transport.ssh import write_private
 
 HOST_NAME = "localhost"
 
@@ -47,11 +44,14 @@ class LocalProvider:
                 created_at=iso(self.context.clock.now()), builder=self.context.laptop,
                 host_dir=str(self.context.home), tmux_label=self._label(),
             )  # fmt: skip
+            from mngr.transport.ssh import write_private
+
             write_private(self._file, encode(record).decode())
         return self._record()
 
     def discover(self, only: Collection[str] | None = None) -> Listing:
-        if not (self.context.home / "agents").is_dir() or not self._file.exists():
+        agents = self.context.home / "agents"
+        if not agents.is_dir() or not any(agents.iterdir()) or not self._file.exists():
             return Listing()
         record = self._record()
         if only is not None and not {record.name, record.id} & set(only):
@@ -60,6 +60,8 @@ class LocalProvider:
         return Listing(hosts=[view] if view.agents or view.problem else [])
 
     def view(self, host_id: str) -> HostView:
+        from mngr.hosts.probe import probe
+
         record = self._record()
         if host_id != record.id:
             raise NotFound(f"no host {host_id} on this computer")
@@ -111,4 +113,6 @@ class LocalProvider:
             ) from None
 
     def _label(self) -> str:
+        import hashlib
+
         return "mngr-" + hashlib.sha256(str(Path(self.context.home).resolve()).encode()).hexdigest()[:8]

@@ -31,7 +31,12 @@ def _vendor_data(spec: MachineSpec) -> dict[str, object]:
     """The root password the API shows for a while, as the vendor's own images take it."""
     if not spec.root_password:
         return {}
-    return {"chpasswd": {"expire": False, "users": [{"name": "root", "password": spec.root_password, "type": "text"}]}}
+    return {
+        "chpasswd": {
+            "expire": False,
+            "users": [{"name": "root", "password": spec.root_password, "type": "text"}],
+        }
+    }
 
 
 def _json(value: object) -> bytes:

@@ -32,8 +32,12 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/instances/{id}/halt"): lambda state, request, id: instances.halt(state, id),
     ("POST", "/instances/{id}/start"): lambda state, request, id: instances.start(state, id),
     ("POST", "/instances/{id}/reboot"): lambda state, request, id: instances.reboot(state, id),
-    ("POST", "/instances/{id}/reinstall"): lambda state, request, id: instances.reinstall(state, read(request), id),
-    ("POST", "/instances/{id}/restore"): lambda state, request, id: instances.restore(state, read(request), id),
+    ("POST", "/instances/{id}/reinstall"): lambda state, request, id: instances.reinstall(
+        state, read(request), id
+    ),
+    ("POST", "/instances/{id}/restore"): lambda state, request, id: instances.restore(
+        state, read(request), id
+    ),
     ("GET", "/instances/{id}/user-data"): lambda state, request, id: instances.user_data(state, id),
     ("GET", "/ssh-keys"): lambda state, request, id: ssh_keys.list_keys(state, request),
     ("POST", "/ssh-keys"): lambda state, request, id: ssh_keys.create(state, request, read(request)),
@@ -71,7 +75,9 @@ class Vultr:
         if request.path in OPEN:
             return None
         kind, _, key = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), self.state.api_key.encode()):
+        if kind.lower() != "bearer" or not hmac.compare_digest(
+            key.strip().encode(), self.state.api_key.encode()
+        ):
             return error(401, "Invalid API token.")
         return None
 
@@ -128,7 +134,14 @@ class Vultr:
             for one in state.snapshots.list()
         ]
         found += [
-            {"kind": "ssh_key", "id": one.id, "name": one.name, "tags": [], "state": "active", "created": iso(one.created)}
+            {
+                "kind": "ssh_key",
+                "id": one.id,
+                "name": one.name,
+                "tags": [],
+                "state": "active",
+                "created": iso(one.created),
+            }
             for one in state.ssh_keys.list()
         ]
         return found

@@ -82,7 +82,9 @@ def _source(state: State, body: dict[str, Any]) -> tuple[int, str, str]:
     if os_id not in SYSTEMS:
         raise ApiError(400, "Invalid OS chosen.")
     if os_id not in IMAGES:
-        raise ApiError(400, f"This simulated Vultr boots only Debian 12 (os_id {', '.join(map(str, IMAGES))}).")
+        raise ApiError(
+            400, f"This simulated Vultr boots only Debian 12 (os_id {', '.join(map(str, IMAGES))})."
+        )
     return os_id, "", ""
 
 

@@ -45,7 +45,9 @@ def update(state: State, body: dict[str, Any], id: str) -> Response:
     if "enable_ipv6" in body:
         changes["enable_ipv6"] = bool(body["enable_ipv6"])
     if "plan" in body and body["plan"] != instance.plan:
-        raise ApiError(400, "Invalid plan chosen." if body["plan"] not in PLANS else "Upgrades aren't simulated.")
+        raise ApiError(
+            400, "Invalid plan chosen." if body["plan"] not in PLANS else "Upgrades aren't simulated."
+        )
     changed = replace(instance, **changes)
     state.instances.put(id, changed)
     state.core.bill.change(id, name=changed.label, tags=changed.tags)

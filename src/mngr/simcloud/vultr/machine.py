@@ -37,7 +37,12 @@ def _boot(state: State, spec: MachineSpec) -> None:
     change(state, spec.id, server_status="locked")
     address = core.machines.boot(spec, core.jobs.stopping)
     change(
-        state, spec.id, main_ip=address, status="active", power_status="running", server_status="installingbooting"
+        state,
+        spec.id,
+        main_ip=address,
+        status="active",
+        power_status="running",
+        server_status="installingbooting",
     )
     core.machines.ready(spec.id, core.jobs.stopping)
     change(state, spec.id, server_status="ok")

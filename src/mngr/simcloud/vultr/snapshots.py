@@ -31,7 +31,9 @@ def create(state: State, body: dict[str, Any]) -> Response:
     now = state.core.clock.now()
     snapshot = Snapshot(str(uuid.uuid4()), now, read.text(body, "description"), instance.id, instance.os_id)
     state.snapshots.put(snapshot.id, snapshot)
-    state.core.bill.open(snapshot.id, "snapshot", snapshot.description, instance.tags, Stored(0, SNAPSHOT_GB_MONTH))
+    state.core.bill.open(
+        snapshot.id, "snapshot", snapshot.description, instance.tags, Stored(0, SNAPSHOT_GB_MONTH)
+    )
     state.core.jobs.submit(instance.id, lambda: _copy(state, snapshot))
     return Response(201, {"snapshot": snapshot.view()})
 

@@ -15,7 +15,9 @@ from mngr.simcloud.vultr.state import State
 
 
 def list_keys(state: State, request: Request) -> Response:
-    return Response(200, page(request, "ssh_keys", [key.view() for key in state.ssh_keys.list(request.as_of)]))
+    return Response(
+        200, page(request, "ssh_keys", [key.view() for key in state.ssh_keys.list(request.as_of)])
+    )
 
 
 def create(state: State, request: Request, body: dict[str, Any]) -> Response:
