@@ -1,0 +1,60 @@
+"""Settings that all providers of rented machines share (`[providers.NAME]`)."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import msgspec
+
+from mngr.model.errors import InvalidInput
+from mngr.model.idle import parse_mode
+from mngr.model.records import Idle
+
+
+class VpsDockerProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Times in seconds. A cloud's own config extends this with its credentials and its own defaults.
+
+    `host_dir`: mngr's folder inside containers. `vps_boot_timeout`: from the order to a login.
+    `docker_install_timeout`: from there until the machine's first boot is through. `default_start_args`:
+    arguments of `docker run`. `default_max_lifetime`: a running host is stopped by its machine after so long,
+    whatever its agents do; 0 for never.
+    """
+
+    host_dir: str = "/mngr"
+    default_image: str = "debian:bookworm-slim"
+    default_idle_timeout: float = 800
+    default_idle_mode: str = "IO"
+    default_max_lifetime: float = 0
+    ssh_connect_timeout: float = 60.0
+    vps_boot_timeout: float = 300.0
+    docker_install_timeout: float = 300.0
+    container_ssh_port: int = 2222
+    default_region: str = "ewr"
+    default_plan: str = "vc2-1c-1gb"
+    default_os_id: int = 2136
+    default_start_args: Sequence[str] = ()
+
+    def idle(self) -> Idle:
+        """The defaults for when a host stops itself. Raises InvalidInput on an unknown mode."""
+        return Idle(
+            mode=parse_mode(self.default_idle_mode),
+            timeout_s=self.default_idle_timeout,
+            max_lifetime_s=self.default_max_lifetime,
+        )
+
+
+def check_api_url(url: str, where: str) -> str:
+    """`url` without a slash at its end, if a key may be sent to it. Raises InvalidInput.
+
+    Plain http is for simulated clouds on this computer only: on a network it would give the key away.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    loopback = host in ("localhost", "::1") or host.startswith("127.")
+    if not host or parts.scheme not in ("http", "https") or parts.username or parts.query:
+        raise InvalidInput(f"{where}: {url!r} isn't an API address", hint="write https://HOST[:PORT][/PATH]")
+    if parts.scheme == "http" and not loopback:
+        raise InvalidInput(
+            f"{where}: {url!r} would send the API key in the clear",
+            hint="use https; plain http is for addresses on this computer (127.0.0.1, localhost) only",
+        )
+    return url.rstrip("/")
