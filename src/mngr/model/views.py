@@ -30,7 +30,8 @@ class IdleView(msgspec.Struct, kw_only=True):
 
 
 class HostView(msgspec.Struct, kw_only=True):
-    """A host as last seen, with its agents. `problem` says why less than everything is known."""
+    """A host as last seen, with its agents. `problem` says why less than everything is known.
+    `snapshots`: how many live on its machine and would go with it."""
 
     record: HostRecord
     state: HostState
@@ -39,6 +40,7 @@ class HostView(msgspec.Struct, kw_only=True):
     problem: str = ""
     cost_so_far: float | None = None
     stop_saves: str = ""
+    snapshots: int = 0
     paid_until: str = ""
     renews: bool | None = None
 

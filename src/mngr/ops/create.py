@@ -15,7 +15,7 @@ from mngr.model.ids import new_agent_id, new_host_id
 from mngr.model.names import Address, check_name
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Offer
-from mngr.ops import code, names
+from mngr.ops import code, names, snapshots
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.providers.contract import HostProvider, HostSpec, IdleRequest
 
@@ -78,7 +78,8 @@ def create(mngr: Mngr, request: CreateRequest, phases: Phases | None = None) -> 
     else:
         spec = _spec(request, existing.record.id if existing else new_host_id())
         provider.check(spec)
-        record = provider.create(spec, phases)
+        with snapshots.usable(mngr, provider, request.snapshot, phases) as snapshot:
+            record = provider.create(msgspec.structs.replace(spec, snapshot=snapshot), phases)
         fresh = provider.abilities.isolated
     try:
         agent, notes = _put_agent(mngr, provider, record, request, kind, script, phases)

@@ -81,7 +81,8 @@ def describe(group: Group) -> str:
         or "no agents"
     )
     if takes_host(group):
-        return f"host {record.name} on {record.provider} with {agents}"
+        held = f" and the only copies of its {group.host.snapshots} snapshots" if group.host.snapshots else ""
+        return f"host {record.name} on {record.provider} with {agents}{held}"
     return f"{agents} on {record.name}" + ("; their directories stay" if record.backend == "local" else "")
 
 

@@ -67,12 +67,14 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between hosts of different providers, for ops and for the user to read.
 
     `stops_itself`: idle and lifetime limits work. `stop_saves`: what a stop stops paying for, as a phrase for
-    `list` ("" where nothing is paid). `isolated`: the host is apart from this computer, so code must be sent.
+    `list` ("" where nothing is paid). `restores_by_id`: snapshots outlive their host and restore by id; elsewhere
+    they live on the host's machine, and `HostSpec.snapshot` is always a file. `isolated`: the host is apart from this computer, so code must be sent.
     """
 
     stops_itself: bool = True
     stop_saves: str = ""
     isolated: bool = True
+    restores_by_id: bool = False
 
 
 class HostProvider(Protocol):

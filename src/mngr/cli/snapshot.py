@@ -1,0 +1,145 @@
+"""`mngr snapshot`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mngr.cli.output import check_format, format_option, quiet_option, table, write_json, write_rows
+
+
+@click.group("snapshot", short_help="Save, list and remove snapshots of hosts.")
+def command() -> None:
+    """Snapshots of hosts: image and volume together.
+
+    \b
+    mngr snapshot create my-agent --to my-agent.tar
+    mngr create copy --provider docker --snapshot my-agent.tar
+    """
+
+
+@command.command("create")
+@click.argument("agent")
+@click.option("--name", default="", help="The snapshot's name (default: the host's).")
+@click.option(
+    "--to", type=click.Path(dir_okay=False), metavar="FILE", help="Also bring it home, into this file."
+)
+@format_option
+@quiet_option
+def create(agent: str, name: str, to: str | None, form: str, quiet: bool) -> int:
+    """Save the host of an agent; it is paused meanwhile. The snapshot lives where the host does.
+
+    \b
+    mngr snapshot create my-agent --to my-agent.tar
+    """
+    from mngr.cli.progress import Progress
+    from mngr.ops import snapshots
+    from mngr.ops.context import Mngr, Phases
+
+    check_format(form)
+    mngr = Mngr()
+    with Progress(f"snapshot {agent}", quiet) as progress:
+        snapshot = snapshots.create(mngr, agent, name, Path(to) if to else None, Phases(mngr.clock, progress))
+    row = {**_row(snapshot), "file": str(Path(to).absolute()) if to else None}
+    if form == "json":
+        write_json({"snapshot": row})
+    elif form != "human":
+        write_rows(form, [row])
+    elif not quiet:
+        click.echo(
+            f"saved {snapshot.id}" + (f", and in {to}" if to else "; --to FILE would also bring it home")
+        )
+    return 0
+
+
+@command.command("list")
+@click.argument("agent", required=False)
+@format_option
+def list_(agent: str | None, form: str) -> int:
+    """List snapshots, all or those of one agent's host.
+
+    \b
+    mngr snapshot list
+    """
+    from mngr.ops import snapshots
+    from mngr.ops.context import Mngr
+
+    check_format(form)
+    found, errors = snapshots.list_(Mngr(), agent or "")
+    rows = [_row(one) for one in found]
+    if form == "json":
+        write_json({"snapshots": rows, "errors": errors})
+    elif form != "human":
+        write_rows(form, rows)
+    elif rows:
+        heads = ["ID", "NAME", "HOST", "PROVIDER", "CREATED", "SIZE"]
+        table(
+            heads,
+            [
+                [r["id"], r["name"], r["host"], r["provider"], r["created_at"], _size(r["size_bytes"])]
+                for r in rows
+            ],
+        )
+    else:
+        click.echo("no snapshots")
+    for error in errors:
+        click.echo(f"mngr: {error}", err=True)
+    return 5 if errors else 0
+
+
+@command.command("destroy")
+@click.argument("ids", nargs=-1, required=True, metavar="ID…")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed.")
+@format_option
+@quiet_option
+def destroy(ids: tuple[str, ...], yes: bool, dry_run: bool, form: str, quiet: bool) -> int:
+    """Remove snapshots for good.
+
+    \b
+    mngr snapshot destroy snap-0123456789abcdef --yes
+    """
+    from mngr.cli.targets import confirm, read_names
+    from mngr.model.errors import NotFound
+    from mngr.ops import snapshots
+    from mngr.ops.context import Mngr
+
+    check_format(form)
+    mngr = Mngr()
+    wanted = read_names(ids)
+    known = {one.id for one in snapshots.list_(mngr)[0]}
+    for one in wanted:
+        if one not in known:
+            raise NotFound(f"there is no snapshot {one}", hint="`mngr snapshot list` shows the snapshots")
+    if dry_run:
+        for one in wanted:
+            click.echo(f"would destroy snapshot {one}")
+        return 0
+    confirm([f"destroys snapshot {one}" for one in wanted], yes or mngr.config.assume_yes)
+    rows = []
+    for one in wanted:
+        snapshots.destroy(mngr, one)
+        rows.append({"id": one, "done": "destroyed"})
+        if form == "human" and not quiet:
+            click.echo(f"destroyed {one}")
+    if form == "json":
+        write_json({"destroyed": rows})
+    elif form != "human":
+        write_rows(form, rows)
+    return 0
+
+
+def _row(snapshot: Any) -> dict[str, Any]:
+    return {
+        "id": snapshot.id,
+        "name": snapshot.name,
+        "host": snapshot.host_name,
+        "host_id": snapshot.host_id,
+        "provider": snapshot.provider,
+        "created_at": snapshot.created_at,
+        "size_bytes": snapshot.size_bytes,
+    }
+
+
+def _size(size: int | None) -> str:
+    return "" if size is None else f"{size / 1e6:.0f} MB"

@@ -1,0 +1,95 @@
+"""Snapshots of hosts: image and volume together, on the host's own machine or daemon until they are brought home."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mngr.model.errors import MngrError, NotFound, NotSupported, Unreachable
+from mngr.model.names import check_name
+from mngr.ops.context import Mngr, Phases
+from mngr.ops.names import resolve
+from mngr.providers.contract import HostProvider, HostSnapshots, Snapshot
+
+
+def create(mngr: Mngr, text: str, name: str, to: Path | None, phases: Phases) -> Snapshot:
+    """Saves the host of an agent, paused meanwhile; `to` also writes it into a file at home.
+
+    Raises NotSupported where a provider has no snapshots.
+    """
+    if to is not None and to.exists():
+        raise MngrError(f"{to} is there already", hint="choose another file, or remove it")
+    if to is not None and not to.absolute().parent.is_dir():
+        raise MngrError(f"{to.absolute().parent} isn't a directory")
+    [target] = resolve(mngr, [text])
+    record = target.host.record
+    provider = _able(mngr.provider(record.provider))
+    snapshot = provider.snapshot_create(record.id, check_name(name or record.name, "snapshot name"), phases)
+    if to is not None:
+        phases("bring home")
+        provider.snapshot_export(snapshot.id, to, phases)
+    return snapshot
+
+
+def list_(mngr: Mngr, text: str = "") -> tuple[list[Snapshot], list[str]]:
+    """All snapshots (or those of one agent's host), and what couldn't be read."""
+    if text:
+        [target] = resolve(mngr, [text])
+        return _able(mngr.provider(target.host.record.provider)).snapshot_list(target.host.record.id), []
+    found: list[Snapshot] = []
+    errors: list[str] = []
+    for name in mngr.active():
+        try:
+            provider = mngr.provider(name)
+            if isinstance(provider, HostSnapshots):
+                found += provider.snapshot_list()
+        except MngrError as error:
+            errors.append(f"{name}: {error.message}")
+    return sorted(found, key=lambda one: (one.created_at, one.id)), errors
+
+
+def destroy(mngr: Mngr, snapshot_id: str) -> None:
+    """Removes a snapshot for good. Raises NotFound."""
+    provider, _ = _find(mngr, snapshot_id)
+    _able(provider).snapshot_destroy(snapshot_id)
+
+
+@contextmanager
+def usable(mngr: Mngr, provider: HostProvider, wanted: str, phases: Phases) -> Iterator[str]:
+    """`wanted` (a snapshot id or a file) as `provider` can restore it: the id where it keeps the snapshot itself
+    and can restore by id, else a file, brought here for the time being."""
+    if not wanted:
+        yield ""
+        return
+    if Path(wanted).is_file():
+        yield str(Path(wanted).absolute())
+        return
+    keeper, snapshot = _find(mngr, wanted)
+    if keeper.name == provider.name and provider.abilities.restores_by_id:
+        yield snapshot.id
+        return
+    phases("bring snapshot here")
+    with tempfile.TemporaryDirectory(prefix="mngr-snapshot-") as folder:
+        file = Path(folder) / f"{snapshot.id}.tar"
+        _able(keeper).snapshot_export(snapshot.id, file, phases)
+        yield str(file)
+
+
+def _find(mngr: Mngr, snapshot_id: str) -> tuple[HostProvider, Snapshot]:
+    found, errors = list_(mngr)
+    for one in found:
+        if one.id == snapshot_id:
+            return mngr.provider(one.provider), one
+    if errors:
+        raise Unreachable(
+            f"snapshot {snapshot_id} wasn't found, and not everything could be read: {'; '.join(errors)}"
+        )
+    raise NotFound(
+        f"there is no snapshot or file {snapshot_id}", hint="`mngr snapshot list` shows the snapshots"
+    )
+
+
+def _able(provider: HostProvider) -> HostSnapshots:
+    if not isinstance(provider, HostSnapshots):
+        raise NotSupported(f"provider {provider.name} has no snapshots")
+    return provider
