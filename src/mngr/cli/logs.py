@@ -1,5 +1,7 @@
 """`mngr logs`."""
 
+import sys
+
 import click
 
 
@@ -33,7 +35,7 @@ def command(name: str, boot: bool, size: int, raw: bool) -> int:
         return 0
     output = run.logs(mngr, name, size)
     if raw:
-        click.get_binary_stream("stdout").write(output)
+        sys.stdout.buffer.write(output)
     else:
         click.echo(plain(output.decode(errors="replace")), nl=False)
     return 0

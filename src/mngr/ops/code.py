@@ -51,7 +51,12 @@ def send(transport: Transport, source: Path, target: str) -> list[str]:
             _tar(work / "overlay.tar", top, [path for path in changed if path not in gone])
         else:
             _tar(work / "overlay.tar", source, sorted(os.listdir(source)))
-        _stream(transport, work, target, branch)
+        who = (
+            [_git(source, "config", key, check=False) for key in ("user.name", "user.email")]
+            if top
+            else ["", ""]
+        )
+        _stream(transport, work, target, branch, *who)
     return (
         []
         if top
@@ -114,11 +119,13 @@ def _bundle(top: Path, file: Path) -> None:
     _git(top, "bundle", "create", "-q", str(file), "HEAD")
 
 
-def _stream(transport: Transport, work: Path, target: str, branch: str) -> None:
+def _stream(transport: Transport, work: Path, target: str, branch: str, user: str, email: str) -> None:
     """One round trip: the remote script reads a tar of `work` as it is written."""
     from mngr.hosts import scripts
 
-    argv = transport.argv(["sh", "-c", scripts.text("code-receive"), "code-receive", target, branch])
+    argv = transport.argv(
+        ["sh", "-c", scripts.text("code-receive"), "code-receive", target, branch, user, email]
+    )
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as remote:

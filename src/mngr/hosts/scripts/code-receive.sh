@@ -1,8 +1,8 @@
-# code-receive DIR BRANCH < TAR: lays sent code into DIR. The tar holds `bundle` (a git bundle with HEAD; absent
+# code-receive DIR BRANCH USER_NAME USER_EMAIL < TAR: lays sent code into DIR. The tar holds `bundle` (a git bundle with HEAD; absent
 # when the source isn't a git repository), `deleted` (NUL-separated paths removed since) and `overlay.tar`
-# (uncommitted and untracked files). Repeatable; a DIR that holds something else already is refused.
+# (uncommitted and untracked files). Commits there are made by USER_NAME, if it isn't empty. Repeatable; a DIR that holds something else already is refused.
 set -eu
-dir=$1 branch=$2
+dir=$1 branch=$2 user=$3 email=$4
 if [ -e "$dir" ] && [ ! -e "$dir/.mngr-receiving" ] && [ -n "$(ls -A "$dir" 2>/dev/null)" ]; then
 	echo "$dir isn't empty" >&2
 	exit 4
@@ -13,7 +13,7 @@ cd "$dir"
 touch .mngr-receiving
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-tar -xf - -C "$tmp"
+tar -xof - -C "$tmp"
 if [ -s "$tmp/bundle" ]; then
 	command -v git >/dev/null || { echo "git isn't installed here" >&2; exit 1; }
 	git init -q .
@@ -21,7 +21,9 @@ if [ -s "$tmp/bundle" ]; then
 	git symbolic-ref HEAD "refs/heads/$branch"
 	git update-ref refs/mngr/base HEAD
 	git reset -q --hard
+	[ -z "$user" ] || git config --local user.name "$user"
+	[ -z "$email" ] || git config --local user.email "$email"
 fi
 [ ! -s "$tmp/deleted" ] || xargs -0 rm -f -- <"$tmp/deleted"
-[ ! -s "$tmp/overlay.tar" ] || tar -xf "$tmp/overlay.tar"
+[ ! -s "$tmp/overlay.tar" ] || tar -xof "$tmp/overlay.tar"
 rm -f .mngr-receiving
