@@ -9,6 +9,7 @@ import msgspec
 from mngr.agents import tmux
 from mngr.agents.types import AgentType, command_script, find_type
 from mngr.config.schema import convert
+from mngr.journal.store import Held, Journal
 from mngr.model.clock import iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError
 from mngr.model.ids import new_agent_id, new_host_id
@@ -67,8 +68,20 @@ def create(mngr: Mngr, request: CreateRequest, phases: Phases | None = None) -> 
     phases = phases or Phases(mngr.clock)
     phases("check")
     kind = _kind(mngr, request)
-    script = command_script(kind, request.command)
     provider = mngr.provider(_provider_name(mngr, request))
+    with being_created(mngr, provider.name, request.host or request.name):
+        return _create(mngr, provider, request, kind, phases)
+
+
+def being_created(mngr: Mngr, provider: str, host: str) -> Held:
+    """Held while an agent is put on a host of this name, by us alone. Raises Conflict if another process holds it."""
+    return Journal(mngr.home / "journal").hold(provider, f"create-{host}")
+
+
+def _create(
+    mngr: Mngr, provider: HostProvider, request: CreateRequest, kind: AgentType, phases: Phases
+) -> Created:
+    script = command_script(kind, request.command)
     existing = _existing_host(mngr, provider, request)
     if existing and existing.state in ("running", "stopped", "paused", "crashed"):
         record = existing.record
