@@ -39,6 +39,8 @@ def _empty_hosts(mngr: Mngr, provider: HostProvider, swept: Swept, dry_run: bool
             continue
         try:
             with being_created(mngr, provider.name, record.name):
+                if provider.view(record.id).agents:
+                    continue  # its create ended between our look and our lock
                 if not dry_run:
                     provider.destroy(record.id, lambda phase: None)
                 swept.released.append(f"host {record.name} (it never got an agent)")

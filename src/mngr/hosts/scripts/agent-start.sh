@@ -16,7 +16,10 @@ tar -xf - -C "$new" 2>/dev/null || true
 if [ -d "$new/commands" ]; then
 	for file in "$new"/commands/*; do mv -f "$file" "$dir/commands/"; done
 fi
-if [ -d "$new/agents/$id" ] && [ ! -d "$agent" ]; then mv "$new/agents/$id" "$agent"; fi
+if [ -d "$new/agents/$id" ] && [ ! -d "$agent" ]; then
+	mv "$new/agents/$id" "$agent"
+	touch "$dir/activity/create"
+fi
 rm -rf "$new"
 [ -f "$agent/agent.json" ] || { echo "no agent $id here" >&2; exit 3; }
 
