@@ -1,0 +1,5 @@
+"""`python -m mngr`."""
+
+from mngr.cli.main import main
+
+main()
