@@ -53,6 +53,7 @@ def agent_files(record: AgentRecord, env: dict[str, str], command: str) -> dict[
         f"{base}/session": record.name.encode() + b"\n",
         f"{base}/env.sh": quote.assignments({**env, **own}).encode(),
         f"{base}/command.sh": command.encode(),
+        f"{base}/half-made": b"",  # until its session is there
     }
 
 

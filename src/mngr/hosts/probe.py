@@ -40,7 +40,9 @@ def parse(output: bytes) -> HostFacts:
         except ValueError as error:
             facts.problems.append(f"the record of {agent_id} can't be read: {error}")
             continue
-        facts.agents.append(_agent(record, now, seen, panes, pairs.get(f"exit:{agent_id}")))
+        view = _agent(record, now, seen, panes, pairs.get(f"exit:{agent_id}"))
+        view.half_made = f"half:{agent_id}" in pairs
+        facts.agents.append(view)
     facts.agents.sort(key=lambda agent: (agent.record.created_at, agent.record.name))
     facts.stop_reason = describe_reason(pairs.get("reason", ""))
     facts.idle = idle_view(pairs.get("idle", ""), seen, facts.stop_reason)

@@ -9,12 +9,13 @@ from mngr.model.states import AgentState, HostState
 
 
 class AgentView(msgspec.Struct, kw_only=True):
-    """An agent as last seen. Times are seconds since the epoch, on the host's clock corrected to ours."""
+    """An agent as last seen. Times are seconds since the epoch. `half_made`: its create hasn't ended, or was killed."""
 
     record: AgentRecord
     state: AgentState = "unknown"
     exit_code: int | None = None
     active_at: float | None = None
+    half_made: bool = False
 
 
 class IdleView(msgspec.Struct, kw_only=True):

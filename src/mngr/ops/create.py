@@ -83,6 +83,11 @@ def _create(
 ) -> Created:
     script = command_script(kind, request.command)
     existing = _existing_host(mngr, provider, request)
+    half_made = (
+        [agent for agent in existing.agents if agent.half_made and agent.record.name == request.name]
+        if existing
+        else []
+    )
     if existing and existing.state in ("running", "stopped", "paused", "crashed"):
         record = existing.record
         if existing.state != "running":
@@ -95,6 +100,8 @@ def _create(
             record = provider.create(msgspec.structs.replace(spec, snapshot=snapshot), phases)
         fresh = provider.abilities.isolated
     try:
+        for agent in half_made:
+            take_off(mngr, provider, record, agent.record)
         agent, notes = _put_agent(mngr, provider, record, request, kind, script, phases)
     except BaseException:
         if fresh:
@@ -129,9 +136,21 @@ def _put_agent(
     try:
         tmux.start(place, agent, tmux.agent_files(agent, env, script))
     except BaseException:
-        provider.agent_removed(record.id, agent.id)
+        if not provider.abilities.isolated or request.host:
+            take_off(mngr, provider, record, agent)
         raise
     return AgentView(record=agent, state="running", active_at=mngr.clock.now()), notes
+
+
+def take_off(mngr: Mngr, provider: HostProvider, record: HostRecord, agent: AgentRecord) -> None:
+    """Takes an agent that never came to be off its host, as far as the host can be reached."""
+    try:
+        place = mngr.place(record)
+        tmux.stop(place, agent)
+        tmux.remove(place, agent)
+        provider.agent_removed(record.id, agent.id)
+    except MngrError:
+        pass  # it stays marked as half-made, and the next create of that name removes it
 
 
 def _take_back(provider: HostProvider, record: HostRecord, phases: Phases) -> None:
@@ -150,9 +169,10 @@ def _existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) -
     """The host to put the agent on, or to go on making; None for a new one. Raises Conflict."""
     if not provider.abilities.isolated:
         hosts = provider.discover().hosts
-        if hosts:
-            _refuse_duplicate(hosts[0], request.name)
-        return None
+        if not hosts:
+            return None
+        _refuse_duplicate(hosts[0], request.name)
+        return hosts[0]
     name = request.host or request.name
     wanted = {name}
     remembered = names.seen(mngr, Address(request.name, "", provider.name))
@@ -171,7 +191,7 @@ def _existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) -
     if not same:
         return None
     host = same[0]
-    if host.agents and not request.host:
+    if not request.host and any(agent.record.name != request.name for agent in host.agents):
         raise Conflict(
             f"a host called {name} is on {provider.name} already, with other agents",
             hint=f"mngr create {request.name}@{name} puts the agent on it; another name makes a new host",
@@ -185,7 +205,7 @@ def _existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) -
 
 def _refuse_duplicate(host: HostView, name: str) -> None:
     for agent in host.agents:
-        if agent.record.name == name:
+        if agent.record.name == name and not agent.half_made:
             raise Conflict(
                 f"agent {name} is on {host.record.provider} already (host {host.record.name}, {agent.state})",
                 hint=f"choose another name, or `mngr destroy {name}` first",

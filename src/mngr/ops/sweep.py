@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 
 from mngr.model.errors import Conflict, MngrError
+from mngr.model.views import HostView
 from mngr.ops.context import Mngr
-from mngr.ops.create import being_created
+from mngr.ops.create import being_created, take_off
 from mngr.providers.contract import HostProvider, Swept
+
+#: States in which what a host holds is known.
+SETTLED = ("running", "stopped", "paused", "crashed")
 
 
 def sweep(mngr: Mngr, providers: Sequence[str] = (), *, dry_run: bool = False) -> dict[str, Swept]:
@@ -15,34 +19,58 @@ def sweep(mngr: Mngr, providers: Sequence[str] = (), *, dry_run: bool = False) -
         try:
             provider = mngr.provider(name)
             done[name] = provider.sweep(dry_run=dry_run)
-            if provider.abilities.isolated:
-                _empty_hosts(mngr, provider, done[name], dry_run)
+            for host in provider.discover().hosts:
+                _host(mngr, provider, host, done[name], dry_run)
         except MngrError as error:
             done.setdefault(name, Swept()).errors.append(error.message)
     return done
 
 
-def _empty_hosts(mngr: Mngr, provider: HostProvider, swept: Swept, dry_run: bool) -> None:
-    """Destroys hosts that this laptop made and that never got an agent: their create was killed at its end.
+def _host(mngr: Mngr, provider: HostProvider, host: HostView, swept: Swept, dry_run: bool) -> None:
+    """Sets right what a killed create left of one host: agents that never came to be, or the whole host if it has
+    no other. (A host loses its last agent only by being destroyed, so an empty one holds no work.)
 
-    A host loses its last agent only by being destroyed, so an empty one holds no work. One that can't be
-    read, or that another laptop made, is left to a person.
+    A host that can't be read, or that another laptop made, is left to a person.
     """
-    for host in provider.discover().hosts:
-        record = host.record
-        if host.agents or host.problem or host.state not in ("running", "stopped", "paused", "crashed"):
-            continue
-        if record.builder != mngr.laptop:
-            swept.kept.append(
-                f"host {record.name} without agents: another laptop made it; `mngr destroy @{record.name}`"
-            )
-            continue
+    record = host.record
+    half_made = [agent for agent in host.agents if agent.half_made]
+    empty = provider.abilities.isolated and _is_empty(host)
+    if host.problem or host.state not in SETTLED or not (empty or half_made):
+        return
+    if record.builder != mngr.laptop:
+        swept.kept.append(
+            f"host {record.name}: a create was cut short there; another laptop's, so that is left to a person"
+        )
+        return
+    locks = {record.name} if provider.abilities.isolated else {agent.record.name for agent in half_made}
+    for name in sorted(locks):
         try:
-            with being_created(mngr, provider.name, record.name):
-                if provider.view(record.id).agents:
-                    continue  # its create ended between our look and our lock
-                if not dry_run:
-                    provider.destroy(record.id, lambda phase: None)
-                swept.released.append(f"host {record.name} (it never got an agent)")
+            with being_created(mngr, provider.name, name):
+                _release(mngr, provider, provider.view(record.id), name, swept, dry_run)
         except Conflict:
-            swept.kept.append(f"host {record.name}: being created")
+            swept.kept.append(f"{name}: being created")
+
+
+def _release(
+    mngr: Mngr, provider: HostProvider, host: HostView, name: str, swept: Swept, dry_run: bool
+) -> None:
+    """As _host, with the lock in hand and `host` as it is under it."""
+    record = host.record
+    if provider.abilities.isolated and _is_empty(host):
+        if not dry_run:
+            provider.destroy(record.id, lambda phase: None)
+        swept.released.append(f"host {record.name} (it never got an agent)")
+        return
+    for agent in host.agents:
+        if (
+            agent.half_made
+            and (provider.abilities.isolated or agent.record.name == name)
+            and host.state == "running"
+        ):
+            if not dry_run:
+                take_off(mngr, provider, record, agent.record)
+            swept.released.append(f"agent {agent.record.name} on {record.name} (its create was cut short)")
+
+
+def _is_empty(host: HostView) -> bool:
+    return all(agent.half_made for agent in host.agents)

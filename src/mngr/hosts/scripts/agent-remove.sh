@@ -1,3 +1,5 @@
 # agent-remove HOST_DIR AGENT_ID: removes the files of an agent that was stopped before. Repeatable.
 set -eu
+[ ! -d "$1/agents" ] || exec 8>"$1/agents/.lock"
+[ ! -d "$1/agents" ] || flock -w 30 8
 rm -rf "$1/agents/$2"

@@ -8,6 +8,9 @@ agent=$dir/agents/$id
 command -v tmux >/dev/null || { echo "tmux isn't installed here" >&2; exit 1; }
 mkdir -p "$dir/agents" "$dir/activity" "$dir/commands" "$dir/stop"
 chmod 700 "$dir/agents"
+# A killed client leaves its command running here: the next one waits for it.
+exec 8>"$dir/agents/.lock"
+flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
 
 new=$dir/.new-$id
 rm -rf "$new"
@@ -38,9 +41,10 @@ if [ "$alive" != 0 ]; then
 		set-option -g remain-on-exit on \; set-option -g history-limit 20000 \; \
 		set-option -g default-terminal screen-256color \; \
 		new-session -d -s "$session" -x 200 -y 50 -e "MNGR_AGENT_ID=$id" sh "$dir/commands/run-agent.sh" "$dir" "$id" \; \
-		pipe-pane -t "=$session:" "exec sh '$quoted/commands/agent-log.sh' '$quoted' $id" >/dev/null
+		pipe-pane -t "=$session:" "exec sh '$quoted/commands/agent-log.sh' '$quoted' $id" >/dev/null 8>&-
 fi
 touch "$dir/activity/start" "$agent/busy"
+rm -f "$agent/half-made"
 if [ "$watch" = 1 ]; then
-	setsid sh "$dir/commands/watch.sh" "$dir" "$label" </dev/null >/dev/null 2>&1 &
+	setsid sh "$dir/commands/watch.sh" "$dir" "$label" </dev/null >/dev/null 2>&1 8>&- &
 fi

@@ -8,6 +8,7 @@ for agent in agents/*/; do
 	[ -f "${agent}agent.json" ] || continue
 	id=${agent#agents/} id=${id%/}
 	pair "agent:$id" "$(cat "${agent}agent.json")"
+	[ ! -f "${agent}half-made" ] || pair "half:$id" 1
 	[ ! -f "${agent}exit_code" ] || pair "exit:$id" "$(cat "${agent}exit_code")"
 done
 pair mtimes "$(stat -c '%Y %n' activity/* agents/*/busy 2>/dev/null)"

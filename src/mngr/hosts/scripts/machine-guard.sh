@@ -1,0 +1,50 @@
+# machine-guard: stops the host's container when it asked for it (idle), or when its lifetime is over.
+#
+# Run by systemd on the machine, out of the container's reach: at once by a path unit when the request appears,
+# and every 30 s by a timer. So a stop that fails is tried again for as long as the machine runs.
+# /var/lib/mngr/guard/: container (its name), volume (where its host dir is on the machine), ends_at (epoch s),
+# then (what to do after a stop: a command line's words, one a line; nothing on clouds where power saves nothing).
+# Leaves stop-reason there when the lifetime ended: the container's own folder is the agent's to write.
+umask 077
+here=${MNGR_GUARD:-/var/lib/mngr/guard}
+cd "$here" || exit 1
+exec 9>lock
+flock 9
+container=$(cat container 2>/dev/null)
+volume=$(cat volume 2>/dev/null)
+ends_at=$(cat ends_at 2>/dev/null)
+now=$(date +%s)
+
+# The folder is under an agent's control while its container runs: no link in it is followed.
+asked() { [ -n "$volume" ] && [ ! -L "$volume/stop" ] && [ -e "$volume/stop/request" ]; }
+running() { [ "$(docker container inspect -f '{{.State.Running}}' "$container" 2>/dev/null)" = true ]; }
+
+late=
+case $ends_at in
+'' | *[!0-9]*) ;;
+*) [ "$now" -lt "$ends_at" ] || late=1 ;;
+esac
+[ -n "$late" ] || asked || exit 0
+
+if [ -n "$late" ] && [ ! -f stop-reason ]; then
+	if [ -z "$container" ] || running; then
+		echo "lifetime at=$ends_at" >.stop-reason
+		sync .stop-reason 2>/dev/null
+		mv -f .stop-reason stop-reason
+	fi
+fi
+if [ -n "$container" ] && docker container inspect "$container" >/dev/null 2>&1; then
+	if ! docker stop "$container" >/dev/null; then
+		sleep 5 # the path unit starts us again at once
+		exit 1
+	fi
+fi
+# Nothing runs in the container now that could put a link in our way.
+if [ -n "$volume" ]; then
+	[ ! -L "$volume/stop" ] || rm -f "$volume/stop"
+	rm -f "$volume/stop/request"
+fi
+[ -s then ] || exit 0
+set --
+while IFS= read -r word; do set -- "$@" "$word"; done <then
+"$@"
