@@ -10,9 +10,9 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-import tempfile
 import threading
-from pathlib import Path
+
+from mngr.simcloud.machines.process import runtime_folder
 
 FIRST, LAST = 20, 35
 
@@ -46,8 +46,7 @@ class Addresses:
 
 
 def _take_block() -> tuple[str, int]:
-    folder = Path(tempfile.gettempdir()) / f"mngr-simcloud-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = runtime_folder()
     for second in range(FIRST, LAST + 1):
         for third in range(256):
             block = f"{second}.{third}"

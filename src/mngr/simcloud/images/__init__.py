@@ -1,0 +1,1 @@
+"""Base images: made once with mmdebstrap, kept as tarballs, since test machines often reach no image registry."""

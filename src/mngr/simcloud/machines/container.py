@@ -1,0 +1,180 @@
+"""Machines as system containers: systemd, sshd, cloud-init and a Docker daemon of their own.
+
+A container of the local Docker that boots as a computer does, on a loopback address of its own, with a
+volume for its /var/lib/docker (overlay on overlay doesn't work). Reboot and power-off work from inside.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from mngr.simcloud.docker import LABEL, DockerError, docker
+from mngr.simcloud.images.build import names
+from mngr.simcloud.images.dockerroot import CAPABILITIES
+from mngr.simcloud.machines import process
+from mngr.simcloud.machines.addresses import Addresses
+from mngr.simcloud.machines.base import MachineSpec, Options
+from mngr.simcloud.machines.clean import remove
+from mngr.simcloud.machines.disks import Disks, script
+from mngr.simcloud.machines.events import Events
+from mngr.simcloud.machines.seed import write_seed
+
+BOOT_LIMIT_S = 60.0
+STOP_GRACE_S = 10
+INIT = "/lib/systemd/systemd"
+NOT_A_SETTING = "{this is no JSON\n"
+
+
+class ContainerMachines:
+    """`base.Machines`, in the local Docker daemon."""
+
+    real = True
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._images = names()
+        self._process = process.Process()
+        self._prefix = f"mngr-sim-{self._process.id}"
+        self._labels = ("--label", f"{LABEL}={options.run}", "--label", f"{process.LABEL}={self._process.id}")
+        self._addresses = Addresses(options.ports)
+        self._where: dict[str, str] = {}
+        self._seeds = Path(tempfile.mkdtemp(prefix="mngr-simcloud-seeds-"))
+        self._two_at_a_time = threading.BoundedSemaphore(2)
+        self._disks = Disks(f"{self._prefix}-keeper", self._labels, self._images.stock, self._images.docker_root)
+        self._events = Events(f"{process.LABEL}={self._process.id}", self._power_changed)
+
+    def boot(self, spec: MachineSpec, stop: threading.Event) -> str:
+        address = self._where[spec.id] = self._addresses.take()
+        write_seed(self._seeds / spec.id, spec)
+        with self._two_at_a_time:
+            if stop.is_set():
+                return address
+            if spec.disk:
+                self._disks.copy(self._disk_volume(spec.disk), self._volume(spec.id))
+            else:
+                self._disks.fresh(self._volume(spec.id))
+            docker("run", *self._run_arguments(spec, address))
+        if spec.refuse_key and self.ready(spec.id, stop):
+            docker("exec", self._container(spec.id), "sh", "-c", script("other-key.sh").decode())
+        return address
+
+    def ready(self, id: str, stop: threading.Event) -> bool:
+        end = time.monotonic() + BOOT_LIMIT_S
+        while time.monotonic() < end and not stop.is_set():
+            if _has_banner(self._where[id]):
+                return True
+            stop.wait(0.05)
+        return False
+
+    def halt(self, id: str) -> None:
+        docker("stop", "--time", str(STOP_GRACE_S), self._container(id))
+
+    def start(self, id: str) -> None:
+        docker("start", self._container(id))
+
+    def reboot(self, id: str) -> None:
+        docker("restart", "--time", str(STOP_GRACE_S), self._container(id))
+
+    def destroy(self, id: str) -> None:
+        address = self._where.get(id)
+        if address is None:
+            return
+        _ignoring_gone("rm", "--force", "--volumes", self._container(id))
+        _ignoring_gone("volume", "rm", "--force", self._volume(id))
+        shutil.rmtree(self._seeds / id, ignore_errors=True)
+        self._where.pop(id, None)
+        self._addresses.give_back(address)
+
+    def save_disk(self, id: str, disk: str) -> int:
+        """The machine is frozen while it is copied: both halves of its disk are of one moment."""
+        container, image = self._container(id), self._disk_image(disk)
+        running = docker("inspect", "--format", "{{.State.Running}}", container) == "true"
+        if running:
+            docker("pause", container)
+        try:
+            changes = (f"LABEL {LABEL}={self._options.run} {process.LABEL}={self._process.id}", f'CMD ["{INIT}"]')
+            flags = [word for change in changes for word in ("--change", change)]
+            docker("commit", "--pause=false", *flags, container, image, limit_s=300)
+            self._disks.copy(self._volume(id), self._disk_volume(disk))
+        finally:
+            if running:
+                docker("unpause", container)
+        size = int(docker("image", "inspect", "--format", "{{.Size}}", image))
+        return size + self._disks.size(self._disk_volume(disk))
+
+    def drop_disk(self, disk: str) -> None:
+        _ignoring_gone("rmi", "--force", self._disk_image(disk))
+        _ignoring_gone("volume", "rm", "--force", self._disk_volume(disk))
+
+    def close(self) -> None:
+        self._events.close()
+        remove(f"{process.LABEL}={self._process.id}")
+        shutil.rmtree(self._seeds, ignore_errors=True)
+        self._addresses.close()
+        self._process.close()
+
+    def _run_arguments(self, spec: MachineSpec, address: str) -> list[str]:
+        argv = ["--detach", "--name", self._container(spec.id), "--hostname", _hostname(spec.hostname), *self._labels]
+        argv += [*CAPABILITIES, "--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"]
+        argv += ["--tmpfs", "/run", "--tmpfs", "/run/lock", "--stop-signal", "SIGRTMIN+3"]
+        argv += ["--volume", f"{self._seeds / spec.id}:/var/lib/cloud/seed/nocloud:ro"]
+        argv += ["--volume", f"{self._volume(spec.id)}:/var/lib/docker"]
+        for port in self._options.ports:
+            argv += ["--publish", f"{address}:{port}:{port}"]
+        if spec.cloud_init_fail == "network":
+            argv += ["--dns", "127.0.0.1"]
+        if spec.cloud_init_fail == "docker":
+            broken = self._seeds / spec.id / "daemon.json"
+            broken.write_text(NOT_A_SETTING)
+            argv += ["--volume", f"{broken}:/etc/docker/daemon.json:ro"]
+        return [*argv, self._image(spec), INIT]
+
+    def _image(self, spec: MachineSpec) -> str:
+        if spec.disk:
+            return self._disk_image(spec.disk)
+        with_docker = spec.image == "baked" or self._options.stock_has_docker
+        return self._images.baked if with_docker else self._images.stock
+
+    def _container(self, id: str) -> str:
+        return f"{self._prefix}-{id}"
+
+    def _volume(self, id: str) -> str:
+        return f"{self._prefix}-{id}-docker"
+
+    def _disk_image(self, disk: str) -> str:
+        return f"{self._prefix}:disk-{disk}"
+
+    def _disk_volume(self, disk: str) -> str:
+        return f"{self._prefix}-disk-{disk}"
+
+    def _power_changed(self, container: str, running: bool) -> None:
+        self._options.power_changed(container.removeprefix(f"{self._prefix}-"), running)
+
+
+def _has_banner(address: str) -> bool:
+    """Whether sshd itself answers; Docker's proxy takes connections long before."""
+    try:
+        with socket.create_connection((address, 22), 2) as connection:
+            connection.settimeout(2)
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+def _hostname(wanted: str) -> str:
+    """What the kernel takes as a host name."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", wanted).strip("-.")[:63] or "machine"
+
+
+def _ignoring_gone(*argv: str) -> None:
+    try:
+        docker(*argv)
+    except DockerError as problem:
+        if "No such" not in str(problem):
+            raise
