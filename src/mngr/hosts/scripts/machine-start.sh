@@ -1,25 +1,19 @@
-# machine-start CONTAINER ENDS_AT: starts a stopped container, with a lifetime of its own, and nothing left of
-# why it stopped. ENDS_AT: epoch seconds, or "". Repeatable. Exit code 3: there is no such container.
+# machine-start ENDS_AT: before a stopped container starts again: a lifetime of its own, and nothing left of why
+# it stopped, or the guard would stop it at once. ENDS_AT: epoch seconds, or "". Repeatable.
 set -eu
 umask 077
-container=$1 ends_at=$2
+ends_at=$1
 here=/var/lib/mngr/guard
 mkdir -p "$here"
 exec 9>"$here/lock"
 flock 9
-docker container inspect "$container" >/dev/null 2>&1 || {
-	docker version >/dev/null
-	echo "there is no container $container on this machine" >&2
-	exit 3
-}
 printf '%s\n' "$ends_at" >"$here/.ends_at"
 mv -f "$here/.ends_at" "$here/ends_at"
-rm -f "$here/stop-reason" "$here/stopped"
-if [ "$(docker container inspect -f '{{.State.Running}}' "$container")" != true ]; then
-	volume=$(cat "$here/volume" 2>/dev/null || true)
-	if [ -n "$volume" ]; then
-		[ ! -L "$volume/stop" ] || rm -f "$volume/stop"
-		rm -f "$volume/stop/request" "$volume/stop/reason"
-	fi
-	docker start "$container" >/dev/null
-fi
+rm -f "$here/stop-reason"
+container=$(cat "$here/container" 2>/dev/null || true)
+volume=$(cat "$here/volume" 2>/dev/null || true)
+[ -n "$container" ] && [ -n "$volume" ] || exit 0
+[ "$(docker container inspect -f '{{.State.Running}}' "$container" 2>/dev/null)" = false ] || exit 0
+# Nothing runs in there now: no link can be put in our way after the look.
+[ ! -L "$volume/stop" ] || rm -f "$volume/stop"
+rm -f "$volume/stop/request" "$volume/stop/reason"

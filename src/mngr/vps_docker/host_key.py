@@ -1,0 +1,76 @@
+"""Swapping a machine's SSH host key for one made on it, so that the one that travelled in user data is worth nothing.
+
+At every point where this may be killed, the key that the machine shows is among the pinned ones:
+
+    step                                            pinned        live
+    make the next key on the machine                old           old
+    pin both, publish the next one                  old, new      old
+    install, sshd -t, reload                        old, new      old or new
+    a fresh connection that demands the new one     old, new      new
+    pin the new one alone                           new           new
+    forget the old one; blank the user data         new           new
+"""
+
+from collections.abc import Callable
+
+from mngr.model.clock import Clock
+from mngr.model.errors import Unreachable
+from mngr.transport.base import script
+from mngr.transport.ssh import HostKeyMismatch
+from mngr.vps_docker.access import Access
+from mngr.vps_docker.errors import VpsProvisioningError
+
+#: sshd takes a moment to come back from a reload.
+RELOAD_S = 20.0
+
+
+def swap(
+    access: Access,
+    host_id: str,
+    address: str,
+    publish: Callable[[str], None],
+    clock: Clock,
+) -> str:
+    """The machine's new host key, alone pinned when this returns. Repeatable after a kill at any point.
+
+    `publish` is given the new key before it can become live, to put it where another computer of the same user
+    finds it. Raises Unreachable, CommandFailed, VpsProvisioningError.
+    """
+    machine = access.machine(host_id, address)
+    old = access.machine_pins(host_id)
+    new = script(machine, "host-key", "make", timeout=60).text.strip()
+    if not new.startswith("ssh-ed25519 ") or len(new.split()) != 2:
+        raise VpsProvisioningError(f"{machine.place} made no usable host key: it said {new[:100]!r}")
+    access.pin_machine(host_id, address, dict.fromkeys([*old, new]))
+    publish(new)
+    script(machine, "host-key", "install", new, timeout=60)
+    _shows(access, host_id, address, new, clock)
+    access.pin_machine(host_id, address, [new])
+    # The shared connection was made with the old key: the next command makes one that is checked against the new.
+    machine.close()
+    script(machine, "host-key", "finish", new, timeout=60)
+    return new
+
+
+def _shows(access: Access, host_id: str, address: str, key: str, clock: Clock) -> None:
+    """Waits until a fresh connection gets in with `key` as the only accepted one."""
+    end = clock.monotonic() + RELOAD_S
+    try:
+        while True:
+            try:
+                access.machine_showing(host_id, address, key).run(["true"], timeout=30)
+                return
+            except Unreachable as error:
+                if clock.monotonic() >= end:
+                    still = (
+                        "still shows its old host key"
+                        if isinstance(error, HostKeyMismatch)
+                        else error.message
+                    )
+                    raise VpsProvisioningError(
+                        f"{address} doesn't come back with the host key that was made on it: {still}",
+                        hint="run the command again; the machine isn't used until its key is the new one",
+                    ) from None
+            clock.sleep(0.5)
+    finally:
+        access.forget_check(host_id)
