@@ -1,0 +1,137 @@
+"""Outside calls of one run of mngr, found and held from outside: programs by shims, HTTP by the simulated cloud."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mngr.testing.cli import Cli, Done, finish
+from mngr.testing.crash.points import Call, Point
+from mngr.testing.world import CloudControl
+
+#: The programs that mngr may run. `strace` (traced.py) shows that it runs no others.
+PROGRAMS = ("docker", "git", "rsync", "scp", "sh", "ssh", "ssh-keygen", "ssh-keyscan", "tmux")
+
+SHIM = Path(__file__).with_name("shim.sh")
+
+#: So long after its mngr has died does a `late` command begin.
+LATE_S = 0.4
+
+LIMIT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, and the calls it made, in the order in which each sort began. `reached`: the point was met.
+
+    `orphan`: the process id of a command that goes on after the run's end, 0 if there is none.
+    """
+
+    done: Done
+    calls: tuple[Call, ...]
+    reached: bool = False
+    orphan: int = 0
+
+    def wait_orphan(self) -> None:
+        """Waits until the command that outlived its mngr has ended too. Raises AssertionError at the limit."""
+        end = time.monotonic() + LIMIT_S
+        while self.orphan and Path(f"/proc/{self.orphan}").exists():
+            assert time.monotonic() < end, f"process {self.orphan} didn't end within {LIMIT_S:g} s"
+            time.sleep(0.02)
+
+
+def record(mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], *, before: Sequence[str] = ()) -> Run:
+    """A run that nobody disturbs. `before`: a command line in front of it, e.g. strace."""
+    return run(mngr, cloud, argv, None, before=before)
+
+
+def run(
+    mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], point: Point | None, *, before: Sequence[str] = ()
+) -> Run:
+    """A run of mngr that ends at `point`, or undisturbed."""
+    with tempfile.TemporaryDirectory(prefix="mngr-crash-") as folder:
+        watched = _Watched(Path(folder), mngr.env, point if point and point.sort == "program" else None)
+        since = len(cloud.calls()) if cloud else 0
+        if cloud and point and point.sort == "http":
+            return _run_http(mngr, cloud, argv, point, watched, since)
+        process = mngr.start(*argv, env=watched.env, before=[*before, *watched.prefix])
+        done = finish(process, argv, limit_s=LIMIT_S)
+        return Run(done, (*watched.calls(), *_http(cloud, since)), watched.reached, watched.orphan())
+
+
+def _run_http(
+    mngr: Cli, cloud: CloudControl, argv: Sequence[str], point: Point, watched: _Watched, since: int
+) -> Run:
+    """HTTP calls are held (or their answers lost) by the cloud."""
+    reached = False
+    try:
+        if point.how == "lose":
+            cloud.fault("lose_answer", nth=point.n)
+        else:
+            cloud.gate({"before": "before_commit", "after": "after_commit"}[point.how], nth=point.n)
+        process = mngr.start(*argv, env=watched.env, before=watched.prefix)
+        end = time.monotonic() + LIMIT_S
+        while point.how != "lose" and process.poll() is None and time.monotonic() < end:
+            if cloud.held(0.2):
+                process.send_signal(signal.SIGKILL)
+                cloud.release("drop")
+                reached = True
+                break
+        done = finish(process, argv, limit_s=LIMIT_S)
+        calls = _http(cloud, since)
+        reached = reached or (point.how == "lose" and len(calls) >= point.n)
+        return Run(done, (*watched.calls(), *calls), reached)
+    finally:
+        cloud.clear()
+
+
+class _Watched:
+    """A folder of shims and of the calls that went through them, and the environment that puts it to use."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], point: Point | None) -> None:
+        self._calls = folder / "calls"
+        shims = folder / "shims"
+        self._calls.mkdir()
+        shims.mkdir()
+        path = env.get("PATH", os.defpath)
+        for name in PROGRAMS:
+            if shutil.which(name, path=path):
+                (shims / name).symlink_to(SHIM)
+        self.env = {
+            "PATH": f"{shims}:{path}",
+            "MNGR_CRASH_PATH": path,
+            "MNGR_CRASH_CALLS": str(self._calls),
+            "MNGR_CRASH_AT": str(point.n if point else 0),
+            "MNGR_CRASH_HOW": point.how if point else "",
+            "MNGR_CRASH_LATE_S": str(LATE_S),
+        }
+        self.prefix = ["/bin/sh", "-c", 'export MNGR_CRASH_PID=$$; exec "$@"', "sh"]
+
+    @property
+    def reached(self) -> bool:
+        return (self._calls / "reached").exists()
+
+    def calls(self) -> list[Call]:
+        found = sorted(int(path.name) for path in self._calls.iterdir() if path.name.isdigit())
+        return [Call("program", n, tuple(self._argv(n))) for n in found]
+
+    def orphan(self) -> int:
+        path = self._calls / "late"
+        return int(path.read_text()) if self.reached and path.exists() else 0
+
+    def _argv(self, n: int) -> list[str]:
+        return (self._calls / str(n)).read_bytes().decode(errors="replace").split("\0")[:-1]
+
+
+def _http(cloud: CloudControl | None, since: int) -> list[Call]:
+    if cloud is None:
+        return []
+    calls = cloud.calls(since)
+    return [Call("http", n, (one["method"], one["path"])) for n, one in enumerate(calls, 1)]

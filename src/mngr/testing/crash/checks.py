@@ -1,0 +1,80 @@
+"""What must be true after a crash: nothing billed without an owner, no agent's data gone, one end for all ways there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from mngr.testing.cli import Cli
+from mngr.testing.world import Thing, World, intents, listing
+
+ALIVE = ("running", "waiting")
+
+
+def owners(world: World, shown: Mapping[str, Any]) -> dict[str, str]:
+    """Ids that explain a thing → who says so: `mngr list` by host or agent, or this laptop's journal."""
+    found = {subject: "an intent" for subject in intents(world.home)}
+    found |= {host["id"]: "a listed host" for host in shown["hosts"] if host["state"] != "destroyed"}
+    found |= {agent["id"]: "a listed agent" for agent in shown["agents"]}
+    return found
+
+
+def unowned(world: World) -> list[Thing]:
+    """Things that no listed host or agent, no intent of this laptop and no valid lease of another explains."""
+    things = world.things()
+    if not things:
+        return []
+    known = owners(world, listing(world))
+    now = world.now()
+    return [thing for thing in things if thing.owner not in known and not (thing.owner and thing.lease > now)]
+
+
+def assert_owned(world: World) -> None:
+    """Raises AssertionError naming each thing that is there and billed for nobody."""
+    left = unowned(world)
+    assert not left, "there, billed, and nobody's:\n" + "\n".join(f"  {thing}" for thing in left)
+
+
+def ending(world: World, name: str, others: set[str]) -> dict[str, Any]:
+    """Where a command ended, as far as it is the same each time: the agent, its host, how many things there are.
+
+    `others`: ids of hosts and agents that aren't the command's.
+    """
+    shown = listing(world)
+    assert not shown["errors"], f"mngr list has error rows: {shown['errors']}"
+    return {
+        "agents": [
+            {
+                **{key: agent[key] for key in ("type", "command", "labels")},
+                "state": "alive" if agent["state"] in ALIVE else agent["state"],
+                "host": agent["host"]["state"],
+            }
+            for agent in shown["agents"]
+            if agent["name"] == name
+        ],
+        "hosts": [
+            (host["state"], len(host["agents"])) for host in shown["hosts"] if host["name"] == name
+        ],
+        "things": dict(Counter(thing.kind for thing in world.things() if thing.owner not in others)),
+    }
+
+
+def ids(world: World) -> set[str]:
+    """The hosts and agents that `mngr list` shows now."""
+    shown = listing(world)
+    return {one["id"] for key in ("hosts", "agents") for one in shown[key]}
+
+
+def assert_data(mngr: Cli, name: str, text: str) -> None:
+    """Raises AssertionError unless the agent's work dir still holds what was written there, and its environment."""
+    done = mngr("exec", name, 'cat "marker-$MNGR_AGENT_NAME"; printf "%s" "$CRASH_VALUE"')
+    assert done.out == f"{text}\n{VALUE}", f"agent {name} lost its data or environment\n{done}"
+
+
+def write_data(mngr: Cli, name: str, text: str) -> None:
+    mngr.ok("exec", name, f'echo {text} >"marker-$MNGR_AGENT_NAME"')
+
+
+#: An environment value that agents under test are given; no quoting mistake leaves it as it is.
+VALUE = "it's $HOME \"quoted\" #{x} `y` \\ é"

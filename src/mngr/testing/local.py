@@ -1,0 +1,70 @@
+"""The world of provider `local`: a MNGR_HOME of its own, and the tmux server that goes with it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mngr.testing.world import Thing, World
+
+
+class LocalWorld:
+    """Agents on this computer, in a MNGR_HOME below `scratch`. Its tmux server has a label of its own."""
+
+    provider = "local"
+    isolated = False
+    create: Sequence[str] = ("--no-code",)
+
+    def __init__(self, scratch: Path, *, home: str = "home") -> None:
+        self.scratch = scratch
+        self.env: Mapping[str, str] = {**clean_environment(), "MNGR_HOME": str(scratch / home)}
+        self.label = "mngr-" + hashlib.sha256(str(self.home.resolve()).encode()).hexdigest()[:8]
+
+    @property
+    def home(self) -> Path:
+        return Path(self.env["MNGR_HOME"])
+
+    def things(self) -> list[Thing]:
+        """tmux sessions, and folders of agents."""
+        found = [
+            Thing("session", session, owner=self._owner(session))
+            for session in self._tmux("list-sessions", "-F", "#{session_name}").split()
+        ]
+        found += [Thing("files", path.name, owner=path.name) for path in self.home.glob("agents/agent-*")]
+        found += [Thing("part", path.name, owner=path.name) for path in self.home.glob(".new-*")]
+        return found
+
+    def now(self) -> float:
+        return time.time()
+
+    def pass_time(self, seconds: float) -> None:
+        """Files that were left in the middle of being made grow old."""
+        for path in self.home.glob(".new-*"):
+            then = path.stat().st_mtime - seconds
+            os.utime(path, (then, then))
+
+    def other_home(self) -> World:
+        return LocalWorld(self.scratch, home=f"home-{os.urandom(4).hex()}")
+
+    def close(self) -> None:
+        """Ends the tmux server and all agents in it."""
+        self._tmux("kill-server")
+
+    def _owner(self, session: str) -> str:
+        return self._tmux("show-environment", "-t", f"={session}", "MNGR_AGENT_ID").strip().partition("=")[2]
+
+    def _tmux(self, *words: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-L", self.label, *words], capture_output=True, text=True, timeout=30, env=dict(self.env)
+        )
+        return done.stdout
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without anything that would speak to mngr or reach a real account."""
+    foreign = ("MNGR", "VULTR", "OVH", "AZURE", "TMUX")
+    return {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
