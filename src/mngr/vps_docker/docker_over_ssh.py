@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mngr.model.errors import Unreachable
+from mngr.model.errors import TimedOut, Unreachable
 from mngr.transport import base
-from mngr.transport.base import CommandFailed, Completed, Transport
+from mngr.transport.base import Completed, Transport
 from mngr.transport.docker_exec import DockerExec
 
 #: What `docker` and the daemon's library say when the daemon wasn't spoken to. It then said nothing about what it has.
@@ -27,9 +27,7 @@ class DockerOverSsh:
         self.transport: Transport = WithEnvironment(transport, DOCKER_HOST=host) if host else transport
         self.place = transport.place
 
-    def run(
-        self, *argv: str, input: bytes = b"", timeout: float = 60, check: bool = True
-    ) -> Completed:
+    def run(self, *argv: str, input: bytes = b"", timeout: float = 60, check: bool = True) -> Completed:
         """`docker ARGV…`. Raises Unreachable if the daemon can't be spoken to (also with `check=False`),
         TimedOut, and (if `check`) CommandFailed."""
         return self._asked(["docker", *argv], input, timeout, check, f"docker {argv[0]}")
@@ -54,9 +52,7 @@ class DockerOverSsh:
         """The inside of a running container, as a Transport."""
         return DockerExec(name, self.transport)
 
-    def _asked(
-        self, argv: Sequence[str], input: bytes, timeout: float, check: bool, what: str
-    ) -> Completed:
+    def _asked(self, argv: Sequence[str], input: bytes, timeout: float, check: bool, what: str) -> Completed:
         done = self.transport.run(argv, input=input, timeout=timeout, check=False)
         if done.code:
             self.require_daemon(done)
@@ -65,11 +61,50 @@ class DockerOverSsh:
     def _piped(
         self, argv: Sequence[str], timeout: float, *, stdin: Path | None = None, stdout: Path | None = None
     ) -> Completed:
-        raise NotImplementedError
+        import subprocess
+        from contextlib import ExitStack
+
+        with ExitStack() as files:
+            source = files.enter_context(open(stdin, "rb")) if stdin else subprocess.DEVNULL
+            target = files.enter_context(open(stdout, "wb")) if stdout else subprocess.PIPE
+            try:
+                done = subprocess.run(
+                    self.transport.argv(argv),
+                    stdin=source,
+                    stdout=target,
+                    stderr=subprocess.PIPE,
+                    timeout=timeout,
+                )
+            except subprocess.TimeoutExpired:
+                raise TimedOut(f"docker {argv[1]} on {self.place} didn't end within {timeout:g} s") from None
+            except FileNotFoundError as missing:
+                raise Unreachable(f"{missing.filename} isn't installed here") from None
+        completed = Completed(done.returncode, done.stdout or b"", done.stderr)
+        if completed.code == base.SSH_FAILED:
+            raise Unreachable(f"the connection to {self.place} broke: {completed.error[-300:]}")
+        if completed.code:
+            self.require_daemon(completed)
+        return completed
 
     def require_daemon(self, done: Completed) -> None:
         """Raises Unreachable if `done` failed because the daemon didn't answer: nothing is known then."""
-        raise NotImplementedError
+        said = done.error or done.text
+        if not any(words in said for words in _NO_DAEMON):
+            return
+        last = said.splitlines()[-1]
+        if "not found" in last or "No such file" in last:
+            raise Unreachable(
+                f"docker isn't installed on {self.place}", hint="install Docker there (package docker.io)"
+            )
+        if "permission denied" in said:
+            raise Unreachable(
+                f"the Docker daemon on {self.place} lets us not in: {last}",
+                hint="add your user to the group docker, or set docker_host to a daemon of your own",
+            )
+        raise Unreachable(
+            f"can't reach the Docker daemon on {self.place}: {last}",
+            hint="is it running? `docker version` there tells more",
+        )
 
 
 class WithEnvironment:
@@ -87,6 +122,3 @@ class WithEnvironment:
         self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60, check: bool = True
     ) -> Completed:
         return self.over.run([*self._prefix, *argv], input=input, timeout=timeout, check=check)
-
-
-__all__ = ["CommandFailed", "DockerOverSsh", "Unreachable", "WithEnvironment"]
