@@ -17,13 +17,16 @@ def command_files() -> dict[str, bytes]:
 
 
 def pack(files: dict[str, bytes]) -> bytes:
-    """A tar of `files` (path → content), each readable by its owner only."""
+    """A tar of `files` (path → content), each readable by its owner only.
+
+    Its last entry is the empty file `whole`: a reader that doesn't find it was sent only a part.
+    """
     import io
     import tarfile
 
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path, content in files.items():
+        for path, content in {**files, "whole": b""}.items():
             entry = tarfile.TarInfo(path)
             entry.size = len(content)
             entry.mode = 0o600

@@ -1,5 +1,5 @@
 # agent-start HOST_DIR AGENT_ID TMUX_LABEL SESSION WATCH < TAR
-# Lays a tar (of commands/ and agents/AGENT_ID/) over HOST_DIR, if one is given, and starts the agent's tmux
+# Lays a tar (of commands/ and agents/AGENT_ID/, as layout.pack makes it) over HOST_DIR and starts the agent's tmux
 # session unless it is alive. WATCH=1 also starts the watcher (in a container the entrypoint does that).
 # Repeatable. Exit code 3: there is no such agent; 4: another agent has the session's name.
 set -eu
@@ -16,6 +16,8 @@ new=$dir/.new-$id
 rm -rf "$new"
 mkdir -m 700 "$new"
 tar -xf - -C "$new" 2>/dev/null || true
+# Without its last entry the tar was cut short: its sender was killed, or the connection broke.
+[ -f "$new/whole" ] || { rm -rf "$new"; echo "what was sent didn't arrive whole" >&2; exit 1; }
 if [ -d "$new/commands" ]; then
 	for file in "$new"/commands/*; do mv -f "$file" "$dir/commands/"; done
 fi

@@ -109,12 +109,14 @@ class Drive:
         return run
 
     def sweep(self) -> None:
-        """Sweeps until settled: until a dry run has nothing to do, letting the provider's time pass in between."""
+        """Sweeps until a sweep has nothing to do and nothing is unowned; the provider's time passes in between.
+
+        Raises AssertionError naming what is nobody's after several sweeps.
+        """
         for _ in range(SWEEPS):
-            self._tell(self.mngr("gc", "--provider", self.world.provider, codes=(0,)))
-            dry = self.mngr("gc", "--provider", self.world.provider, "--dry-run", "--format", "json", codes=(0,))
-            left = dry.json().get(self.world.provider, {})
-            if not left.get("released") and not left.get("finished") and not checks.unowned(self.world):
+            done = self._tell(self.mngr("gc", "--provider", self.world.provider, "--format", "json", codes=(0,)))
+            did = done.json().get(self.world.provider, {})
+            if not did.get("released") and not did.get("finished") and not checks.unowned(self.world):
                 return
             self.world.pass_time(PAST_LEASES_S)
         checks.assert_owned(self.world)
