@@ -26,7 +26,8 @@ def start(place: Place, record: AgentRecord, files: dict[str, bytes] | None = No
 
     Raises Conflict if another agent has its name on this host, NotFound if it isn't there.
     """
-    tar = layout.pack({**layout.command_files(), **(files or {})})
+    # `whole` comes last: where it is missing, only a part was sent.
+    tar = layout.pack({**layout.command_files(), **(files or {}), "whole": b""})
     try:
         script(
             place.transport, "agent-start", place.host_dir, record.id, place.label, record.name,

@@ -17,16 +17,13 @@ def command_files() -> dict[str, bytes]:
 
 
 def pack(files: dict[str, bytes]) -> bytes:
-    """A tar of `files` (path → content), each readable by its owner only.
-
-    Its last entry is the empty file `whole`: a reader that doesn't find it was sent only a part.
-    """
+    """A tar of `files` (path → content), each readable by its owner only."""
     import io
     import tarfile
 
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path, content in {**files, "whole": b""}.items():
+        for path, content in files.items():
             entry = tarfile.TarInfo(path)
             entry.size = len(content)
             entry.mode = 0o600

@@ -1,5 +1,5 @@
 # agent-start HOST_DIR AGENT_ID TMUX_LABEL SESSION WATCH < TAR
-# Lays a tar (of commands/ and agents/AGENT_ID/, as layout.pack makes it) over HOST_DIR and starts the agent's tmux
+# Lays a tar (of commands/ and agents/AGENT_ID/, the empty file `whole` last) over HOST_DIR and starts the agent's tmux
 # session unless it is alive. WATCH=1 also starts the watcher (in a container the entrypoint does that).
 # Repeatable. Exit code 3: there is no such agent; 4: another agent has the session's name.
 set -eu
