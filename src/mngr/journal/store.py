@@ -10,6 +10,7 @@ asking for process ids. The lock is a file of its own because replacing the inte
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,9 @@ import msgspec
 
 from mngr.journal.intent import Entry, Intent, decode, encode
 from mngr.model.errors import Conflict, MngrError
-from mngr.model.names import is_name
+
+# A provider's name, a host id, or a host's name with a prefix.
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
 
 
 class Journal:
@@ -35,7 +38,7 @@ class Journal:
         Raises Conflict, at once, if another process or thread has it. Use as a context manager.
         """
         for part in (provider, subject):
-            if not is_name(part):
+            if not _PART.match(part):
                 raise ValueError(f"{part!r} can't be part of a file name of the journal")
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         stem = f"{provider}.{subject}"

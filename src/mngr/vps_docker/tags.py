@@ -1,5 +1,6 @@
 """Whose a machine is, as tags on it. They are read by other laptops, and the cloud's page shows them."""
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -12,11 +13,20 @@ HOST_NAME = "mngr-host-name"
 BUILDER = "mngr-builder"
 UNTIL = "mngr-until"
 READY = "mngr-ready"
+#: The machine's SSH host key (without its type, which is always ed25519), for a computer that lost its pins.
+HOST_KEY = "mngr-host-key"
+#: During a swap of the host key: the one that may be live already.
+NEXT_KEY = "mngr-host-key-next"
 
 #: How far ahead `mngr-until` is put, in seconds of the cloud's time: a builder that dies is nobody's after it.
 LEASE_S = 900
 #: A lease is renewed when less than this is left of it.
 RENEW_BELOW_S = 600
+#: A builder stops this long before its lease ends, a sweep waits this long after: no two think it theirs.
+MARGIN_S = 60
+
+_ED25519 = "ssh-ed25519"
+_KEY = re.compile(r"AAAAC3NzaC1lZDI1NTE5AAAA[A-Za-z0-9+/]{44}\Z")
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +38,11 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
     builder: str = ""
     until: float | None = None
     ready: bool = False
+    host_keys: tuple[str, ...] = ()
+
+    def abandoned(self, now: float) -> bool:
+        """Whether nobody builds this any more, at the cloud's time `now`."""
+        return not self.ready and self.until is not None and now > self.until + MARGIN_S
 
 
 def building(provider: str, host_id: str, host_name: str, laptop: str, now: float) -> dict[str, str]:
@@ -52,7 +67,15 @@ def read(tags: Mapping[str, str]) -> Owner:
         builder=tags.get(BUILDER, ""),
         until=float(until) if until.isascii() and until.isdigit() else None,
         ready=tags.get(READY) == "1",
+        host_keys=tuple(
+            f"{_ED25519} {tags[tag]}" for tag in (HOST_KEY, NEXT_KEY) if _KEY.match(tags.get(tag, ""))
+        ),
     )
+
+
+def key_tag(public_key: str) -> str:
+    """`ssh-ed25519 AAAA…` as a tag's value."""
+    return public_key.split()[1]
 
 
 def machine_name(provider: str, host_name: str, host_id: str) -> str:

@@ -1,0 +1,359 @@
+"""Making a rented machine into a host, step by step, each step repeatable. ARCHITECTURE.md has the order."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from mngr.journal import Held, Intent
+from mngr.model.clock import iso
+from mngr.model.errors import Interrupted, MngrError, Unreachable
+from mngr.model.records import HostRecord, Idle
+from mngr.model.views import Offer
+from mngr.providers.contract import (
+    BlanksUserData,
+    FirstContact,
+    Gone,
+    Handle,
+    HostSpec,
+    Machine,
+    MachineSpec,
+    Progress,
+)
+from mngr.transport import keys
+from mngr.transport.base import script
+from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
+from mngr.vps_docker import cloud_init, container, host_key, machine, tags
+from mngr.vps_docker.build_args import BuildArgs
+from mngr.vps_docker.docker_over_ssh import DockerOverSsh
+from mngr.vps_docker.errors import (
+    CloudInitFailed,
+    HostKeyUnexpected,
+    VpsBootTimeout,
+    VpsLeftBehind,
+    VpsProvisioningError,
+)
+from mngr.vps_docker.host_store import VpsDockerHostStore
+from mngr.vps_docker.lease import Lease
+from mngr.vps_docker.parts import Parts
+
+#: A machine may show its image's host key, or not know ours, for so long, before its first boot has put that right.
+STRANGE_S = 30.0
+#: Between two looks at a machine that comes up, in seconds.
+LOOK_S = 1.0
+#: How long a release is waited for before it is left to the sweep.
+RELEASE_S = 180.0
+
+#: Keys of HostRecord.handle, beside the cloud's own.
+MACHINE_KEY = "machine_host_key"
+MONTHLY = "price_per_month"
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A host as it will be made: what was asked for, over the provider's defaults."""
+
+    spec: HostSpec
+    machine: MachineSpec
+    build: BuildArgs
+    image: str
+    start_args: Sequence[str]
+    idle: Idle
+    offer: Offer = Offer()
+
+
+class Builder:
+    """Builds one host. `held` is its place in the journal, locked by us for as long as this works."""
+
+    def __init__(self, parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> None:
+        self.parts = parts
+        self.cloud = parts.cloud
+        self.config = parts.config
+        self.access = parts.access
+        self.clock = parts.context.clock
+        self.wanted = wanted
+        self.host_id = wanted.spec.id
+        self.held = held
+        self.progress = progress
+        self.trust = "pinned"
+
+    def build(self, handle: Handle, commit: Callable[[Machine, HostRecord], None]) -> HostRecord:
+        """From the order to a durable host. `handle`: what an earlier, killed call made; `commit` tags it ready.
+
+        Raises what went wrong; what was made is on disk in the intent.
+        """
+        bought = self._order(handle)
+        with Lease(self.cloud, bought, self._tags()) as lease:
+            bought = self._boot(bought)
+            ssh = self._log_in(bought)
+            self._first_boot(ssh)
+            self.progress("host key")
+            key = host_key.swap(
+                self.access, self.host_id, bought.address, self._publish(bought.id), self.clock
+            )
+            if isinstance(self.cloud, BlanksUserData):
+                self.cloud.blank_user_data(bought.id)
+            self.cloud.tag(bought.id, {tags.HOST_KEY: tags.key_tag(key)}, [tags.NEXT_KEY])
+            lease.check()
+            record = self._host(ssh, bought, key)
+            self.progress("record")
+            VpsDockerHostStore(DockerOverSsh(ssh), self.parts.name).save(record)
+            lease.finish()
+            commit(bought, record)
+        return record
+
+    # --- the machine ------------------------------------------------------------------------------------------
+
+    def plan(self) -> dict[str, Any]:
+        """What the intent says of this: enough for another process to go on, or to release it."""
+        return {
+            "machine": msgspec.to_builtins(msgspec.structs.replace(self.wanted.machine, user_data="")),
+            "host_name": self.wanted.spec.name,
+            "request": msgspec.to_builtins(self.wanted.spec),
+            "host_keys": [],
+        }
+
+    def _order(self, handle: Handle) -> Machine:
+        self.progress("order")
+        spec = self._with_user_data(handle)
+        kept = dict(handle)
+
+        def save(more: Handle) -> None:
+            kept.update(more)
+            self.held.save(more)
+
+        limit = self.config.vps_boot_timeout
+        end = self.clock.monotonic() + limit
+        while True:
+            bought = self.cloud.create(spec, kept, save)
+            if bought is not None:
+                return bought
+            if self.clock.monotonic() >= end:
+                raise VpsBootTimeout(
+                    f"{spec.name} was ordered and not delivered within {limit:g} s",
+                    hint="raise vps_boot_timeout in the provider's config, or try another region",
+                )
+            self.clock.sleep(5)
+
+    def _with_user_data(self, handle: Handle) -> MachineSpec:
+        """The order. Each order gets a host key of its own, whose public half is in the intent before it is sent."""
+        spec = msgspec.structs.replace(
+            self.wanted.machine, tags=self._tags(), public_key=self.access.machine_key()
+        )
+        if not self.cloud.caps.user_data or handle.get("id"):
+            return spec
+        private, public = keys.make_host_key(self.access.folder / "keys")
+        intent = self._intent()
+        known = [*intent.plan.get("host_keys", []), public]
+        self.held.write(msgspec.structs.replace(intent, plan={**intent.plan, "host_keys": known}))
+        lifetime = self.wanted.idle.max_lifetime_s
+        guard = machine.guard_files(self.parts.after_stop, self._ends_at()) if lifetime else None
+        data = cloud_init.user_data(
+            host_private_key=private, host_public_key=public, authorized_keys=[spec.public_key], guard=guard
+        )
+        return msgspec.structs.replace(
+            spec, user_data=data, tags={**spec.tags, tags.HOST_KEY: tags.key_tag(public)}
+        )
+
+    def _boot(self, bought: Machine) -> Machine:
+        """Waits until the cloud shows the machine running, with an address."""
+        self.progress("boot")
+        limit = self.config.vps_boot_timeout
+        end = self.clock.monotonic() + limit
+        while not (bought.address and bought.state == "running"):
+            if bought.state in ("failed", "gone"):
+                raise VpsProvisioningError(
+                    f"{self.parts.title} says that machine {bought.id} ({self.wanted.machine.name}) is {bought.state}",
+                    hint="run the command again; if it stays so, try another region or plan",
+                )
+            if self.clock.monotonic() >= end:
+                raise VpsBootTimeout(
+                    f"machine {bought.id} ({self.wanted.machine.name}) isn't up {limit:g} s after its order: "
+                    f"{self.parts.title} shows it as {bought.state}, address {bought.address or 'none'}",
+                    hint="raise vps_boot_timeout in the provider's config, or try another region",
+                )
+            self.clock.sleep(LOOK_S)
+            bought = self.cloud.get(bought.id)
+        return bought
+
+    def _log_in(self, bought: Machine) -> Ssh:
+        """Waits for a whole login as root, the host key checked. A banner isn't enough: sshd restarts meanwhile."""
+        known = self.access.machine_pins(self.host_id) or list(self._intent().plan.get("host_keys", []))
+        if not known and isinstance(self.cloud, FirstContact):
+            self.progress("first contact")
+            known = [self.cloud.bootstrap(bought, self.progress)]
+            self.trust = "unverified"
+        self.access.pin_machine(self.host_id, bought.address, known)
+        ssh = self.access.machine(self.host_id, bought.address)
+        limit = self.config.vps_boot_timeout
+        start = self.clock.monotonic()
+        strange_since: float | None = None
+        while True:
+            try:
+                ssh.run(["true"], timeout=30)
+                return ssh
+            except (HostKeyMismatch, KeyRefused) as error:
+                strange_since = self.clock.monotonic() if strange_since is None else strange_since
+                if self.clock.monotonic() - strange_since >= STRANGE_S:
+                    raise _strange(error, bought.address) from error
+                last: MngrError = error
+            except MngrError as error:
+                strange_since, last = None, error
+            if self.clock.monotonic() - start >= limit:
+                raise VpsBootTimeout(
+                    f"no SSH login on the new machine at {bought.address} within {limit:g} s: {last.message}",
+                    hint="raise vps_boot_timeout in the provider's config, or try another region or image",
+                )
+            self.clock.sleep(LOOK_S)
+
+    def _first_boot(self, ssh: Ssh) -> None:
+        """Waits for the ready marker; on the failure marker shows the log's end at once."""
+        limit = self.config.docker_install_timeout
+        if not self.cloud.caps.user_data:
+            self.progress("docker")
+            script(ssh, "machine-boot", timeout=limit, check=False)
+        else:
+            self.progress("cloud-init")
+        end = self.clock.monotonic() + limit
+        word, log = "waiting", ""
+        while True:
+            try:
+                word, _, log = script(ssh, "machine-booted", timeout=30).text.partition("\n")
+            except Unreachable:
+                pass  # sshd restarts during cloud-init
+            if word == "ready":
+                return
+            if word == "failed":
+                raise CloudInitFailed(
+                    f"the first boot of the new machine at {ssh.target.address} failed",
+                    hint="run the command again; if it stays so, try another image",
+                    details=log,
+                )
+            if self.clock.monotonic() >= end:
+                raise VpsBootTimeout(
+                    f"the first boot of the new machine at {ssh.target.address} didn't end within {limit:g} s",
+                    hint="raise docker_install_timeout in the provider's config, or use an image with Docker in it",
+                )
+            self.clock.sleep(LOOK_S)
+
+    def _publish(self, machine_id: str) -> Callable[[str], None]:
+        return lambda key: self.cloud.tag(machine_id, {tags.NEXT_KEY: tags.key_tag(key)})
+
+    # --- the container ----------------------------------------------------------------------------------------
+
+    def _host(self, ssh: Ssh, bought: Machine, key: str) -> HostRecord:
+        """Volume, image, container, its sshd, the guard; the record of it all, not yet durable."""
+        spec, wanted = self.wanted.spec, self.wanted
+        docker = DockerOverSsh(ssh)
+        port = self.config.container_ssh_port
+        store = VpsDockerHostStore(docker, self.parts.name)
+        made = container.create(
+            docker,
+            container.ContainerSpec(
+                host_id=spec.id, host_name=spec.name, provider=self.parts.name, laptop=self.parts.context.laptop,
+                image=wanted.image, public_key=self.access.container_key(), publish=str(port), build=wanted.build,
+                start_args=wanted.start_args, labels=spec.labels, host_dir=self.config.host_dir,
+                host_json=self._host_json(), idle=wanted.idle, host_stop="sentinel", store=store.name,
+            ),
+            self.progress,
+        )  # fmt: skip
+        machine.set_up(ssh, spec.id, self._ends_at(), self.parts.after_stop)
+        self.access.pin_container(spec.id, bought.address, port, made.host_key)
+        login = self.access.container(spec.id, bought.address, port)
+        container.wait_for_login(login, timeout=self.config.ssh_connect_timeout, clock=self.clock)
+        offer = wanted.offer
+        more = {MACHINE_KEY: key} | ({MONTHLY: str(offer.per_month)} if offer.per_month is not None else {})
+        return HostRecord(
+            id=spec.id, name=spec.name, provider=self.parts.name, backend=self.parts.backend,
+            created_at=iso(bought.created_at or self.cloud.now()), builder=self.parts.context.laptop, image=made.image,
+            plan=wanted.machine.plan, region=wanted.machine.region, address=bought.address, ssh_port=port,
+            host_dir=self.config.host_dir, host_key=made.host_key, ssh_trust=self.trust,
+            price_per_hour=offer.per_hour, currency=offer.currency, idle=wanted.idle, labels=spec.labels,
+            handle={**self._intent().handle, "id": bought.id, **more},
+        )  # fmt: skip
+
+    def _host_json(self) -> str:
+        spec = self.wanted.spec
+        facts = {"id": spec.id, "name": spec.name, "provider": self.parts.name}
+        return msgspec.json.encode(facts).decode()
+
+    # --- small things -----------------------------------------------------------------------------------------
+
+    def _tags(self) -> dict[str, str]:
+        spec = self.wanted.spec
+        return tags.building(self.parts.name, spec.id, spec.name, self.parts.context.laptop, self.cloud.now())
+
+    def _ends_at(self) -> float | None:
+        lifetime = self.wanted.idle.max_lifetime_s
+        return self.cloud.now() + lifetime if lifetime else None
+
+    def _intent(self) -> Intent:
+        intent = self.held.intent
+        if intent is None:
+            raise MngrError(f"the journal's {self.held.path} is gone while it was being worked on")
+        return intent
+
+
+def release(parts: Parts, spec: MachineSpec, handle: Handle, limit: float = RELEASE_S) -> str:
+    """Releases what a create may have made, and waits until the cloud says that nothing is left: "" then.
+
+    Otherwise why not, after `limit` seconds. Raises VpsApiError.
+    """
+    clock = parts.context.clock
+    end = clock.monotonic() + limit
+    while True:
+        answer = parts.cloud.release(spec, handle)
+        if isinstance(answer, Gone):
+            return ""
+        if clock.monotonic() + answer.after_s > end:
+            return answer.why
+        clock.sleep(max(0.2, min(answer.after_s, 10.0)))
+
+
+def take_back(parts: Parts, held: Held, error: BaseException, progress: Progress) -> None:
+    """After a failed create: releases what it made, and forgets it. Then the caller raises `error` on.
+
+    Raises VpsLeftBehind (Interrupted after Ctrl-C) naming what is left, if that fails; the intent then stays.
+    """
+    intent = held.intent
+    if intent is None:
+        return
+    progress("take back")
+    what = f"{intent.plan['machine']['name']} on {parts.name}"
+    if intent.handle.get("id"):
+        what += f" (machine {intent.handle['id']})"
+    try:
+        why = release(parts, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
+    except KeyboardInterrupt:
+        why = "interrupted again"
+    except Exception as failure:
+        why = failure.message if isinstance(failure, MngrError) else f"{type(failure).__name__}: {failure}"
+    if not why:
+        parts.access.forget(intent.subject)
+        held.done()
+        return
+    held.note(f"create failed ({_short(error)}); not yet released: {why}")
+    kind = Interrupted if isinstance(error, KeyboardInterrupt | Interrupted) else VpsLeftBehind
+    raise kind(
+        f"{_short(error)}; and {what} couldn't be released, so it may go on being billed: {why}",
+        hint="`mngr gc` tries again; it is remembered on this computer, and `mngr list` shows it",
+        details=error.details if isinstance(error, MngrError) else "",
+    ) from error
+
+
+def _strange(error: Unreachable, address: str) -> VpsProvisioningError:
+    """A machine that answers, and isn't what we ordered."""
+    if isinstance(error, KeyRefused):
+        return VpsProvisioningError(
+            f"the new machine at {address} shows the right host key, but refuses our login key",
+            hint="its first boot didn't take all of our data; run the command again, or try another image",
+        )
+    return HostKeyUnexpected(
+        f"the new machine at {address} shows another SSH host key than the one it was given; nothing was sent to it",
+        hint="its first boot didn't take our data, or somebody stands in between; run the command again",
+    )
+
+
+def _short(error: BaseException) -> str:
+    if isinstance(error, MngrError):
+        return error.message
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"

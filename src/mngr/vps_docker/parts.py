@@ -1,0 +1,25 @@
+"""What all parts of a provider of rented machines share: its cloud, its settings, its keys, its journal."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from mngr.journal import Journal
+from mngr.providers.contract import Cloud, Context
+from mngr.vps_docker.access import Access
+from mngr.vps_docker.config import VpsDockerProviderConfig
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """`title` is the cloud's name for people. `after_stop`: a command that the machine runs once its container is
+    stopped, where that saves money (contract.Caps.machine_power)."""
+
+    name: str
+    backend: str
+    title: str
+    cloud: Cloud
+    config: VpsDockerProviderConfig
+    access: Access
+    journal: Journal
+    context: Context
+    after_stop: Sequence[str] = ()
