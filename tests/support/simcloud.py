@@ -21,11 +21,11 @@ STOP_LIMIT_S = 60.0
 class Simcloud:
     """`python -m mngr.simcloud VENDOR …` in a process of its own.
 
-        with Simcloud("vultr", "--machines", "fake") as cloud:
-            cloud.env["VULTR_API_KEY"], cloud.url
-            cloud.fault("lose_answer", method="POST", path="/instances")
-            cloud.api("POST", "/instances", {...})
-            cloud.bill()
+    with Simcloud("vultr", "--machines", "fake") as cloud:
+        cloud.env["VULTR_API_KEY"], cloud.url
+        cloud.fault("lose_answer", method="POST", path="/instances")
+        cloud.api("POST", "/instances", {...})
+        cloud.bill()
     """
 
     def __init__(self, vendor: str, *arguments: str, run: str | None = None) -> None:
@@ -93,10 +93,14 @@ class Simcloud:
 
     def fault(self, do: str, *, method: str | None = None, path: str | None = None, **more: Any) -> int:
         """Order a fault; its number."""
-        return self.control("POST", "/faults", {"do": do, "match": {"method": method, "path": path}, **more})["id"]
+        return self.control("POST", "/faults", {"do": do, "match": {"method": method, "path": path}, **more})[
+            "id"
+        ]
 
     def gate(self, at: str, *, method: str | None = None, path: str | None = None, **more: Any) -> int:
-        return self.control("POST", "/gates", {"at": at, "match": {"method": method, "path": path}, **more})["id"]
+        return self.control("POST", "/gates", {"at": at, "match": {"method": method, "path": path}, **more})[
+            "id"
+        ]
 
     def held(self, wait_s: float = 10.0) -> list[dict[str, Any]]:
         """The calls that gates hold; waits until there is one."""
@@ -115,7 +119,9 @@ class Simcloud:
         readable, _, _ = select.select([self.process.stdout], [], [], limit_s)
         line = self.process.stdout.readline() if readable else ""
         if not line:
-            raise RuntimeError(f"simcloud said nothing within {limit_s:.0f} s, exit code {self.process.poll()}")
+            raise RuntimeError(
+                f"simcloud said nothing within {limit_s:.0f} s, exit code {self.process.poll()}"
+            )
         return line
 
 
@@ -124,7 +130,9 @@ def send(
 ) -> tuple[int, Any]:
     """One HTTP call with a JSON body: (status, decoded answer or None)."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **headers}, method=method)
+    request = urllib.request.Request(
+        url, data, {"Content-Type": "application/json", **headers}, method=method
+    )
     try:
         with urllib.request.urlopen(request, timeout=limit_s) as answer:
             return answer.status, _decoded(answer.read())

@@ -26,8 +26,10 @@ class Match:
         unknown = set(data) - {"method", "path", "contains"}
         if unknown:
             raise ValueError(f"match: unknown {', '.join(sorted(unknown))}; it takes method, path, contains")
-        if data.get("path"):
-            _pattern(data["path"])
+        try:
+            _pattern(data.get("path") or "")
+        except re.error as problem:
+            raise ValueError(f"match: path {data['path']!r} is no regular expression: {problem}")
         return cls(data.get("method"), data.get("path"), data.get("contains"))
 
     def fits(self, request: Request, prefix: str) -> bool:
