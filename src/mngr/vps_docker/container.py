@@ -4,31 +4,40 @@ Works over any DockerOverSsh: the daemon may be this computer's or a rented mach
 after being killed at any point: a container that is there already is adopted and brought to its end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
 
+from mngr.hosts import layout, scripts
 from mngr.model.clock import SYSTEM, Clock
+from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.records import Idle
 from mngr.providers.contract import Progress
-from mngr.transport.base import Transport
+from mngr.transport.base import CommandFailed, Completed, Transport, script
+from mngr.vps_docker import image as images
 from mngr.vps_docker.build_args import BuildArgs
+from mngr.vps_docker.docker_flags import check_image
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
+from mngr.vps_docker.start_args import check_start_args
 
 #: How a container that runs into its limits ends itself; see scripts/entrypoint.sh and watch.sh.
 HostStop = Literal["exit", "sentinel"]
 
+#: Stands for the image in container-create's arguments.
+_IMAGE = ":IMAGE:"
+
 
 class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A container as asked for.
+    """A container as asked for. Times in seconds.
 
     `image`: used when `build` builds nothing; pulled if the daemon lacks it. `start_args`: the user's, for
     `docker run`. `publish`: where its sshd can be reached on the machine, `ADDRESS:PORT` or `PORT`.
     `public_key`: the one client key that may log in. `host_json`: the text of `<host dir>/host.json`.
-    `labels`: beside those that name its owner. `host_stop`: see watch.sh. `max_lifetime_s`: a cap kept by the
-    container's own process 1 (docker backend; on rented machines a timer of the machine does that: leave 0).
-    `store`: the name of the state container to make in the same round trip, if it isn't there ("" for none).
+    `until`: when an unfinished container is nobody's any more (epoch s; a label). `labels`: beside those that name
+    its owner. `host_stop`: see watch.sh. `max_lifetime_s`: a cap kept by the container's process 1 (docker backend;
+    on rented machines a timer of the machine does that: leave 0). `prepare`: keep the image with the packages
+    that a host needs, for the next host (not worth it on a machine that carries one host).
     """
 
     host_id: str
@@ -41,21 +50,28 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     build: BuildArgs = BuildArgs()
     start_args: Sequence[str] = ()
     labels: dict[str, str] = {}
+    until: float = 0
     host_dir: str = "/mngr"
     host_json: str = "{}"
     restart: str = "unless-stopped"
     idle: Idle = Idle()
     host_stop: HostStop = "sentinel"
     max_lifetime_s: float = 0
-    store: str = ""
+    prepare: bool = False
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """A container that is up: its sshd's host key (`ssh-ed25519 AAAA…`), and the image it was made from."""
+    """A container that is up: its sshd's host key (`ssh-ed25519 AAAA…`), the image it was made from, and where its
+    sshd is published (an adopted one: where it was, not where `spec` says)."""
 
     name: str
     host_key: str
     image: str
+    publish: str
+
+
+class PortTaken(Conflict):
+    """Another process or container has the port that the container's sshd was to be published on."""
 
 
 def name_of(host_id: str) -> str:
@@ -63,38 +79,190 @@ def name_of(host_id: str) -> str:
     return f"mngr-{host_id}"
 
 
-def check(spec_start_args: Sequence[str], image: str) -> None:
+def check(start_args: Sequence[str], image: str, host_dir: str = "/mngr") -> None:
     """Raises InvalidInput on start args or an image name that docker would refuse or that would break the host.
 
     Spends nothing and asks nobody: call it before anything is paid.
     """
-    raise NotImplementedError
+    check_start_args(start_args, host_dir)
+    check_image(image)
 
 
 def create(docker: DockerOverSsh, spec: ContainerSpec, progress: Progress) -> Made:
-    """Image, volume, container, packages, keys, sshd; returns when sshd is up inside. Repeatable by host id.
+    """Image, volume, container, packages, keys, sshd. Repeatable by host id.
 
-    Then pin `host_key` and call `wait_for_login`. Raises MngrError (with the end of a failing build's output),
-    PortTaken, Unreachable, TimedOut. What it made stays for a repeat, or for `remove`.
+    Then pin `host_key` and call `first_login`. Raises MngrError (with the end of a failing build's output),
+    PortTaken, Unreachable, TimedOut. What it made stays, for a repeat or for `remove`.
     """
-    raise NotImplementedError
+    image = (
+        images.build(docker, spec.host_id, spec.build, progress)
+        if spec.build.builds
+        else check_image(spec.image)
+    )
+    progress("container")
+    state, what, used, publish = _run(docker, spec, image, progress)
+    if state == "lacks" and spec.prepare and used == image and images.prepare(docker, image, progress):
+        # The container has nothing yet: another one, from the image that was made ready, takes its place.
+        docker.run("rm", "-f", "-v", name_of(spec.host_id))
+        state, what, used, publish = _run(docker, spec, image, progress)
+    if state == "lacks":
+        _install(docker, spec, what, progress)
+        state, what, used, publish = _run(docker, spec, image, progress)
+    if state != "ready" or not what.startswith("ssh-"):
+        raise MngrError(
+            f"the container of host {spec.host_name} ended before its sshd was up",
+            hint="its image needs a root user, /bin/sh and a writable file system",
+            details=what[-3000:],
+        )
+    return Made(
+        name=name_of(spec.host_id), host_key=what, image=spec.image if spec.build.builds else image, publish=publish or spec.publish
+    )  # fmt: skip
+
+
+def first_login(transport: Transport, spec: ContainerSpec, *, timeout: float, clock: Clock = SYSTEM) -> None:
+    """Waits until a whole, pinned ssh login works, and brings the host's own files with it: host.json, idle.conf,
+    the watcher. Repeatable. Raises TimedOut saying why the last one failed; HostKeyMismatch at once."""
+    files = {
+        "host.json": spec.host_json.encode(),
+        "idle.conf": layout.idle_conf(spec.idle, spec.host_stop),
+        **layout.command_files(),
+    }
+    tar = layout.pack(files)
+    _login(
+        lambda: script(transport, "host-files", spec.host_dir, input=tar, timeout=30),
+        transport,
+        timeout,
+        clock,
+    )
 
 
 def wait_for_login(transport: Transport, *, timeout: float, clock: Clock = SYSTEM) -> None:
-    """Waits until a whole, pinned ssh login works. Raises TimedOut saying why the last one didn't; HostKeyMismatch at once."""
-    raise NotImplementedError
+    """Waits until a whole, pinned ssh login works. Raises TimedOut saying why the last one failed; HostKeyMismatch at once."""
+    _login(lambda: transport.run(["true"], timeout=30), transport, timeout, clock)
 
 
 def start(docker: DockerOverSsh, host_id: str, *, restart: str = "unless-stopped") -> None:
-    """`docker start`, and the restart policy back on. Running already is success. Raises NotFound."""
-    raise NotImplementedError
+    """`docker start`, and the restart policy back on. Running already is success. Raises NotFound, PortTaken."""
+    done = docker.script("container-start", name_of(host_id), restart, check=False)
+    if done.code == 11:
+        raise PortTaken(
+            f"the ssh port of host {host_id} on {docker.place} is taken: {images.last_line(done)}",
+            hint="end what listens there, then start the host again",
+        )
+    _gone_or_failed(done, docker, host_id, "start")
 
 
 def stop(docker: DockerOverSsh, host_id: str) -> None:
     """`docker stop` for good: nothing but `start` brings it back. Stopped already is success. Raises NotFound."""
-    raise NotImplementedError
+    _gone_or_failed(docker.script("container-stop", name_of(host_id), check=False), docker, host_id, "stop")
 
 
-def remove(docker: DockerOverSsh, host_id: str) -> None:
-    """Container, volume and the image that was built for it. Gone already is success."""
-    raise NotImplementedError
+def remove(docker: DockerOverSsh, host_id: str, *, store: str = "") -> None:
+    """Container, volume and the image that was built for it. Gone already is success.
+
+    `store`: a state container whose record of the host goes in the same round trip; a remove that is killed
+    leaves the record marked, and `Stored.going` shows it.
+    """
+    docker.script(
+        "container-remove", name_of(host_id), images.built_name(host_id), *([store, host_id] if store else []), timeout=120
+    )  # fmt: skip
+
+
+def run_arguments(spec: ContainerSpec) -> list[str]:
+    """The arguments of `docker`, with `:IMAGE:` in the image's place."""
+    owner = {
+        "mngr.provider": spec.provider,
+        "mngr.host-id": spec.host_id,
+        "mngr.host-name": spec.host_name,
+        "mngr.laptop": spec.laptop,
+        "mngr.until": str(int(spec.until)),
+    }
+    labels = {**spec.labels, **owner, "mngr.host-dir": spec.host_dir, "mngr.publish": spec.publish}
+    name = name_of(spec.host_id)
+    volume = ",".join(
+        [f"type=volume,source={name},target={spec.host_dir}"]
+        + [f"volume-label={key}={value}" for key, value in owner.items()]
+    )
+    words = ["run", "-d", "--pull", "never", "--name", name, "--user", "0:0", "--stop-signal", "TERM"]
+    words += ["--hostname", spec.host_name.replace("_", "-"), "--restart", spec.restart, "--mount", volume]
+    words += ["--publish", f"{spec.publish}:22"]
+    words += [part for key, value in labels.items() for part in ("--label", f"{key}={value}")]
+    words += check_start_args(spec.start_args, spec.host_dir)
+    command = ["/bin/sh", "-c", scripts.text("entrypoint"), "entrypoint", spec.host_dir, spec.public_key]
+    if spec.max_lifetime_s:
+        command = ["timeout", "-s", "USR1", "-k", "3", str(max(1, int(spec.max_lifetime_s))), *command]
+    return [*words, "--entrypoint", command[0], _IMAGE, *command[1:]]
+
+
+def _run(
+    docker: DockerOverSsh, spec: ContainerSpec, image: str, progress: Progress
+) -> tuple[str, str, str, str]:
+    """One try at the container, pulling the image if the daemon lacks it: state, what goes with it, image, publish."""
+    prepared = images.prepared_name(image) if spec.prepare else ""
+    arguments = (name_of(spec.host_id), image, prepared, *run_arguments(spec))
+    done = docker.script("container-create", *arguments, timeout=180, check=False)
+    if done.code == 10 and not spec.build.builds:
+        images.pull(docker, image, progress)
+        progress("container")
+        done = docker.script("container-create", *arguments, timeout=180, check=False)
+    if done.code == 11:
+        raise PortTaken(
+            f"port {spec.publish} of {docker.place} is taken",
+            hint="end what listens there, or set another port",
+        )
+    words = done.text.split("\0")
+    if done.code or len(words) != 5:
+        raise CommandFailed(
+            f"docker can't run the container of host {spec.host_name}: {images.last_line(done)}",
+            done,
+            hint="correct the start arguments (-s) or the image and run the command again",
+        )
+    return words[0], words[1], words[2], words[3]
+
+
+def _install(docker: DockerOverSsh, spec: ContainerSpec, lacks: str, progress: Progress) -> None:
+    """Installs what the image lacks in the container itself; process 1 waits for it."""
+    progress("packages")
+    try:
+        script(docker.container(name_of(spec.host_id)), "container-packages", timeout=images.BUILD_LIMIT_S)
+    except CommandFailed as failed:
+        raise MngrError(
+            f"the image {spec.image} lacks {lacks}, and that can't be installed: {images.last_line(failed.completed)}",
+            hint="can containers there reach the package mirrors? Else use an image that has it: --image NAME",
+            details=images.tail(failed.completed),
+        ) from None
+
+
+def _login(attempt: Callable[[], object], transport: Transport, timeout: float, clock: Clock) -> None:
+    from mngr.transport.ssh import HostKeyMismatch
+
+    end = clock.monotonic() + timeout
+    pause = 0.02
+    while True:
+        try:
+            attempt()
+            return
+        except HostKeyMismatch:
+            raise
+        except (Unreachable, TimedOut) as error:
+            if clock.monotonic() + pause > end:
+                raise TimedOut(
+                    f"no ssh login to {transport.place} within {timeout:g} s: {error.message}",
+                    hint=error.hint or "does the container run, and does a firewall let its port through?",
+                ) from None
+        clock.sleep(pause)
+        pause = min(pause * 1.5, 1.0)
+
+
+def _gone_or_failed(done: Completed, docker: DockerOverSsh, host_id: str, verb: str) -> None:
+    if done.code == 3:
+        raise NotFound(
+            f"the container of host {host_id} is gone from {docker.place}",
+            hint="it was removed by hand; `mngr destroy` clears what is left",
+        )
+    if done.code:
+        raise CommandFailed(
+            f"can't {verb} the container of host {host_id}: {images.last_line(done)}",
+            done,
+            hint=f"run the command again; `docker logs {name_of(host_id)}` there says more",
+        )

@@ -9,7 +9,12 @@ from collections.abc import Iterator, Sequence
 
 from mngr.model.errors import InvalidInput
 
-RUN_VALUES = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+RUN_VALUES = _words(
     """add-host annotation attach blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent cgroupns cidfile
     cpu-count cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares cpus cpuset-cpus cpuset-mems
     detach-keys device device-cgroup-rule device-read-bps device-read-iops device-write-bps device-write-iops dns
@@ -18,25 +23,25 @@ RUN_VALUES = frozenset(
     ipc isolation kernel-memory label label-file link link-local-ip log-driver log-opt mac-address memory
     memory-reservation memory-swap memory-swappiness mount name net net-alias network network-alias oom-score-adj pid
     pids-limit platform publish pull restart runtime security-opt shm-size stop-signal stop-timeout storage-opt sysctl
-    tmpfs ulimit user userns uts volume volume-driver volumes-from workdir""".split()
+    tmpfs ulimit user userns uts volume volume-driver volumes-from workdir"""
 )
-RUN_SWITCHES = frozenset(
+RUN_SWITCHES = _words(
     """detach disable-content-trust help init interactive no-healthcheck oom-kill-disable privileged publish-all quiet
-    read-only rm sig-proxy tty use-api-socket""".split()
+    read-only rm sig-proxy tty use-api-socket"""
 )
 RUN_SHORT = {
     "a": "attach", "c": "cpu-shares", "d": "detach", "e": "env", "h": "hostname", "i": "interactive", "l": "label",
     "m": "memory", "p": "publish", "P": "publish-all", "q": "quiet", "t": "tty", "u": "user", "v": "volume",
     "w": "workdir",
 }  # fmt: skip
-BUILD_VALUES = frozenset(
+BUILD_VALUES = _words(
     """add-host allow annotation attest build-arg build-context builder cache-from cache-to call cgroup-parent
     cpu-period cpu-quota cpu-shares cpuset-cpus cpuset-mems file iidfile isolation label memory memory-swap
     metadata-file network no-cache-filter output platform policy progress provenance sbom secret security-opt shm-size
-    ssh tag target ulimit""".split()
+    ssh tag target ulimit"""
 )
-BUILD_SWITCHES = frozenset(
-    "check compress debug disable-content-trust force-rm help load no-cache pull push quiet rm squash stream".split()
+BUILD_SWITCHES = _words(
+    "check compress debug disable-content-trust force-rm help load no-cache pull push quiet rm squash stream"
 )
 BUILD_SHORT = {
     "c": "cpu-shares",

@@ -1,50 +1,19 @@
 """Host records on the machine: a state container with a named volume, both called `mngr-state-<instance>`.
 
-    /state/hosts/<host id>.json                      the host record
+    /state/hosts/<host id>.json                      the host record (.gone: its destroy was begun)
     /state/hosts/<host id>/agents/<agent id>.json    its agents' records, so that a stopped host still lists them
-    /state/snapshots/…                               see snapshots.py
+    /state/snapshots/<snapshot id>.json, /state/blobs/<snapshot id>.tar   see snapshots.py
 
 Writes are atomic (a temporary file, fsync, rename) and made under a lock; everything is read in one round trip.
 """
 
-import msgspec
-
-from mngr.model.records import AgentRecord, HostRecord
-from mngr.model.views import Problem
+from mngr.model.errors import MngrError, NotFound
+from mngr.model.records import AgentRecord, HostRecord, encode
+from mngr.transport.base import CommandFailed, Completed
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
+from mngr.vps_docker.survey import Seen, Stored, Survey, parse_survey
 
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """A host's container as the daemon shows it.
-
-    `state`: created, running, paused, restarting, exited, dead. `exit_code`: of an exited one. `reason`: what
-    its `stop/reason` says (exited ones only). `set_up`: whether its sshd was ever set up.
-    """
-
-    host_id: str
-    name: str
-    state: str
-    exit_code: int | None = None
-    image: str = ""
-    labels: dict[str, str] = {}
-    created_at: str = ""
-    reason: str = ""
-
-
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the store holds. A record that can't be read is in `problems` (with its host id), never dropped."""
-
-    hosts: dict[str, HostRecord] = {}
-    agents: dict[str, list[AgentRecord]] = {}
-    problems: dict[str, Problem] = {}
-
-
-class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at a machine: the containers and volumes with our labels (by host id), and the store."""
-
-    containers: dict[str, Seen] = {}
-    volumes: dict[str, dict[str, str]] = {}
-    stored: Stored = Stored()
+__all__ = ["Seen", "Stored", "Survey", "VpsDockerHostStore"]
 
 
 class VpsDockerHostStore:
@@ -58,29 +27,108 @@ class VpsDockerHostStore:
     def ensure(self, image: str) -> None:
         """Makes the state container from `image` (any with sh; it must be on the machine) unless it runs. Repeatable.
 
-        `container.create` with `store=` does the same on the way.
+        Raises NotFound if the image isn't there. `save` calls it when it is needed.
         """
-        raise NotImplementedError
+        done = self.docker.script("store-ensure", self.name, self.instance, image, timeout=120, check=False)
+        if done.code == 10:
+            raise NotFound(f"image {image} isn't on {self.docker.place}", hint="docker pull it there")
+        if done.code:
+            raise MngrError(
+                f"the state container {self.name} on {self.docker.place} can't be made: {_last(done)}",
+                details=done.error[-2000:],
+            )
 
     def save(self, record: HostRecord) -> None:
-        """Writes a host record; when this returns it is durable. Raises Unreachable, NotFound (no state container)."""
-        raise NotImplementedError
+        """Writes a host record; when this returns it is durable. Makes the state container (from the host's own
+        image) if it isn't there. Raises Unreachable, TimedOut, MngrError."""
+        path, content = f"hosts/{record.id}.json", encode(record)
+        done = self._put(path, content)
+        if done.code and _is_down(done):
+            self.ensure(record.image)
+            done = self._put(path, content)
+        self._check(done, f"the record of host {record.name}")
 
     def save_agent(self, host_id: str, record: AgentRecord) -> None:
-        raise NotImplementedError
+        """As `save`. Raises NotFound if the host has no record."""
+        done = self._put(f"hosts/{host_id}/agents/{record.id}.json", encode(record), f"hosts/{host_id}.json")
+        if done.code == 3:
+            raise NotFound(f"host {host_id} has no record on {self.docker.place}: was it destroyed?")
+        self._check(done, f"the record of agent {record.name}")
 
     def remove_agent(self, host_id: str, agent_id: str) -> None:
         """Gone already is success."""
-        raise NotImplementedError
+        self.drop(f"hosts/{host_id}/agents/{agent_id}.json")
 
     def remove(self, host_id: str) -> None:
         """The host's record and its agents'. Gone already (the state container, too) is success."""
-        raise NotImplementedError
+        self.drop(f"hosts/{host_id}.json", f"hosts/{host_id}.gone", f"hosts/{host_id}")
+
+    def put(self, path: str, content: bytes) -> None:
+        """Writes /state/PATH, as `save`; the state container must be there."""
+        self._check(self._put(path, content), path)
+
+    def drop(self, *paths: str) -> None:
+        """Removes files or folders of the store. Gone already is success."""
+        done = self._script("store-drop", *paths)
+        if "No such container" not in done.error:
+            self._check(done, ", ".join(paths))
 
     def read(self) -> Stored:
-        """Everything, in one round trip. No state container: empty. No daemon, or one that can't be read: Unreachable."""
-        return self.survey().stored
+        """Everything, in one round trip. No state container and no volume: empty. Raises Unreachable."""
+        return self.survey(probe=False).stored
 
-    def survey(self, *, timeout: float = 30) -> Survey:
-        """Containers, volumes, stop reasons and the store, in one round trip. Raises Unreachable, TimedOut."""
-        raise NotImplementedError
+    def survey(self, only: str = "", *, probe: bool = True, timeout: float = 40) -> Survey:
+        """Containers, volumes, stop reasons, the store and (if `probe`) what goes on in running containers, in one
+        round trip. `only`: names or ids of hosts, between spaces, to which the costlier parts are limited.
+
+        Raises Unreachable (a store or daemon that can't be read is never taken for an empty one), TimedOut.
+        """
+        from mngr.hosts import scripts
+        from mngr.model.errors import Unreachable
+
+        done = self.docker.script(
+            "survey",
+            self.instance,
+            self.name,
+            only,
+            scripts.text("probe") if probe else "",
+            scripts.text("store-ensure"),
+            timeout=timeout,
+            check=False,
+        )
+        if done.code:
+            raise Unreachable(
+                f"what docker on {self.docker.place} holds can't be read: {_last(done)}",
+                hint=f"see `docker logs {self.name}` there",
+            )
+        return parse_survey(done.stdout, self.instance)
+
+    def _put(self, path: str, content: bytes, needed: str = "") -> Completed:
+        return self._script("store-put", path, str(len(content)), needed, input=content)
+
+    def _script(self, name: str, *args: str, input: bytes = b"") -> Completed:
+        """Runs the script in the state container, which is started if it is down."""
+        from mngr.hosts import scripts
+
+        argv = ("exec", "-i", self.name, "sh", "-c", scripts.text(name), name, *args)
+        done = self.docker.run(*argv, input=input, check=False)
+        if done.code and "is not running" in done.error:
+            self.docker.run("start", self.name)
+            done = self.docker.run(*argv, input=input, check=False)
+        return done
+
+    def _check(self, done: Completed, what: str) -> None:
+        if done.code:
+            raise CommandFailed(
+                f"{what} can't be written to {self.name} on {self.docker.place}: {_last(done)}",
+                done,
+                hint="is the disk full? The command may be run again",
+            )
+
+
+def _is_down(done: Completed) -> bool:
+    return "No such container" in done.error
+
+
+def _last(done: Completed) -> str:
+    return (done.error.splitlines() or [f"exit code {done.code}"])[-1]

@@ -1,0 +1,33 @@
+# container-remove NAME IMAGE [STATE HOST_ID]: removes a host's container and volume, and the image built for it.
+# With a state container, the host's record goes too: marked first, so that a sweep finishes what is cut short here.
+# Runs where docker is. Repeatable: what is gone already is success.
+name=$1 image=$2 state=${3:-} id=${4:-}
+gone() {
+	said=$(docker "$@" 2>&1) && return 0
+	case $said in
+	*"No such"* | *"no such"* | *"is not running"*) return 0 ;;
+	*"removal of container"*"already in progress"*)
+		sleep 0.5
+		gone "$@"
+		return
+		;;
+	esac
+	printf '%s\n' "$said" >&2
+	return 1
+}
+in_state() {
+	said=$(docker exec "$state" sh -c "$@" 2>&1) && return 0
+	case $said in *"No such container"*) return 0 ;; esac
+	docker start "$state" >/dev/null && docker exec "$state" sh -c "$@"
+}
+if [ -n "$state" ]; then
+	in_state 'cd /state/hosts 2>/dev/null || exit 0
+		exec 9>../lock; flock 9; [ ! -f "$1.json" ] || { mv "$1.json" "$1.gone"; sync .; }' mark "$id" || exit 1
+fi
+gone rm -f -v "$name" || exit 1
+gone volume rm -f "$name" || exit 1
+[ -z "$image" ] || gone rmi "$image" || true
+if [ -n "$state" ]; then
+	in_state 'cd /state/hosts 2>/dev/null || exit 0
+		exec 9>../lock; flock 9; rm -rf "$1" "$1.json" "$1.gone"; sync .' drop "$id" || exit 1
+fi

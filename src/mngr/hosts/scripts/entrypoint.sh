@@ -1,0 +1,126 @@
+# entrypoint HOST_DIR PUBLIC_KEY: process 1 of a host's container (or the child of `timeout`, which is then process 1
+# and keeps the host's lifetime). Its text is part of the container's settings, out of the agents' reach.
+#
+# Sets up sshd with a host key of its own that lives on the volume, says `mngr-host-key TYPE KEY` on standard output
+# (or `mngr-lacks COMMANDS`, and waits for them), keeps sshd and commands/watch.sh alive, reaps orphans.
+# Ends with 0 when watch.sh left stop/exit (idle), 143 on TERM; `timeout` sends USR1 and then ends with 124.
+umask 022
+dir=$1 key=$2
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# ended CODE: tells all processes to end, gives them 0.4 s, ends.
+ended() {
+	trap '' TERM USR1
+	kill -TERM -1 2>/dev/null
+	tries=0
+	while [ $tries -lt 8 ] && others; do
+		sleep 0.05
+		tries=$((tries + 1))
+	done
+	exit "$1"
+}
+others() {
+	set -- /proc/[0-9]*
+	[ $# -gt $(($$ == 1 ? 1 : 2)) ]
+}
+lifetime() {
+	echo "lifetime at=$(date +%s)" >"$dir/stop/reason"
+	ended 0
+}
+# pause SECONDS: a sleep that a signal ends.
+pause() {
+	sleep "$1" &
+	wait $!
+}
+trap 'ended 143' TERM
+trap lifetime USR1
+
+mkdir -p "$dir/activity" "$dir/stop" "$dir/ssh" "$dir/commands" "$dir/agents" && cd "$dir" || exit 3
+rm -f stop/exit stop/request stop/reason stop/.reason
+touch activity/boot activity/start
+
+lacking() {
+	for command in sshd ssh-keygen tmux git rsync ps flock setsid awk tar; do
+		command -v $command >/dev/null || printf ' %s' $command
+	done
+	for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
+		[ ! -e $file ] || return
+	done
+	printf ' ca-certificates'
+}
+lacks=$(lacking)
+while [ -n "$lacks" ]; do
+	[ "$lacks" = "$said" ] || echo "mngr-lacks$lacks"
+	said=$lacks
+	pause 0.1
+	lacks=$(lacking)
+done
+
+# The image's own host keys are everybody's who has the image.
+rm -f /etc/ssh/ssh_host_*
+chmod 700 ssh
+if [ ! -s ssh/ssh_host_ed25519_key ] || [ ! -s ssh/ssh_host_ed25519_key.pub ]; then
+	rm -f ssh/ssh_host_* ssh/new ssh/new.pub
+	ssh-keygen -q -t ed25519 -N '' -C '' -f ssh/new </dev/null || exit 3
+	mv ssh/new.pub ssh/ssh_host_ed25519_key.pub
+	mv ssh/new ssh/ssh_host_ed25519_key
+fi
+printf '%s\n' "$key" >ssh/authorized_keys
+chmod 600 ssh/authorized_keys
+{
+	cat <<-END
+		Port 22
+		HostKey $dir/ssh/ssh_host_ed25519_key
+		AuthorizedKeysFile $dir/ssh/authorized_keys
+		PermitRootLogin prohibit-password
+		PasswordAuthentication no
+		KbdInteractiveAuthentication no
+		UsePAM no
+		PermitUserEnvironment yes
+		AcceptEnv LANG LC_*
+		MaxSessions 100
+		MaxStartups 100:30:200
+		ClientAliveInterval 15
+		ClientAliveCountMax 4
+		X11Forwarding no
+		PrintMotd no
+		UseDNS no
+		PidFile none
+		LogLevel FATAL
+		Subsystem sftp internal-sftp
+	END
+	# Since 9.8 sshd punishes sources; behind NAT all clients are one.
+	version=$(ssh -V 2>&1)
+	version=${version#*_}
+	major=${version%%.*} minor=${version#*.}
+	minor=${minor%%[!0-9]*}
+	if [ "$major" -gt 9 ] || { [ "$major" -eq 9 ] && [ "$minor" -ge 8 ]; }; then echo "PerSourcePenalties no"; fi
+} >ssh/sshd_config 2>/dev/null
+mkdir -p /run/sshd
+# A root without password isn't a locked root.
+! grep -q '^root:!' /etc/shadow 2>/dev/null || sed -i 's/^root:![^:]*:/root:*:/' /etc/shadow
+# What the image and the start arguments put into the environment is there in ssh sessions too (but for values
+# with line ends, which that file can't hold).
+mkdir -p -m 700 "${HOME:-/root}/.ssh"
+tr '\n\000' '\001\n' </proc/self/environ | grep -v "$(printf '\001')" |
+	grep -Ev '^(HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|SHLVL|HOSTNAME|TERM|MAIL|_)=' >"${HOME:-/root}/.ssh/environment"
+chmod 600 "${HOME:-/root}/.ssh/environment"
+
+sshd=$(command -v sshd)
+(
+	trap - TERM USR1
+	while :; do
+		"$sshd" -D -e -f "$dir/ssh/sshd_config"
+		sleep 1
+	done
+) &
+cut -d ' ' -f 1,2 ssh/ssh_host_ed25519_key.pub | sed 's/^/mngr-host-key /'
+
+# The first login brings the watcher.
+while [ ! -f commands/watch.sh ]; do pause 0.2; done
+while :; do
+	sh commands/watch.sh "$dir" </dev/null &
+	wait $!
+	[ ! -e stop/exit ] || ended 0
+	pause 1
+done

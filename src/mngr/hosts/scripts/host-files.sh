@@ -1,0 +1,16 @@
+# host-files HOST_DIR < TAR: lays a host's own files (host.json, idle.conf, commands/) into HOST_DIR, each at once.
+# Repeatable.
+set -eu
+cd "$1"
+umask 077
+new=.new-host-$$
+mkdir "$new"
+trap 'rm -rf "$new"' EXIT
+tar -xof - -C "$new"
+mkdir -p commands activity
+for file in "$new"/commands/* "$new"/*; do
+	[ -f "$file" ] || continue
+	sync "$file"
+	mv -f "$file" "${file#"$new"/}"
+done
+[ -e activity/create ] || touch activity/create

@@ -1,0 +1,66 @@
+# survey INSTANCE STATE ONLY PROBE ENSURE: one look at everything of a provider instance that docker has. Runs where docker is.
+# ONLY: host names and ids between spaces ("" for all) to which the costlier parts are limited. PROBE: the text of
+# probe.sh, run in each running container; "" for none. ENSURE: the text of store-ensure.sh.
+# Prints NUL-separated: KEY SIZE BYTES…, where each BYTES is SIZE long. Keys: containers, volumes, reason:ID,
+# probe:ID, failed:ID (why a probe failed), store (a tar; SIZE 0 when there is none). Exit code 1: docker's words on
+# standard error.
+set -u
+umask 077
+instance=$1 state=$2 only=$3 probe=$4 ensure=$5
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+limit=
+! command -v timeout >/dev/null || limit="timeout 10"
+
+# A folder that isn't there yet, or a file that was removed while it was read, is no failure.
+read_store() {
+	$limit docker exec "$state" tar -c -C /state -f - hosts snapshots >"$tmp/store" 2>"$tmp/store.err" && return
+	grep -q '^tar: ' "$tmp/store.err" &&
+		! grep -Evq 'No such file or directory|changed as we read it|removed before we read it|previous errors' "$tmp/store.err"
+}
+store() {
+	read_store && return
+	case $(cat "$tmp/store.err") in
+	*"No such container"*)
+		# It may have been removed by hand: the volume still holds the records.
+		sh -c "$ensure" store-ensure "$state" "$instance" >/dev/null 2>"$tmp/store.err"
+		case $? in
+		0) read_store && return ;;
+		3) : >"$tmp/store" && return ;;
+		esac
+		;;
+	*"is not running"*) docker start "$state" >/dev/null 2>"$tmp/store.err" && read_store && return ;;
+	esac
+	touch "$tmp/store.failed"
+}
+store &
+wanted() { case " $only " in "  " | *" $1 "* | *" $2 "*) return 0 ;; *) return 1 ;; esac; }
+
+docker ps -a --no-trunc --filter "label=mngr.provider=$instance" --format "{{.Names}}|{{.State}}|{{.Status}}|{{.Image}}|{{.CreatedAt}}|{{.Label \"mngr.host-id\"}}|{{.Label \"mngr.host-name\"}}|{{.Label \"mngr.laptop\"}}|{{.Label \"mngr.until\"}}|{{.Label \"mngr.host-dir\"}}|{{.Label \"mngr.publish\"}}" >"$tmp/containers" || exit 1
+docker volume ls --filter "label=mngr.provider=$instance" --format "{{.Name}}|{{.Label \"mngr.host-id\"}}|{{.Label \"mngr.host-name\"}}|{{.Label \"mngr.laptop\"}}|{{.Label \"mngr.until\"}}" >"$tmp/volumes" || exit 1
+
+jobs=0
+while IFS='|' read -r name is _ _ _ id host _ _ dir _; do
+	if [ -z "$id" ] || ! wanted "$id" "$host"; then continue; fi
+	case $is in
+	exited) docker cp "$name:$dir/stop/reason" - 2>/dev/null | tar -xOf - >"$tmp/reason:$id" 2>/dev/null & ;;
+	running)
+		[ -n "$probe" ] || continue
+		{ $limit docker exec "$name" sh -c "$probe" probe "$dir" >"$tmp/probe:$id" 2>"$tmp/failed:$id" && rm -f "$tmp/failed:$id"; } </dev/null &
+		;;
+	*) continue ;;
+	esac
+	jobs=$((jobs + 1))
+	[ $((jobs % 8)) -ne 0 ] || wait
+done <"$tmp/containers"
+wait
+if [ -e "$tmp/store.failed" ]; then
+	cat "$tmp/store.err" >&2
+	exit 1
+fi
+cd "$tmp" || exit 1
+for part in containers volumes store reason:* probe:* failed:*; do
+	[ -f "$part" ] || continue
+	printf '%s\000%s\000' "$part" "$(($(wc -c <"$part")))"
+	cat "$part"
+done

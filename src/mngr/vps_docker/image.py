@@ -1,0 +1,101 @@
+"""The image of a host: used as it is, pulled, built from the user's context, or made ready beforehand."""
+
+import hashlib
+import io
+import tempfile
+from pathlib import Path
+
+from mngr.hosts import scripts
+from mngr.model.errors import MngrError, NotFound
+from mngr.providers.contract import Progress
+from mngr.transport.base import Completed
+from mngr.vps_docker.build_args import BuildArgs
+from mngr.vps_docker.build_context import pack_context
+from mngr.vps_docker.docker_over_ssh import DockerOverSsh
+
+#: A pull or build that takes longer isn't waited for.
+PULL_LIMIT_S = 1800
+BUILD_LIMIT_S = 3600
+
+
+def built_name(host_id: str) -> str:
+    """The image that is built for a host."""
+    return f"mngr-host:{host_id}"
+
+
+def prepared_name(image: str) -> str:
+    """The image that `image` becomes with the packages that a host needs; kept for the next host from the same image."""
+    text = f"{image}\n{scripts.text('container-packages')}"
+    return f"mngr-prepared:{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def pull(docker: DockerOverSsh, image: str, progress: Progress) -> None:
+    """Brings `image` to the daemon. Raises NotFound, TimedOut, Unreachable."""
+    progress("pull image")
+    done = docker.run("pull", image, timeout=PULL_LIMIT_S, check=False)
+    if done.code:
+        raise NotFound(
+            f"image {image} isn't on {docker.place} and can't be pulled: {last_line(done)}",
+            hint="is the name right, and can that machine reach the registry?",
+            details=tail(done),
+        )
+
+
+def build(docker: DockerOverSsh, host_id: str, args: BuildArgs, progress: Progress) -> str:
+    """Builds the user's image, and returns its name. Raises MngrError with the end of a failing build's output."""
+    progress("build image")
+    name = built_name(host_id)
+    flags = ["--tag", name, "--label", f"mngr.host-id={host_id}", *args.docker]
+    if args.remote:
+        flags += ["--file", args.dockerfile] if args.dockerfile else []
+        done = docker.run("build", *flags, args.context, timeout=BUILD_LIMIT_S, check=False)
+    else:
+        with tempfile.TemporaryDirectory(prefix="mngr-context-") as folder:
+            tar = Path(folder) / "context.tar"
+            with open(tar, "wb") as out:
+                dockerfile = pack_context(args, out)
+            done = docker.send("build", *flags, "--file", dockerfile, "-", file=tar, timeout=BUILD_LIMIT_S)
+    if done.code:
+        raise MngrError(
+            f"building the image from {args.context} failed: {last_line(done)}",
+            hint="correct the Dockerfile or the build arguments and run the command again",
+            details=tail(done),
+        )
+    return name
+
+
+def prepare(docker: DockerOverSsh, image: str, progress: Progress) -> bool:
+    """Makes `prepared_name(image)`, once for all hosts from that image. False if that failed (with no network in
+    builds, say): the packages can then still be installed in the container."""
+    import tarfile
+
+    progress("packages")
+    facts = docker.run("image", "inspect", "-f", "{{.Id}}|{{.Config.User}}", image)
+    base, _, user = facts.text.strip().partition("|")
+    lines = [f"FROM {image}", "USER 0:0", "COPY packages.sh /tmp/.mngr-packages.sh"]
+    lines += ["RUN sh /tmp/.mngr-packages.sh && rm -f /tmp/.mngr-packages.sh"]
+    lines += [f"USER {user}"] if user else []
+    files = {"Dockerfile": "\n".join(lines) + "\n", "packages.sh": scripts.text("container-packages")}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            entry.mode = 0o644
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    done = docker.run(
+        "build", "--tag", prepared_name(image), "--label", f"mngr.prepared-from={base}", "-",
+        input=out.getvalue(), timeout=BUILD_LIMIT_S, check=False,
+    )  # fmt: skip
+    return done.code == 0
+
+
+def tail(done: Completed, size: int = 3000) -> str:
+    """The end of what a command said."""
+    said = done.text.strip() + "\n" + done.error
+    return said.strip()[-size:]
+
+
+def last_line(done: Completed) -> str:
+    """What a command said last."""
+    return (done.error.splitlines() or done.text.splitlines() or [f"exit code {done.code}"])[-1]

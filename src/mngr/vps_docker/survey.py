@@ -1,0 +1,250 @@
+"""What one look at a machine's docker showed: the reading side of scripts/survey.sh."""
+
+import re
+
+import msgspec
+
+from mngr.hosts.probe import HostFacts, describe_reason
+from mngr.hosts.probe import parse as parse_probe
+from mngr.model.errors import Unreachable
+from mngr.model.ids import is_id
+from mngr.model.records import AgentRecord, HostRecord, decode
+from mngr.model.states import HostState
+from mngr.model.views import AgentView, HostView, IdleView, Problem
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A host's container as the daemon shows it.
+
+    `state`: created, running, paused, restarting, removing, exited, dead. `exit_code`: of an exited one.
+    `reason`: the line of its `stop/reason` (of exited ones). `facts`: what the probe saw (of running ones), or
+    `failed`: why it didn't. `laptop`, `until`: who was building it, and the time (epoch s) when it is nobody's.
+    """
+
+    host_id: str
+    host_name: str
+    name: str
+    state: str
+    exit_code: int | None = None
+    image: str = ""
+    laptop: str = ""
+    until: float = 0
+    host_dir: str = "/mngr"
+    publish: str = ""
+    created_at: str = ""
+    reason: str = ""
+    facts: HostFacts | None = None
+    failed: str = ""
+
+
+class Volume(msgspec.Struct, frozen=True, kw_only=True):
+    """A host's volume. `laptop`, `until`: as Seen."""
+
+    host_id: str
+    host_name: str
+    name: str
+    laptop: str = ""
+    until: float = 0
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the store holds, by host id. `going`: hosts whose destroy was begun. A record that can't be read is in
+    `problems` (the key says whose), never dropped. `snapshots`: their descriptions, unread, by id."""
+
+    hosts: dict[str, HostRecord] = {}
+    agents: dict[str, list[AgentRecord]] = {}
+    going: dict[str, HostRecord | None] = {}
+    problems: dict[str, Problem] = {}
+    snapshots: dict[str, bytes] = {}
+
+
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """Containers and volumes with our labels, by host id, and the store."""
+
+    containers: dict[str, Seen] = {}
+    volumes: dict[str, Volume] = {}
+    stored: Stored = Stored()
+
+
+def parse_survey(output: bytes, instance: str) -> Survey:
+    """The survey in what survey.sh printed. Raises Unreachable if the output isn't whole."""
+    parts = _parts(output)
+    if not {"containers", "volumes", "store"} <= parts.keys():
+        raise Unreachable("docker's answer was cut short")
+    containers = {}
+    for line in parts["containers"].decode(errors="replace").splitlines():
+        seen = _seen(line, parts)
+        if seen:
+            containers[seen.host_id] = seen
+    volumes = {}
+    for line in parts["volumes"].decode(errors="replace").splitlines():
+        name, host_id, host_name, laptop, until = (line.split("|") + [""] * 5)[:5]
+        if is_id(host_id) and name == f"mngr-{host_id}":
+            volumes[host_id] = Volume(
+                host_id=host_id, host_name=host_name, name=name, laptop=laptop, until=_number(until)
+            )
+    return Survey(containers=containers, volumes=volumes, stored=parse_store(parts["store"], instance))
+
+
+def _parts(output: bytes) -> dict[str, bytes]:
+    parts: dict[str, bytes] = {}
+    at = 0
+    while at < len(output):
+        key, _, rest = output[at:].partition(b"\0")
+        size, _, rest = rest.partition(b"\0")
+        if not size.isdigit() or len(rest) < int(size):
+            raise Unreachable("docker's answer was cut short")
+        parts[key.decode(errors="replace")] = rest[: int(size)]
+        at = len(output) - len(rest) + int(size)
+    return parts
+
+
+def _seen(line: str, parts: dict[str, bytes]) -> Seen | None:
+    (
+        name, state, status, image, created, host_id, host_name, laptop, until, host_dir, publish
+    ) = (line.split("|") + [""] * 11)[:11]  # fmt: skip
+    # Whoever runs an image made from a host's container by hand gets its labels too: the name tells.
+    if not is_id(host_id) or name != f"mngr-{host_id}":
+        return None
+    code = re.match(r"Exited \((\d+)\)", status)
+    facts, failed = None, parts.get(f"failed:{host_id}", b"").decode(errors="replace").strip()
+    if f"failed:{host_id}" in parts:
+        failed = failed or "no answer within 10 s"
+    elif f"probe:{host_id}" in parts:
+        facts = parse_probe(parts[f"probe:{host_id}"])
+    return Seen(
+        host_id=host_id, host_name=host_name, name=name, state=state, image=image, laptop=laptop, publish=publish,
+        exit_code=int(code.group(1)) if code else None, until=_number(until), created_at=created,
+        host_dir=host_dir or "/mngr", failed=failed, facts=facts,
+        reason=parts.get(f"reason:{host_id}", b"").decode(errors="replace").strip(),
+    )  # fmt: skip
+
+
+def parse_store(tar: bytes, instance: str) -> Stored:
+    """The store in the tar that it came as. Raises Unreachable if that isn't whole."""
+    stored = Stored()
+    for path, content in _files(tar):
+        folder, _, name = path.partition("/")
+        key, _, kind = name.rpartition(".")
+        if folder == "snapshots" and kind == "json":
+            stored.snapshots[key] = content
+        elif folder == "hosts":
+            _host_file(stored, instance, name, content)
+    for agents in stored.agents.values():
+        agents.sort(key=lambda one: (one.created_at, one.name))
+    return stored
+
+
+def _host_file(stored: Stored, instance: str, name: str, content: bytes) -> None:
+    """Takes in `<host id>.json`, `<host id>.gone` or `<host id>/agents/<agent id>.json`; the rest are half-written."""
+    host_id = name[: len("host-") + 16]
+    if not is_id(host_id):
+        return
+    kind = name.removeprefix(host_id)
+    try:
+        if kind == ".json":
+            record = decode(content, HostRecord)
+            if record.id != host_id:
+                raise ValueError(f"it speaks of {record.id}")
+            stored.hosts[host_id] = record
+        elif kind == ".gone":
+            stored.going[host_id] = None
+            stored.going[host_id] = decode(content, HostRecord)
+        elif kind.startswith("/agents/") and kind.endswith(".json"):
+            stored.agents.setdefault(host_id, []).append(decode(content, AgentRecord))
+    except ValueError as error:
+        if kind != ".gone":
+            what = f"host {host_id}" if kind == ".json" else f"agent {kind[8:-5]} on host {host_id}"
+            stored.problems[host_id + kind] = Problem(
+                provider=instance,
+                what=what,
+                error=f"its record can't be read: {error}",
+                hint=f"the file is hosts/{name} in the volume mngr-state-{instance}; nothing was removed",
+            )
+
+
+def _files(tar: bytes) -> list[tuple[str, bytes]]:
+    import io
+    import tarfile
+
+    if not tar:
+        return []
+    try:
+        with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
+            found = [
+                (entry.name, file.read())
+                for entry in archive.getmembers()
+                if entry.isfile() and (file := archive.extractfile(entry))
+            ]
+    except tarfile.TarError as error:
+        raise Unreachable(f"the store's answer was cut short: {error}") from None
+    if not tar.rstrip(b"\n").endswith(b"\0" * 1024):
+        raise Unreachable("the store's answer was cut short")
+    return found
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def state_of(seen: Seen | None) -> tuple[HostState, str]:
+    """The state of a host that has a record, and what is wrong with it if something is."""
+    if seen is None:
+        return "failed", "its container is gone"
+    if seen.state == "running":
+        return "running", f"its agents can't be seen: {seen.failed}" if seen.failed else ""
+    if seen.state == "paused":
+        return "running", "its container is paused by `docker pause`"
+    if seen.state in ("created", "restarting", "dead"):
+        return "crashed", f"its container is {seen.state}; `docker logs {seen.name}` says more"
+    if seen.state == "removing":
+        return "stopping", "its container is being removed"
+    if seen.reason or seen.exit_code in (0, 124):
+        return "paused", ""
+    if seen.exit_code == 143:
+        return "stopped", ""
+    return (
+        "crashed",
+        f"its container ended with exit code {seen.exit_code}{_EXITS.get(seen.exit_code or 0, '')}",
+    )
+
+
+_EXITS = {
+    137: ": it was killed, perhaps for using too much memory",
+    255: ": the machine or its docker went down",
+}
+
+
+def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView:
+    """The host as it is now: its agents as seen inside, or (of one that is down) as they were recorded."""
+    state, problem = state_of(seen)
+    view = HostView(record=record, state=state, problem=problem)
+    facts = seen.facts if seen else None
+    if facts:
+        view.agents, view.idle = facts.agents, facts.idle
+        view.problem = "; ".join([*([problem] if problem else []), *facts.problems])
+        return view
+    down = state not in ("running", "failed")
+    view.agents = [
+        AgentView(record=agent, state="stopped" if down else "unknown")
+        for agent in stored.agents.get(record.id, [])
+    ]
+    unread = [one.error for key, one in stored.problems.items() if key.startswith(record.id + "/")]
+    view.problem = "; ".join([*([problem] if problem else []), *unread])
+    view.idle = IdleView(
+        mode=record.idle.mode,
+        timeout_s=record.idle.timeout_s,
+        stop_reason=_reason(seen) if state == "paused" else "",
+    )
+    return view
+
+
+def _reason(seen: Seen | None) -> str:
+    if seen is None:
+        return ""
+    if seen.reason:
+        return describe_reason(seen.reason)
+    return "reached its max lifetime" if seen.exit_code == 124 else "idle"
