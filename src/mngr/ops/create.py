@@ -16,7 +16,7 @@ from mngr.model.ids import new_agent_id, new_host_id
 from mngr.model.names import Address, check_name
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Offer
-from mngr.ops import code, names, snapshots
+from mngr.ops import code, memory, snapshots
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.providers.contract import HostProvider, HostSpec, IdleRequest
 
@@ -108,7 +108,7 @@ def _create(
             _take_back(provider, record, phases)
         raise
     host = HostView(record=record, state="running", agents=[agent])
-    names.remember(mngr, host, agent)
+    memory.remember(mngr, host, agent)
     return Created(agent=agent, host=host, phases=phases.finish(), notes=notes)
 
 
@@ -175,7 +175,7 @@ def _existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) -
         return hosts[0]
     name = request.host or request.name
     wanted = {name}
-    remembered = names.seen(mngr, Address(request.name, "", provider.name))
+    remembered = memory.seen(mngr, Address(request.name, "", provider.name))
     if remembered:
         wanted.add(remembered.host_id)
     listing = provider.discover(wanted)

@@ -3,7 +3,7 @@
 from mngr.agents import tmux
 from mngr.model.errors import MngrError
 from mngr.model.views import HostView
-from mngr.ops import names
+from mngr.ops import memory
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import Group
 
@@ -41,7 +41,7 @@ def start(mngr: Mngr, group: Group, phases: Phases) -> HostView:
     started = HostView(record=record, state="running", agents=host.agents)
     for agent in group.agents:
         tmux.start(place, agent.record)
-        names.remember(mngr, started, agent)
+        memory.remember(mngr, started, agent)
     return started
 
 
@@ -51,7 +51,7 @@ def destroy(mngr: Mngr, group: Group, phases: Phases) -> None:
     if takes_host(group):
         phases("destroy host")
         provider.destroy(host.record.id, phases)
-        names.forget(mngr, host.record.id, [agent.record.name for agent in host.agents])
+        memory.forget(mngr, host.record.id, [agent.record.name for agent in host.agents])
         return
     record = host.record
     if host.state != "running":
@@ -65,7 +65,7 @@ def destroy(mngr: Mngr, group: Group, phases: Phases) -> None:
         tmux.stop(place, agent.record)
         tmux.remove(place, agent.record)
         provider.agent_removed(record.id, agent.record.id)
-    names.forget(mngr, record.id, [agent.record.name for agent in group.agents])
+    memory.forget(mngr, record.id, [agent.record.name for agent in group.agents])
 
 
 def takes_host(group: Group) -> bool:

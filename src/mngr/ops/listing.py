@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from mngr.model.errors import MngrError
 from mngr.model.views import Listing, Problem
-from mngr.ops import names
+from mngr.ops import memory
 from mngr.ops.context import Mngr
 
 #: A provider that hasn't answered by then is an error row.
@@ -21,7 +21,7 @@ def list_hosts(mngr: Mngr, providers: Sequence[str] = (), only: Collection[str] 
         whole.errors += listing.errors
     whole.hosts.sort(key=lambda host: (host.record.provider, host.record.created_at, host.record.name))
     if only is None:
-        names.learn(mngr, whole, wanted)
+        memory.learn(mngr, whole, wanted)
     return whole
 
 

@@ -1,12 +1,6 @@
-"""What a typed name stands for. Names that were seen are remembered, so that a warm `exec` asks nobody.
+"""What typed names stand for: agents and hosts, as they are now."""
 
-The memory is `$MNGR_HOME/cache/names/NAME.json`: the places where an agent of that name was last seen. It is only
-ever a first guess: what it points to is looked at before anything is changed.
-"""
-
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -14,18 +8,8 @@ from mngr.model.errors import Conflict, NotFound, Unreachable
 from mngr.model.names import Address, parse_address
 from mngr.model.views import AgentView, HostView, Listing
 from mngr.ops.context import Mngr
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an agent was last seen, and how commands get there (`ssh`: config file and alias; empty: here)."""
-
-    agent_id: str
-    host_id: str
-    host_name: str
-    provider: str
-    host_dir: str
-    tmux_label: str
-    ssh: list[str] = []
+from mngr.ops.listing import list_hosts
+from mngr.ops.memory import seen
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -65,8 +49,6 @@ def resolve(mngr: Mngr, texts: Sequence[str]) -> list[Target]:
     addresses = [parse_address(text) for text in texts]
     found: list[Target | None] = [_remembered(mngr, address) for address in addresses]
     if None in found:
-        from mngr.ops.listing import list_hosts
-
         providers = {address.provider for address, target in zip(addresses, found, strict=True) if not target}
         listing = list_hosts(mngr, sorted(providers) if all(providers) else ())
         found = [target or _pick(listing, address) for address, target in zip(addresses, found, strict=True)]
@@ -75,51 +57,6 @@ def resolve(mngr: Mngr, texts: Sequence[str]) -> list[Target]:
         assert target is not None
         unique.setdefault((target.host.record.id, target.agent.record.id if target.agent else ""), target)
     return list(unique.values())
-
-
-def seen(mngr: Mngr, address: Address) -> Seen | None:
-    """The one place where the memory has this name, else None."""
-    matching = [
-        one
-        for one in _read(_file(mngr, address.name))
-        if address.provider in ("", one.provider) and address.host in ("", one.host_name, one.host_id)
-    ]
-    return matching[0] if len(matching) == 1 else None
-
-
-def remember(mngr: Mngr, host: HostView, agent: AgentView) -> None:
-    """Notes where an agent is. Never fails a command: the memory is only a short cut."""
-    name = agent.record.name
-    path = _file(mngr, name)
-    others = [one for one in _read(path) if one.agent_id != agent.record.id and one.host_id != host.record.id]
-    _write(path, [*others, _note(mngr, host, agent)])
-
-
-def forget(mngr: Mngr, host_id: str, names: Sequence[str]) -> None:
-    """Drops what is remembered of these names on that host."""
-    for name in names:
-        path = _file(mngr, name)
-        kept = [one for one in _read(path) if one.host_id != host_id]
-        _write(path, kept)
-
-
-def learn(mngr: Mngr, listing: Listing, providers: Sequence[str]) -> None:
-    """Takes a whole listing of `providers` in: notes what is new, drops what is gone (unless it couldn't be read)."""
-    folder = mngr.home / "cache" / "names"
-    known = {path.stem: _read(path) for path in folder.glob("*.json")} if folder.is_dir() else {}
-    unread = {problem.provider for problem in listing.errors} | {
-        host.record.provider for host in listing.hosts if host.state in ("unreachable", "building")
-    }
-    now: dict[str, list[Seen]] = {}
-    for name, places in known.items():
-        now[name] = [one for one in places if one.provider in unread or one.provider not in providers]
-    for host in listing.hosts:
-        if host.record.provider not in unread:
-            for agent in host.agents:
-                now.setdefault(agent.record.name, []).append(_note(mngr, host, agent))
-    for name, places in now.items():
-        if places != known.get(name, []):
-            _write(_file(mngr, name), places)
 
 
 def _remembered(mngr: Mngr, address: Address) -> Target | None:
@@ -175,42 +112,3 @@ def _pick(listing: Listing, address: Address) -> Target:
     raise NotFound(
         f"there is no {what}", hint=f"did you mean {near[0]}?" if near else "`mngr list` shows what there is"
     )
-
-
-def _note(mngr: Mngr, host: HostView, agent: AgentView) -> Seen:
-    record = host.record
-    ssh: list[str] = []
-    if record.address:
-        from mngr.transport.ssh import Ssh
-
-        transport = mngr.provider(record.provider).transport(record)
-        if isinstance(transport, Ssh):
-            ssh = [str(transport.target.config), transport.target.alias]
-    return Seen(
-        agent_id=agent.record.id, host_id=record.id, host_name=record.name, provider=record.provider,
-        host_dir=record.host_dir, tmux_label=record.tmux_label, ssh=ssh,
-    )  # fmt: skip
-
-
-def _file(mngr: Mngr, name: str) -> Path:
-    return mngr.home / "cache" / "names" / f"{name}.json"
-
-
-def _read(path: Path) -> list[Seen]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Seen])
-    except (OSError, msgspec.DecodeError):
-        return []
-
-
-def _write(path: Path, places: list[Seen]) -> None:
-    try:
-        if not places:
-            path.unlink(missing_ok=True)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.write_bytes(msgspec.json.encode(places))
-        os.replace(part, path)
-    except OSError:
-        pass

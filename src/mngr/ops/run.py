@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mngr.agents import tmux
 from mngr.model.errors import Conflict, NotFound, NotSupported
 from mngr.model.names import parse_address
-from mngr.ops import names
+from mngr.ops import memory, names
 from mngr.ops.context import Mngr
 from mngr.ops.names import Target
 from mngr.transport import quote
@@ -15,7 +15,7 @@ def exec_argv(
     mngr: Mngr, text: str, words: Sequence[str], *, tty: bool = False, fresh: bool = False
 ) -> list[str]:
     """The local argv that runs `words` in the agent's work dir. A remembered agent costs no question (unless `fresh`)."""
-    place = None if fresh else names.seen(mngr, parse_address(text))
+    place = None if fresh else memory.seen(mngr, parse_address(text))
     if place:
         argv = tmux.exec_argv(place.host_dir, place.agent_id, words)
         if not place.ssh:
@@ -25,7 +25,7 @@ def exec_argv(
     target = reachable(mngr, text)
     assert target.agent
     record = target.host.record
-    names.remember(mngr, target.host, target.agent)
+    memory.remember(mngr, target.host, target.agent)
     return mngr.place(record).transport.argv(
         tmux.exec_argv(record.host_dir, target.agent.record.id, words), tty=tty
     )
@@ -37,7 +37,7 @@ def attach_argv(mngr: Mngr, text: str) -> list[str]:
     assert target.agent
     if target.agent.state == "stopped":
         raise Conflict(f"agent {text} is stopped", hint=f"`mngr start {text}` starts it")
-    names.remember(mngr, target.host, target.agent)
+    memory.remember(mngr, target.host, target.agent)
     argv = tmux.attach_argv(target.host.record.tmux_label, target.agent.record.name)
     return mngr.place(target.host.record).transport.argv(argv, tty=True)
 
