@@ -29,7 +29,10 @@ def cloud() -> Iterator[Simcloud]:
 @pytest.fixture(scope="session")
 def real_cloud() -> Iterator[Simcloud]:
     """One cloud with container machines for all tests that need them."""
-    if not shutil.which("docker") or subprocess.run(["docker", "version"], capture_output=True, check=False).returncode:
+    if (
+        not shutil.which("docker")
+        or subprocess.run(["docker", "version"], capture_output=True, check=False).returncode
+    ):
         pytest.skip("no Docker daemon: run `scripts/dockerd start`")
     with Simcloud("vultr", "--machines", "container", "--rate-limit", "0") as running:
         yield running

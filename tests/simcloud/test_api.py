@@ -13,7 +13,10 @@ ORDER = {"region": "ewr", "plan": "vc2-1c-1gb", "os_id": 2136}
 
 
 def test_a_wrong_key_is_turned_away(cloud: Simcloud) -> None:
-    assert cloud.api("GET", "/instances", key="wrong") == (401, {"error": "Invalid API token.", "status": 401})
+    assert cloud.api("GET", "/instances", key="wrong") == (
+        401,
+        {"error": "Invalid API token.", "status": 401},
+    )
     assert cloud.api("GET", "/account", key="")[0] == 401
     assert cloud.api("GET", "/plans", key="")[0] == 200
 
@@ -31,7 +34,9 @@ def test_a_wrong_key_is_turned_away(cloud: Simcloud) -> None:
         ({"sshkey_id": ["none"]}, "Invalid SSH key ID."),
     ],
 )
-def test_a_bad_order_is_refused_and_costs_nothing(cloud: Simcloud, change: dict[str, Any], complaint: str) -> None:
+def test_a_bad_order_is_refused_and_costs_nothing(
+    cloud: Simcloud, change: dict[str, Any], complaint: str
+) -> None:
     assert cloud.api("POST", "/instances", {**ORDER, **change}) == (400, {"error": complaint, "status": 400})
     assert cloud.bill()["lines"] == []
 
@@ -41,7 +46,9 @@ def test_the_same_order_twice_is_two_instances(cloud: Simcloud) -> None:
     assert len(ids) == 2
 
 
-def test_lists_go_on_by_cursor_while_they_change(cloud: Simcloud, order: Callable[..., dict[str, Any]]) -> None:
+def test_lists_go_on_by_cursor_while_they_change(
+    cloud: Simcloud, order: Callable[..., dict[str, Any]]
+) -> None:
     made = [order(label=f"n{number}")["id"] for number in range(5)]
     _, first = cloud.api("GET", "/instances?per_page=2")
     assert first["meta"]["total"] == 5

@@ -61,7 +61,9 @@ def test_a_line_follows_its_instances_tags(cloud: Simcloud, order: Callable[...,
     assert cloud.bill()["lines"][0]["tags"] == ["new"]
 
 
-def test_a_snapshot_is_billed_until_it_is_deleted(cloud: Simcloud, order: Callable[..., dict[str, Any]]) -> None:
+def test_a_snapshot_is_billed_until_it_is_deleted(
+    cloud: Simcloud, order: Callable[..., dict[str, Any]]
+) -> None:
     id = cloud.api("POST", "/snapshots", {"instance_id": order()["id"]})[1]["snapshot"]["id"]
     until(lambda: cloud.api("GET", f"/snapshots/{id}")[1]["snapshot"]["status"] == "complete", "the copy")
     cloud.advance(HOURS_PER_MONTH * HOUR)

@@ -119,13 +119,17 @@ def test_an_instances_life(checked: Checked) -> None:
 
 def test_snapshots(checked: Checked, order: Any) -> None:
     instance = order(label="base")
-    made = checked("POST", "/snapshots", {"instance_id": instance["id"], "description": "baked"}, 201)["snapshot"]
+    made = checked("POST", "/snapshots", {"instance_id": instance["id"], "description": "baked"}, 201)[
+        "snapshot"
+    ]
     assert (made["status"], made["size"]) == ("pending", 0)
     assert set(made) == checked.fields("snapshot")
     path = f"/snapshots/{made['id']}"
     until(lambda: checked("GET", path)["snapshot"]["status"] == "complete", "the copy", 5, 0.02)
     checked("PUT", path, {"description": "renamed"}, 204)
-    assert [one["id"] for one in checked("GET", "/snapshots?description=renamed")["snapshots"]] == [made["id"]]
+    assert [one["id"] for one in checked("GET", "/snapshots?description=renamed")["snapshots"]] == [
+        made["id"]
+    ]
     assert order(snapshot_id=made["id"])["snapshot_id"] == made["id"]
     restore = checked("POST", f"/instances/{instance['id']}/restore", {"snapshot_id": made["id"]}, 202)
     assert restore["status"]["restore_id"] == made["id"]
@@ -148,6 +152,13 @@ def test_ssh_keys(checked: Checked) -> None:
 def test_every_operation_of_the_schema_is_there(checked: Checked) -> None:
     for path, operations in checked.raw["paths"].items():
         for method in set(operations) - {"parameters"}:
-            asked = path.replace("{instance-id}", "none").replace("{ssh-key-id}", "none").replace("{snapshot-id}", "none")
+            asked = (
+                path.replace("{instance-id}", "none")
+                .replace("{ssh-key-id}", "none")
+                .replace("{snapshot-id}", "none")
+            )
             status, answer = checked.cloud.api(method.upper(), asked, {} if method != "get" else None)
-            assert (status, (answer or {}).get("error")) not in [(405, "Method not allowed."), (404, "Not found.")], path
+            assert (status, (answer or {}).get("error")) not in [
+                (405, "Method not allowed."),
+                (404, "Not found."),
+            ], path

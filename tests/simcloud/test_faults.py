@@ -66,7 +66,14 @@ def test_nth_and_times(cloud: Simcloud) -> None:
 
 @pytest.mark.parametrize(
     ("path", "fits"),
-    [("/account", True), ("/v2/account", True), ("/acc*", True), ("*", False), ("**", True), ("re:/v2/a.*", True)],
+    [
+        ("/account", True),
+        ("/v2/account", True),
+        ("/acc*", True),
+        ("*", False),
+        ("**", True),
+        ("re:/v2/a.*", True),
+    ],
 )
 def test_paths_are_globs_or_regular_expressions(cloud: Simcloud, path: str, fits: bool) -> None:
     cloud.fault("error", path=path)

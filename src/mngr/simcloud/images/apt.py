@@ -19,7 +19,9 @@ def sources(suite: str) -> list[Path]:
 
 def settings() -> str:
     """apt's own settings that a network needs: proxies, date checks. In apt.conf's form."""
-    dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, timeout=20, check=False).stdout
+    dump = subprocess.run(
+        ["apt-config", "dump"], capture_output=True, text=True, timeout=20, check=False
+    ).stdout
     kept = [line for line in dump.splitlines() if line.startswith(KEPT) and '""' not in line]
     for scheme in ("http", "https"):
         if proxy := os.environ.get(f"{scheme}_proxy"):

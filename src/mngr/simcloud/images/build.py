@@ -84,7 +84,9 @@ def _bring(images: Images, keys: dict[str, str]) -> None:
         docker("tag", base, PLAIN)
     _layer("agent", keys["agent"], AGENT, base, recipes.AGENT_PACKAGES, "bash")
     _rootfs("stock", keys["stock"], images.stock, recipes.MACHINE_PACKAGES, "/lib/systemd/systemd")
-    _layer("baked", keys["baked"], images.baked, images.stock, recipes.DOCKER_PACKAGES, "/lib/systemd/systemd")
+    _layer(
+        "baked", keys["baked"], images.baked, images.stock, recipes.DOCKER_PACKAGES, "/lib/systemd/systemd"
+    )
     if docker_root_ready(images.docker_root):
         return
     tarball = folder() / f"docker-{keys['docker']}.tar"
@@ -120,7 +122,9 @@ def _rootfs(name: str, made: str, tag: str, packages: tuple[str, ...], command: 
 
 def _bootstrap(tarball: Path, name: str, packages: tuple[str, ...]) -> None:
     if not shutil.which("mmdebstrap"):
-        raise Unavailable("mmdebstrap isn't installed, and there is no cached image: run `scripts/dockerd start`")
+        raise Unavailable(
+            "mmdebstrap isn't installed, and there is no cached image: run `scripts/dockerd start`"
+        )
     hook = recipes.file("base.sh" if name == "base" else "machine.sh")
     with tempfile.TemporaryDirectory() as scratch, whole(tarball) as part:
         step = _executable(Path(scratch) / "last-step", hook)
@@ -146,7 +150,9 @@ def _layer(name: str, made: str, tag: str, below: str, packages: tuple[str, ...]
         return
     tarball = folder() / f"{name}-{made}.tar"
     if not tarball.exists():
-        _timed(f"making the {name} image", lambda: _install(name, made, tag, below, packages, command, tarball))
+        _timed(
+            f"making the {name} image", lambda: _install(name, made, tag, below, packages, command, tarball)
+        )
     docker("load", "--input", str(tarball), limit_s=MAKE_LIMIT_S)
 
 

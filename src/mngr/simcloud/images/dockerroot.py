@@ -42,7 +42,19 @@ def make_docker_root(image: str, inner: Path, tags: dict[str, str], tarball: Pat
             docker("exec", name, "docker", "rmi", old)
         docker("stop", "--time", "20", name)
         with tarball.open("wb") as file:
-            argv = ["docker", "run", "--rm", *CAPABILITIES, "--volume", f"{name}:/disk:ro", image, *TAR, "-cf", "-", "."]
+            argv = [
+                "docker",
+                "run",
+                "--rm",
+                *CAPABILITIES,
+                "--volume",
+                f"{name}:/disk:ro",
+                image,
+                *TAR,
+                "-cf",
+                "-",
+                ".",
+            ]
             subprocess.run(argv, stdout=file, check=True, timeout=120)
     finally:
         for undo in (("rm", "--force", name), ("volume", "rm", "--force", name)):

@@ -28,7 +28,10 @@ def clean(run: str | None) -> int:
     d.require()
     filters = [f"{d.LABEL}={run}"] if run else [f"{process.LABEL}={id}" for id in _ended()]
     removed = [what for label in filters for what in remove(label)]
-    print(f"simcloud: removed {', '.join(removed) if removed else 'nothing: nothing was left'}", file=sys.stderr)
+    process.forget_ended()
+    print(
+        f"simcloud: removed {', '.join(removed) if removed else 'nothing: nothing was left'}", file=sys.stderr
+    )
     return 0
 
 
@@ -38,7 +41,11 @@ def remove(label: str) -> list[str]:
     for kind in REMOVE:
         names = _labelled(kind, label)
         with ThreadPoolExecutor(4) as pool:
-            removed += [f"{kind} {name}" for name in pool.map(lambda name, kind=kind: _remove(kind, name), names) if name]
+            removed += [
+                f"{kind} {name}"
+                for name in pool.map(lambda name, kind=kind: _remove(kind, name), names)
+                if name
+            ]
     return removed
 
 

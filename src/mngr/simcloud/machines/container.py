@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 import shutil
 import socket
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 from mngr.simcloud.docker import LABEL, DockerError, docker
 from mngr.simcloud.images.build import names
@@ -44,9 +42,11 @@ class ContainerMachines:
         self._labels = ("--label", f"{LABEL}={options.run}", "--label", f"{process.LABEL}={self._process.id}")
         self._addresses = Addresses(options.ports)
         self._where: dict[str, str] = {}
-        self._seeds = Path(tempfile.mkdtemp(prefix="mngr-simcloud-seeds-"))
+        self._seeds = self._process.folder / "seeds"
         self._two_at_a_time = threading.BoundedSemaphore(2)
-        self._disks = Disks(f"{self._prefix}-keeper", self._labels, self._images.stock, self._images.docker_root)
+        self._disks = Disks(
+            f"{self._prefix}-keeper", self._labels, self._images.stock, self._images.docker_root
+        )
         self._events = Events(f"{process.LABEL}={self._process.id}", self._power_changed)
 
     def boot(self, spec: MachineSpec, stop: threading.Event) -> str:
@@ -98,7 +98,10 @@ class ContainerMachines:
         if running:
             docker("pause", container)
         try:
-            changes = (f"LABEL {LABEL}={self._options.run} {process.LABEL}={self._process.id}", f'CMD ["{INIT}"]')
+            changes = (
+                f"LABEL {LABEL}={self._options.run} {process.LABEL}={self._process.id}",
+                f'CMD ["{INIT}"]',
+            )
             flags = [word for change in changes for word in ("--change", change)]
             docker("commit", "--pause=false", *flags, container, image, limit_s=300)
             self._disks.copy(self._volume(id), self._disk_volume(disk))
@@ -115,12 +118,18 @@ class ContainerMachines:
     def close(self) -> None:
         self._events.close()
         remove(f"{process.LABEL}={self._process.id}")
-        shutil.rmtree(self._seeds, ignore_errors=True)
         self._addresses.close()
         self._process.close()
 
     def _run_arguments(self, spec: MachineSpec, address: str) -> list[str]:
-        argv = ["--detach", "--name", self._container(spec.id), "--hostname", _hostname(spec.hostname), *self._labels]
+        argv = [
+            "--detach",
+            "--name",
+            self._container(spec.id),
+            "--hostname",
+            _hostname(spec.hostname),
+            *self._labels,
+        ]
         argv += [*CAPABILITIES, "--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"]
         argv += ["--tmpfs", "/run", "--tmpfs", "/run/lock", "--stop-signal", "SIGRTMIN+3"]
         argv += ["--volume", f"{self._seeds / spec.id}:/var/lib/cloud/seed/nocloud:ro"]

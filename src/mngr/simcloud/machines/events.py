@@ -21,7 +21,10 @@ class Events:
         filters = ("--filter", "type=container", "--filter", f"label={label}")
         more = ("--filter", "event=die", "--filter", "event=start", "--format", form)
         self._process = subprocess.Popen(
-            ["docker", "events", *filters, *more], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            ["docker", "events", *filters, *more],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 import threading
-from pathlib import Path
 
 from mngr.simcloud.machines.addresses import Addresses
 from mngr.simcloud.machines.base import MachineSpec, Options, Unavailable
+from mngr.simcloud.machines.process import Process
 from mngr.simcloud.machines.seed import write_seed
 
 COMMAND_LIMIT_S = 60
@@ -31,7 +30,8 @@ class FakeMachines:
             raise Unavailable(f"--machines-cmd: {self._command} is no executable")
         self._addresses = Addresses(options.ports if options.command else ())
         self._taken: dict[str, str] = {}
-        self._seeds = Path(tempfile.mkdtemp(prefix="mngr-simcloud-seeds-"))
+        self._process = Process()
+        self._seeds = self._process.folder / "seeds"
 
     def boot(self, spec: MachineSpec, stop: threading.Event) -> str:
         address = self._taken[spec.id] = self._addresses.take()
@@ -75,8 +75,8 @@ class FakeMachines:
                 self.destroy(id)
             except (subprocess.SubprocessError, OSError):
                 continue
-        shutil.rmtree(self._seeds, ignore_errors=True)
         self._addresses.close()
+        self._process.close()
 
     def _run(self, verb: str, id: str, *more: str) -> str:
         if not self._command or id not in self._taken:

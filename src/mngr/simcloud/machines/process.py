@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -23,19 +24,22 @@ class Process:
 
     def __init__(self) -> None:
         self.id = secrets.token_hex(5)
-        self._path = runtime_folder() / f"process-{self.id}"
-        self._handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        new = runtime_folder() / f"new-{self.id}"
+        new.mkdir(mode=0o700)
+        self._handle = os.open(new / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._handle, fcntl.LOCK_EX)
+        self.folder = new.rename(_folder(self.id))
 
     def close(self) -> None:
-        self._path.unlink(missing_ok=True)
+        """Remove the process's folder with all that is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._handle)
 
 
 def lives(id: str) -> bool:
     """Whether the process of that id still runs on this computer."""
     try:
-        handle = os.open(runtime_folder() / f"process-{id}", os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(_folder(id) / "lock", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -44,5 +48,15 @@ def lives(id: str) -> bool:
         return True
     finally:
         os.close(handle)
-    (runtime_folder() / f"process-{id}").unlink(missing_ok=True)
     return False
+
+
+def forget_ended() -> None:
+    """Remove the folders of processes that were killed before they could do so."""
+    for folder in runtime_folder().glob("process-*"):
+        if not lives(folder.name.removeprefix("process-")):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder(id: str) -> Path:
+    return runtime_folder() / f"process-{id}"
