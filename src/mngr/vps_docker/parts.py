@@ -7,6 +7,7 @@ import msgspec
 from mngr.journal import Journal
 from mngr.providers.contract import Cloud, Context
 from mngr.vps_docker.access import Access
+from mngr.vps_docker.cache import Cache
 from mngr.vps_docker.config import VpsDockerProviderConfig
 
 
@@ -23,3 +24,12 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal
     context: Context
     after_stop: Sequence[str] = ()
+
+    @property
+    def cache(self) -> Cache:
+        return Cache(self.context.home, self.name)
+
+    @property
+    def stop_saves(self) -> str:
+        """What a stop saves, for people to read."""
+        return self.cloud.caps.stop_saves or f"nothing on {self.title}: `mngr destroy` ends the bill"

@@ -1,12 +1,11 @@
-# machine-probe CONTAINER LIMIT SURVEY_TEXT PROBE_TEXT [SURVEY_ARG…]: all that `list` wants of a machine, in one
-# round trip. Prints lines "NAME CODE OUT ERR", OUT and ERR in base64 ("-" when empty):
-#   survey  what the survey script printed (containers and the store)
+# machine-probe CONTAINER LIMIT PROBE_TEXT SURVEY_COMMAND…: all that `list` wants of a machine, in one round trip.
+# Prints lines "NAME CODE OUT ERR", OUT and ERR in base64 ("-" when empty):
+#   survey  what the survey command printed (containers and the store)
 #   probe   what probe.sh printed inside the container; only if that runs
 #   guard   the guard's deadline and why it stopped the container: `ends_at=…`, `reason=…`
-#   boot    when the machine booted, and its time now
 # Each part has LIMIT seconds. Changes nothing.
-container=$1 limit=$2 survey=$3 probe=$4
-shift 4
+container=$1 limit=$2 probe=$3
+shift 3
 tmp=$(mktemp -d /run/mngr-probe.XXXXXX 2>/dev/null || mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -23,7 +22,7 @@ part() {
 	printf '\n'
 }
 
-part survey sh -c "$survey" survey "$@"
+part survey "$@"
 found=$(timeout -k 2 "$limit" docker container inspect -f \
 	'{{.State.Running}} {{range .Mounts}}{{if eq .Name "'"$container"'"}}{{.Destination}}{{end}}{{end}}' "$container" 2>/dev/null)
 case $found in
@@ -31,4 +30,3 @@ case $found in
 esac
 part guard sh -c 'cd /var/lib/mngr/guard 2>/dev/null || exit 0
 	printf "ends_at=%s\n" "$(cat ends_at 2>/dev/null)"; printf "reason=%s\n" "$(cat stop-reason 2>/dev/null)"'
-part boot sh -c 'date +%s; uptime -s'

@@ -1,0 +1,56 @@
+"""What was last seen of each host, for when its machine can't be reached: `$MNGR_HOME/cache/<instance>/<host id>.json`.
+
+It is a memory, never a source of truth: losing it loses nothing.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from mngr.model.ids import is_id
+from mngr.model.records import AgentRecord, HostRecord, encode
+
+
+class Remembered(msgspec.Struct, frozen=True, kw_only=True):
+    """A host as last seen, `at` seconds since the epoch."""
+
+    record: HostRecord
+    agents: list[AgentRecord] = []
+    snapshots: int = 0
+    at: float = 0
+    format: int = 1
+
+
+class Cache:
+    def __init__(self, home: Path, instance: str) -> None:
+        self.folder = home / "cache" / instance
+
+    def get(self, host_id: str) -> Remembered | None:
+        """None if nothing is known, or can't be read any more."""
+        if not is_id(host_id):
+            return None
+        try:
+            return msgspec.json.decode((self.folder / f"{host_id}.json").read_bytes(), type=Remembered)
+        except (OSError, ValueError):
+            return None
+
+    def put(self, seen: Remembered) -> None:
+        """Keeps `seen`, unless that is what is known already. A disk that is full is no reason to fail."""
+        before = self.get(seen.record.id)
+        if before is not None and msgspec.structs.replace(before, at=seen.at) == seen:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = self.folder / f"{seen.record.id}.json"
+            part = path.with_name(f".{path.name}.{os.getpid()}")
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(encode(seen))
+            os.replace(part, path)
+        except OSError:
+            pass
+
+    def drop(self, host_id: str) -> None:
+        """Gone already is success."""
+        if is_id(host_id):
+            (self.folder / f"{host_id}.json").unlink(missing_ok=True)

@@ -1,0 +1,191 @@
+"""All hosts of a provider instance: the cloud's list, and one round trip to each machine, in parallel.
+
+Part of the truth beats none: a machine that can't be reached is shown with its last known agents, and when the
+cloud's own list can't be read, the machines that were seen before are asked all the same.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+
+from mngr.model.errors import MngrError, NotFound
+from mngr.model.records import HostRecord
+from mngr.model.views import HostView, Problem
+from mngr.providers.contract import Machine
+from mngr.transport.ssh import Ssh
+from mngr.vps_docker import machine_probe, tags, views
+from mngr.vps_docker.cache import Remembered
+from mngr.vps_docker.parts import Parts
+
+#: So many machines are asked at the same time.
+PARALLEL = 32
+
+
+def discover(parts: Parts, only: Collection[str] | None) -> tuple[list[HostView], list[Problem]]:
+    """Every host, also half-made ones, or those whose id or name is in `only`; and what couldn't be read."""
+    errors: list[Problem] = []
+    try:
+        machines = parts.cloud.find({tags.PROVIDER: parts.name})
+    except MngrError as error:
+        errors.append(Problem(provider=parts.name, what="cloud", error=error.message, hint=error.hint))
+        machines = _remembered_machines(parts)
+    looks: dict[str, Callable[[], HostView]] = {}
+    for machine in _one_a_host(machines):
+        owner = tags.read(machine.tags)
+        if only is None or owner.host_id in only or owner.host_name in only:
+            looks[owner.host_id] = lambda machine=machine: look(parts, machine)
+    for entry in parts.journal.entries(parts.name):
+        if entry.intent is None:
+            errors.append(
+                Problem(provider=parts.name, what=entry.path, error=entry.error, hint="see `mngr gc`")
+            )
+        elif entry.subject not in looks and (
+            only is None or entry.subject in only or entry.intent.plan.get("host_name") in only
+        ):
+            looks[entry.subject] = lambda entry=entry: _not_there_yet(parts, entry.subject)
+    return _parallel(looks.values()), errors
+
+
+def _one_a_host(machines: Iterable[Machine]) -> list[Machine]:
+    """The machine of each host id: the ready one, where an order was carried out twice."""
+    chosen: dict[str, Machine] = {}
+    for machine in machines:
+        owner = tags.read(machine.tags)
+        if owner.host_id and (owner.host_id not in chosen or owner.ready):
+            chosen[owner.host_id] = machine
+    return list(chosen.values())
+
+
+def _parallel(looks: Collection[Callable[[], HostView]]) -> list[HostView]:
+    if len(looks) < 2:
+        return [one() for one in looks]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(PARALLEL, len(looks))) as pool:
+        return list(pool.map(lambda one: one(), looks))
+
+
+def look(parts: Parts, machine: Machine) -> HostView:
+    """The host on `machine` as it is now. Never raises MngrError: what can't be known is a `problem`."""
+    owner = tags.read(machine.tags)
+    if not owner.ready:
+        return _half_made(parts, machine, owner)
+    entry = next((one for one in parts.journal.entries(parts.name) if one.subject == owner.host_id), None)
+    remembered = parts.cache.get(owner.host_id)
+    if entry and entry.intent and entry.intent.kind == "destroy":
+        how = "is being destroyed" if entry.busy else "its destroy was cut short; `mngr gc` ends it"
+        return views.half_made(parts, machine, "stopping", how)
+    if machine.state != "running":
+        view = views.unreachable(parts, machine, remembered, _down(parts, machine))
+        if machine.state == "stopped":
+            view.state = "stopped"
+            view.agents = views.as_unknown([one.record for one in view.agents], "stopped")
+        return view
+    try:
+        facts = machine_probe.look(reach(parts, machine), parts.name, owner.host_id)
+    except MngrError as error:
+        return views.unreachable(parts, machine, remembered, error.message)
+    view = views.seen(parts, machine, facts, remembered)
+    if owner.host_id in facts.survey.stored.hosts:
+        parts.access.pin_container(
+            view.record.id, view.record.address, view.record.ssh_port, view.record.host_key
+        )
+        remember(parts, view)
+    return view
+
+
+def reach(parts: Parts, machine: Machine) -> Ssh:
+    """SSH to a machine. Its pins are this computer's; where those were lost, the key that its tags carry."""
+    owner = tags.read(machine.tags)
+    known = parts.access.machine_pins(owner.host_id) or owner.host_keys
+    parts.access.pin_machine(owner.host_id, machine.address, known)
+    return parts.access.machine(owner.host_id, machine.address)
+
+
+def remember(parts: Parts, view: HostView) -> None:
+    agents = [one.record for one in view.agents]
+    parts.cache.put(
+        Remembered(record=view.record, agents=agents, snapshots=view.snapshots, at=parts.context.clock.now())
+    )
+
+
+def _down(parts: Parts, machine: Machine) -> str:
+    if machine.state == "stopped":
+        return (
+            ""
+            if parts.cloud.caps.machine_power
+            else f"its machine is powered off, which {parts.title} bills all the same"
+        )
+    return f"{parts.title} shows its machine as {machine.state}"
+
+
+def _half_made(parts: Parts, machine: Machine, owner: tags.Owner) -> HostView:
+    """A machine without a host: being built, here or elsewhere, or left over."""
+    entry = next((one for one in parts.journal.entries(parts.name) if one.subject == owner.host_id), None)
+    if entry is not None and entry.busy:
+        return views.half_made(parts, machine, "building", "")
+    if entry is not None and entry.intent is not None:
+        why = entry.intent.note or f"its {entry.intent.kind} was cut short"
+        return views.half_made(parts, machine, "failed", f"{why}; `mngr gc` releases the machine")
+    if owner.abandoned(parts.cloud.now()):
+        return views.half_made(
+            parts, machine, "failed", "nobody builds it any more; `mngr gc` releases the machine"
+        )
+    where = (
+        "this computer" if owner.builder == parts.context.laptop else f"another computer ({owner.builder})"
+    )
+    return views.half_made(parts, machine, "building", f"being built by {where}")
+
+
+def _not_there_yet(parts: Parts, host_id: str) -> HostView:
+    """An intent whose machine isn't in the cloud's list: not yet, or not any more."""
+    entry = next((one for one in parts.journal.entries(parts.name) if one.subject == host_id), None)
+    intent = entry.intent if entry else None
+    plan = intent.plan if intent else {}
+    record = HostRecord(
+        id=host_id,
+        name=str(plan.get("host_name", "")),
+        provider=parts.name,
+        backend=parts.backend,
+        builder=parts.context.laptop,
+        handle=dict(intent.handle) if intent else {},
+    )
+    view = HostView(record=record, state="building", stop_saves=parts.stop_saves)
+    if entry is None or intent is None:  # it ended while we looked
+        view.state = "destroyed"
+    elif intent.kind == "destroy":
+        view.state = "stopping"
+        view.problem = "being destroyed" if entry.busy else "its destroy was cut short; `mngr gc` ends it"
+    elif not entry.busy:
+        view.state = "failed"
+        view.problem = (intent.note or "its create was cut short") + "; `mngr gc` releases what it made"
+    return view
+
+
+def find_machine(parts: Parts, host_id: str) -> Machine:
+    """The machine of a host. Raises NotFound only if the cloud said so, Unreadable."""
+    found = _one_a_host(parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: host_id}))
+    if found:
+        return found[0]
+    remembered = parts.cache.get(host_id)
+    if remembered is not None and remembered.record.handle.get("id"):
+        machine = parts.cloud.get(remembered.record.handle["id"])  # a list may lag; this one says not found
+        if tags.read(machine.tags).host_id == host_id:
+            return machine
+    raise NotFound(f"{parts.name} has no host {host_id}", hint="`mngr list` shows the hosts there are")
+
+
+def _remembered_machines(parts: Parts) -> list[Machine]:
+    """The machines that were seen before, for when the cloud can't be asked."""
+    found = []
+    for path in sorted(parts.cache.folder.glob("host-*.json")) if parts.cache.folder.is_dir() else []:
+        remembered = parts.cache.get(path.stem)
+        if remembered is None:
+            continue
+        record = remembered.record
+        found.append(
+            Machine(
+                id=record.handle.get("id", ""), state="running", address=record.address, plan=record.plan,
+                region=record.region, handle=record.handle,
+                tags={tags.PROVIDER: parts.name, tags.HOST_ID: record.id, tags.HOST_NAME: record.name, tags.READY: "1"},
+            )
+        )  # fmt: skip
+    return found

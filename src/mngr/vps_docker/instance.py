@@ -1,0 +1,369 @@
+"""Hosts in Docker containers on rented machines: one HostProvider, over any Cloud.
+
+A new cloud is a class that implements `vps_client.VpsClientInterface`, and a Backend whose `build` makes a
+VpsDockerProvider over it. Subclasses may override `option_names` and `machine_spec` (what `-b --vps-…` means), and
+`_discover_host_records` and `_find_host_record` where the cloud has a better way than its list to find hosts.
+"""
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+import msgspec
+
+from mngr.journal import Held, Intent
+from mngr.model.errors import InvalidInput, MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.idle import parse_mode
+from mngr.model.names import check_name
+from mngr.model.records import AgentRecord, HostRecord, Idle
+from mngr.model.views import AgentView, HostView, Listing, Offer
+from mngr.providers.contract import (
+    Abilities,
+    Cloud,
+    Context,
+    HostSpec,
+    Machine,
+    MachineSpec,
+    Progress,
+    Swept,
+)
+from mngr.transport.base import Transport, script
+from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
+from mngr.vps_docker import build_args, container, discovery, machine, sweeping, tags
+from mngr.vps_docker.access import Access
+from mngr.vps_docker.building import Builder, Wanted, release, take_back
+from mngr.vps_docker.cache import Remembered
+from mngr.vps_docker.config import VpsDockerProviderConfig
+from mngr.vps_docker.docker_over_ssh import DockerOverSsh
+from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
+from mngr.vps_docker.host_store import VpsDockerHostStore
+from mngr.vps_docker.parts import Parts
+
+#: How long a destroy tries to tidy up inside a machine that goes anyway.
+TIDY_S = 60.0
+LOOK_S = 1.0
+
+
+class VpsDockerProvider:
+    """One provider instance. `title`: the cloud's name for people."""
+
+    #: The provider's own build arguments: prefix → names, as in `-b --vps-plan=…`.
+    option_names: Mapping[str, Collection[str]] = {"vps": ("region", "plan", "os")}
+
+    def __init__(
+        self, cloud: Cloud, config: VpsDockerProviderConfig, context: Context, *, backend: str, title: str
+    ) -> None:
+        self.name = context.instance
+        self.backend = backend
+        self.cloud = cloud
+        self.config = config
+        from mngr.journal import Journal
+
+        self.parts = Parts(
+            name=self.name, backend=backend, title=title, cloud=cloud, config=config, context=context,
+            access=Access(context.folder(backend)), journal=Journal(context.home / "journal"),
+        )  # fmt: skip
+        self.abilities = Abilities(stops_itself=True, stop_saves=self.parts.stop_saves, isolated=True)
+
+    # --- what a subclass may say otherwise --------------------------------------------------------------------
+
+    def machine_spec(self, spec: HostSpec, options: Mapping[str, str]) -> MachineSpec:
+        """The machine for a host. `options`: the build arguments of `option_names`, by full name (`vps-plan`)."""
+        return MachineSpec(
+            host_id=spec.id,
+            name=tags.machine_name(self.name, spec.name, spec.id),
+            plan=options.get("vps-plan", self.config.default_plan),
+            region=options.get("vps-region", self.config.default_region),
+            image=options.get("vps-os", str(self.config.default_os_id)),
+        )
+
+    def _discover_host_records(self, only: Collection[str] | None) -> Listing:
+        """All hosts, or those whose name or id is in `only`, with whatever couldn't be read."""
+        hosts, errors = discovery.discover(self.parts, only)
+        return Listing(hosts=hosts, errors=errors)
+
+    def _find_host_record(self, host_id: str) -> Machine:
+        """The machine of a host. Raises NotFound only if the cloud said so; Unreadable."""
+        return discovery.find_machine(self.parts, host_id)
+
+    # --- making -----------------------------------------------------------------------------------------------
+
+    def check(self, spec: HostSpec) -> Offer:
+        return self._wanted(spec).offer
+
+    def _wanted(self, spec: HostSpec) -> Wanted:
+        """Everything that can be known before money is spent. Raises InvalidInput, Unreadable."""
+        check_name(spec.name, "host name")
+        build = build_args.split(spec.build_args, self.option_names)
+        image = spec.image or self.config.default_image
+        start_args = [*self.config.default_start_args, *spec.start_args]
+        container.check(start_args, image)
+        idle = self._idle(spec)
+        wanted = self.machine_spec(spec, build.options)
+        offer = self.cloud.check(wanted)
+        return Wanted(
+            spec=spec, machine=wanted, build=build, image=image, start_args=start_args, idle=idle, offer=offer
+        )
+
+    def _idle(self, spec: HostSpec) -> Idle:
+        default = self.config.idle()
+        idle = spec.idle.over(default) if spec.idle else default
+        if idle.timeout_s < 0 or idle.max_lifetime_s < 0:
+            raise InvalidInput("an idle time-out or lifetime can't be less than 0", hint="0 means never")
+        return msgspec.structs.replace(idle, mode=parse_mode(idle.mode))
+
+    def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
+        wanted = self._wanted(spec)
+        with self._hold(spec.id) as held:
+            handle = self._take_over(wanted, held, progress)
+            builder = Builder(self.parts, wanted, held, progress)
+            if held.intent is None:
+                self.parts.access.machine_key()
+                self.parts.access.container_key()
+                held.write(self._intent("create", spec.id, plan=builder.plan()))
+            try:
+                record = builder.build(handle, self._commit)
+            except BaseException as error:
+                take_back(self.parts, held, error, progress)
+                raise
+            self._remember(record, [])
+            held.done()
+            return record
+
+    def _take_over(self, wanted: Wanted, held: Held, progress: Progress) -> dict[str, str]:
+        """What an earlier, killed create of this host made that can be gone on with; the rest is released.
+
+        Raises Conflict if the host is there already, is being destroyed, or is another computer's to build.
+        """
+        host_id = wanted.spec.id
+        intent = held.intent
+        if intent is not None and intent.kind != "create":
+            raise BeingBuilt(
+                f"host {wanted.spec.name} was being destroyed",
+                hint="`mngr gc` ends that; then run this again",
+            )
+        machines = self.cloud.find({tags.HOST_ID: host_id})
+        owners = [tags.read(one.tags) for one in machines]
+        now = self.cloud.now()
+        if any(owner.ready for owner in owners):
+            raise BeingBuilt(
+                f"host {wanted.spec.name} ({host_id}) is there already", hint="`mngr list` shows it"
+            )
+        for owner in owners:
+            foreign = owner.builder and owner.builder != self.parts.context.laptop
+            if foreign and not owner.abandoned(now):
+                raise BeingBuilt(
+                    f"host {wanted.spec.name} is being built by another computer ({owner.builder})",
+                    hint="wait for it to end, or choose another name",
+                )
+        if intent is not None and self._same(intent, wanted) and all(self._holds(one, now) for one in owners):
+            return dict(intent.handle)
+        if machines or intent is not None:
+            progress("release")
+            spec = msgspec.convert(intent.plan["machine"], MachineSpec) if intent else wanted.machine
+            why = release(self.parts, spec, intent.handle if intent else {})
+            if why:
+                raise VpsDockerError(
+                    f"what an earlier create of {wanted.spec.name} made can't be released yet: {why}",
+                    hint="`mngr gc` goes on with it; or choose another name",
+                )
+            sweeping.forget(self.parts, host_id)
+            held.done()
+        return {}
+
+    def _same(self, intent: Intent, wanted: Wanted) -> bool:
+        """Whether the killed create was for the same host, so that what it bought fits."""
+        return intent.plan.get("request") == msgspec.to_builtins(wanted.spec)
+
+    def _holds(self, owner: tags.Owner, now: float) -> bool:
+        """Whether our lease still runs, so that nobody else takes the machine for abandoned."""
+        return owner.until is None or now < owner.until - tags.MARGIN_S
+
+    def _commit(self, bought: Machine, record: HostRecord) -> None:
+        """From here on the machine carries a host: no sweep takes it away."""
+        key = tags.key_tag(record.handle["machine_host_key"])
+        self.cloud.tag(bought.id, {tags.READY: "1", tags.HOST_KEY: key}, [tags.BUILDER, tags.UNTIL])
+
+    # --- looking ----------------------------------------------------------------------------------------------
+
+    def discover(self, only: Collection[str] | None = None) -> Listing:
+        return self._discover_host_records(only)
+
+    def view(self, host_id: str) -> HostView:
+        found = discovery.look(self.parts, self._find_host_record(host_id))
+        return found
+
+    def transport(self, record: HostRecord) -> Transport:
+        self.parts.access.pin_container(record.id, record.address, record.ssh_port, record.host_key)
+        return self.parts.access.container(record.id, record.address, record.ssh_port, record.ssh_user)
+
+    def boot_log(self, host_id: str) -> str:
+        """The end of what the machine's first boot wrote, asked over SSH."""
+        return script(self._machine(self._find_host_record(host_id)), "machine-log", timeout=30).text
+
+    # --- stopping and starting --------------------------------------------------------------------------------
+
+    def stop(self, host_id: str, progress: Progress) -> None:
+        found = self._ready(host_id)
+        if found.state != "stopped":
+            progress("container")
+            container.stop(DockerOverSsh(self._machine(found)), host_id)
+        if self.cloud.caps.machine_power:
+            progress("machine")
+            self.cloud.power(found.id, False)
+
+    def start(self, host_id: str, progress: Progress) -> HostRecord:
+        found = self._ready(host_id)
+        if found.state == "stopped":
+            progress("machine")
+            self.cloud.power(found.id, True)
+            found = self.cloud.get(found.id)
+        progress("boot")
+        ssh = self._logged_in(found)
+        docker = DockerOverSsh(ssh)
+        store = VpsDockerHostStore(docker, self.name)
+        record = store.read().hosts.get(host_id)
+        if record is None:
+            raise VpsDockerError(
+                f"the record of host {host_id} is missing on its machine {found.id}",
+                hint="the container may be intact: look with `mngr list`; or destroy the host and create it anew",
+            )
+        progress("container")
+        lifetime = record.idle.max_lifetime_s
+        machine.before_start(ssh, self.cloud.now() + lifetime if lifetime else None)
+        container.start(docker, host_id)
+        if record.address != found.address:
+            record = msgspec.structs.replace(record, address=found.address)
+            store.save(record)
+        progress("ssh")
+        container.wait_for_login(
+            self.transport(record), timeout=self.config.ssh_connect_timeout, clock=self.parts.context.clock
+        )
+        return record
+
+    # --- destroying -------------------------------------------------------------------------------------------
+
+    def destroy(self, host_id: str, progress: Progress) -> None:
+        with self._hold(host_id) as held:
+            intent = held.intent
+            try:
+                found = self._find_host_record(host_id)
+            except NotFound:
+                found = None
+                if intent is None:
+                    sweeping.forget(self.parts, host_id)
+                    return
+            held.write(self._destroy_intent(host_id, intent, found))
+            if found is not None and tags.read(found.tags).ready and found.state == "running":
+                progress("container")
+                with contextlib.suppress(MngrError):  # the machine goes anyway
+                    self._tidy(found, host_id)
+            progress("machine")
+            intent = held.intent
+            assert intent is not None
+            why = release(self.parts, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
+            if why:
+                held.note(f"destroy: not yet released: {why}")
+                raise TimedOut(
+                    f"machine {intent.handle.get('id', host_id)} isn't gone yet, so it may go on being billed: {why}",
+                    hint="`mngr gc` goes on with it; `mngr list` shows it until then",
+                )
+            sweeping.forget(self.parts, host_id)
+            held.done()
+
+    def _destroy_intent(self, host_id: str, intent: Intent | None, found: Machine | None) -> Intent:
+        if intent is not None:
+            return msgspec.structs.replace(intent, kind="destroy", note="")
+        assert found is not None
+        owner = tags.read(found.tags)
+        spec = MachineSpec(
+            host_id=host_id, name=found.name, plan=found.plan, region=found.region, image="", tags=found.tags
+        )
+        plan = {"machine": msgspec.to_builtins(spec), "host_name": owner.host_name}
+        return self._intent("destroy", host_id, plan=plan, handle={**found.handle, "id": found.id})
+
+    def _tidy(self, found: Machine, host_id: str) -> None:
+        """Container, volume and record, where the machine doesn't go at once (OVH's runs on to the month's end)."""
+        docker = DockerOverSsh(self._machine(found))
+        container.remove(docker, host_id)
+        VpsDockerHostStore(docker, self.name).remove(host_id)
+
+    # --- agents' records, sweep -------------------------------------------------------------------------------
+
+    def agent_saved(self, host_id: str, record: AgentRecord) -> None:
+        self._store(host_id).save_agent(host_id, record)
+        self._change_remembered(host_id, lambda agents: [*(a for a in agents if a.id != record.id), record])
+
+    def agent_removed(self, host_id: str, agent_id: str) -> None:
+        self._store(host_id).remove_agent(host_id, agent_id)
+        self._change_remembered(host_id, lambda agents: [a for a in agents if a.id != agent_id])
+
+    def sweep(self, *, dry_run: bool = False) -> Swept:
+        return sweeping.sweep(self.parts, dry_run)
+
+    # --- small things -----------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _hold(self, host_id: str) -> Iterator[Held]:
+        with self.parts.journal.hold(self.name, host_id) as held:
+            yield held
+
+    def _intent(self, kind: str, host_id: str, *, plan: dict, handle: dict[str, str] | None = None) -> Intent:
+        at = self.parts.context.clock.now()
+        return Intent(provider=self.name, subject=host_id, kind=kind, at=at, plan=plan, handle=handle or {})
+
+    def _ready(self, host_id: str) -> Machine:
+        """The machine of a host that was made to its end. Raises NotFound, BeingBuilt."""
+        found = self._find_host_record(host_id)
+        owner = tags.read(found.tags)
+        if not owner.ready:
+            raise BeingBuilt(
+                f"host {owner.host_name or host_id} isn't built to its end",
+                hint="wait for its create; if that was killed, `mngr gc` releases the machine",
+            )
+        return found
+
+    def _machine(self, found: Machine) -> Ssh:
+        return discovery.reach(self.parts, found)
+
+    def _store(self, host_id: str) -> VpsDockerHostStore:
+        """The store on a host's machine, by what is remembered of it, so that the cloud needn't be asked."""
+        remembered = self.parts.cache.get(host_id)
+        if remembered is not None and self.parts.access.machine_pins(host_id):
+            ssh = self.parts.access.machine(host_id, remembered.record.address)
+        else:
+            ssh = self._machine(self._find_host_record(host_id))
+        return VpsDockerHostStore(DockerOverSsh(ssh), self.name)
+
+    def _logged_in(self, found: Machine) -> Ssh:
+        """SSH to a machine that may be booting. Raises TimedOut saying why the last login didn't work."""
+        clock = self.parts.context.clock
+        limit = self.config.vps_boot_timeout
+        end = clock.monotonic() + limit
+        while True:
+            why = f"it is {found.state}, its address {found.address or 'none'}"
+            if found.address and found.state == "running":
+                ssh = self._machine(found)
+                try:
+                    ssh.run(["true"], timeout=30)
+                    return ssh
+                except (HostKeyMismatch, KeyRefused):
+                    raise
+                except Unreachable as error:
+                    why = error.message
+            if clock.monotonic() >= end:
+                raise TimedOut(f"machine {found.id} can't be logged in to within {limit:g} s: {why}")
+            clock.sleep(LOOK_S)
+            found = self.cloud.get(found.id)
+
+    def _remember(self, record: HostRecord, agents: list[AgentView]) -> None:
+        discovery.remember(self.parts, HostView(record=record, state="running", agents=agents))
+
+    def _change_remembered(
+        self, host_id: str, change: Callable[[list[AgentRecord]], list[AgentRecord]]
+    ) -> None:
+        before = self.parts.cache.get(host_id)
+        if before is not None:
+            after = Remembered(
+                record=before.record, agents=change(before.agents), snapshots=before.snapshots, at=before.at
+            )
+            self.parts.cache.put(after)

@@ -1,0 +1,204 @@
+"""Setting right what this provider instance's intents and its cloud's list disagree on. No host with agents goes.
+
+- The cloud's list is read before the intents: whoever orders after that holds a lock, or has a lease that runs.
+- A list that can't be read ends the sweep with nothing touched. "Not seen" isn't "gone": only release() says that.
+- A ready machine is never released here, whatever else is wrong with it.
+- A machine that isn't ready holds no work. It goes when its intent lies here with nobody at work on it, or when
+  its lease has passed, whoever made it.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from mngr.journal import Held, Intent
+from mngr.model.errors import Conflict, MngrError, NotFound
+from mngr.model.ids import new_host_id
+from mngr.providers.contract import Machine, MachineSpec, Swept
+from mngr.vps_docker import tags
+from mngr.vps_docker.building import release
+from mngr.vps_docker.parts import Parts
+
+#: How long the sweep waits for one release; what isn't gone by then is looked at by the next sweep.
+RELEASE_S = 60.0
+
+
+def sweep(parts: Parts, dry_run: bool) -> Swept:
+    """See contract.HostProvider.sweep. Raises nothing but bugs: what fails is in `errors`."""
+    swept = Swept()
+    try:
+        machines = parts.cloud.find({tags.PROVIDER: parts.name})
+    except MngrError as error:
+        swept.errors.append(
+            f"{parts.name}: its machines can't be listed, so nothing was touched: {error.message}"
+        )
+        return swept
+    with_intent = set()
+    for entry in parts.journal.entries(parts.name):
+        with_intent.add(entry.subject)
+        if entry.intent is None:
+            swept.errors.append(f"{entry.path} can't be read: {entry.error}")
+            with_intent.discard(entry.subject)
+        elif entry.busy:
+            swept.kept.append(
+                f"{_called(entry.intent)}: {_doing(entry.intent)} by another mngr on this computer"
+            )
+        else:
+            _apart(
+                swept,
+                _called(entry.intent),
+                lambda entry=entry: _intent(parts, entry.subject, swept, dry_run),
+            )
+    for machine in machines:
+        owner = tags.read(machine.tags)
+        if not owner.host_id or owner.ready or owner.host_id in with_intent:
+            continue
+        _apart(swept, _name(machine), lambda machine=machine: _machine(parts, machine, swept, dry_run))
+    _two_of_one(machines, swept)
+    return swept
+
+
+def _apart(swept: Swept, what: str, act: Callable[[], None]) -> None:
+    """One that fails doesn't keep the others from being looked at."""
+    try:
+        act()
+    except Conflict as error:
+        swept.kept.append(f"{what}: {error.message}")
+    except MngrError as error:
+        swept.errors.append(f"{what}: {error.message}")
+
+
+def _intent(parts: Parts, host_id: str, swept: Swept, dry_run: bool) -> None:
+    """An intent that nobody works on: its process was killed, or couldn't finish."""
+    with parts.journal.hold(parts.name, host_id) as held:
+        intent = held.intent
+        if intent is None:
+            return  # it ended while we looked
+        if intent.kind == "create":
+            ready = [one for one in _of_host(parts, host_id, intent) if tags.read(one.tags).ready]
+            if ready:
+                _finish(parts, held, ready[0], swept, dry_run)
+                return
+        verb = "destroy" if intent.kind == "destroy" else "release"
+        if dry_run:
+            swept.released.append(f"would {verb} {_called(intent)}")
+            return
+        why = release(parts, _machine_spec(intent), intent.handle, RELEASE_S)
+        if why:
+            held.note(f"its {intent.kind} was cut short; not yet released: {why}")
+            swept.kept.append(f"{_called(intent)}: not yet released: {why}")
+            return
+        forget(parts, host_id)
+        held.done()
+        swept.released.append(f"{_called(intent)} ({intent.kind} cut short)")
+
+
+def _of_host(parts: Parts, host_id: str, intent: Intent) -> list[Machine]:
+    """The machines of a host, read now: by tag, and by the id that the intent knows."""
+    found = {one.id: one for one in parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: host_id})}
+    known = intent.handle.get("id", "")
+    for id in [*found, known]:
+        if not id:
+            continue
+        try:
+            found[id] = parts.cloud.get(id)
+        except NotFound:
+            found.pop(id, None)
+    return [one for one in found.values() if tags.read(one.tags).host_id == host_id]
+
+
+def _finish(parts: Parts, held: Held, machine: Machine, swept: Swept, dry_run: bool) -> None:
+    """The create had made a durable host and said so to the cloud: only its intent is left to be done."""
+    owner = tags.read(machine.tags)
+    if not dry_run:
+        if owner.builder or owner.until is not None:
+            parts.cloud.tag(machine.id, {}, [tags.BUILDER, tags.UNTIL])
+        held.done()
+    swept.finished.append(
+        f"{'would finish' if dry_run else 'finished'} the create of {owner.host_name or owner.host_id}"
+    )
+
+
+def _machine(parts: Parts, machine: Machine, swept: Swept, dry_run: bool) -> None:
+    """A machine that isn't ready, and of which this computer's journal knows nothing."""
+    owner = tags.read(machine.tags)
+    if owner.until is None:
+        swept.kept.append(
+            f"{_name(machine)}: it isn't ready and has no lease; `mngr destroy @{owner.host_name}` if it is of no use"
+        )
+        return
+    if not owner.abandoned(parts.cloud.now()):
+        who = (
+            "this computer" if owner.builder == parts.context.laptop else owner.builder or "another computer"
+        )
+        left = max(0, int(owner.until + tags.MARGIN_S - parts.cloud.now()))
+        swept.kept.append(f"{_name(machine)}: being built by {who}; looked at again in {left} s")
+        return
+    with parts.journal.hold(parts.name, owner.host_id) as held:
+        try:
+            now = tags.read(parts.cloud.get(machine.id).tags)  # the list may be old: the machine itself says
+        except NotFound:
+            return
+        if held.intent is not None or not now.abandoned(parts.cloud.now()):
+            return
+        if dry_run:
+            swept.released.append(f"would release {_name(machine)} (abandoned by {owner.builder})")
+            return
+        spec = MachineSpec(
+            host_id=owner.host_id, name=machine.name, plan=machine.plan, region=machine.region, image=""
+        )
+        # Without an intent there is no note of it here: it is only shown, and found again by its tags.
+        why = _release_one(parts, spec, machine)
+        if why:
+            swept.kept.append(f"{_name(machine)}: not yet released: {why}")
+            return
+        forget(parts, owner.host_id)
+        swept.released.append(f"{_name(machine)} (abandoned by {owner.builder})")
+
+
+def _release_one(parts: Parts, spec: MachineSpec, machine: Machine) -> str:
+    """Releases `machine`. If another one of its host id is the host (an order was carried out twice), it first
+    gets a host id of its own, so that releasing it by tag can't reach the host."""
+    same = parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: spec.host_id})
+    if any(tags.read(one.tags).ready for one in same):
+        spec = msgspec.structs.replace(spec, host_id=new_host_id())
+        parts.cloud.tag(machine.id, {tags.HOST_ID: spec.host_id})
+    return release(parts, spec, {**machine.handle, "id": machine.id}, RELEASE_S)
+
+
+def _two_of_one(machines: list[Machine], swept: Swept) -> None:
+    """Two ready machines of one host id can't come from mngr: they are shown, and left to a person."""
+    ready: dict[str, list[str]] = {}
+    for machine in machines:
+        owner = tags.read(machine.tags)
+        if owner.ready and owner.host_id:
+            ready.setdefault(owner.host_id, []).append(_name(machine))
+    for host_id, names in ready.items():
+        if len(names) > 1:
+            swept.errors.append(
+                f"{' and '.join(names)} both say that they are host {host_id}; nothing was done about it"
+            )
+
+
+def forget(parts: Parts, host_id: str) -> None:
+    """Everything that this computer kept about a host that is gone."""
+    parts.access.forget(host_id)
+    parts.cache.drop(host_id)
+
+
+def _machine_spec(intent: Intent) -> MachineSpec:
+    return msgspec.convert(intent.plan["machine"], MachineSpec)
+
+
+def _called(intent: Intent) -> str:
+    name = intent.plan.get("host_name") or intent.subject
+    machine = f" (machine {intent.handle['id']})" if intent.handle.get("id") else ""
+    return f"host {name} on {intent.provider}{machine}"
+
+
+def _doing(intent: Intent) -> str:
+    return "being destroyed" if intent.kind == "destroy" else "being built"
+
+
+def _name(machine: Machine) -> str:
+    return f"machine {machine.name or machine.id} ({machine.id})"
