@@ -8,7 +8,8 @@ from mngr.hosts import layout
 from mngr.model.errors import Conflict, NotFound
 from mngr.model.records import AgentRecord, encode
 from mngr.transport import quote
-from mngr.transport.base import CommandFailed, Completed, Transport, script
+from mngr.hosts.scripts import script
+from mngr.transport.base import CommandFailed, Completed, Transport
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

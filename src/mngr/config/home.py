@@ -1,4 +1,4 @@
-"""Where mngr keeps its files, and which laptop this is."""
+"""Where mngr keeps its files, how it writes them, and which laptop this is."""
 
 import os
 from pathlib import Path
@@ -22,3 +22,14 @@ def laptop_id(home: Path) -> str:
             pass
         part.unlink()
     return path.read_text().strip()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that only its owner reads, atomically. Repeatable."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)

@@ -139,7 +139,7 @@ def change_user_file(home: Path, path: list[str], value: str | None) -> None:
     import tomlkit
 
     from mngr.model.errors import NotFound
-    from mngr.transport.ssh import write_private
+    from mngr.config.home import write_private
 
     file = user_file(home)
     document = tomlkit.parse(file.read_text() if file.exists() else "")

@@ -5,7 +5,8 @@ import msgspec
 from mngr.model.records import AgentRecord, decode
 from mngr.model.states import QUIET_S, AgentState
 from mngr.model.views import AgentView, IdleView
-from mngr.transport.base import Transport, script
+from mngr.hosts.scripts import script
+from mngr.transport.base import Transport
 
 
 class HostFacts(msgspec.Struct, kw_only=True):

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mngr.model.errors import Conflict, MngrError, NotFound
-from mngr.transport.base import CommandFailed, Transport, checked_script
+from mngr.hosts.scripts import script_failed
+from mngr.transport.base import CommandFailed, Transport
 
 #: A repository bigger than this many seconds of upload isn't waited for.
 LIMIT_S = 1800
@@ -153,7 +154,7 @@ def _stream(transport: Transport, work: Path, target: str, branch: str, user: st
         from mngr.transport.base import Completed
 
         failed = CommandFailed("code", Completed(code, b"", said))
-        raise checked_script(failed, "sending the code", transport.place)
+        raise script_failed(failed, "sending the code", transport.place)
 
 
 def _tar(file: Path, top: Path, paths: Sequence[str]) -> None:

@@ -1,7 +1,6 @@
 """Running commands somewhere: the one verb that this computer, OpenSSH and `docker exec` share.
 
-Scripts that run on a host are files of `mngr.hosts.scripts`; their text travels as one quoted argument of
-`sh -c`, so that standard input stays free for data (and is the only way that secrets take).
+Standard input is free for data, and the only way that secrets take.
 """
 
 import subprocess
@@ -93,27 +92,3 @@ def checked(done: Completed, what: str, place: str) -> Completed:
         )
         raise CommandFailed(f"{what} failed on {place}: {last[0]}", done)
     return done
-
-
-def script(
-    transport: Transport,
-    name: str,
-    *args: str,
-    input: bytes = b"",
-    timeout: float = 60,
-    check: bool = True,
-) -> Completed:
-    """Runs the package's script `name` (of mngr.hosts.scripts, without `.sh`) there with POSIX sh."""
-    from mngr.hosts import scripts
-
-    try:
-        return transport.run(
-            ["sh", "-c", scripts.text(name), name, *args], input=input, timeout=timeout, check=check
-        )
-    except CommandFailed as failed:
-        raise checked_script(failed, name, transport.place) from None
-
-
-def checked_script(failed: CommandFailed, name: str, place: str) -> CommandFailed:
-    last = failed.completed.error.splitlines()[-1:] or [f"exit code {failed.completed.code}"]
-    return CommandFailed(f"{name} failed on {place}: {last[0]}", failed.completed, hint=failed.hint)

@@ -71,7 +71,7 @@ def _keygen(path: Path, comment: str) -> None:
 
 def pin(known_hosts: Path, pins: dict[tuple[str, int], Iterable[str]]) -> None:
     """Replaces the pins in `known_hosts`: for each (address, port), the host keys that are accepted there."""
-    from mngr.transport.ssh import write_private
+    from mngr.config.home import write_private
 
     lines = [
         f"{address if port == 22 else f'[{address}]:{port}'} {' '.join(key.split()[:2])}\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from mngr.config.home import write_private
 from mngr.model.errors import MngrError, Unreachable
 from mngr.transport import quote
 from mngr.transport.base import SSH_FAILED, Completed, checked, run_local
@@ -88,17 +89,6 @@ def config_text(target: SshTarget) -> str:
   ControlPersist {CONTROL_PERSIST_S}
   LogLevel ERROR
 """
-
-
-def write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner reads, atomically. Repeatable."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 class Ssh:

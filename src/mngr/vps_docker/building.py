@@ -21,7 +21,7 @@ from mngr.providers.contract import (
     Progress,
 )
 from mngr.transport import keys
-from mngr.transport.base import script
+from mngr.hosts.scripts import script
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import cloud_init, container, host_key, machine, tags
 from mngr.vps_docker.build_args import BuildArgs

@@ -14,7 +14,8 @@ from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.records import Idle
 from mngr.providers.contract import Progress
-from mngr.transport.base import CommandFailed, Completed, Transport, script
+from mngr.hosts.scripts import script
+from mngr.transport.base import CommandFailed, Completed, Transport
 from mngr.vps_docker import image as images
 from mngr.vps_docker.build_args import BuildArgs
 from mngr.vps_docker.docker_flags import check_image

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from mngr.model.clock import Clock
 from mngr.model.errors import Unreachable
-from mngr.transport.base import script
+from mngr.hosts.scripts import script
 from mngr.transport.ssh import HostKeyMismatch
 from mngr.vps_docker.access import Access
 from mngr.vps_docker.errors import VpsProvisioningError

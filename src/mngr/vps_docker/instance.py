@@ -26,7 +26,8 @@ from mngr.providers.contract import (
     Progress,
     Swept,
 )
-from mngr.transport.base import Transport, script
+from mngr.hosts.scripts import script
+from mngr.transport.base import Transport
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import build_args, container, discovery, machine, sweeping, tags
 from mngr.vps_docker.access import Access

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from mngr.hosts import scripts
 from mngr.hosts.layout import pack
-from mngr.transport.base import Transport, script
+from mngr.hosts.scripts import script
+from mngr.transport.base import Transport
 from mngr.vps_docker.container import name_of
 
 GUARD = "/var/lib/mngr/guard"

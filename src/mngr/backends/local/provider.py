@@ -44,7 +44,7 @@ class LocalProvider:
                 created_at=iso(self.context.clock.now()), builder=self.context.laptop,
                 host_dir=str(self.context.home), tmux_label=self._label(),
             )  # fmt: skip
-            from mngr.transport.ssh import write_private
+            from mngr.config.home import write_private
 
             write_private(self._file, encode(record).decode())
         return self._record()

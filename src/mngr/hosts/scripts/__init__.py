@@ -1,7 +1,12 @@
-"""The shell scripts that run on a host, as data of the package. POSIX sh only; arguments are positional."""
+"""The shell scripts that run on a host, as data of the package. POSIX sh only; arguments are positional.
+
+A script's text travels as one quoted argument of `sh -c`, so that standard input stays free for data.
+"""
 
 import os
 from functools import cache
+
+from mngr.transport.base import CommandFailed, Completed, Transport
 
 
 @cache
@@ -9,3 +14,24 @@ def text(name: str) -> str:
     """The text of `NAME.sh`, ready for `sh -c TEXT NAME ARGS…`."""
     with open(os.path.join(os.path.dirname(__file__), f"{name}.sh"), encoding="utf-8") as file:
         return file.read()
+
+
+def script(
+    transport: Transport,
+    name: str,
+    *args: str,
+    input: bytes = b"",
+    timeout: float = 60,
+    check: bool = True,
+) -> Completed:
+    """Runs the script `name` (without `.sh`) there with POSIX sh. Raises as Transport.run does."""
+    try:
+        return transport.run(["sh", "-c", text(name), name, *args], input=input, timeout=timeout, check=check)
+    except CommandFailed as failed:
+        raise script_failed(failed, name, transport.place) from None
+
+
+def script_failed(failed: CommandFailed, name: str, place: str) -> CommandFailed:
+    """`failed`, with the last line that the script said as its reason."""
+    last = failed.completed.error.splitlines()[-1:] or [f"exit code {failed.completed.code}"]
+    return CommandFailed(f"{name} failed on {place}: {last[0]}", failed.completed, hint=failed.hint)
