@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from mngr.hosts.scripts import script
 from mngr.journal import Held, Intent
 from mngr.model.clock import iso
 from mngr.model.errors import Interrupted, MngrError, Unreachable
@@ -21,7 +22,6 @@ from mngr.providers.contract import (
     Progress,
 )
 from mngr.transport import keys
-from mngr.hosts.scripts import script
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import cloud_init, container, host_key, machine, tags
 from mngr.vps_docker.build_args import BuildArgs
@@ -246,20 +246,18 @@ class Builder:
         docker = DockerOverSsh(ssh)
         port = self.config.container_ssh_port
         store = VpsDockerHostStore(docker, self.parts.name)
-        made = container.create(
-            docker,
-            container.ContainerSpec(
-                host_id=spec.id, host_name=spec.name, provider=self.parts.name, laptop=self.parts.context.laptop,
-                image=wanted.image, public_key=self.access.container_key(), publish=str(port), build=wanted.build,
-                start_args=wanted.start_args, labels=spec.labels, host_dir=self.config.host_dir,
-                host_json=self._host_json(), idle=wanted.idle, host_stop="sentinel", store=store.name,
-            ),
-            self.progress,
+        asked = container.ContainerSpec(
+            host_id=spec.id, host_name=spec.name, provider=self.parts.name, laptop=self.parts.context.laptop,
+            image=wanted.image, public_key=self.access.container_key(), publish=str(port), build=wanted.build,
+            start_args=wanted.start_args, labels=spec.labels, host_dir=self.config.host_dir,
+            host_json=self._host_json(), idle=wanted.idle, host_stop="sentinel", store=store.name,
         )  # fmt: skip
+        made = container.create(docker, asked, self.progress)
         machine.set_up(ssh, spec.id, self._ends_at(), self.parts.after_stop)
         self.access.pin_container(spec.id, bought.address, port, made.host_key)
+        self.progress("ssh")
         login = self.access.container(spec.id, bought.address, port)
-        container.wait_for_login(login, timeout=self.config.ssh_connect_timeout, clock=self.clock)
+        container.first_login(login, asked, timeout=self.config.ssh_connect_timeout, clock=self.clock)
         offer = wanted.offer
         more = {MACHINE_KEY: key} | ({MONTHLY: str(offer.per_month)} if offer.per_month is not None else {})
         return HostRecord(

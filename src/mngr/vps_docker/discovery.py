@@ -80,7 +80,7 @@ def look(parts: Parts, machine: Machine) -> HostView:
             view.agents = views.as_unknown([one.record for one in view.agents], "stopped")
         return view
     try:
-        facts = machine_probe.look(reach(parts, machine), parts.name, owner.host_id)
+        facts = machine_probe.look(reach(parts, machine), parts.name)
     except MngrError as error:
         return views.unreachable(parts, machine, remembered, error.message)
     view = views.seen(parts, machine, facts, remembered)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 import msgspec
 
+from mngr.hosts.scripts import script
 from mngr.journal import Held, Intent
 from mngr.model.errors import InvalidInput, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.idle import parse_mode
@@ -26,7 +27,6 @@ from mngr.providers.contract import (
     Progress,
     Swept,
 )
-from mngr.hosts.scripts import script
 from mngr.transport.base import Transport
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import build_args, container, discovery, machine, sweeping, tags
@@ -39,8 +39,6 @@ from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
 from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.parts import Parts
 
-#: How long a destroy tries to tidy up inside a machine that goes anyway.
-TIDY_S = 60.0
 LOOK_S = 1.0
 
 
@@ -97,7 +95,7 @@ class VpsDockerProvider:
         build = build_args.split(spec.build_args, self.option_names)
         image = spec.image or self.config.default_image
         start_args = [*self.config.default_start_args, *spec.start_args]
-        container.check(start_args, image)
+        container.check(start_args, image, self.config.host_dir)
         idle = self._idle(spec)
         wanted = self.machine_spec(spec, build.options)
         offer = self.cloud.check(wanted)
@@ -173,7 +171,7 @@ class VpsDockerProvider:
 
     def _same(self, intent: Intent, wanted: Wanted) -> bool:
         """Whether the killed create was for the same host, so that what it bought fits."""
-        return intent.plan.get("request") == msgspec.to_builtins(wanted.spec)
+        return intent.plan.get("request") == msgspec.json.decode(msgspec.json.encode(wanted.spec))
 
     def _holds(self, owner: tags.Owner, now: float) -> bool:
         """Whether our lease still runs, so that nobody else takes the machine for abandoned."""
@@ -285,8 +283,7 @@ class VpsDockerProvider:
     def _tidy(self, found: Machine, host_id: str) -> None:
         """Container, volume and record, where the machine doesn't go at once (OVH's runs on to the month's end)."""
         docker = DockerOverSsh(self._machine(found))
-        container.remove(docker, host_id)
-        VpsDockerHostStore(docker, self.name).remove(host_id)
+        container.remove(docker, host_id, store=VpsDockerHostStore(docker, self.name).name)
 
     # --- agents' records, sweep -------------------------------------------------------------------------------
 

@@ -13,12 +13,9 @@ from mngr.providers.contract import Machine
 from mngr.vps_docker import tags
 from mngr.vps_docker.building import MONTHLY
 from mngr.vps_docker.cache import Remembered
-from mngr.vps_docker.host_store import Seen
 from mngr.vps_docker.machine_probe import MachineFacts
 from mngr.vps_docker.parts import Parts
-
-#: Exit codes of a container that `docker stop` ended, or that ended in order.
-_STOPPED = (None, 0, 129, 130, 137, 143)
+from mngr.vps_docker.survey import host_view
 
 
 def record_of(parts: Parts, machine: Machine, remembered: Remembered | None) -> HostRecord:
@@ -39,59 +36,35 @@ def record_of(parts: Parts, machine: Machine, remembered: Remembered | None) -> 
 def seen(parts: Parts, machine: Machine, facts: MachineFacts, remembered: Remembered | None) -> HostView:
     """A ready machine that answered."""
     record = record_of(parts, machine, remembered)
-    host_id = record.id
     stored = facts.survey.stored
-    problems = []
-    if host_id in stored.problems:
-        problems.append(stored.problems[host_id].error)
-    elif host_id in stored.hosts:
-        record = msgspec.structs.replace(stored.hosts[host_id], address=machine.address)
+    at = facts.survey.containers.get(record.id)
+    problem = ""
+    if record.id in stored.hosts:
+        record = msgspec.structs.replace(stored.hosts[record.id], address=machine.address)
     else:
-        problems.append("its record is missing on the machine")
-    at = facts.survey.containers.get(host_id)
-    reason = describe_reason((at.reason if at else "") or facts.lifetime_reason)
-    state, problem = _state(at, reason)
-    problems += [problem] if problem else []
-    agents = [AgentView(record=one, state="stopped") for one in stored.agents.get(host_id, [])]
-    idle = IdleView(mode=record.idle.mode, timeout_s=record.idle.timeout_s, stop_reason=reason)
-    if state == "running":
-        if facts.inside is None:
-            problems.append(facts.inside_error or "its container can't be asked")
-            agents = as_unknown([one.record for one in agents])
-        else:
-            problems += facts.inside.problems
-            idle = facts.inside.idle or idle
-            agents = _joined(facts.inside.agents, agents)
-    idle.lifetime_ends_at = facts.ends_at
-    return priced(
-        parts,
-        machine,
-        HostView(record=record, state=state, agents=agents, idle=idle, problem="; ".join(problems)),
-    )
+        unread = stored.problems.get(f"{record.id}.json")
+        problem = unread.error if unread else "its record is missing on the machine"
+    view = host_view(record, at, stored)
+    if at is not None and at.facts is not None:
+        view.agents = _joined(at.facts.agents, stored.agents.get(record.id, []))
+    if facts.stopped and view.state not in ("running", "failed"):
+        view.state = "paused"
+        view.idle = view.idle or IdleView(mode=record.idle.mode, timeout_s=record.idle.timeout_s)
+        view.idle.stop_reason = describe_reason(facts.stopped)
+    if view.idle is not None and view.state == "running":
+        view.idle.lifetime_ends_at = facts.ends_at
+    view.problem = "; ".join(one for one in (problem, view.problem) if one)
+    view.snapshots = len(stored.snapshots)
+    return priced(parts, machine, view)
 
 
-def _joined(inside: list[AgentView], stored: list[AgentView]) -> list[AgentView]:
-    """What runs, and agents that were announced and never got there."""
+def _joined(inside: list[AgentView], stored: list[AgentRecord]) -> list[AgentView]:
+    """What is there, and agents that were announced and never got there."""
     there = {one.record.id for one in inside}
-    missing = [AgentView(record=one.record, state="stopped", half_made=True) for one in stored]
-    return [*inside, *(one for one in missing if one.record.id not in there)]
-
-
-def _state(at: Seen | None, reason: str) -> tuple[HostState, str]:
-    """(state, problem) from the container."""
-    if at is None:
-        return "failed", "its container is gone from the machine"
-    if at.state == "running":
-        return "running", ""
-    if at.state == "paused":
-        return "running", "its container is frozen: a snapshot is being taken, or was cut short"
-    if at.state in ("restarting", "dead"):
-        return "crashed", f"Docker shows its container as {at.state}"
-    if reason:
-        return "paused", ""
-    if at.exit_code not in _STOPPED:
-        return "crashed", f"its container ended with exit code {at.exit_code}"
-    return "stopped", ""
+    missing = [
+        AgentView(record=one, state="stopped", half_made=True) for one in stored if one.id not in there
+    ]
+    return [*inside, *missing]
 
 
 def unreachable(parts: Parts, machine: Machine, remembered: Remembered | None, problem: str) -> HostView:

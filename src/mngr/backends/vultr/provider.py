@@ -1,0 +1,34 @@
+"""Hosts on Vultr: the shared provider, with Vultr's choices of what a machine boots from."""
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from mngr.backends.vultr.cloud import VultrCloud
+from mngr.backends.vultr.config import VultrConfig
+from mngr.providers.contract import Context, HostSpec, MachineSpec
+from mngr.vps_docker.instance import VpsDockerProvider
+
+_OPTIONS = ("region", "plan", "os", "image", "snapshot")
+
+
+class VultrProvider(VpsDockerProvider):
+    """`-b --vps-os=ID`, `--vps-image=ID` (marketplace) or `--vps-snapshot=ID` (a baked image); the last wins."""
+
+    option_names: Mapping[str, Collection[str]] = {"vps": _OPTIONS, "vultr": _OPTIONS}
+
+    def __init__(self, cloud: VultrCloud, config: VultrConfig, context: Context) -> None:
+        super().__init__(cloud, config, context, backend="vultr", title="Vultr")
+        self._defaults = config
+
+    def machine_spec(self, spec: HostSpec, options: Mapping[str, str]) -> MachineSpec:
+        given = {key.partition("-")[2]: value for key, value in options.items()}
+        plain = super().machine_spec(spec, {f"vps-{key}": value for key, value in given.items()})
+        sources = ("os", "image", "snapshot")
+        if not any(key in given for key in sources):
+            defaults = {"image": self._defaults.default_image_id, "snapshot": self._defaults.default_snapshot}
+            given |= {key: value for key, value in defaults.items() if value}
+        chosen = [key for key in given if key in sources][-1:]
+        if chosen == ["image"] or chosen == ["snapshot"]:
+            return msgspec.structs.replace(plain, options={f"{chosen[0]}_id": given[chosen[0]]})
+        return plain
