@@ -54,6 +54,10 @@ class Access:
     def pin_container(self, host_id: str, address: str, port: int, key: str) -> None:
         self._pin(f"{host_id}.container", address, port, [key])
 
+    def has_container_pin(self, host_id: str) -> bool:
+        """Whether this computer may log in to the container: it was made, or adopted, from here."""
+        return self._known_hosts(f"{host_id}.container").exists()
+
     def machine_pins(self, host_id: str) -> list[str]:
         """The accepted keys, whatever address they are pinned to."""
         return [key for found in keys.pinned(self._known_hosts(host_id)).values() for key in found]

@@ -10,11 +10,11 @@ from typing import Literal
 import msgspec
 
 from mngr.hosts import layout, scripts
+from mngr.hosts.scripts import script
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.records import Idle
 from mngr.providers.contract import Progress
-from mngr.hosts.scripts import script
 from mngr.transport.base import CommandFailed, Completed, Transport
 from mngr.vps_docker import image as images
 from mngr.vps_docker.build_args import BuildArgs
@@ -37,7 +37,8 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     `public_key`: the one client key that may log in. `host_json`: the text of `<host dir>/host.json`.
     `until`: when an unfinished container is nobody's any more (epoch s; a label). `labels`: beside those that name
     its owner. `host_stop`: see watch.sh. `max_lifetime_s`: a cap kept by the container's process 1 (docker backend;
-    on rented machines a timer of the machine does that: leave 0). `prepare`: keep the image with the packages
+    on rented machines a timer of the machine does that: leave 0). `store`: the name of the state container to make in
+    the same round trip, if it isn't there. `prepare`: keep the image with the packages
     that a host needs, for the next host (not worth it on a machine that carries one host).
     """
 
@@ -58,6 +59,7 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     idle: Idle = Idle()
     host_stop: HostStop = "sentinel"
     max_lifetime_s: float = 0
+    store: str = ""
     prepare: bool = False
 
 
@@ -96,7 +98,7 @@ def create(docker: DockerOverSsh, spec: ContainerSpec, progress: Progress) -> Ma
     PortTaken, Unreachable, TimedOut. What it made stays, for a repeat or for `remove`.
     """
     image = (
-        images.build(docker, spec.host_id, spec.build, progress)
+        images.build(docker, spec.host_id, spec.build, owner(spec), progress)
         if spec.build.builds
         else check_image(spec.image)
     )
@@ -116,7 +118,7 @@ def create(docker: DockerOverSsh, spec: ContainerSpec, progress: Progress) -> Ma
             details=what[-3000:],
         )
     return Made(
-        name=name_of(spec.host_id), host_key=what, image=spec.image if spec.build.builds else image, publish=publish or spec.publish
+        name=name_of(spec.host_id), host_key=what, image=image, publish=publish or spec.publish
     )  # fmt: skip
 
 
@@ -169,20 +171,24 @@ def remove(docker: DockerOverSsh, host_id: str, *, store: str = "") -> None:
     )  # fmt: skip
 
 
-def run_arguments(spec: ContainerSpec) -> list[str]:
-    """The arguments of `docker`, with `:IMAGE:` in the image's place."""
-    owner = {
+def owner(spec: ContainerSpec) -> dict[str, str]:
+    """The labels that name whose container, volume or image this is."""
+    return {
         "mngr.provider": spec.provider,
         "mngr.host-id": spec.host_id,
         "mngr.host-name": spec.host_name,
         "mngr.laptop": spec.laptop,
         "mngr.until": str(int(spec.until)),
     }
-    labels = {**spec.labels, **owner, "mngr.host-dir": spec.host_dir, "mngr.publish": spec.publish}
+
+
+def run_arguments(spec: ContainerSpec) -> list[str]:
+    """The arguments of `docker`, with `:IMAGE:` in the image's place."""
+    labels = {**spec.labels, **owner(spec), "mngr.host-dir": spec.host_dir, "mngr.publish": spec.publish}
     name = name_of(spec.host_id)
     volume = ",".join(
         [f"type=volume,source={name},target={spec.host_dir}"]
-        + [f"volume-label={key}={value}" for key, value in owner.items()]
+        + [f"volume-label={key}={value}" for key, value in owner(spec).items()]
     )
     words = ["run", "-d", "--pull", "never", "--name", name, "--user", "0:0", "--stop-signal", "TERM"]
     words += ["--hostname", spec.host_name.replace("_", "-"), "--restart", spec.restart, "--mount", volume]
@@ -200,7 +206,10 @@ def _run(
 ) -> tuple[str, str, str, str]:
     """One try at the container, pulling the image if the daemon lacks it: state, what goes with it, image, publish."""
     prepared = images.prepared_name(image) if spec.prepare else ""
-    arguments = (name_of(spec.host_id), image, prepared, *run_arguments(spec))
+    arguments = (
+        name_of(spec.host_id), image, prepared, spec.store, spec.provider, scripts.text("store-ensure"),
+        *run_arguments(spec),
+    )  # fmt: skip
     done = docker.script("container-create", *arguments, timeout=180, check=False)
     if done.code == 10 and not spec.build.builds:
         images.pull(docker, image, progress)

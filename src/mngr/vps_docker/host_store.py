@@ -7,6 +7,9 @@
 Writes are atomic (a temporary file, fsync, rename) and made under a lock; everything is read in one round trip.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from mngr.model.errors import MngrError, NotFound
 from mngr.model.records import AgentRecord, HostRecord, encode
 from mngr.transport.base import CommandFailed, Completed
@@ -47,6 +50,37 @@ class VpsDockerHostStore:
             self.ensure(record.image)
             done = self._put(path, content)
         self._check(done, f"the record of host {record.name}")
+
+    @contextmanager
+    def saving(self, record: HostRecord) -> Iterator[Callable[[], None]]:
+        """As `save`, begun now and ended by calling what this yields: the way there is made in the meantime. Without that
+        call nothing is written."""
+        import subprocess
+
+        from mngr.hosts import scripts
+
+        path, content = f"hosts/{record.id}.json", encode(record)
+        argv = self._argv("store-put", scripts.text("store-put"), path, str(len(content)), "")
+        with subprocess.Popen(
+            self.docker.transport.argv(["docker", *argv]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as waiting:
+
+            def commit() -> None:
+                try:
+                    waiting.communicate(content, timeout=60)
+                except (subprocess.TimeoutExpired, BrokenPipeError):
+                    waiting.kill()
+                if waiting.wait():
+                    self.save(record)
+
+            try:
+                yield commit
+            finally:
+                if waiting.poll() is None:
+                    waiting.kill()
 
     def save_agent(self, host_id: str, record: AgentRecord) -> None:
         """As `save`. Raises NotFound if the host has no record."""
@@ -110,12 +144,15 @@ class VpsDockerHostStore:
         """Runs the script in the state container, which is started if it is down."""
         from mngr.hosts import scripts
 
-        argv = ("exec", "-i", self.name, "sh", "-c", scripts.text(name), name, *args)
+        argv = self._argv(name, scripts.text(name), *args)
         done = self.docker.run(*argv, input=input, check=False)
         if done.code and "is not running" in done.error:
             self.docker.run("start", self.name)
             done = self.docker.run(*argv, input=input, check=False)
         return done
+
+    def _argv(self, name: str, text: str, *args: str) -> tuple[str, ...]:
+        return ("exec", "-i", self.name, "sh", "-c", text, name, *args)
 
     def _check(self, done: Completed, what: str) -> None:
         if done.code:

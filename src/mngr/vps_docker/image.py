@@ -41,11 +41,13 @@ def pull(docker: DockerOverSsh, image: str, progress: Progress) -> None:
         )
 
 
-def build(docker: DockerOverSsh, host_id: str, args: BuildArgs, progress: Progress) -> str:
-    """Builds the user's image, and returns its name. Raises MngrError with the end of a failing build's output."""
+def build(
+    docker: DockerOverSsh, host_id: str, args: BuildArgs, owner: dict[str, str], progress: Progress
+) -> str:
+    """Builds the user's image, labelled with its `owner`, and returns its name. Raises MngrError with the end of a failing build's output."""
     progress("build image")
     name = built_name(host_id)
-    flags = ["--tag", name, "--label", f"mngr.host-id={host_id}", *args.docker]
+    flags = ["--tag", name, *(f"--label={key}={value}" for key, value in owner.items()), *args.docker]
     if args.remote:
         flags += ["--file", args.dockerfile] if args.dockerfile else []
         done = docker.run("build", *flags, args.context, timeout=BUILD_LIMIT_S, check=False)

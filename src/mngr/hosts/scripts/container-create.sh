@@ -1,17 +1,20 @@
-# container-create NAME IMAGE PREPARED DOCKER_ARGUMENTS…: makes a host's container, or adopts it, with one command.
+# container-create NAME IMAGE PREPARED STATE INSTANCE ENSURE DOCKER_ARGUMENTS…: makes a host's container, or adopts it, with one command.
 # Runs where docker is. PREPARED is the name that a made-ready IMAGE would have ("" for none): it is used if it was
-# made from IMAGE as it is now. The word :IMAGE: among the arguments stands for the image.
+# made from IMAGE as it is now. STATE: the state container to make on the way with ENSURE, the text of store-ensure.sh
+# ("" for none). The word :IMAGE: among the arguments stands for the image.
 # Prints, NUL-separated: the state (ready, lacks, dead), what goes with it (host key, commands, log), publish label.
 # Exit codes: 10 no such image, 11 the port is taken, 1 others.
 set -u
-name=$1 image=$2 prepared=$3
-shift 3
+name=$1 image=$2 prepared=$3 state=$4 instance=$5 ensure=$6
+shift 6
 if [ -n "$prepared" ]; then
 	ids=$(docker image inspect -f '{{.Id}} {{index .Config.Labels "mngr.prepared-from"}}' "$image" "$prepared" 2>/dev/null)
 	base=$(printf '%s\n' "$ids" | sed -n '1s/ .*//p')
 	from=$(printf '%s\n' "$ids" | sed -n '2s/^[^ ]* //p')
 	[ -z "$base" ] || [ "$base" != "$from" ] || image=$prepared
 fi
+# Whether that worked shows when the record is written.
+[ -z "$state" ] || sh -c "$ensure" store-ensure "$state" "$instance" "$image" >/dev/null 2>&1 &
 # The image takes the place of the word :IMAGE:.
 count=$#
 while [ $count -gt 0 ]; do
@@ -48,30 +51,31 @@ done
 
 # What process 1 said is in the container's log, which is cheaper to read than to run a command inside.
 tries=0
-state=
-while [ -z "$state" ] && [ $tries -lt 300 ]; do
+is=
+while [ -z "$is" ] && [ $tries -lt 300 ]; do
 	log=$(docker logs --tail 100 "$name" 2>&1)
 	line=$(printf '%s\n' "$log" | grep -a '^mngr-' | tail -n 1)
 	case $line in
-	"mngr-host-key "*) state=ready what=${line#mngr-host-key } ;;
-	"mngr-lacks "*) state=lacks what=${line#mngr-lacks } ;;
+	"mngr-host-key "*) is=ready what=${line#mngr-host-key } ;;
+	"mngr-lacks "*) is=lacks what=${line#mngr-lacks } ;;
 	*)
 		if [ $((tries % 20)) -eq 19 ]; then
 			case $(docker inspect -f '{{.State.Status}}' "$name" 2>&1) in
 			running)
 				# A log that can't be read (of a daemon that sends it elsewhere).
 				what=$(docker exec "$name" sh -c 'cut -d " " -f 1,2 "$1"/ssh/ssh_host_ed25519_key.pub' key "$(docker inspect -f '{{index .Config.Labels "mngr.host-dir"}}' "$name")" 2>/dev/null)
-				[ -z "$what" ] || state=ready
+				[ -z "$what" ] || is=ready
 				;;
-			*) state=dead what=$log ;;
+			*) is=dead what=$log ;;
 			esac
 		fi
-		[ -n "$state" ] || sleep 0.02
+		[ -n "$is" ] || sleep 0.02
 		;;
 	esac
 	tries=$((tries + 1))
 done
-[ -n "$state" ] || state=dead what=${log:-"process 1 said nothing"}
+[ -n "$is" ] || is=dead what=${log:-"process 1 said nothing"}
 publish=
 [ -z "$adopted" ] || publish=$(docker inspect -f '{{index .Config.Labels "mngr.publish"}}' "$name")
-printf '%s\000%s\000%s\000%s\000' "$state" "$what" "$image" "$publish"
+wait
+printf '%s\000%s\000%s\000%s\000' "$is" "$what" "$image" "$publish"

@@ -2,16 +2,18 @@
 # SIZE tells a whole content from one whose sender was killed. Exit code 3: /state/NEEDED isn't there.
 set -eu
 umask 077
-exec 9>/state/lock
-flock -w 30 9 || { echo "the store is locked" >&2; exit 1; }
 cd /state
 path=$1 size=$2 needed=${3:-}
-[ -z "$needed" ] || [ -f "$needed" ] || exit 3
 folder=${path%/*}
+[ -z "$needed" ] || [ -f "$needed" ] || exit 3
 mkdir -p "$folder"
-part=$folder/.part
+part=$folder/.part.$$
+trap 'rm -f "$part"' EXIT
 cat >"$part"
 [ "$(wc -c <"$part")" -eq "$size" ] || { echo "the content was cut short" >&2; exit 1; }
+exec 9>/state/lock
+flock -w 30 9 || { echo "the store is locked" >&2; exit 1; }
+[ -z "$needed" ] || [ -f "$needed" ] || { rm -rf "$folder"; exit 3; }
 sync "$part"
 mv -f "$part" "$path"
 sync "$folder"

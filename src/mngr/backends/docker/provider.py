@@ -1,0 +1,280 @@
+"""HostProvider over the Docker daemon of this computer."""
+
+from collections.abc import Collection
+
+import msgspec
+
+from mngr.backends.docker import DockerConfig
+from mngr.backends.docker.ports import Ports
+from mngr.journal.store import Held, Journal
+from mngr.model.clock import iso
+from mngr.model.errors import Conflict, MngrError, NotFound
+from mngr.model.idle import parse_mode
+from mngr.model.records import AgentRecord, HostRecord, Idle
+from mngr.model.views import HostView, Listing, Offer, Problem
+from mngr.providers.contract import Abilities, Context, HostSpec, IdleRequest, Progress, Swept
+from mngr.transport.base import Transport
+from mngr.transport.local import Local
+from mngr.transport.ssh import Ssh
+from mngr.vps_docker import container
+from mngr.vps_docker.access import Access
+from mngr.vps_docker.build_args import BuildArgs, split
+from mngr.vps_docker.docker_over_ssh import DockerOverSsh
+from mngr.vps_docker.host_store import VpsDockerHostStore
+from mngr.vps_docker.survey import Seen, Survey, host_view
+
+ADDRESS = "127.0.0.1"
+
+#: An unfinished container of another laptop is left alone for so long.
+LEASE_S = 900
+
+
+class DockerProvider:
+    """Containers whose sshd is published on loopback. Their records are in the state container, as on rented machines."""
+
+    backend = "docker"
+    abilities = Abilities()
+
+    def __init__(self, config: DockerConfig, context: Context) -> None:
+        self.config = config
+        self.context = context
+        self.name = context.instance
+        self.docker = DockerOverSsh(Local(), host=config.docker_host)
+        self.store = VpsDockerHostStore(self.docker, self.name)
+        self.access = Access(context.folder(self.backend), connect_timeout=10)
+        self.ports = Ports(context.folder(self.backend) / "ports")
+        self.idle = Idle(
+            mode=parse_mode(config.default_idle_mode),
+            timeout_s=config.default_idle_timeout,
+            max_lifetime_s=config.default_max_lifetime,
+        )
+
+    # --- making -----------------------------------------------------------------------------------------------
+
+    def check(self, spec: HostSpec) -> Offer:
+        build = self._build(spec)
+        image = spec.image or self.config.default_image
+        container.check(self._start_args(spec), image, self.config.host_dir)
+        return Offer(image=build.context if build.builds else image)
+
+    def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
+        self.check(spec)
+        with self.hold(spec.id):
+            try:
+                return self._make(spec, progress)
+            except BaseException:
+                self._take_back(spec)
+                raise
+
+    def _make(self, spec: HostSpec, progress: Progress) -> HostRecord:
+        idle = (spec.idle or IdleRequest()).over(self.idle)
+        wanted = container.ContainerSpec(
+            host_id=spec.id, host_name=spec.name, provider=self.name, laptop=self.context.laptop,
+            image=spec.image or self.config.default_image, build=self._build(spec), public_key=self.access.container_key(),
+            publish="", start_args=self._start_args(spec), labels=spec.labels, until=self.context.clock.now() + LEASE_S,
+            host_dir=self.config.host_dir, host_json=self._host_json(spec), restart=_restart(idle), idle=idle,
+            host_stop="exit", max_lifetime_s=idle.max_lifetime_s, store=self.store.name, prepare=True,
+        )  # fmt: skip
+        made, port = self._run(wanted, progress)
+        self.access.pin_container(spec.id, ADDRESS, port, made.host_key)
+        record = HostRecord(
+            id=spec.id, name=spec.name, provider=self.name, backend=self.backend, created_at=iso(self.context.clock.now()),
+            builder=self.context.laptop, image=made.image, address=ADDRESS, ssh_port=port, host_dir=self.config.host_dir,
+            host_key=made.host_key, idle=idle, labels=spec.labels, handle={"container": made.name},
+        )  # fmt: skip
+        progress("ssh")
+        with self.store.saving(record) as commit:
+            container.first_login(
+                self._ssh(record), wanted, timeout=self.config.ssh_connect_timeout, clock=self.context.clock
+            )
+            commit()
+        return record
+
+    def _run(self, wanted: container.ContainerSpec, progress: Progress) -> tuple[container.Made, int]:
+        """The container, published on the host's port; on another one if somebody has that."""
+        avoid: set[int] = set()
+        while True:
+            port = self.ports.reserve(wanted.host_id, frozenset(avoid))
+            spec = msgspec.structs.replace(wanted, publish=f"{ADDRESS}:{port}")
+            try:
+                made = container.create(self.docker, spec, progress)
+            except container.PortTaken:
+                avoid.add(port)
+                if len(avoid) > 20:
+                    raise
+                continue
+            published = int(made.publish.rpartition(":")[2])
+            self.ports.keep(wanted.host_id, published)
+            return made, published
+
+    def _take_back(self, spec: HostSpec) -> None:
+        """After a create that failed: removes what it made, unless the host had become one before."""
+        try:
+            if spec.id in self.store.read().hosts:
+                return
+            self.remove_parts(spec.id)
+        except MngrError as error:
+            raise MngrError(
+                f"host {spec.name} wasn't made, and its container {container.name_of(spec.id)} couldn't be removed: {error.message}",
+                hint="`mngr gc` tries again",
+            ) from error
+
+    def remove_parts(self, host_id: str, *, record: bool = False) -> None:
+        """Container, volume, image, port and pins; with `record`, the host's records too. Repeatable."""
+        container.remove(self.docker, host_id, store=self.store.name if record else "")
+        self.ports.free(host_id)
+        self.access.forget(host_id)
+
+    def hold(self, host_id: str) -> Held:
+        """The lock of whoever makes or removes the host. Raises Conflict if another process has it."""
+        return Journal(self.context.home / "journal").hold(self.name, host_id)
+
+    # --- looking ----------------------------------------------------------------------------------------------
+
+    def discover(self, only: Collection[str] | None = None) -> Listing:
+        limit = "" if only is None else " ".join(only) or "-"
+        try:
+            survey = self.store.survey(limit)
+        except MngrError as error:
+            return Listing(
+                errors=[Problem(provider=self.name, what="docker", error=error.message, hint=error.hint)]
+            )
+        hosts = [
+            view
+            for view in self.views(survey)
+            if only is None or view.record.id in only or view.record.name in only
+        ]
+        return Listing(hosts=hosts, errors=self._problems(survey))
+
+    def view(self, host_id: str) -> HostView:
+        for view in self.views(self.store.survey(host_id)):
+            if view.record.id == host_id:
+                return view
+        raise NotFound(f"there is no host {host_id} on {self.name}", hint="`mngr list` shows what there is")
+
+    def views(self, survey: Survey) -> list[HostView]:
+        """All hosts of this MNGR_HOME: those with a record, those being made, and what is left of cut-short work."""
+        stored = survey.stored
+        found = [
+            host_view(record, survey.containers.get(record.id), stored)
+            for record in stored.hosts.values()
+            if self._is_mine(record.builder)
+        ]
+        for host_id, record in stored.going.items():
+            if record is not None and self._is_mine(record.builder):
+                view = host_view(record, survey.containers.get(host_id), stored)
+                view.state, view.problem = (
+                    "failed",
+                    "its destroy was cut short; `mngr gc` or another destroy finishes it",
+                )
+                found.append(view)
+        for seen in survey.containers.values():
+            if self.is_unfinished(seen.host_id, survey) and self._is_mine(seen.laptop):
+                found.append(self._unfinished(seen))
+        return found
+
+    def is_unfinished(self, host_id: str, survey: Survey) -> bool:
+        """Whether a container or volume has no record, not even an unreadable one."""
+        stored = survey.stored
+        return (
+            host_id not in stored.hosts
+            and host_id not in stored.going
+            and f"{host_id}.json" not in stored.problems
+        )
+
+    def _unfinished(self, seen: Seen) -> HostView:
+        record = HostRecord(
+            id=seen.host_id, name=seen.host_name, provider=self.name, backend=self.backend, builder=seen.laptop,
+            image=seen.image, host_dir=seen.host_dir,
+        )  # fmt: skip
+        if self.is_held(seen.host_id):
+            return HostView(record=record, state="building")
+        return HostView(
+            record=record,
+            state="failed",
+            problem="its create was cut short; create it again, or `mngr gc` removes it",
+        )
+
+    def is_held(self, host_id: str) -> bool:
+        """Whether a process on this computer is making or removing the host at this moment."""
+        try:
+            with self.hold(host_id):
+                return False
+        except Conflict:
+            return True
+
+    def _problems(self, survey: Survey) -> list[Problem]:
+        """Unreadable host records; those of hosts known to be another MNGR_HOME's are its own affair."""
+        found = []
+        for key, problem in survey.stored.problems.items():
+            host_id, _, kind = key.partition(".")
+            seen = survey.containers.get(host_id)
+            if kind == "json" and "/" not in host_id and (seen is None or self._is_mine(seen.laptop)):
+                found.append(problem)
+        return found
+
+    def _is_mine(self, laptop: str) -> bool:
+        return self.config.every_laptop or laptop == self.context.laptop
+
+    def transport(self, record: HostRecord) -> Transport:
+        if self.access.has_container_pin(record.id):
+            return self._ssh(record)
+        return self.docker.container(container.name_of(record.id))
+
+    def _ssh(self, record: HostRecord) -> Ssh:
+        return self.access.container(record.id, record.address, record.ssh_port)
+
+    # --- changing ---------------------------------------------------------------------------------------------
+
+    def stop(self, host_id: str, progress: Progress) -> None:
+        container.stop(self.docker, host_id)
+
+    def start(self, host_id: str, progress: Progress) -> HostRecord:
+        record = self._record(host_id)
+        container.start(self.docker, host_id, restart=_restart(record.idle))
+        progress("ssh")
+        container.wait_for_login(
+            self.transport(record), timeout=self.config.ssh_connect_timeout, clock=self.context.clock
+        )
+        return record
+
+    def destroy(self, host_id: str, progress: Progress) -> None:
+        with self.hold(host_id):
+            self.remove_parts(host_id, record=True)
+
+    def agent_saved(self, host_id: str, record: AgentRecord) -> None:
+        self.store.save_agent(host_id, record)
+
+    def agent_removed(self, host_id: str, agent_id: str) -> None:
+        self.store.remove_agent(host_id, agent_id)
+
+    def sweep(self, *, dry_run: bool = False) -> Swept:
+        from mngr.backends.docker.sweep import sweep
+
+        return sweep(self, dry_run=dry_run)
+
+    def _record(self, host_id: str) -> HostRecord:
+        stored = self.store.read()
+        if host_id in stored.hosts:
+            return stored.hosts[host_id]
+        problem = stored.problems.get(f"{host_id}.json")
+        if problem:
+            raise MngrError(f"{problem.what}: {problem.error}", hint=problem.hint)
+        raise NotFound(f"there is no host {host_id} on {self.name}", hint="`mngr list` shows what there is")
+
+    # --- what was asked for -----------------------------------------------------------------------------------
+
+    def _build(self, spec: HostSpec) -> BuildArgs:
+        return split(spec.build_args, {"vps": (), "docker": ()})
+
+    def _start_args(self, spec: HostSpec) -> list[str]:
+        return [*self.config.default_start_args, *spec.start_args]
+
+    def _host_json(self, spec: HostSpec) -> str:
+        facts = {"id": spec.id, "name": spec.name, "provider": self.name, "backend": self.backend}
+        return msgspec.json.format(msgspec.json.encode(facts), indent=1).decode()
+
+
+def _restart(idle: Idle) -> str:
+    """A host with a lifetime isn't brought back by the daemon: it would begin its lifetime anew."""
+    return "no" if idle.max_lifetime_s else "on-failure"

@@ -1,0 +1,109 @@
+"""The sweep of the docker backend: removes what creates and destroys that were cut short left behind."""
+
+from typing import TYPE_CHECKING
+
+from mngr.model.errors import Conflict, MngrError
+from mngr.providers.contract import Swept
+from mngr.vps_docker import image
+from mngr.vps_docker.survey import Seen, Survey, Volume
+
+if TYPE_CHECKING:
+    from mngr.backends.docker.provider import DockerProvider
+
+
+def sweep(provider: "DockerProvider", *, dry_run: bool) -> Swept:
+    """Finishes destroys, and removes containers, volumes and images that never became a host, if nobody builds them.
+
+    A container or volume with agents is never touched. Raises Unreachable if docker or the store can't be read.
+    """
+    swept = Swept()
+    survey = provider.store.survey(probe=False)
+    for host_id, record in survey.stored.going.items():
+        if record is None or record.builder == provider.context.laptop:
+            what = f"host {record.name if record else host_id} (its destroy was cut short)"
+            _release(provider, host_id, what, swept, dry_run, with_record=True)
+    unfinished: dict[str, Seen | Volume] = {**survey.volumes, **survey.containers}
+    for host_id, seen in unfinished.items():
+        if provider.is_unfinished(host_id, survey):
+            _unfinished(provider, seen, swept, dry_run)
+    _images(provider, survey, swept, dry_run)
+    if not dry_run:
+        _local_files(provider, survey)
+    return swept
+
+
+def _unfinished(provider: "DockerProvider", seen: Seen | Volume, swept: Swept, dry_run: bool) -> None:
+    what = f"{'container' if isinstance(seen, Seen) else 'volume'} {seen.name} of host {seen.host_name}"
+    mine = seen.laptop == provider.context.laptop
+    if not mine and provider.context.clock.now() < seen.until:
+        swept.kept.append(f"{what}: another MNGR_HOME may be making it")
+        return
+    try:
+        agents = _agents(provider, seen)
+        if agents:
+            swept.kept.append(f"{what}: it has no record, and holds agents: {', '.join(agents)}")
+            return
+    except MngrError as error:
+        swept.errors.append(f"{what}: whether it holds agents can't be told: {error.message}")
+        return
+    _release(provider, seen.host_id, f"{what} (its create was cut short)", swept, dry_run)
+
+
+def _release(
+    provider: "DockerProvider",
+    host_id: str,
+    what: str,
+    swept: Swept,
+    dry_run: bool,
+    *,
+    with_record: bool = False,
+) -> None:
+    try:
+        with provider.hold(host_id):
+            if not with_record and not provider.is_unfinished(host_id, provider.store.survey("-")):
+                return  # it was finished since we looked
+            if not dry_run:
+                provider.remove_parts(host_id, record=with_record)
+            swept.released.append(what)
+    except Conflict:
+        swept.kept.append(f"{what}: another mngr is at work on it")
+    except MngrError as error:
+        swept.errors.append(f"{what}: {error.message}")
+
+
+def _agents(provider: "DockerProvider", seen: Seen | Volume) -> list[str]:
+    host_dir = seen.host_dir if isinstance(seen, Seen) else provider.config.host_dir
+    image_name = seen.image if isinstance(seen, Seen) else provider.config.default_image
+    done = provider.docker.script("host-agents", seen.name, host_dir, image_name, timeout=60, check=False)
+    if done.code == 3:
+        return []
+    if done.code:
+        raise MngrError(image.last_line(done))
+    return done.text.split()
+
+
+def _images(provider: "DockerProvider", survey: Survey, swept: Swept, dry_run: bool) -> None:
+    """Images that were built for hosts that are no more."""
+    listed = provider.docker.run(
+        "image", "ls", "--filter", f"label=mngr.provider={provider.name}", "--filter", f"label=mngr.laptop={provider.context.laptop}",
+        "--format", "{{.Repository}}:{{.Tag}}",
+    )  # fmt: skip
+    for name in listed.text.split():
+        repository, _, host_id = name.partition(":")
+        known = host_id in survey.containers or host_id in survey.volumes or host_id in survey.stored.hosts
+        if image.built_name(host_id) != f"{repository}:{host_id}" or known or provider.is_held(host_id):
+            continue
+        if not dry_run:
+            provider.docker.run("rmi", name, check=False)
+        swept.released.append(f"image {name}")
+
+
+def _local_files(provider: "DockerProvider", survey: Survey) -> None:
+    """Ports of hosts that are no more, given back."""
+    stored = survey.stored
+    known = {*survey.containers, *survey.volumes, *stored.hosts, *stored.going}
+    known |= {key.partition(".")[0] for key in stored.problems}
+    for host_id in set(provider.ports.taken().values()) - known:
+        if not provider.is_held(host_id):
+            provider.ports.free(host_id)
+            provider.access.forget(host_id)
