@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from mngr.hosts import layout
+from mngr.hosts.scripts import script
 from mngr.model.errors import Conflict, NotFound
 from mngr.model.records import AgentRecord, encode
 from mngr.transport import quote
-from mngr.hosts.scripts import script
 from mngr.transport.base import CommandFailed, Completed, Transport
 
 

@@ -45,34 +45,33 @@ def write_rows(form: str, rows: Iterable[Mapping[str, Any]]) -> None:
 
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
-            try:
-                click.echo(form.format_map(_Flat(row)))
-            except (KeyError, IndexError, ValueError, AttributeError) as error:
-                raise InvalidInput(
-                    f"--format: {error} isn't a field", hint=f"fields: {', '.join(row)}"
-                ) from None
+            click.echo(fill(form, row))
 
 
-class _Flat(dict[str, Any]):
-    """A row for templates: nested tables also as `{host.name}`."""
+def fill(template: str, row: Mapping[str, Any]) -> str:
+    """`{name} {host.state:>10}` with the row's values. Raises InvalidInput naming the fields."""
+    from string import Formatter
 
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        super().__init__(
-            {key: _Dots(value) if isinstance(value, dict) else _text(value) for key, value in row.items()}
-        )
+    class Fields(Formatter):
+        def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
+            return _field(row, field_name), field_name
+
+    try:
+        return Fields().vformat(template, (), row)
+    except KeyError as error:
+        raise InvalidInput(f"--format: {error} isn't a field", hint=f"fields: {', '.join(row)}") from None
+    except ValueError as error:
+        raise InvalidInput(f"--format: {error}", hint=f"fields: {', '.join(row)}") from None
 
 
-class _Dots(dict[str, Any]):
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self:
-            raise AttributeError(name)
-        return _text(self[name])
-
-    def __str__(self) -> str:
-        return str(self.get("name", dict(self)))
-
-    def __format__(self, spec: str) -> str:
-        return format(str(self), spec)
+def _field(row: Mapping[str, Any], path: str) -> Any:
+    """The value at `path`: `host.name` goes into a table; a table by itself shows its name. Raises KeyError."""
+    value: Any = row
+    for part in path.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            raise KeyError(path)
+        value = value[part]
+    return str(value.get("name", value)) if isinstance(value, Mapping) else _text(value)
 
 
 def _text(value: Any) -> Any:

@@ -138,8 +138,8 @@ def change_user_file(home: Path, path: list[str], value: str | None) -> None:
 
     import tomlkit
 
-    from mngr.model.errors import NotFound
     from mngr.config.home import write_private
+    from mngr.model.errors import NotFound
 
     file = user_file(home)
     document = tomlkit.parse(file.read_text() if file.exists() else "")
@@ -148,6 +148,8 @@ def change_user_file(home: Path, path: list[str], value: str | None) -> None:
         if value is None and part not in place:
             raise NotFound(f"{'.'.join(path)} isn't set in {file}")
         place = place.setdefault(part, tomlkit.table())
+        if not isinstance(place, dict):
+            raise InvalidInput(f"{'.'.join(path)} goes below a plain value in {file}")
     if value is None:
         if path[-1] not in place:
             raise NotFound(f"{'.'.join(path)} isn't set in {file}")

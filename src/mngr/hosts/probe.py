@@ -2,10 +2,10 @@
 
 import msgspec
 
+from mngr.hosts.scripts import script
 from mngr.model.records import AgentRecord, decode
 from mngr.model.states import QUIET_S, AgentState
 from mngr.model.views import AgentView, IdleView
-from mngr.hosts.scripts import script
 from mngr.transport.base import Transport
 
 
@@ -29,7 +29,7 @@ def parse(output: bytes) -> HostFacts:
     words = output.decode(errors="replace").split("\0")
     pairs = dict(zip(words[::2], words[1::2], strict=False))
     facts = HostFacts()
-    now = float(pairs.get("now", 0) or 0)
+    now = _number(pairs.get("now", ""))
     seen = _mtimes(pairs.get("mtimes", ""))
     panes = _panes(pairs.get("panes", ""))
     for key, text in pairs.items():
@@ -70,13 +70,18 @@ def _agent(
 
 def _mtimes(text: str) -> dict[str, float]:
     rows = (line.partition(" ") for line in text.splitlines())
-    return {path: float(at) for at, _, path in rows if at.isdigit()}
+    return {path: _number(at) for at, _, path in rows if _number(at)}
 
 
 def _panes(text: str) -> dict[str, tuple[bool, float]]:
     """Session name → (dead, time of last output)."""
     rows = (line.split(" ", 2) for line in text.splitlines())
-    return {row[2]: (row[0] == "1", float(row[1] or 0)) for row in rows if len(row) == 3}
+    return {row[2]: (row[0] == "1", _number(row[1])) for row in rows if len(row) == 3}
+
+
+def _number(text: str) -> float:
+    """0 for what isn't a number of seconds: a host's files may hold anything."""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0.0
 
 
 def idle_view(conf: str, seen: dict[str, float], reason: str) -> IdleView | None:
@@ -85,7 +90,7 @@ def idle_view(conf: str, seen: dict[str, float], reason: str) -> IdleView | None
     if not settings:
         return None
     view = IdleView(
-        mode=settings.get("mode", ""), timeout_s=float(settings.get("timeout", 0) or 0), stop_reason=reason
+        mode=settings.get("mode", ""), timeout_s=_number(settings.get("timeout", "")), stop_reason=reason
     )
     signals = [
         (seen[f"activity/{s}"], s) for s in settings.get("signals", "").split() if f"activity/{s}" in seen
@@ -103,13 +108,9 @@ def describe_reason(line: str) -> str:
 
     kind, *words = line.split()[:20] or [""]
     facts = dict(word.split("=", 1) for word in words if "=" in word)
-    since = facts.get("since", "")
-    if kind == "idle" and since.isdigit():
-        return f"idle since {iso(int(since))} (last seen: {facts.get('last', '?')}; mode {facts.get('mode', '?')}, {facts.get('timeout', '?')} s)"
+    since, at = _number(facts.get("since", "")), _number(facts.get("at", ""))
+    if kind == "idle" and since:
+        return f"idle since {iso(since)} (last seen: {facts.get('last', '?')}; mode {facts.get('mode', '?')}, {facts.get('timeout', '?')} s)"
     if kind == "lifetime":
-        return (
-            f"reached its max lifetime at {iso(int(facts['at']))}"
-            if facts.get("at", "").isdigit()
-            else "reached its max lifetime"
-        )
+        return "reached its max lifetime" + (f" at {iso(at)}" if at else "")
     return line.strip()[:200]

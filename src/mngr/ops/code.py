@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.hosts.scripts import script_failed
+from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.transport.base import CommandFailed, Transport
 
 #: A repository bigger than this many seconds of upload isn't waited for.

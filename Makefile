@@ -1,0 +1,36 @@
+# Each target sets up what it needs (scripts/setup) and stops what it started, also when it fails or is interrupted.
+.PHONY: help demo test bench check setup clean
+
+PROVIDER ?= vultr
+PY := .venv/bin/python
+
+help:
+	@echo "make demo     a simulated cloud with real machines, and mngr as a user types it (PROVIDER=vultr)"
+	@echo "make test     all tests; SUITES='unit local' picks, ARGS='-k name' goes to pytest"
+	@echo "make bench    what mngr costs, as ratios to the bare thing"
+	@echo "make check    ruff, pyright, shellcheck"
+	@echo "make setup    system packages and .venv, for all of these"
+	@echo "make clean    removes .venv and caches of tools (not ~/.cache/mngr, where base images are)"
+
+demo:
+	@scripts/setup demo
+	@$(PY) scripts/with-docker $(PY) scripts/demo $(PROVIDER)
+
+test:
+	@scripts/setup test
+	@$(PY) scripts/with-docker --may-lack $(PY) scripts/run-tests $(SUITES) -- $(ARGS)
+
+bench:
+	@scripts/setup bench
+	@$(PY) scripts/with-docker $(PY) -m bench $(BENCHES)
+
+check:
+	@scripts/setup check
+	@scripts/check
+
+setup:
+	@scripts/setup all
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,31 @@
+"""Progress where there is no terminal: a plain line for each phase."""
+
+import pytest
+
+from mngr.cli.progress import Progress
+
+
+def test_each_phase_is_a_plain_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("create a") as progress:
+        progress("check")
+        progress("agent")
+    said = capsys.readouterr()
+    assert said.err == "create a: check\ncreate a: agent\n"
+    assert said.out == ""
+
+
+def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("create a", quiet=True) as progress:
+        progress("check")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_error_goes_through(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> None:
+        with Progress("create a") as progress:
+            progress("check")
+            raise RuntimeError("x")
+
+    with pytest.raises(RuntimeError, match="x"):
+        fails()
+    assert capsys.readouterr().err == "create a: check\n"

@@ -1,0 +1,143 @@
+"""Reading what the probe printed."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mngr.hosts.probe import HostFacts, describe_reason, idle_view, parse
+
+NOW = 1_700_000_000
+
+
+def printed(pairs: dict[str, str]) -> bytes:
+    return "".join(f"{key}\0{value}\0" for key, value in pairs.items()).encode()
+
+
+def record(name: str = "a", id: str = "agent-1", **more: object) -> str:
+    return json.dumps({"id": id, "name": name, **more})
+
+
+def seen(**pairs: str) -> HostFacts:
+    return parse(printed({"now": str(NOW), "agent:agent-1": record(), "mtimes": "", "panes": "", **pairs}))
+
+
+@given(st.binary())
+def test_any_bytes_give_facts(output: bytes) -> None:
+    assert isinstance(parse(output), HostFacts)
+
+
+keys = st.sampled_from(
+    ["now", "agent:agent-1", "mtimes", "panes", "idle", "reason", "exit:agent-1", "absent", ""]
+)
+values = st.one_of(
+    st.text(max_size=40),
+    st.just(record()),
+    st.from_regex(r"[01] [0-9a-z]{0,12} a", fullmatch=True),
+    st.from_regex(r"(mode|timeout|signals|host_stop)=[a-z0-9. -]{0,9}\n?", fullmatch=True),
+    st.from_regex(r"\d{0,25} (activity/user|agents/agent-1/busy)", fullmatch=True),
+    st.from_regex(r"(idle|lifetime) (since|at|last)=\d{0,30}", fullmatch=True),
+)
+
+
+@given(st.lists(st.tuples(keys, values), max_size=8))
+def test_any_pairs_give_facts(pairs: list[tuple[str, str]]) -> None:
+    output = "".join(f"{key}\0{value}\0" for key, value in pairs).encode(errors="replace")
+    assert isinstance(parse(output), HostFacts)
+
+
+@pytest.mark.parametrize(
+    ("panes", "mtimes", "state"),
+    [
+        ("", "", "stopped"),
+        (f"0 {NOW - 3} a", "", "running"),
+        (f"0 {NOW - 30} a", "", "waiting"),
+        (f"0 {NOW - 30} a", f"{NOW - 3} agents/agent-1/busy", "running"),
+        (f"1 {NOW - 3} a", "", "stopped"),
+        (f"0 {NOW - 3} other", "", "stopped"),
+        (f"0 {NOW - 30} other\n0 {NOW - 3} a", "", "running"),
+    ],
+)
+def test_the_state_of_an_agent(panes: str, mtimes: str, state: str) -> None:
+    [agent] = seen(panes=panes, mtimes=mtimes).agents
+    assert agent.state == state
+
+
+def test_an_agent_with_an_exit_code_is_done() -> None:
+    [agent] = seen(**{"exit:agent-1": "3\n"}, panes=f"1 {NOW} a").agents
+    assert (agent.state, agent.exit_code) == ("done", 3)
+
+
+def test_an_exit_code_that_is_no_number_is_unknown() -> None:
+    [agent] = seen(**{"exit:agent-1": "x"}).agents
+    assert (agent.state, agent.exit_code) == ("done", None)
+
+
+def test_a_half_made_agent_is_marked() -> None:
+    [agent] = seen(**{"half:agent-1": "1"}).agents
+    assert agent.half_made
+
+
+def test_a_record_that_cannot_be_read_is_named_and_the_others_stay() -> None:
+    facts = seen(**{"agent:agent-2": "{"})
+    assert [agent.record.id for agent in facts.agents] == ["agent-1"]
+    assert len(facts.problems) == 1
+    assert facts.problems[0].startswith("the record of agent-2 can't be read: ")
+
+
+def test_agents_are_in_the_order_they_were_made() -> None:
+    facts = seen(
+        **{
+            "agent:agent-1": record("z", created_at="2026-01-02T00:00:00Z"),
+            "agent:agent-2": record("y", "agent-2", created_at="2026-01-01T00:00:00Z"),
+            "agent:agent-3": record("x", "agent-3", created_at="2026-01-02T00:00:00Z"),
+        }
+    )
+    assert [agent.record.name for agent in facts.agents] == ["y", "x", "z"]
+
+
+def test_an_absent_host_dir_has_no_agents() -> None:
+    assert parse(b"absent\x001\x00").agents == []
+
+
+CONF = "mode=io\ntimeout=800\nsignals=user agent\nhost_stop=exit\n"
+
+
+def test_a_host_is_idle_since_its_last_signal() -> None:
+    view = idle_view(CONF, {"activity/user": 100.0, "activity/agent": 300.0, "activity/ssh": 900.0}, "")
+    assert view is not None
+    assert (view.idle_since, view.last_signal, view.stops_at) == (300.0, "agent", 1100.0)
+
+
+def test_a_host_that_does_not_stop_itself_has_no_stop_time() -> None:
+    view = idle_view(CONF.replace("exit", "none"), {"activity/user": 100.0}, "")
+    assert view is not None
+    assert (view.idle_since, view.stops_at) == (100.0, None)
+
+
+def test_no_time_out_means_no_stop_time() -> None:
+    view = idle_view(CONF.replace("800", "0"), {"activity/user": 100.0}, "")
+    assert view is not None
+    assert view.stops_at is None
+
+
+def test_without_a_conf_nothing_is_known_of_idling() -> None:
+    assert idle_view("", {}, "") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "idle since=1700000000 last=user mode=io timeout=800 at=1700000801",
+            "idle since 2023-11-14T22:13:20Z (last seen: user; mode io, 800 s)",
+        ),
+        ("lifetime at=1700000000", "reached its max lifetime at 2023-11-14T22:13:20Z"),
+        ("lifetime", "reached its max lifetime"),
+        ("idle since=x", "idle since=x"),
+        ("", ""),
+    ],
+)
+def test_why_a_host_stopped_itself_is_said_in_words(line: str, said: str) -> None:
+    assert describe_reason(line) == said

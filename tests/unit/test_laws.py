@@ -1,0 +1,157 @@
+"""Laws of the house that can be checked by reading: start-up, shells, help texts, size."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import mngr
+from mngr.cli.main import VERBS, command
+
+TOP = Path(__file__).resolve().parents[2]
+SOURCE = Path(mngr.__file__).parent
+
+#: Slow to import, and of no use to a command that asks no cloud.
+HEAVY = {
+    "pydantic", "rich", "requests", "httpx", "httpx2", "urllib3", "sqlite3", "asyncio", "ssl", "yaml", "jinja2",
+    "cryptography", "tomlkit", "docker", "paramiko", "fastapi", "mcp", "libvirt", "ovh", "azure",
+}  # fmt: skip
+
+PROGRAM = """
+import json, sys
+from mngr.cli.main import run
+try:
+    code = run(sys.argv[2:])
+except SystemExit as end:
+    code = end.code
+with open(sys.argv[1], "w") as file:
+    json.dump({"code": code, "modules": sorted(sys.modules)}, file)
+"""
+
+
+def imported_by(folder: Path, *args: str, code: int = 0, **env: str) -> set[str]:
+    """The modules in memory once `mngr ARGS` is through."""
+    out = folder / "modules.json"
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(out), *args],
+        cwd=folder, capture_output=True, text=True, timeout=60,
+        env={"PATH": os.environ["PATH"], "MNGR_HOME": str(folder / "home"), **env},
+    )  # fmt: skip
+    assert out.exists(), done.stderr
+    seen = json.loads(out.read_text())
+    assert (seen["code"] or 0) == code, done.stderr
+    return set(seen["modules"])
+
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["--version"], ["list"], ["list", "--format", "json"]], ids=" ".join
+)
+def test_commands_that_ask_no_cloud_import_nothing_heavy(tmp_path: Path, args: list[str]) -> None:
+    modules = imported_by(tmp_path, *args)
+    assert not HEAVY & modules
+    assert not {name for name in modules if name.startswith("mngr.backends.") and ".local" not in name}
+    assert len(modules) < 350
+
+
+def test_list_with_a_config_imports_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/config.toml").write_text("[providers.vultr]\nenabled = false\n")
+    modules = imported_by(tmp_path, "list")
+    assert "tomllib" in modules
+    assert not HEAVY & modules
+
+
+def test_completion_imports_nothing_heavy(tmp_path: Path) -> None:
+    modules = imported_by(tmp_path, _MNGR_COMPLETE="bash_complete", COMP_WORDS="mngr cr", COMP_CWORD="1")
+    assert "click.shell_completion" in modules
+    assert not HEAVY & modules
+
+
+# --- shells ---
+
+
+def python_files() -> list[Path]:
+    folders = [SOURCE, TOP / "scripts", TOP / "bench"]
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def shells(tree: ast.AST) -> Iterator[int]:
+    """Lines that have a shell read a string that Python built."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        if called in ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"):
+            yield node.lineno
+        for keyword in node.keywords:
+            if keyword.arg == "shell" and not (
+                isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+            ):
+                yield node.lineno
+
+
+def test_no_shell_reads_a_string_that_python_built() -> None:
+    wrong = [f"{path}:{line}" for path in python_files() for line in shells(ast.parse(path.read_text()))]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["import os\nos.system('x')", "run('x', shell=True)", "run('x', shell=s)", "subprocess.getoutput('x')"],
+)
+def test_the_check_for_shells_finds_them(text: str) -> None:
+    assert list(shells(ast.parse(text)))
+
+
+# --- help ---
+
+
+def commands() -> list[tuple[list[str], click.Command]]:
+    """Every verb, and the verbs below those that are groups."""
+    found: list[tuple[list[str], click.Command]] = []
+    context = click.Context(command)
+    for verb in VERBS:
+        one = command.get_command(context, verb)  # type: ignore[attr-defined]
+        assert one is not None
+        found.append(([verb], one))
+        if isinstance(one, click.Group):
+            found += [([verb, name], below) for name, below in one.commands.items()]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "verb"), commands(), ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_every_verb_s_help_has_an_example(path: list[str], verb: click.Command) -> None:
+    help = verb.help or ""
+    assert re.search(rf"^.*\bmngr {' '.join(path)}\b", help, re.MULTILINE), f"no example in {path}"
+    assert "\b" in help, "click would wrap the example"
+
+
+@pytest.mark.parametrize(
+    ("path", "verb"), commands(), ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_every_option_is_described(path: list[str], verb: click.Command) -> None:
+    nameless = [one.opts[-1] for one in verb.params if isinstance(one, click.Option) and not one.help]
+    assert not nameless
+
+
+def test_each_verb_is_a_file_of_its_own() -> None:
+    for verb in VERBS:
+        assert (SOURCE / "cli" / f"{verb.replace('-', '_')}.py").exists()
+
+
+# --- size ---
+
+
+def test_no_file_has_grown_past_400_lines() -> None:
+    """A file that long has more than one reason to exist."""
+    sizes = {str(path.relative_to(TOP)): len(path.read_text().splitlines()) for path in python_files()}
+    assert not {name: size for name, size in sizes.items() if size > 400}
