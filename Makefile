@@ -14,15 +14,15 @@ help:
 
 demo:
 	@scripts/setup demo
-	@$(PY) scripts/with-docker $(PY) scripts/demo $(PROVIDER)
+	@$(PY) scripts/with_docker.py $(PY) scripts/demo.py $(PROVIDER)
 
 test:
 	@scripts/setup test
-	@$(PY) scripts/with-docker --may-lack $(PY) scripts/run-tests $(SUITES) -- $(ARGS)
+	@$(PY) scripts/with_docker.py --may-lack $(PY) scripts/run_tests.py $(SUITES) -- $(ARGS)
 
 bench:
 	@scripts/setup bench
-	@$(PY) scripts/with-docker $(PY) -m bench $(BENCHES)
+	@$(PY) scripts/with_docker.py $(PY) -m bench $(BENCHES)
 
 check:
 	@scripts/setup check
