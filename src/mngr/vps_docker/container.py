@@ -28,6 +28,10 @@ HostStop = Literal["exit", "sentinel"]
 #: Stands for the image in container-create's arguments.
 _IMAGE = ":IMAGE:"
 
+#: Process 1's text is part of the container's settings, out of the agents' reach; it runs from a file, as it fills `ps`.
+_FIRST = """file=$2/commands/entrypoint.sh
+mkdir -p "$2/commands" && rm -f "$file" && printf %s "$1" >"$file" && exec /bin/sh "$file" "$2" "$3\""""
+
 
 class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A container as asked for. Times in seconds.
@@ -195,7 +199,8 @@ def run_arguments(spec: ContainerSpec) -> list[str]:
     words += ["--publish", f"{spec.publish}:22"]
     words += [part for key, value in labels.items() for part in ("--label", f"{key}={value}")]
     words += check_start_args(spec.start_args, spec.host_dir)
-    command = ["/bin/sh", "-c", scripts.text("entrypoint"), "entrypoint", spec.host_dir, spec.public_key]
+    entrypoint = scripts.text("entrypoint")
+    command = ["/bin/sh", "-c", _FIRST, "mngr", entrypoint, spec.host_dir, spec.public_key]
     if spec.max_lifetime_s:
         command = ["timeout", "-s", "USR1", "-k", "3", str(max(1, int(spec.max_lifetime_s))), *command]
     return [*words, "--entrypoint", command[0], _IMAGE, *command[1:]]
