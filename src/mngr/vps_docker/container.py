@@ -30,7 +30,8 @@ _IMAGE = ":IMAGE:"
 
 #: Process 1's text is part of the container's settings, out of the agents' reach; it runs from a file, as it fills `ps`.
 _FIRST = """file=$2/commands/entrypoint.sh
-mkdir -p "$2/commands" && rm -f "$file" && printf %s "$1" >"$file" && exec /bin/sh "$file" "$2" "$3\""""
+mkdir -p "$2/commands" && rm -f "$file" && printf %s "$1" >"$file" && exec /bin/sh "$file" "$2" "$3"
+"""
 
 
 class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
