@@ -8,7 +8,7 @@ import msgspec
 from mngr.hosts.scripts import script
 from mngr.journal import Held, Intent
 from mngr.model.clock import iso
-from mngr.model.errors import Interrupted, MngrError, Unreachable
+from mngr.model.errors import Interrupted, MngrError, TimedOut, Unreachable
 from mngr.model.records import HostRecord, Idle
 from mngr.model.views import Offer
 from mngr.providers.contract import (
@@ -36,11 +36,10 @@ from mngr.vps_docker.errors import (
 from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.lease import Lease
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.waiting import looks
 
 #: A machine may show its image's host key, or not know ours, for so long, before its first boot has put that right.
 STRANGE_S = 30.0
-#: Between two looks at a machine that comes up, in seconds.
-LOOK_S = 1.0
 #: How long a release is waited for before it is left to the sweep.
 RELEASE_S = 180.0
 
@@ -122,17 +121,14 @@ class Builder:
             self.held.save(more)
 
         limit = self.config.vps_boot_timeout
-        end = self.clock.monotonic() + limit
-        while True:
+        for _ in looks(self.clock, limit, most=5):
             bought = self.cloud.create(spec, kept, save)
             if bought is not None:
                 return bought
-            if self.clock.monotonic() >= end:
-                raise VpsBootTimeout(
-                    f"{spec.name} was ordered and not delivered within {limit:g} s",
-                    hint="raise vps_boot_timeout in the provider's config, or try another region",
-                )
-            self.clock.sleep(5)
+        raise VpsBootTimeout(
+            f"{spec.name} was ordered and not delivered within {limit:g} s",
+            hint="raise vps_boot_timeout in the provider's config, or try another region",
+        )
 
     def _with_user_data(self, handle: Handle) -> MachineSpec:
         """The order. Each order gets a host key of its own, whose public half is in the intent before it is sent."""
@@ -158,22 +154,20 @@ class Builder:
         """Waits until the cloud shows the machine running, with an address."""
         self.progress("boot")
         limit = self.config.vps_boot_timeout
-        end = self.clock.monotonic() + limit
-        while not (bought.address and bought.state == "running"):
+        for _ in looks(self.clock, limit, most=2):
+            if bought.address and bought.state == "running":
+                return bought
+            bought = self.cloud.get(bought.id)
             if bought.state in ("failed", "gone"):
                 raise VpsProvisioningError(
                     f"{self.parts.title} says that machine {bought.id} ({self.wanted.machine.name}) is {bought.state}",
                     hint="run the command again; if it stays so, try another region or plan",
                 )
-            if self.clock.monotonic() >= end:
-                raise VpsBootTimeout(
-                    f"machine {bought.id} ({self.wanted.machine.name}) isn't up {limit:g} s after its order: "
-                    f"{self.parts.title} shows it as {bought.state}, address {bought.address or 'none'}",
-                    hint="raise vps_boot_timeout in the provider's config, or try another region",
-                )
-            self.clock.sleep(LOOK_S)
-            bought = self.cloud.get(bought.id)
-        return bought
+        raise VpsBootTimeout(
+            f"machine {bought.id} ({self.wanted.machine.name}) isn't up {limit:g} s after its order: "
+            f"{self.parts.title} shows it as {bought.state}, address {bought.address or 'none'}",
+            hint="raise vps_boot_timeout in the provider's config, or try another region",
+        )
 
     def _log_in(self, bought: Machine) -> Ssh:
         """Waits for a whole login as root, the host key checked. A banner isn't enough: sshd restarts meanwhile."""
@@ -185,25 +179,23 @@ class Builder:
         self.access.pin_machine(self.host_id, bought.address, known)
         ssh = self.access.machine(self.host_id, bought.address)
         limit = self.config.vps_boot_timeout
-        start = self.clock.monotonic()
+        last: MngrError | None = None
         strange_since: float | None = None
-        while True:
+        for _ in looks(self.clock, limit):
             try:
                 ssh.run(["true"], timeout=30)
                 return ssh
             except (HostKeyMismatch, KeyRefused) as error:
+                last = error
                 strange_since = self.clock.monotonic() if strange_since is None else strange_since
                 if self.clock.monotonic() - strange_since >= STRANGE_S:
                     raise _strange(error, bought.address) from error
-                last: MngrError = error
-            except MngrError as error:
+            except (Unreachable, TimedOut) as error:
                 strange_since, last = None, error
-            if self.clock.monotonic() - start >= limit:
-                raise VpsBootTimeout(
-                    f"no SSH login on the new machine at {bought.address} within {limit:g} s: {last.message}",
-                    hint="raise vps_boot_timeout in the provider's config, or try another region or image",
-                )
-            self.clock.sleep(LOOK_S)
+        raise VpsBootTimeout(
+            f"no SSH login on the new machine at {bought.address} within {limit:g} s: {last.message if last else ''}",
+            hint="raise vps_boot_timeout in the provider's config, or try another region or image",
+        )
 
     def _first_boot(self, ssh: Ssh) -> None:
         """Waits for the ready marker; on the failure marker shows the log's end at once."""
@@ -213,13 +205,11 @@ class Builder:
             script(ssh, "machine-boot", timeout=limit, check=False)
         else:
             self.progress("cloud-init")
-        end = self.clock.monotonic() + limit
-        word, log = "waiting", ""
-        while True:
+        for _ in looks(self.clock, limit):
             try:
                 word, _, log = script(ssh, "machine-booted", timeout=30).text.partition("\n")
             except Unreachable:
-                pass  # sshd restarts during cloud-init
+                continue  # sshd restarts during cloud-init
             if word == "ready":
                 return
             if word == "failed":
@@ -228,12 +218,10 @@ class Builder:
                     hint="run the command again; if it stays so, try another image",
                     details=log,
                 )
-            if self.clock.monotonic() >= end:
-                raise VpsBootTimeout(
-                    f"the first boot of the new machine at {ssh.target.address} didn't end within {limit:g} s",
-                    hint="raise docker_install_timeout in the provider's config, or use an image with Docker in it",
-                )
-            self.clock.sleep(LOOK_S)
+        raise VpsBootTimeout(
+            f"the first boot of the new machine at {ssh.target.address} didn't end within {limit:g} s",
+            hint="raise docker_install_timeout in the provider's config, or use an image with Docker in it",
+        )
 
     def _publish(self, machine_id: str) -> Callable[[str], None]:
         return lambda key: self.cloud.tag(machine_id, {tags.NEXT_KEY: tags.key_tag(key)})

@@ -13,12 +13,13 @@ At every point where this may be killed, the key that the machine shows is among
 
 from collections.abc import Callable
 
-from mngr.model.clock import Clock
-from mngr.model.errors import Unreachable
 from mngr.hosts.scripts import script
+from mngr.model.clock import Clock
+from mngr.model.errors import TimedOut, Unreachable
 from mngr.transport.ssh import HostKeyMismatch
 from mngr.vps_docker.access import Access
 from mngr.vps_docker.errors import VpsProvisioningError
+from mngr.vps_docker.waiting import looks
 
 #: sshd takes a moment to come back from a reload.
 RELOAD_S = 20.0
@@ -54,23 +55,17 @@ def swap(
 
 def _shows(access: Access, host_id: str, address: str, key: str, clock: Clock) -> None:
     """Waits until a fresh connection gets in with `key` as the only accepted one."""
-    end = clock.monotonic() + RELOAD_S
+    why = ""
     try:
-        while True:
+        for _ in looks(clock, RELOAD_S):
             try:
                 access.machine_showing(host_id, address, key).run(["true"], timeout=30)
                 return
-            except Unreachable as error:
-                if clock.monotonic() >= end:
-                    still = (
-                        "still shows its old host key"
-                        if isinstance(error, HostKeyMismatch)
-                        else error.message
-                    )
-                    raise VpsProvisioningError(
-                        f"{address} doesn't come back with the host key that was made on it: {still}",
-                        hint="run the command again; the machine isn't used until its key is the new one",
-                    ) from None
-            clock.sleep(0.5)
+            except (Unreachable, TimedOut) as error:
+                why = "still shows its old host key" if isinstance(error, HostKeyMismatch) else error.message
     finally:
         access.forget_check(host_id)
+    raise VpsProvisioningError(
+        f"{address} doesn't come back with the host key that was made on it: {why}",
+        hint="run the command again; the machine isn't used until its key is the new one",
+    )

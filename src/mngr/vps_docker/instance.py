@@ -38,8 +38,7 @@ from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
 from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.parts import Parts
-
-LOOK_S = 1.0
+from mngr.vps_docker.waiting import looks
 
 
 class VpsDockerProvider:
@@ -334,11 +333,9 @@ class VpsDockerProvider:
 
     def _logged_in(self, found: Machine) -> Ssh:
         """SSH to a machine that may be booting. Raises TimedOut saying why the last login didn't work."""
-        clock = self.parts.context.clock
         limit = self.config.vps_boot_timeout
-        end = clock.monotonic() + limit
-        while True:
-            why = f"it is {found.state}, its address {found.address or 'none'}"
+        why = ""
+        for _ in looks(self.parts.context.clock, limit):
             if found.address and found.state == "running":
                 ssh = self._machine(found)
                 try:
@@ -346,12 +343,15 @@ class VpsDockerProvider:
                     return ssh
                 except (HostKeyMismatch, KeyRefused):
                     raise
-                except Unreachable as error:
+                except (Unreachable, TimedOut) as error:
                     why = error.message
-            if clock.monotonic() >= end:
-                raise TimedOut(f"machine {found.id} can't be logged in to within {limit:g} s: {why}")
-            clock.sleep(LOOK_S)
-            found = self.cloud.get(found.id)
+            else:
+                why = f"it is {found.state}, its address {found.address or 'none'}"
+                found = self.cloud.get(found.id)
+        raise TimedOut(
+            f"machine {found.id} can't be logged in to within {limit:g} s: {why}",
+            hint="look at its console at the cloud; raise vps_boot_timeout if it is only slow",
+        )
 
     def _remember(self, record: HostRecord, agents: list[AgentView]) -> None:
         discovery.remember(self.parts, HostView(record=record, state="running", agents=agents))
