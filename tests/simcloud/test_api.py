@@ -120,3 +120,9 @@ def test_nonsense_is_answered_not_crashed_on(cloud: Simcloud) -> None:
     assert cloud.api("GET", "/nothing")[0] == 404
     assert send("GET", cloud.control_url + "/nothing", None, {})[0] == 404
     assert send("POST", cloud.control_url + "/faults", {"do": "sing"}, {})[0] == 400
+
+
+def test_it_ends_with_its_starter(cloud: Simcloud) -> None:
+    assert cloud.process.stdin
+    cloud.process.stdin.close()
+    assert cloud.process.wait(5) == 0

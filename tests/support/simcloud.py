@@ -31,7 +31,8 @@ class Simcloud:
     def __init__(self, vendor: str, *arguments: str, run: str | None = None) -> None:
         environment = {**os.environ, **({"MNGR_TEST_RUN": run} if run else {})}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mngr.simcloud", vendor, *arguments],
+            [sys.executable, "-m", "mngr.simcloud", vendor, *arguments, "--while-stdin"],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
             text=True,
@@ -62,8 +63,9 @@ class Simcloud:
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
         return code
 
     def api(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> tuple[int, Any]:

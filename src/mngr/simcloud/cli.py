@@ -56,6 +56,9 @@ def _add_vendor(parser: argparse.ArgumentParser, vendor: str) -> None:
     parser.add_argument(
         "--rate-limit", type=int, default=30, help="requests a second and source; 0 is no limit"
     )
+    parser.add_argument(
+        "--while-stdin", action="store_true", help="end when standard input does: with its starter"
+    )
     parser.set_defaults(act=_run, vendor=vendor)
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Stop(Protocol):
+    def is_set(self) -> bool: ...
 
 
 class Clock:
@@ -30,7 +35,7 @@ class Clock:
         """How far it is ahead of real time, in seconds."""
         return self._ahead
 
-    def wait_until(self, moment: float, stop: threading.Event) -> bool:
+    def wait_until(self, moment: float, stop: Stop) -> bool:
         """Wait for a moment of this clock; False if `stop` was set first."""
         with self._moved:
             while not stop.is_set():

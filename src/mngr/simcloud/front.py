@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 
 from mngr.simcloud.calls import Call
 from mngr.simcloud.cloud import Core, Vendor
@@ -26,6 +27,9 @@ class Front:
         except HangUp:
             self._core.calls.end(call, call.outcome if call.outcome != "in_progress" else "dropped")
             raise
+        except Exception:
+            traceback.print_exc()
+            response = self._vendor.error(500, "Internal server error.")
         self._core.calls.end(call, "answered", response.status)
         return response
 

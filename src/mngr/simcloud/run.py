@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import threading
+from collections.abc import Callable
+from types import FrameType
 
 from mngr.simcloud.clock import Clock
 from mngr.simcloud.cloud import Core, Vendor
@@ -20,10 +23,12 @@ STOP_LIMIT_S = 30.0
 def run(args: argparse.Namespace, options: Options) -> int:
     """Serve until SIGTERM or SIGINT, then remove every machine, volume and network. Returns the exit code."""
     stopped = threading.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda number, frame: stopped.set())
+    _on_signals(_end_at_once)
     core = Core(options.run, Clock(), _machines(args.machines, options))
     try:
+        _on_signals(lambda number, frame: stopped.set())
+        if args.while_stdin:
+            threading.Thread(target=_wait_for_end_of_stdin, args=(stopped,), daemon=True).start()
         vendor = _vendor(args, core, options)
         api, control = (
             Server(args.port, Front(core, vendor)),
@@ -48,6 +53,22 @@ def run(args: argparse.Namespace, options: Options) -> int:
         core.jobs.stopping.set()
         core.machines.close()
     return 0
+
+
+def _on_signals(act: Callable[[int, FrameType | None], None]) -> None:
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, act)
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    """While the machines are being prepared, which may mean making images, there is nothing yet to wait for."""
+    raise SystemExit(0)
+
+
+def _wait_for_end_of_stdin(stopped: threading.Event) -> None:
+    while os.read(0, 4096):
+        continue
+    stopped.set()
 
 
 def _machines(kind: str, options: Options) -> Machines:

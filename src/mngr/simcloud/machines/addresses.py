@@ -27,8 +27,12 @@ class Addresses:
         self._turn = 0
         self._block, self._file = _take_block()
 
-    def take(self) -> str:
+    def take(self, wanted: str = "") -> str:
+        """A free address, the wanted one if it can be had."""
         with self._lock:
+            if wanted and wanted not in self._used and _free(wanted, self._ports):
+                self._used.add(wanted)
+                return wanted
             for _ in range(254):
                 self._turn = self._turn % 254 + 1
                 address = f"127.{self._block}.{self._turn}"

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 PowerChanged = Callable[[str, bool], None]
 """Told (machine id, running) when a machine went off or came on by itself."""
+
+
+class Stop(Protocol):
+    """Whether it is still worth waiting; `threading.Event` is one."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, timeout: float) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,8 @@ class MachineSpec:
     disk: str | None = None
     user_data: bytes = b""
     ssh_keys: tuple[str, ...] = ()
+    address: str = ""
+    """The one to have again, for a machine that is made anew."""
     root_password: str = ""
     refuse_key: bool = False
     """Answer SSH with another host key than the one its user data brings."""
@@ -40,11 +49,11 @@ class Machines(Protocol):
 
     real: bool
 
-    def boot(self, spec: MachineSpec, stop: threading.Event) -> str:
+    def boot(self, spec: MachineSpec, stop: Stop) -> str:
         """Start a machine that doesn't exist yet; its address, once it is powered on."""
         ...
 
-    def ready(self, id: str, stop: threading.Event) -> bool:
+    def ready(self, id: str, stop: Stop) -> bool:
         """Wait until it takes SSH; False if it hasn't within the limit."""
         ...
 

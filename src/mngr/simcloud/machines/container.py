@@ -17,7 +17,7 @@ from mngr.simcloud.images.build import names
 from mngr.simcloud.images.dockerroot import CAPABILITIES
 from mngr.simcloud.machines import process
 from mngr.simcloud.machines.addresses import Addresses
-from mngr.simcloud.machines.base import MachineSpec, Options
+from mngr.simcloud.machines.base import MachineSpec, Options, Stop
 from mngr.simcloud.machines.clean import remove
 from mngr.simcloud.machines.disks import Disks, script
 from mngr.simcloud.machines.events import Events
@@ -44,13 +44,17 @@ class ContainerMachines:
         self._where: dict[str, str] = {}
         self._seeds = self._process.folder / "seeds"
         self._two_at_a_time = threading.BoundedSemaphore(2)
-        self._disks = Disks(
-            f"{self._prefix}-keeper", self._labels, self._images.stock, self._images.docker_root
-        )
-        self._events = Events(f"{process.LABEL}={self._process.id}", self._power_changed)
+        self._label = f"{process.LABEL}={self._process.id}"
+        self._events = Events(self._label, self._power_changed)
+        try:
+            keeper = f"{self._prefix}-keeper"
+            self._disks = Disks(keeper, self._labels, self._images.stock, self._images.docker_root)
+        except BaseException:
+            self.close()
+            raise
 
-    def boot(self, spec: MachineSpec, stop: threading.Event) -> str:
-        address = self._where[spec.id] = self._addresses.take()
+    def boot(self, spec: MachineSpec, stop: Stop) -> str:
+        address = self._where[spec.id] = self._addresses.take(spec.address)
         write_seed(self._seeds / spec.id, spec)
         with self._two_at_a_time:
             if stop.is_set():
@@ -64,7 +68,7 @@ class ContainerMachines:
             docker("exec", self._container(spec.id), "sh", "-c", script("other-key.sh").decode())
         return address
 
-    def ready(self, id: str, stop: threading.Event) -> bool:
+    def ready(self, id: str, stop: Stop) -> bool:
         end = time.monotonic() + BOOT_LIMIT_S
         while time.monotonic() < end and not stop.is_set():
             if _has_banner(self._where[id]):
@@ -117,7 +121,7 @@ class ContainerMachines:
 
     def close(self) -> None:
         self._events.close()
-        remove(f"{process.LABEL}={self._process.id}")
+        remove(self._label)
         self._addresses.close()
         self._process.close()
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import threading
 
 from mngr.simcloud.machines.addresses import Addresses
-from mngr.simcloud.machines.base import MachineSpec, Options, Unavailable
+from mngr.simcloud.machines.base import MachineSpec, Options, Stop, Unavailable
 from mngr.simcloud.machines.process import Process
 from mngr.simcloud.machines.seed import write_seed
 
@@ -33,15 +32,15 @@ class FakeMachines:
         self._process = Process()
         self._seeds = self._process.folder / "seeds"
 
-    def boot(self, spec: MachineSpec, stop: threading.Event) -> str:
-        address = self._taken[spec.id] = self._addresses.take()
+    def boot(self, spec: MachineSpec, stop: Stop) -> str:
+        address = self._taken[spec.id] = self._addresses.take(spec.address)
         if self._command:
             write_seed(self._seeds / spec.id, spec)
             said = self._run("boot", spec.id, *([spec.disk] if spec.disk else []))
             address = self._taken[spec.id] = said or address
         return address
 
-    def ready(self, id: str, stop: threading.Event) -> bool:
+    def ready(self, id: str, stop: Stop) -> bool:
         return True
 
     def halt(self, id: str) -> None:

@@ -13,6 +13,21 @@ from mngr.simcloud.vultr.records import Instance
 from mngr.simcloud.vultr.state import State
 
 
+class Unwanted:
+    """Set once the instance is deleted, or the cloud stops: no use waiting for its machine any longer."""
+
+    def __init__(self, state: State, id: str) -> None:
+        self._state = state
+        self._id = id
+
+    def is_set(self) -> bool:
+        return self._state.core.jobs.stopping.is_set() or self._state.instances.get(self._id) is None
+
+    def wait(self, timeout: float) -> bool:
+        self._state.core.jobs.stopping.wait(timeout)
+        return self.is_set()
+
+
 def deliver(state: State, instance: Instance, faults: dict[str, Fault]) -> None:
     """Build the machine: server_status goes none, locked, installingbooting, ok."""
     core = state.core
@@ -22,7 +37,7 @@ def deliver(state: State, instance: Instance, faults: dict[str, Fault]) -> None:
     spec = _spec(instance, faults)
 
     def job() -> None:
-        if not core.clock.wait_until(due, core.jobs.stopping) or state.instances.get(instance.id) is None:
+        if not core.clock.wait_until(due, Unwanted(state, instance.id)):
             return
         if "boot_never" in faults:
             change(state, instance.id, server_status="locked")
@@ -35,7 +50,8 @@ def deliver(state: State, instance: Instance, faults: dict[str, Fault]) -> None:
 def _boot(state: State, spec: MachineSpec) -> None:
     core = state.core
     change(state, spec.id, server_status="locked")
-    address = core.machines.boot(spec, core.jobs.stopping)
+    unwanted = Unwanted(state, spec.id)
+    address = core.machines.boot(spec, unwanted)
     change(
         state,
         spec.id,
@@ -44,13 +60,13 @@ def _boot(state: State, spec: MachineSpec) -> None:
         power_status="running",
         server_status="installingbooting",
     )
-    core.machines.ready(spec.id, core.jobs.stopping)
+    core.machines.ready(spec.id, unwanted)
     change(state, spec.id, server_status="ok")
 
 
 def reinstall(state: State, instance: Instance) -> None:
-    """The same instance and bill, a new disk. The address may change: loopback addresses are dealt in turn."""
-    spec = _spec(instance, {})
+    """The same instance, bill and address, a new disk."""
+    spec = replace(_spec(instance, {}), address=instance.main_ip)
 
     def job() -> None:
         state.core.machines.destroy(instance.id)
