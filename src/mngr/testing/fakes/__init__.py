@@ -1,0 +1,117 @@
+"""Machines that boot in milliseconds, and stand-ins for `ssh` and `docker` that reach them.
+
+    with Fakes() as fakes:
+        fakes.path      goes in front of PATH: `ssh` checks pins and keys as the real one, then enters the machine
+        fakes.env       MNGR_FAKES, for whoever runs `ssh` or the machines' command
+        fakes.command   for simcloud: --machines fake --machines-cmd COMMAND
+
+A machine is a process namespace over an overlay of this computer's file system: what runs in it is real, only the
+network, the kernel and the Docker daemon aren't. The scripts in this folder are each a program of their own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+CODE = Path(__file__).parent
+NEEDED = ("unshare", "nsenter", "chroot", "flock", "tmux", "git", "rsync", "ssh-keygen", "sshd")
+END_LIMIT_S = 20.0
+
+
+def unavailable() -> str:
+    """Why fake machines can't be had here, "" if they can."""
+    if os.geteuid() != 0:
+        return "fake machines need root (for namespaces and overlay mounts)"
+    path = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
+    missing = [name for name in NEEDED if not shutil.which(name, path=path)]
+    if missing:
+        return f"fake machines need {', '.join(missing)}"
+    with tempfile.TemporaryDirectory(dir=_fast_folder()) as top:
+        for name in ("upper", "work", "root"):
+            os.mkdir(f"{top}/{name}")
+        mount = f"mount -t overlay overlay -o lowerdir=/,upperdir={top}/upper,workdir={top}/work {top}/root"
+        done = subprocess.run(
+            ["unshare", "--mount", "--pid", "--uts", "--fork", "sh", "-c", mount], capture_output=True, text=True
+        )
+        return f"fake machines need overlay mounts: {done.stderr.strip()}" if done.returncode else ""
+
+
+class Fakes:
+    """All fake machines of one test session. They end with `close`, or with this process, however it ends."""
+
+    def __init__(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="mngr-fakes-", dir=_fast_folder()))
+        for name in ("addresses", "machines", "disks", "bin"):
+            (self.root / name).mkdir()
+        self._lock = open(self.root / "session.lock", "w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.path = self.root / "bin"
+        self.command = self._program("machine", "machine.py")
+        self._program("ssh", "ssh.py")
+        self.env: Mapping[str, str] = {"MNGR_FAKES": str(self.root)}
+
+    def __enter__(self) -> Fakes:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def machines(self) -> list[str]:
+        """The ids of the machines that are there, on or off."""
+        return sorted(path.name for path in (self.root / "machines").iterdir())
+
+    def root_of(self, address: str) -> Path:
+        """The file system of the machine at `address`, while it is on."""
+        top = Path((self.root / "addresses" / address).read_text())
+        return Path("/proc") / (top / "pid").read_text().split()[0] / "root"
+
+    def close(self) -> None:
+        """Pulls every plug, and removes all disks. Raises RuntimeError if a machine doesn't go off. Repeatable."""
+        self._lock.close()
+        for path in self.root.glob("machines/*/pid"):
+            _end(path)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _program(self, name: str, script: str) -> Path:
+        path = self.path / name
+        path.write_text(f'#!/bin/sh\nexec {sys.base_prefix}/bin/python3 -ES {CODE / script} "$@"\n')
+        path.chmod(0o755)
+        return path
+
+
+def _end(path: Path) -> None:
+    try:
+        pid, born = path.read_text().split()
+    except (OSError, ValueError):
+        return
+    end = time.monotonic() + END_LIMIT_S
+    while _is(pid, born):
+        if time.monotonic() > end:
+            raise RuntimeError(f"fake machine {path.parent.name} doesn't go off")
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+
+
+def _is(pid: str, born: str) -> bool:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return fields[19] == born and fields[0] != "Z"
+    except (OSError, IndexError):
+        return False
+
+
+def _fast_folder() -> str | None:
+    """Memory, where there is a file system in it: disks of fake machines are made and thrown away all the time."""
+    return "/dev/shm" if os.path.ismount("/dev/shm") else None

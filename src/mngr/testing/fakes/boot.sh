@@ -1,0 +1,15 @@
+# boot TOP: what happens inside a fake machine between power-on and power-off: cloud-init at the first boot, sshd,
+# Docker's containers, the systemd units that were enabled; then it reaps orphans until the test session ends.
+umask 022
+first=
+[ -e /var/lib/cloud/instance/boot-finished ] || first=1
+hostname "$(sed -n 's/.*"local-hostname": "\([^"]*\)".*/\1/p' /.fakes/seed/meta-data)" 2>/dev/null
+if [ -n "$first" ]; then /.fakes/python/bin/python3 -ES /.fakes/code/cloud_init.py config; fi
+systemctl start ssh.service
+docker boot
+systemctl boot
+if [ -n "$first" ]; then /.fakes/python/bin/python3 -ES /.fakes/code/cloud_init.py final; fi
+echo booted >&8
+exec 8>&-
+flock -s 9 &
+wait $!

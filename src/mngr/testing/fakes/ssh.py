@@ -1,0 +1,194 @@
+"""A fake `ssh`: no network, no cipher, but the same questions. Is the machine up, does sshd listen, is the host key
+that it has loaded among the pinned ones, is our key among the authorized ones? Then the command runs in there.
+
+It reads the config that it is given (-F), as OpenSSH would for these words: Host, HostName, Port, User,
+IdentityFile, UserKnownHostsFile, StrictHostKeyChecking. Anything else that would weaken a check is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+
+FAKES = os.environ.get("MNGR_FAKES", "")
+FLAGS = "46AaCfGgKkMNnqsTtVvXxYy"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def main(argv: list[str]) -> int:
+    options, config, master, rest = _read(argv)
+    if not rest:
+        return _fail("usage: ssh [-F configfile] destination [command]")
+    user, at, alias = rest[0].rpartition("@")
+    settings = {**_config(config, alias), **options}
+    if at:
+        settings["user"] = user
+    if master in ("exit", "stop", "check"):
+        return 0
+    words = rest[2:] if rest[1:2] == ["--"] else rest[1:]
+    return _connect(settings, alias, " ".join(words))
+
+
+def _read(argv: list[str]) -> tuple[dict[str, str], str, str, list[str]]:
+    options: dict[str, str] = {}
+    config, master, left = "", "", list(argv)
+    while left and left[0].startswith("-") and left[0] != "--":
+        word = left.pop(0)
+        letter, value = word[1], word[2:]
+        if letter in FLAGS:
+            if word[1:].startswith("V"):
+                print("OpenSSH_9.2p1 Fake", file=sys.stderr)
+                sys.exit(0)
+            continue
+        value = value or left.pop(0)
+        if letter == "F":
+            config = value
+        elif letter == "o":
+            key, _, setting = value.replace(" ", "=", 1).partition("=")
+            options[key.lower()] = setting
+        elif letter == "O":
+            master = value
+        elif letter in "pil":
+            options[{"p": "port", "i": "identityfile", "l": "user"}[letter]] = value
+    if left[:1] == ["--"]:
+        left.pop(0)
+    return options, config, master, left
+
+
+def _config(path: str, alias: str) -> dict[str, str]:
+    """The first value of each setting that stands under `Host alias` or at the top, as ssh_config(5) says."""
+    found: dict[str, str] = {}
+    applies = True
+    if not path:
+        sys.exit(_fail("fake ssh: no -F: a config of its own is expected"))
+    try:
+        with open(path) as file:
+            lines = file.read().splitlines()
+    except OSError as error:
+        sys.exit(_fail(f"Can't open user config file {path}: {error.strerror}"))
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        if not words:
+            continue
+        key = words[0].lower()
+        if key == "host":
+            applies = alias in words[1:] or "*" in words[1:]
+        elif applies:
+            found.setdefault(key, " ".join(words[1:]))
+    return found
+
+
+def _connect(settings: dict[str, str], alias: str, command: str) -> int:
+    address, port = settings.get("hostname", alias), settings.get("port", "22")
+    if settings.get("stricthostkeychecking") not in ("yes", "true"):
+        return _fail("fake ssh: StrictHostKeyChecking isn't yes")
+    place = _place(address, port)
+    if place is None:
+        return _fail(f"ssh: connect to host {address} port {port}: Connection refused")
+    enter, root = place
+    try:
+        with open(f"{root}/run/sshd.fake") as file:
+            shown, allowed, user_env, _ = file.read().splitlines()
+    except (OSError, ValueError):
+        return _fail(f"ssh: connect to host {address} port {port}: Connection refused")
+    if shown not in _pinned(settings.get("userknownhostsfile", ""), address, port):
+        return _fail("Host key verification failed.")
+    if not _may_enter(settings, root, allowed):
+        return _fail(f"{settings.get('user', 'root')}@{address}: Permission denied (publickey).")
+    env = {"PATH": PATH, "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/sh", "SSH_CONNECTION": f"127.0.0.1 1 {address} {port}"}
+    if user_env == "yes":
+        env.update(_user_environment(root))
+    here = ["/usr/bin/env", "-i", "-C", "/root", *(f"{key}={value}" for key, value in env.items())]
+    if os.path.exists(f"{root}/run/sshd.forced"):
+        print("Please login as another user rather than root.", file=sys.stderr)
+        return 142
+    argv = [*enter, *here, "/bin/sh", *(["-c", command] if command else ["-l"])]
+    os.execvp(argv[0], argv)
+
+
+def _place(address: str, port: str) -> tuple[list[str], str] | None:
+    """How to get in, and where its root is: of the machine at `address`, or of the container that has `port` there."""
+    try:
+        with open(os.path.join(FAKES, "addresses", address)) as file:
+            top = file.read().strip()
+        with open(f"{top}/pid") as file:
+            pid = file.read().split()[0]
+    except (OSError, IndexError):
+        return None
+    root = f"/proc/{pid}/root"
+    if not os.path.isdir(f"{root}/proc/1"):
+        return None
+    enter = ["nsenter", "-t", pid, "-m", "-p", "-u", "-r"]
+    if port == "22":
+        return enter, root
+    inner = _published(f"{root}/var/lib/docker/containers", port)
+    if not inner:
+        return None
+    return [*enter, "nsenter", "-t", inner, "-m", "-p", "-u", "-r"], f"{root}/proc/{inner}/root"
+
+
+def _published(folder: str, port: str) -> str:
+    """The process id (on the machine) of the running container whose port 22 is `port` there."""
+    import json
+
+    for id in os.listdir(folder) if os.path.isdir(folder) else []:
+        try:
+            with open(f"{folder}/{id}/ports.json") as file:
+                ports = json.load(file)
+            with open(f"{folder}/{id}/pid") as file:
+                pid = file.read().split()[0]
+        except (OSError, IndexError, ValueError):
+            continue
+        if any(one["HostPort"] == port for found in ports.values() for one in found):
+            return pid
+    return ""
+
+
+def _pinned(files: str, address: str, port: str) -> set[str]:
+    name = address if port == "22" else f"[{address}]:{port}"
+    found = set()
+    for path in shlex.split(files):
+        try:
+            with open(path.replace("%%", "%")) as file:
+                for line in file:
+                    hosts, _, key = line.strip().partition(" ")
+                    if name in hosts.split(","):
+                        found.add(" ".join(key.split()[:2]))
+        except OSError:
+            continue
+    return found
+
+
+def _may_enter(settings: dict[str, str], root: str, allowed: str) -> bool:
+    """Whether the public half of our key, whose private half we have, is authorized."""
+    private = settings.get("identityfile", "").replace("%%", "%")
+    try:
+        if os.stat(private).st_mode & 0o077:
+            print(f"Permissions for '{private}' are too open.", file=sys.stderr)
+            return False
+        with open(f"{private}.pub") as file:
+            ours = file.read().split()[:2]
+        # An absolute path inside is below `root` for us.
+        path = allowed.split()[0]
+        with open(root + (path if path.startswith("/") else f"/root/{path}")) as file:
+            return any(ours == line.split()[:2] for line in file)
+    except OSError:
+        return False
+
+
+def _user_environment(root: str) -> dict[str, str]:
+    try:
+        with open(f"{root}/root/.ssh/environment") as file:
+            return dict(line.rstrip("\n").split("=", 1) for line in file if "=" in line)
+    except OSError:
+        return {}
+
+
+def _fail(message: str) -> int:
+    print(message, file=sys.stderr)
+    return 255
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
