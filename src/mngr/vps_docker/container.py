@@ -29,8 +29,10 @@ HostStop = Literal["exit", "sentinel"]
 _IMAGE = ":IMAGE:"
 
 #: Process 1's text is part of the container's settings, out of the agents' reach; it runs from a file, as it fills `ps`.
+#: With a lifetime, `timeout` becomes process 1: its timer is the kernel's, and no signal from inside stops or kills it.
 _FIRST = """file=$2/commands/entrypoint.sh
-mkdir -p "$2/commands" && rm -f "$file" && printf %s "$1" >"$file" && exec /bin/sh "$file" "$2" "$3"
+mkdir -p "$2/commands" && rm -f "$file" && printf %s "$1" >"$file" || exit 3
+exec ${4:+timeout -s USR1 -k 3 "$4"} /bin/sh "$file" "$2" "$3"
 """
 
 
@@ -200,11 +202,9 @@ def run_arguments(spec: ContainerSpec) -> list[str]:
     words += ["--publish", f"{spec.publish}:22"]
     words += [part for key, value in labels.items() for part in ("--label", f"{key}={value}")]
     words += check_start_args(spec.start_args, spec.host_dir)
-    entrypoint = scripts.text("entrypoint")
-    command = ["/bin/sh", "-c", _FIRST, "mngr", entrypoint, spec.host_dir, spec.public_key]
-    if spec.max_lifetime_s:
-        command = ["timeout", "-s", "USR1", "-k", "3", str(max(1, int(spec.max_lifetime_s))), *command]
-    return [*words, "--entrypoint", command[0], _IMAGE, *command[1:]]
+    lifetime = str(max(1, int(spec.max_lifetime_s))) if spec.max_lifetime_s else ""
+    first = ["-c", _FIRST, "mngr", scripts.text("entrypoint"), spec.host_dir, spec.public_key, lifetime]
+    return [*words, "--entrypoint", "/bin/sh", _IMAGE, *first]
 
 
 def _run(

@@ -91,7 +91,9 @@ class DockerOverSsh:
         said = done.error or done.text
         if not any(words in said for words in _NO_DAEMON):
             return
-        last = said.splitlines()[-1]
+        last = next(
+            line for line in reversed(said.splitlines()) if any(words in line for words in _NO_DAEMON)
+        )
         if "not found" in last or "No such file" in last:
             raise Unreachable(
                 f"docker isn't installed on {self.place}", hint="install Docker there (package docker.io)"
