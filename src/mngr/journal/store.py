@@ -99,7 +99,7 @@ class Held:
         except ValueError as error:
             raise MngrError(
                 f"the journal's {self.path} can't be read: {error}",
-                hint="nothing was done; `mngr sweep` looks for what it may have bought; move the file away after that",
+                hint="nothing was done; `mngr gc` looks for what it may have bought; move the file away after that",
             ) from None
 
     def write(self, intent: Intent) -> None:
@@ -126,7 +126,7 @@ class Held:
         if intent is None:
             raise MngrError(
                 f"the journal's {self.path} is gone while it was being worked on",
-                hint="don't remove files from the journal; `mngr sweep` finds what was bought",
+                hint="don't remove files from the journal; `mngr gc` finds what was bought",
             )
         self.write(msgspec.structs.replace(intent, **changes(intent)))
 

@@ -70,7 +70,7 @@ class VultrCloud(VpsClientInterface):
             return made
         raise VpsApiNoAnswer(
             f"Vultr gave no usable answer to the order of {spec.name}, {ORDERS} times, and its list shows no such instance",
-            hint="https://status.vultr.com; `mngr sweep` releases what may still appear",
+            hint="https://status.vultr.com; `mngr gc` releases what may still appear",
         )
 
     def _buy(self, spec: MachineSpec) -> Machine:
