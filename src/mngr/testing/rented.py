@@ -1,0 +1,68 @@
+"""The world of a provider of rented machines: a simulated cloud, and machines that are fake or real."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mngr.testing.cloud import SimulatedCloud
+from mngr.testing.fakes import Fakes
+from mngr.testing.local import clean_environment
+from mngr.testing.world import Thing, World
+
+
+class RentedWorld:
+    """Hosts on machines of a simulated cloud. `fakes`: where their machines and ssh come from; None for real ones."""
+
+    isolated = True
+    create: Sequence[str] = ("--no-code",)
+
+    def __init__(
+        self, vendor: str, cloud: SimulatedCloud, scratch: Path, fakes: Fakes | None = None, *, home: str = "home"
+    ) -> None:
+        self.provider = vendor
+        self.cloud = cloud
+        self.scratch = scratch
+        self.fakes = fakes
+        env = {**clean_environment(), **cloud.env, "MNGR_HOME": str(scratch / home)}
+        env[f"MNGR__PROVIDERS__{vendor.upper()}__LIST_LAG"] = "1"
+        if fakes:
+            env |= {**fakes.env, "PATH": f"{fakes.path}:{env['PATH']}"}
+        self.env: Mapping[str, str] = env
+
+    @property
+    def home(self) -> Path:
+        return Path(self.env["MNGR_HOME"])
+
+    def things(self) -> list[Thing]:
+        """What the cloud's bill is still running for."""
+        self.cloud.settle()
+        found = {one["id"]: one for one in self.cloud.resources()}
+        things = []
+        for line in self.cloud.bill()["lines"]:
+            if line["open"]:
+                tags = _tags(found.get(line["resource"], line)["tags"])
+                until = tags.get("mngr-until", "")
+                things.append(
+                    Thing(
+                        line["kind"], line["resource"], line["name"], owner=tags.get("mngr-host-id", ""),
+                        lease=float(until) if until.isdigit() else 0.0, tags=tags,
+                    )
+                )  # fmt: skip
+        return things
+
+    def now(self) -> float:
+        return self.cloud.now()
+
+    def pass_time(self, seconds: float) -> None:
+        self.cloud.advance(seconds)
+
+    def other_home(self) -> World:
+        return RentedWorld(
+            self.provider, self.cloud, self.scratch, self.fakes, home=f"home-{os.urandom(4).hex()}"
+        )
+
+
+def _tags(rows: Sequence[str]) -> dict[str, str]:
+    return {key: value for key, _, value in (row.partition("=") for row in rows)}

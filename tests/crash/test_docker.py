@@ -1,0 +1,13 @@
+"""`docker`: mngr dies between every two outside calls of create, stop, start and destroy."""
+
+import pytest
+
+from mngr.testing.crash import drive_part
+
+pytestmark = pytest.mark.crash
+PARTS = 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_killed_command_ends_where_a_clean_one_does(fake_docker, part):
+    drive_part(fake_docker, part, PARTS)
