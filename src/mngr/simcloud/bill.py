@@ -67,6 +67,7 @@ class Bill:
     """Lines by resource id. A closed line stays: what was spent was spent."""
 
     def __init__(self, clock: Clock) -> None:
+        self.currency = "USD"
         self._clock = clock
         self._lock = threading.Lock()
         self._lines: dict[str, Line] = {}
@@ -103,7 +104,7 @@ class Bill:
             lines = list(self._lines.values())
         return {
             "now": iso(self._clock.now()),
-            "currency": "USD",
+            "currency": self.currency,
             "total": self.total(),
             "open": sum(line.closed is None for line in lines),
             "lines": [

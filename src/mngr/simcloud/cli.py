@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import sys
+from importlib import import_module
 
 from mngr.simcloud.machines.base import Options, Unavailable
 
@@ -52,13 +53,10 @@ def _add_vendor(parser: argparse.ArgumentParser, vendor: str) -> None:
     parser.add_argument(
         "--delivery-s", type=float, default=0.0, help="seconds of the cloud's clock before a boot"
     )
-    parser.add_argument("--api-key", help="the key clients must send; by default a random one")
-    parser.add_argument(
-        "--rate-limit", type=int, default=30, help="requests a second and source; 0 is no limit"
-    )
     parser.add_argument(
         "--while-stdin", action="store_true", help="end when standard input does: with its starter"
     )
+    import_module(f"mngr.simcloud.{vendor}.start").add_options(parser)
     parser.set_defaults(act=_run, vendor=vendor)
 
 

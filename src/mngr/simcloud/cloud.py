@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -30,9 +31,18 @@ class Core:
     bill: Bill = field(init=False)
     calls: Calls = field(init=False)
 
+    overdue: list[Callable[[], None]] = field(default_factory=list)
+    """What a vendor does when time has passed, such as renewals; called often, under the lock."""
+
     def __post_init__(self) -> None:
         self.bill = Bill(self.clock)
         self.calls = Calls(self.clock)
+
+    def catch_up(self) -> None:
+        """Have everything done that has fallen due. Before anything is looked at."""
+        with self.lock:
+            for act in self.overdue:
+                act()
 
 
 class Vendor(Protocol):
@@ -55,6 +65,10 @@ class Vendor(Protocol):
 
     def resources(self) -> list[dict[str, Any]]:
         """All that exists: kind, id, name, tags, state, region, plan, address, created."""
+        ...
+
+    def control_routes(self) -> dict[tuple[str, str], Callable[[Request], Any]]:
+        """More of the control interface: (method, path) to what answers it."""
         ...
 
     def env(self, url: str) -> dict[str, str]:

@@ -33,6 +33,7 @@ class Control:
             ("DELETE", "/gates"): lambda request: core.gates.clear() or {},
             ("POST", "/gates/release"): self._release,
             ("POST", "/settle"): self._settle,
+            **vendor.control_routes(),
         }
 
     def __call__(self, request: Request) -> Response:
@@ -42,6 +43,7 @@ class Control:
             known = sorted({f"{method} {path}" for method, path in self._routes})
             return Response(404, {"error": f"No {request.method} {request.path} here.", "routes": known})
         try:
+            self._core.catch_up()
             return Response(200, route(request))
         except (ValueError, TypeError, AttributeError) as error:
             return Response(400, {"error": str(error)})
@@ -59,6 +61,7 @@ class Control:
 
     def _advance(self, request: Request) -> dict[str, Any]:
         self._core.clock.advance(float(request.json()["advance_s"]))
+        self._core.catch_up()
         return self._clock()
 
     def _clear_faults(self, request: Request) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class Fault:
 class Faults:
     """All orders in force."""
 
+    vendor_kinds: tuple[str, ...] = ()
+    """What else can go wrong at this vendor; the vendor's own calls act on it, by `request.faults`."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _faults: list[Fault] = field(default_factory=list)
     _next: int = 1
@@ -61,8 +63,9 @@ class Faults:
             raise ValueError(
                 f"fault: unknown {', '.join(sorted(unknown))}; it takes {', '.join(sorted(known))}"
             )
-        if data.get("do") not in KINDS:
-            raise ValueError(f"fault: do is one of {', '.join(KINDS)}, not {data.get('do')!r}")
+        kinds = KINDS + self.vendor_kinds
+        if data.get("do") not in kinds:
+            raise ValueError(f"fault: do is one of {', '.join(kinds)}, not {data.get('do')!r}")
         given = {key: value for key, value in data.items() if key != "match"}
         with self._lock:
             fault = Fault(id=self._next, match=Match.parse(data.get("match") or {}), **given)

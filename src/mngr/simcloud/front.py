@@ -7,7 +7,7 @@ import traceback
 
 from mngr.simcloud.calls import Call
 from mngr.simcloud.cloud import Core, Vendor
-from mngr.simcloud.faults import MACHINE_FAULTS, Fault
+from mngr.simcloud.faults import ANSWER_FAULTS, Fault
 from mngr.simcloud.http import HangUp, Request, Response
 
 UNANSWERED_LIMIT_S = 600.0
@@ -66,7 +66,7 @@ class Front:
             self._never_answer(request, call)
         if fault := by_kind.get("stale"):
             request.as_of = self._core.clock.now() - fault.lag_s
-        request.faults = {kind: fault for kind, fault in by_kind.items() if kind in MACHINE_FAULTS}
+        request.faults = {kind: fault for kind, fault in by_kind.items() if kind not in ANSWER_FAULTS}
         return None
 
     def _commit(self, request: Request) -> Response:

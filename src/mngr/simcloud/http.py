@@ -24,6 +24,8 @@ class Request:
     headers: dict[str, str]
     body: bytes
     source: str
+    target: str = ""
+    """Path and query as they came on the wire: what a signature covers."""
     as_of: float | None = None
     """Set when a fault makes this call see the past."""
     faults: dict[str, Any] = field(default_factory=dict)
@@ -96,6 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(length),
             source=self.client_address[0],
+            target=self.path,
             hung_up=lambda: _hung_up(self.connection),
         )
         try:

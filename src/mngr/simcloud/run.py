@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from types import FrameType
 
 from mngr.simcloud.clock import Clock
@@ -86,8 +87,5 @@ def _machines(kind: str, options: Options) -> Machines:
 
 
 def _vendor(args: argparse.Namespace, core: Core, options: Options) -> Vendor:
-    if args.vendor == "vultr":
-        from mngr.simcloud.vultr.start import start
-
-        return start(args, core, options)
-    raise Unavailable(f"no simulated {args.vendor} here")
+    """Each vendor is a package here; its module `start` has `add_options(parser)` and `start(…)`."""
+    return import_module(f"mngr.simcloud.{args.vendor}.start").start(args, core, options)

@@ -18,9 +18,11 @@ class Table(Generic[Record]):
         self._lock = threading.Lock()
         self._past: dict[str, list[tuple[float, Record | None]]] = {}
 
-    def put(self, key: str, record: Record) -> None:
+    def put(self, key: str, record: Record, since: float | None = None) -> None:
+        """Hold a record from now on, or as of a moment that is past already."""
         with self._lock:
-            self._past.setdefault(key, []).append((self._clock.now(), record))
+            moment = self._clock.now() if since is None else since
+            self._past.setdefault(key, []).append((moment, record))
 
     def remove(self, key: str) -> None:
         with self._lock:

@@ -25,6 +25,7 @@ class MachineSpec:
     id: str
     hostname: str
     image: str = "stock"
+    """Also a name out of `Options.images`."""
     disk: str | None = None
     user_data: bytes = b""
     ssh_keys: tuple[str, ...] = ()
@@ -88,4 +89,6 @@ class Options:
     ports: tuple[int, ...] = (22, 2222)
     command: str | None = None
     stock_has_docker: bool = False
+    images: dict[str, str] = field(default_factory=dict)
+    """A vendor's own machine images: name to tag in the local Docker daemon."""
     power_changed: PowerChanged = field(default=lambda id, running: None)

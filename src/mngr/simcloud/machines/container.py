@@ -151,6 +151,8 @@ class ContainerMachines:
     def _image(self, spec: MachineSpec) -> str:
         if spec.disk:
             return self._disk_image(spec.disk)
+        if spec.image in self._options.images:
+            return self._options.images[spec.image]
         with_docker = spec.image == "baked" or self._options.stock_has_docker
         return self._images.baked if with_docker else self._images.stock
 

@@ -146,5 +146,8 @@ class Vultr:
         ]
         return found
 
+    def control_routes(self) -> dict[tuple[str, str], Callable[[Request], Any]]:
+        return {}
+
     def env(self, url: str) -> dict[str, str]:
         return {"VULTR_API_KEY": self.state.api_key, "MNGR__PROVIDERS__VULTR__API_URL": url}
