@@ -49,12 +49,20 @@ def check_api_url(url: str, where: str) -> str:
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    loopback = host in ("localhost", "::1") or host.startswith("127.")
     if not host or parts.scheme not in ("http", "https") or parts.username or parts.query:
         raise InvalidInput(f"{where}: {url!r} isn't an API address", hint="write https://HOST[:PORT][/PATH]")
-    if parts.scheme == "http" and not loopback:
+    if parts.scheme == "http" and not _is_here(host):
         raise InvalidInput(
             f"{where}: {url!r} would send the API key in the clear",
             hint="use https; plain http is for addresses on this computer (127.0.0.1, localhost) only",
         )
     return url.rstrip("/")
+
+
+def _is_here(host: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

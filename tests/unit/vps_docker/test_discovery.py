@@ -1,0 +1,138 @@
+"""What `list` shows of machines that carry no host, can't be reached, or whose cloud can't be read."""
+
+from pathlib import Path
+
+import pytest
+from support.rented import ManualClock, MemoryCloud, provider, unreadable
+
+from mngr.journal import Intent, Journal
+from mngr.model.errors import NotFound
+from mngr.model.records import AgentRecord
+from mngr.vps_docker import tags
+from mngr.vps_docker.cache import Remembered
+from mngr.vps_docker.views import record_of
+
+HOST = "host-0123456789abcdef"
+AGENT = AgentRecord(id="agent-0123456789abcdef", name="a1")
+NOWHERE = "127.99.99.99"
+
+
+@pytest.fixture
+def cloud() -> MemoryCloud:
+    return MemoryCloud(ManualClock())
+
+
+def ready() -> dict[str, str]:
+    return {tags.PROVIDER: "cloud", tags.HOST_ID: HOST, tags.HOST_NAME: "box", tags.READY: "1"}
+
+
+def remember(home: Path, cloud: MemoryCloud) -> None:
+    one = provider(home, cloud).parts
+    one.cache.put(Remembered(record=record_of(one, cloud.machines["i-1"], None), agents=[AGENT]))
+
+
+def test_a_machine_that_cant_be_reached_shows_its_last_known_agents(
+    cloud: MemoryCloud, tmp_path: Path
+) -> None:
+    cloud.put("i-1", ready(), address=NOWHERE, state="running")
+    remember(tmp_path, cloud)
+    (host,) = provider(tmp_path, cloud).discover().hosts
+    assert (host.state, host.record.name) == ("unreachable", "box")
+    assert [(one.record.name, one.state) for one in host.agents] == [("a1", "unknown")]
+    assert NOWHERE in host.problem
+
+
+def test_a_cloud_that_cant_be_read_is_an_error_row_and_known_hosts_are_asked_all_the_same(
+    cloud: MemoryCloud, tmp_path: Path
+) -> None:
+    cloud.put("i-1", ready(), address=NOWHERE, state="running")
+    remember(tmp_path, cloud)
+    cloud.failing["find"] = unreadable()
+    listing = provider(tmp_path, cloud).discover()
+    assert [(one.what, one.error) for one in listing.errors] == [("cloud", "the cloud is down")]
+    assert [(one.state, one.record.name) for one in listing.hosts] == [("unreachable", "box")]
+
+
+def test_one_that_is_being_built_by_another_laptop(cloud: MemoryCloud, tmp_path: Path) -> None:
+    cloud.put("i-1", tags.building("cloud", HOST, "box", "laptop-2", cloud.now()))
+    (host,) = provider(tmp_path, cloud).discover().hosts
+    assert (host.state, host.problem) == ("building", "being built by another computer (laptop-2)")
+
+
+def test_one_that_nobody_builds_any_more(cloud: MemoryCloud, tmp_path: Path) -> None:
+    cloud.put("i-1", tags.building("cloud", HOST, "box", "laptop-2", cloud.now()))
+    cloud.clock.at += 5000
+    (host,) = provider(tmp_path, cloud).discover().hosts
+    assert host.state == "failed"
+    assert "mngr gc" in host.problem
+
+
+def test_an_intent_without_a_machine_is_shown(cloud: MemoryCloud, tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal").hold("cloud", HOST) as held:
+        held.write(Intent(provider="cloud", subject=HOST, kind="create", plan={"host_name": "box"}))
+        (host,) = provider(tmp_path, cloud).discover().hosts
+        assert (host.state, host.record.name, host.problem) == ("building", "box", "")
+    (host,) = provider(tmp_path, cloud).discover({"box"}).hosts
+    assert (host.state, host.problem) == (
+        "failed",
+        "its create was cut short; `mngr gc` releases what it made",
+    )
+    assert provider(tmp_path, cloud).discover({"other"}).hosts == []
+
+
+def test_a_powered_off_machine_says_that_it_bills(cloud: MemoryCloud, tmp_path: Path) -> None:
+    cloud.put("i-1", ready(), state="stopped")
+    remember(tmp_path, cloud)
+    (host,) = provider(tmp_path, cloud).discover().hosts
+    assert (host.state, host.problem) == (
+        "stopped",
+        "its machine is powered off, which Memory bills all the same",
+    )
+    assert [one.state for one in host.agents] == ["stopped"]
+    assert host.stop_saves == "nothing on Memory: `mngr destroy` ends the bill"
+
+
+def test_only_asks_no_other_machine(cloud: MemoryCloud, tmp_path: Path) -> None:
+    cloud.put("i-1", ready(), address=NOWHERE, state="running")
+    assert provider(tmp_path, cloud).discover({"another"}).hosts == []
+    assert len(provider(tmp_path, cloud).discover({"box"}).hosts) == 1
+    assert len(provider(tmp_path, cloud).discover({HOST}).hosts) == 1
+
+
+def test_an_unreadable_intent_is_an_error_row(cloud: MemoryCloud, tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / f"cloud.{HOST}.json").write_text("{")
+    (error,) = provider(tmp_path, cloud).discover().errors
+    assert HOST in error.what
+
+
+def test_not_seen_isnt_gone(cloud: MemoryCloud, tmp_path: Path) -> None:
+    """A list that lags doesn't make a host vanish: the machine itself is asked."""
+    cloud.put("i-1", ready(), address=NOWHERE, state="running")
+    remember(tmp_path, cloud)
+    cloud.find = lambda owner: []  # type: ignore[method-assign]
+    one = provider(tmp_path, cloud)
+    assert one.view(HOST).state == "unreachable"
+    del cloud.machines["i-1"]
+    with pytest.raises(NotFound, match="cloud|i-1"):
+        one.view(HOST)
+
+
+def test_lost_pins_are_taken_from_the_tags(cloud: MemoryCloud, tmp_path: Path) -> None:
+    key = "AAAAC3NzaC1lZDI1NTE5AAAAILfkdVYAqCYCy5Oq/x+OKgt3lON83+Gw9W/Fn8ChmK3z"
+    cloud.put("i-1", {**ready(), tags.HOST_KEY: key}, address=NOWHERE, state="running")
+    one = provider(tmp_path, cloud)
+    one.discover()
+    assert one.parts.access.machine_pins(HOST) == [f"ssh-ed25519 {key}"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "cost"), [(0.1, 0.01), (1.5, 0.02), (499, 4.99), (600, 5), (730, 5), (740, 5.1), (1460, 10)]
+)
+def test_cost_so_far_by_the_started_hour_up_to_a_months_price(
+    cloud: MemoryCloud, tmp_path: Path, hours: float, cost: float
+) -> None:
+    cloud.put("i-1", ready(), state="stopped", price_per_hour=0.01, price_per_month=5.0)
+    cloud.clock.at += hours * 3600
+    (host,) = provider(tmp_path, cloud).discover().hosts
+    assert host.cost_so_far == pytest.approx(cost)
