@@ -1,7 +1,8 @@
 """Docker commands on a machine, over any Transport: OpenSSH to a rented machine, or this computer itself."""
 
-from collections.abc import Sequence
-from pathlib import Path
+import contextlib
+from collections.abc import Iterable, Sequence
+from typing import IO, BinaryIO
 
 from mngr.model.errors import TimedOut, Unreachable
 from mngr.transport import base
@@ -40,13 +41,19 @@ class DockerOverSsh:
 
         return self._asked(["sh", "-c", scripts.text(name), name, *args], input, timeout, check, name)
 
-    def send(self, *argv: str, file: Path, timeout: float) -> Completed:
-        """`docker ARGV… < FILE`: for what is too big to hold in memory. Doesn't raise CommandFailed."""
-        return self._piped(["docker", *argv], timeout, stdin=file)
+    def send(self, *argv: str, chunks: Iterable[bytes], timeout: float) -> Completed:
+        """`docker ARGV…`, fed with what is too big to hold in memory. Raises as `run` with `check=False`."""
+        return self._fed(["docker", *argv], chunks, timeout, f"docker {argv[0]}")
 
-    def receive(self, *argv: str, file: Path, timeout: float) -> Completed:
-        """`docker ARGV… > FILE`. Doesn't raise CommandFailed."""
-        return self._piped(["docker", *argv], timeout, stdout=file)
+    def send_script(self, name: str, *args: str, chunks: Iterable[bytes], timeout: float) -> Completed:
+        """As `script`, fed as `send`."""
+        from mngr.hosts import scripts
+
+        return self._fed(["sh", "-c", scripts.text(name), name, *args], chunks, timeout, name)
+
+    def receive(self, *argv: str, out: BinaryIO, timeout: float) -> Completed:
+        """`docker ARGV…`, its output written to the file `out`, which has a descriptor. Raises as `send`."""
+        return self._watched(self.transport.argv(["docker", *argv]), None, out, timeout, f"docker {argv[0]}")
 
     def container(self, name: str) -> DockerExec:
         """The inside of a running container, as a Transport."""
@@ -58,33 +65,55 @@ class DockerOverSsh:
             self.require_daemon(done)
         return base.checked(done, what, self.place) if check else done
 
-    def _piped(
-        self, argv: Sequence[str], timeout: float, *, stdin: Path | None = None, stdout: Path | None = None
-    ) -> Completed:
-        import subprocess
-        from contextlib import ExitStack
+    def _fed(self, argv: Sequence[str], chunks: Iterable[bytes], timeout: float, what: str) -> Completed:
+        return self._watched(self.transport.argv(argv), chunks, None, timeout, what)
 
-        with ExitStack() as files:
-            source = files.enter_context(open(stdin, "rb")) if stdin else subprocess.DEVNULL
-            target = files.enter_context(open(stdout, "wb")) if stdout else subprocess.PIPE
+    def _watched(
+        self,
+        argv: Sequence[str],
+        chunks: Iterable[bytes] | None,
+        out: BinaryIO | None,
+        timeout: float,
+        what: str,
+    ) -> Completed:
+        """Runs a local command for at most `timeout` seconds, with streams that may be long."""
+        import subprocess
+        import tempfile
+        import threading
+
+        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
             try:
-                done = subprocess.run(
-                    self.transport.argv(argv),
-                    stdin=source,
-                    stdout=target,
-                    stderr=subprocess.PIPE,
-                    timeout=timeout,
+                process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL if chunks is None else subprocess.PIPE,
+                    stdout=out or said,
+                    stderr=errors,
                 )
-            except subprocess.TimeoutExpired:
-                raise TimedOut(f"docker {argv[1]} on {self.place} didn't end within {timeout:g} s") from None
             except FileNotFoundError as missing:
                 raise Unreachable(f"{missing.filename} isn't installed here") from None
-        completed = Completed(done.returncode, done.stdout or b"", done.stderr)
-        if completed.code == base.SSH_FAILED:
-            raise Unreachable(f"the connection to {self.place} broke: {completed.error[-300:]}")
-        if completed.code:
-            self.require_daemon(completed)
-        return completed
+            late = threading.Event()
+            timer = threading.Timer(timeout, lambda: (late.set(), process.kill()))
+            timer.start()
+            try:
+                if process.stdin:
+                    _feed(process.stdin, chunks or ())
+                process.wait()
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+            finally:
+                timer.cancel()
+            said.seek(0)
+            errors.seek(0)
+            done = Completed(process.returncode, said.read(), errors.read())
+        if late.is_set():
+            raise TimedOut(f"{what} on {self.place} didn't end within {timeout:g} s")
+        if done.code == base.SSH_FAILED:
+            raise Unreachable(f"the connection to {self.place} broke: {done.error[-300:]}")
+        if done.code:
+            self.require_daemon(done)
+        return done
 
     def require_daemon(self, done: Completed) -> None:
         """Raises Unreachable if `done` failed because the daemon didn't answer: nothing is known then."""
@@ -107,6 +136,18 @@ class DockerOverSsh:
             f"can't reach the Docker daemon on {self.place}: {last}",
             hint="is it running? `docker version` there tells more",
         )
+
+
+def _feed(stdin: IO[bytes], chunks: Iterable[bytes]) -> None:
+    """Writes all; a process that ends without reading all of it isn't this side's error."""
+    try:
+        for chunk in chunks:
+            stdin.write(chunk)
+    except BrokenPipeError:
+        pass
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            stdin.close()
 
 
 class WithEnvironment:

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import tempfile
-from pathlib import Path
 
 from mngr.hosts import scripts
 from mngr.model.errors import MngrError, NotFound
@@ -52,11 +51,13 @@ def build(
         flags += ["--file", args.dockerfile] if args.dockerfile else []
         done = docker.run("build", *flags, args.context, timeout=BUILD_LIMIT_S, check=False)
     else:
-        with tempfile.TemporaryDirectory(prefix="mngr-context-") as folder:
-            tar = Path(folder) / "context.tar"
-            with open(tar, "wb") as out:
-                dockerfile = pack_context(args, out)
-            done = docker.send("build", *flags, "--file", dockerfile, "-", file=tar, timeout=BUILD_LIMIT_S)
+        with tempfile.TemporaryFile(prefix="mngr-context-") as tar:
+            dockerfile = pack_context(args, tar)
+            tar.seek(0)
+            chunks = iter(lambda: tar.read(1 << 20), b"")
+            done = docker.send(
+                "build", *flags, "--file", dockerfile, "-", chunks=chunks, timeout=BUILD_LIMIT_S
+            )
     if done.code:
         raise MngrError(
             f"building the image from {args.context} failed: {last_line(done)}",

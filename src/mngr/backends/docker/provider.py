@@ -1,6 +1,7 @@
 """HostProvider over the Docker daemon of this computer."""
 
 from collections.abc import Collection
+from pathlib import Path
 
 import msgspec
 
@@ -8,15 +9,15 @@ from mngr.backends.docker import DockerConfig
 from mngr.backends.docker.ports import Ports
 from mngr.journal.store import Held, Journal
 from mngr.model.clock import iso
-from mngr.model.errors import Conflict, MngrError, NotFound
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.model.idle import parse_mode
 from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.model.views import HostView, Listing, Offer, Problem
-from mngr.providers.contract import Abilities, Context, HostSpec, IdleRequest, Progress, Swept
+from mngr.providers.contract import Abilities, Context, HostSpec, IdleRequest, Progress, Snapshot, Swept
 from mngr.transport.base import Transport
 from mngr.transport.local import Local
 from mngr.transport.ssh import Ssh
-from mngr.vps_docker import container
+from mngr.vps_docker import container, snapshots
 from mngr.vps_docker.access import Access
 from mngr.vps_docker.build_args import BuildArgs, split
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
@@ -53,6 +54,11 @@ class DockerProvider:
 
     def check(self, spec: HostSpec) -> Offer:
         build = self._build(spec)
+        snapshots.check(spec.snapshot)
+        if spec.snapshot and (build.builds or spec.image):
+            raise InvalidInput(
+                "a snapshot brings its own image", hint="leave out --image and the build arguments"
+            )
         image = spec.image or self.config.default_image
         container.check(self._start_args(spec), image, self.config.host_dir)
         return Offer(image=build.context if build.builds else image)
@@ -75,6 +81,9 @@ class DockerProvider:
             host_dir=self.config.host_dir, host_json=self._host_json(spec), restart=_restart(idle), idle=idle,
             host_stop="exit", max_lifetime_s=idle.max_lifetime_s, store=self.store.name, prepare=True,
         )  # fmt: skip
+        if spec.snapshot:
+            image = snapshots.restore(self.store, spec.snapshot, spec.id, container.owner(wanted), progress)
+            wanted = msgspec.structs.replace(wanted, image=image, prepare=False)
         made, port = self._run(wanted, progress)
         self.access.pin_container(spec.id, ADDRESS, port, made.host_key)
         record = HostRecord(
@@ -252,6 +261,20 @@ class DockerProvider:
         from mngr.backends.docker.sweep import sweep
 
         return sweep(self, dry_run=dry_run)
+
+    # --- snapshots --------------------------------------------------------------------------------------------
+
+    def snapshot_create(self, host_id: str, name: str, progress: Progress) -> Snapshot:
+        return snapshots.create(self.store, self._record(host_id), name, self.context.clock, progress)
+
+    def snapshot_list(self, host_id: str = "") -> list[Snapshot]:
+        return snapshots.of(self.store.read(), host_id)
+
+    def snapshot_destroy(self, snapshot_id: str) -> None:
+        snapshots.destroy(self.store, snapshot_id)
+
+    def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
+        snapshots.export(self.store, snapshot_id, file, progress)
 
     def _record(self, host_id: str) -> HostRecord:
         stored = self.store.read()

@@ -1,0 +1,41 @@
+# snapshot-create NAME IMAGE STATE ID: saves a host's container as IMAGE, and its volume as blobs/ID.tar in the volume
+# STATE, both of the same moment: the container is paused meanwhile. Runs where docker is. Repeatable.
+# Left out: what is the host's own (its SSH host key, why it stopped). Prints the bytes of image and volume.
+# Exit codes: 3 there is no such container, 4 it is in a state that allows no snapshot.
+set -u
+name=$1 image=$2 state=$3 id=$4
+paused=
+thaw() {
+	[ -z "$paused" ] || docker unpause "$name" >/dev/null
+	paused=
+}
+trap thaw EXIT
+trap 'exit 130' INT TERM HUP
+status=$(docker inspect -f '{{.State.Status}}' "$name") || exit 3
+case $status in
+running)
+	paused=1
+	docker pause "$name" >/dev/null || { paused=; exit 1; }
+	;;
+paused | exited) ;;
+*)
+	echo "container $name is $status" >&2
+	exit 4
+	;;
+esac
+docker commit --pause=false --change "LABEL mngr.snapshot=$id" "$name" "$image" >/dev/null || exit 1
+size=$(
+	docker run --rm --pull never --network none --user 0:0 \
+		--mount "type=volume,source=$name,target=/from,readonly" --mount "type=volume,source=$state,target=/state" \
+		--entrypoint /bin/sh "$image" -c '
+			umask 077
+			mkdir -p /state/blobs
+			part=/state/blobs/.$1.part
+			tar -c -C /from --exclude=./ssh --exclude=./stop --exclude=./watch.lock -f "$part" . || exit 1
+			sync "$part"
+			mv -f "$part" "/state/blobs/$1.tar"
+			wc -c <"/state/blobs/$1.tar"' tar "$id"
+) || exit 1
+thaw
+docker image inspect -f '{{.Size}}' "$image" || exit 1
+printf '%s\n' "$size"

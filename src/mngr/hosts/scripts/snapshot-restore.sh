@@ -1,0 +1,23 @@
+# snapshot-restore VOLUME LABELS STATE ID IMAGE [< TAR]: fills a new host's volume (made with LABELS, as --mount takes
+# them) from blobs/ID.tar in the volume STATE, or (STATE "-") from standard input. Runs where docker is.
+# The agents of that time don't run here: their records are kept aside in agents-of-snapshot/.
+# Repeatable: a volume that was filled before is left as it is.
+volume=$1 labels=$2 state=$3 id=$4 image=$5
+set -- --mount "type=volume,source=$volume,target=/to,$labels"
+from=-
+if [ "$state" != - ]; then
+	set -- "$@" --mount "type=volume,source=$state,target=/state,readonly"
+	from=/state/blobs/$id.tar
+fi
+exec docker run --rm -i --pull never --network none --user 0:0 "$@" --entrypoint /bin/sh "$image" -c '
+	cd /to || exit 1
+	if [ -e .restored ]; then
+		[ "$1" != - ] || cat >/dev/null
+		exit 0
+	fi
+	find . -mindepth 1 -delete
+	tar -xpf "$1" || exit 1
+	rm -rf ssh stop activity commands host.json idle.conf watch.lock agents-of-snapshot
+	[ ! -d agents ] || mv agents agents-of-snapshot
+	touch .restored
+	sync .' tar "$from"

@@ -1,0 +1,172 @@
+"""Snapshots of hosts: the container's image and its volume, of the same moment.
+
+They stay with the docker daemon that made them (image `mngr-snapshot:<id>`, `blobs/<id>.tar` and `snapshots/<id>.json`
+in the state volume), or travel as one file (a tar of `meta.json`, `volume.tar`, `image.tar`), from which any provider
+makes a host. A snapshot is there once its description is, and gone once that is gone.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from mngr.model.clock import Clock, iso
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
+from mngr.model.ids import is_id, new_snapshot_id
+from mngr.model.records import HostRecord
+from mngr.providers.contract import Progress, Snapshot
+from mngr.transport.base import CommandFailed
+from mngr.vps_docker import image as images
+from mngr.vps_docker.container import name_of
+from mngr.vps_docker.host_store import VpsDockerHostStore
+from mngr.vps_docker.snapshot_file import SnapshotFile, write_file
+from mngr.vps_docker.survey import Stored
+
+#: What takes longer (disks and lines are slow) isn't waited for, in seconds.
+LIMIT_S = 3600
+
+
+def image_name(snapshot_id: str) -> str:
+    return f"mngr-snapshot:{snapshot_id}"
+
+
+def is_file(text: str) -> bool:
+    """Whether `HostSpec.snapshot` means a file rather than a snapshot's id."""
+    return not (is_id(text) and text.startswith("snap-"))
+
+
+def check(text: str) -> None:
+    """Raises InvalidInput, before anything is paid, if `HostSpec.snapshot` is neither an id nor a snapshot's file."""
+    if text and is_file(text):
+        with SnapshotFile(Path(text)):
+            pass
+
+
+def create(
+    store: VpsDockerHostStore, record: HostRecord, name: str, clock: Clock, progress: Progress
+) -> Snapshot:
+    """Takes one; the host is paused for as long as that takes. Raises NotFound, Conflict, MngrError."""
+    progress("snapshot")
+    snapshot_id = new_snapshot_id()
+    done = store.docker.script(
+        "snapshot-create", name_of(record.id), image_name(snapshot_id), store.name, snapshot_id,
+        timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    if done.code:
+        destroy(store, snapshot_id)
+        if done.code == 3:
+            raise NotFound(f"the container of host {record.name} is gone")
+        if done.code == 4:
+            raise Conflict(f"host {record.name} can't be saved now: {images.last_line(done)}")
+        raise CommandFailed(
+            f"no snapshot of host {record.name}: {images.last_line(done)}",
+            done,
+            hint="is the disk full? What was half made is removed",
+        )
+    sizes = [int(word) for word in done.text.split() if word.isdigit()]
+    snapshot = Snapshot(
+        id=snapshot_id, name=name, host_id=record.id, host_name=record.name, provider=record.provider,
+        created_at=iso(clock.now()), size_bytes=sum(sizes),
+    )  # fmt: skip
+    store.put(f"snapshots/{snapshot_id}.json", msgspec.json.format(msgspec.json.encode(snapshot), indent=1))
+    return snapshot
+
+
+def of(stored: Stored, host_id: str = "") -> list[Snapshot]:
+    """The snapshots in a store, oldest first; of one host, if given. Unreadable ones are left out."""
+    found: list[Snapshot] = []
+    for data in stored.snapshots.values():
+        try:
+            found.append(msgspec.json.decode(data, type=Snapshot))
+        except ValueError:
+            continue
+    wanted = [one for one in found if host_id in ("", one.host_id)]
+    return sorted(wanted, key=lambda one: (one.created_at, one.id))
+
+
+def find(stored: Stored, snapshot_id: str) -> Snapshot:
+    """Raises NotFound."""
+    for one in of(stored):
+        if one.id == snapshot_id:
+            return one
+    raise NotFound(f"there is no snapshot {snapshot_id}", hint="`mngr snapshot list` shows what there is")
+
+
+def destroy(store: VpsDockerHostStore, snapshot_id: str) -> None:
+    """Image, volume and description, in this order. Gone already is success."""
+    if is_file(snapshot_id):
+        raise InvalidInput(f"{snapshot_id!r} isn't a snapshot's id", hint="`mngr snapshot list` shows them")
+    done = store.docker.run("rmi", image_name(snapshot_id), check=False)
+    if done.code and "No such image" not in done.error:
+        raise MngrError(f"the image of snapshot {snapshot_id} can't be removed: {images.last_line(done)}")
+    store.drop(f"blobs/{snapshot_id}.tar", f"blobs/.{snapshot_id}.part", f"snapshots/{snapshot_id}.json")
+
+
+def export(store: VpsDockerHostStore, snapshot_id: str, file: Path, progress: Progress) -> None:
+    """Writes the snapshot into `file`, which only its owner can read: it holds what agents were given, secrets too.
+    The file appears whole or not at all. Raises NotFound, Conflict if it is there already."""
+    snapshot = find(store.read(), snapshot_id)
+    if file.exists():
+        raise Conflict(f"{file} is there already", hint="choose another name, or remove it")
+    progress("export")
+    with write_file(file) as out:
+        out.add("meta.json", msgspec.json.encode(snapshot))
+        out.stream(
+            "volume.tar",
+            lambda target: store.docker.receive(
+                "exec", store.name, "cat", f"/state/blobs/{snapshot_id}.tar", out=target, timeout=LIMIT_S
+            ),
+        )
+        out.stream(
+            "image.tar",
+            lambda target: store.docker.receive("save", image_name(snapshot_id), out=target, timeout=LIMIT_S),
+        )
+
+
+def restore(
+    store: VpsDockerHostStore, snapshot: str, host_id: str, owner: dict[str, str], progress: Progress
+) -> str:
+    """Brings a snapshot (an id, or a file) to a new host: its volume is filled, and the image's name is returned.
+
+    `owner`: the labels of `container.owner`. Repeatable: a volume that was filled before is left as it is. Raises
+    NotFound, InvalidInput, MngrError.
+    """
+    progress("restore")
+    image = images.built_name(host_id)
+    labels = ",".join(f"volume-label={key}={value}" for key, value in owner.items())
+    if is_file(snapshot):
+        with SnapshotFile(Path(snapshot)) as file:
+            _load(store, file, image)
+            done = store.docker.send_script(
+                "snapshot-restore", name_of(host_id), labels, "-", file.snapshot.id, image,
+                chunks=file.chunks("volume.tar"), timeout=LIMIT_S,
+            )  # fmt: skip
+    else:
+        find(store.read(), snapshot)
+        store.docker.run("tag", image_name(snapshot), image)
+        done = store.docker.script(
+            "snapshot-restore", name_of(host_id), labels, store.name, snapshot, image, timeout=LIMIT_S, check=False
+        )  # fmt: skip
+    if done.code:
+        raise CommandFailed(
+            f"snapshot {snapshot} can't be brought to the new host: {images.last_line(done)}",
+            done,
+            hint="is the disk full? The command may be run again",
+        )
+    return image
+
+
+def _load(store: VpsDockerHostStore, file: SnapshotFile, image: str) -> None:
+    """The file's image, called `image`. A snapshot of the same id that is there already keeps its name."""
+    loaded = image_name(file.snapshot.id)
+    known = store.docker.run("image", "inspect", "-f", "{{.Id}}", loaded, check=False).code == 0
+    if not known:
+        done = store.docker.send("load", chunks=file.chunks("image.tar"), timeout=LIMIT_S)
+        if done.code:
+            raise CommandFailed(
+                f"docker on {store.docker.place} can't load the image in {file.path}: {images.last_line(done)}",
+                done,
+                hint="is the disk full?",
+            )
+    store.docker.run("tag", loaded, image)
+    if not known:
+        store.docker.run("rmi", loaded)
