@@ -111,6 +111,11 @@ class Simcloud:
     def release(self, then: str = "go", held: int | None = None) -> int:
         return self.control("POST", "/gates/release", {"then": then, "held": held})["released"]
 
+    def clear(self) -> None:
+        """Take all gates and faults away; what is held goes on."""
+        self.control("DELETE", "/gates")
+        self.control("DELETE", "/faults")
+
     def settle(self, limit_s: float = 30.0) -> bool:
         """Wait until the machines have done what was asked of them."""
         return self.control("POST", "/settle", {"limit_s": limit_s})["settled"]

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from mngr.simcloud.machines.base import Unavailable
 
 PLAIN = "debian:bookworm-slim"
 AGENT = "mngr/agent:bookworm"
+INIT = "/lib/systemd/systemd"
 MAKE_LIMIT_S = 600.0
 
 
@@ -79,20 +81,29 @@ def _all_there(images: Images, keys: dict[str, str]) -> bool:
 
 def _bring(images: Images, keys: dict[str, str]) -> None:
     base = f"mngr-simcloud:base-{keys['base']}"
-    _rootfs("base", keys["base"], base, (), "bash")
-    if _labelled_key(PLAIN) is None or _labelled_key(PLAIN):
-        docker("tag", base, PLAIN)
-    _layer("agent", keys["agent"], AGENT, base, recipes.AGENT_PACKAGES, "bash")
-    _rootfs("stock", keys["stock"], images.stock, recipes.MACHINE_PACKAGES, "/lib/systemd/systemd")
-    _layer(
-        "baked", keys["baked"], images.baked, images.stock, recipes.DOCKER_PACKAGES, "/lib/systemd/systemd"
-    )
+    with ThreadPoolExecutor(2) as pool:
+        chains = [pool.submit(_containers, base, keys), pool.submit(_machines, images, keys)]
+    for chain in chains:
+        chain.result()
     if docker_root_ready(images.docker_root):
         return
     tarball = folder() / f"docker-{keys['docker']}.tar"
     if not tarball.exists():
         _timed("making the machines' /var/lib/docker", lambda: _make_docker_root(images, base, tarball))
     fill_docker_root(images.docker_root, images.baked, tarball)
+
+
+def _containers(base: str, keys: dict[str, str]) -> None:
+    """What agents' containers are made from. A `debian:bookworm-slim` that isn't ours stays as it is."""
+    _rootfs("base", keys["base"], base, (), "bash")
+    if _labelled_key(PLAIN) is None or _labelled_key(PLAIN):
+        docker("tag", base, PLAIN)
+    _layer("agent", keys["agent"], AGENT, base, recipes.AGENT_PACKAGES, "bash")
+
+
+def _machines(images: Images, keys: dict[str, str]) -> None:
+    _rootfs("stock", keys["stock"], images.stock, recipes.MACHINE_PACKAGES, INIT)
+    _layer("baked", keys["baked"], images.baked, images.stock, recipes.DOCKER_PACKAGES, INIT)
 
 
 def _make_docker_root(images: Images, base: str, tarball: Path) -> None:

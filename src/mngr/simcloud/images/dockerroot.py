@@ -6,7 +6,6 @@ It is kept as a volume that every machine's own is copied from (see machines/dis
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from pathlib import Path
 
@@ -41,21 +40,10 @@ def make_docker_root(image: str, inner: Path, tags: dict[str, str], tarball: Pat
             docker("exec", name, "docker", "tag", old, new)
             docker("exec", name, "docker", "rmi", old)
         docker("stop", "--time", "20", name)
-        with tarball.open("wb") as file:
-            argv = [
-                "docker",
-                "run",
-                "--rm",
-                *CAPABILITIES,
-                "--volume",
-                f"{name}:/disk:ro",
-                image,
-                *TAR,
-                "-cf",
-                "-",
-                ".",
-            ]
-            subprocess.run(argv, stdout=file, check=True, timeout=120)
+        both = ("--volume", f"{name}:/disk:ro", "--volume", f"{tarball.parent}:/out")
+        docker(
+            "run", "--rm", *CAPABILITIES, *both, image, *TAR, "-cf", f"/out/{tarball.name}", ".", limit_s=120
+        )
     finally:
         for undo in (("rm", "--force", name), ("volume", "rm", "--force", name)):
             try:
@@ -74,9 +62,8 @@ def fill_docker_root(volume: str, image: str, tarball: Path) -> None:
     _filled(volume).unlink(missing_ok=True)
     docker("volume", "rm", "--force", volume)
     docker("volume", "create", "--label", f"{LABEL}=image", volume)
-    run = ("run", "--rm", "--interactive", *CAPABILITIES, "--volume", f"{volume}:/disk", image)
-    with tarball.open("rb") as file:
-        docker(*run, *TAR, "-xf", "-", stdin=file, limit_s=300)
+    both = ("--volume", f"{volume}:/disk", "--volume", f"{tarball}:/root.tar:ro")
+    docker("run", "--rm", *CAPABILITIES, *both, image, *TAR, "-xf", "/root.tar", limit_s=300)
     _filled(volume).touch()
 
 

@@ -1,0 +1,89 @@
+"""How this OVH misbehaves: facts/ovh.md as switches, all on by default. `GET` and `POST /behaviour` on the control port."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass
+class Behaviour:
+    """Names that end in `_s` are seconds of the cloud's clock; `--speed` divides them. 0 or False is off."""
+
+    checking_s: float = 5.0
+    """A paid order says `checking` for so long before it says `delivering`."""
+    delivery_s: float = 80.0
+    """From payment until the order shows a service name."""
+    deliver_task_s: float = 90.0
+    """From then on, task `deliverVm` goes on for so long."""
+    subscription_inactive_s: float = 30.0
+    """From delivery on, PUT serviceInfos answers 400 "subscription is not active yet" for so long."""
+    rebuild_busy_s: float = 45.0
+    """After a task's end, a rebuild is refused for so long with "running tasks", while /tasks looks idle."""
+    rebuild_s: float = 40.0
+    """A rebuild takes at least so long; the old system runs on meanwhile."""
+    power_s: float = 5.0
+    """So does a start, stop or reboot."""
+    tasks_lag_s: float = 5.0
+    """/tasks lists what was so long ago; a task by its id is as of now."""
+    list_lag_s: float = 10.0
+    """/vps and /v2/iam/resource, likewise; a service by its name is as of now."""
+    order_list_lag_s: float = 5.0
+    """/me/order, likewise."""
+    tag_lag_s: float = 3.0
+    """Δ: a tag write reaches each replica within so long; a read asks any of them."""
+    tag_replicas: int = 3
+    cancel_resets_renewal: bool = True
+    """deleteAtExpiration=true sets automatic=false and renewalType=manual."""
+    key_for_root: bool = False
+    """False: a rebuild's key opens the image's own user only."""
+    ipv6_first: bool = True
+    """/ips has no order one could rely on: the IPv6 address comes first."""
+    show_allowed_values: bool = True
+    """requiredConfiguration has `allowedValues`, which is in no schema."""
+    cart_reusable: bool = False
+    """A cart that was checked out (`readOnly` by then) may be checked out again, and buys again."""
+    us_order_dates: str = "refused"
+    """What US makes of /me/order?date.from=, which its schema lacks: refused, ignored or honoured."""
+    payment_method: bool = True
+    """The account has a preferred way to pay; without one a checkout that is to pay by itself is refused."""
+    out_of_stock: tuple[str, ...] = ()
+    """Datacenters where nothing can be ordered."""
+
+    def view(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def change(self, data: dict[str, Any]) -> None:
+        """Take what `POST /behaviour` gets. Raises ValueError if it can't be meant so, and then changes nothing."""
+        known = {field.name: field for field in fields(self)}
+        if unknown := set(data) - set(known):
+            raise ValueError(
+                f"behaviour: unknown {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}"
+            )
+        changes = {name: _value(name, value, getattr(self, name)) for name, value in data.items()}
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def speed_up(self, factor: float) -> None:
+        """Divide every duration."""
+        for field in fields(self):
+            if field.name.endswith("_s"):
+                setattr(self, field.name, getattr(self, field.name) / factor)
+
+
+def _value(name: str, value: Any, present: Any) -> Any:
+    if isinstance(present, tuple):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError(f"behaviour: {name} is a list of strings")
+        return tuple(value)
+    if isinstance(present, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not type(present):
+        raise ValueError(f"behaviour: {name} is a {type(present).__name__}, not {value!r}")
+    if isinstance(value, (int, float)) and value < 0:
+        raise ValueError(f"behaviour: {name} can't be negative")
+    if name == "us_order_dates" and value not in ("refused", "ignored", "honoured"):
+        raise ValueError("behaviour: us_order_dates is refused, ignored or honoured")
+    if name == "tag_replicas" and value < 1:
+        raise ValueError("behaviour: there is at least one replica")
+    return value

@@ -1,0 +1,85 @@
+"""Where OVH Europe and OVH US differ (contracts/ovh and contracts/ovh/us)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Datacenter:
+    name: str
+    long_name: str
+    country: str
+    zone: str
+    """As `GET /vps/{s}` has it: not the name that an order uses."""
+
+
+@dataclass(frozen=True)
+class Flavour:
+    name: str
+    domain: str
+    """What service names end in."""
+    subsidiary: str
+    subsidiaries: tuple[str, ...]
+    country: str
+    language: str
+    currency: str
+    symbol: str
+    tax: float
+    datacenters: tuple[Datacenter, ...]
+    names_in_details: bool
+    """EU: an order's details name the VPS as `domain`. US: `domain` is always "*"; its operations name it."""
+
+    def price(self, amount: float) -> dict[str, object]:
+        """Model `order.Price`."""
+        return {
+            "currencyCode": self.currency,
+            "priceInUcents": round(amount * 100_000_000),
+            "text": f"${amount:.2f}" if self.currency == "USD" else f"{amount:.2f} {self.symbol}",
+            "value": round(amount, 2),
+        }
+
+    def datacenter(self, name: str) -> Datacenter | None:
+        return next((one for one in self.datacenters if one.name == name), None)
+
+
+EU = Flavour(
+    name="eu",
+    domain="vps.ovh.net",
+    subsidiary="FR",
+    subsidiaries=tuple("CZ DE ES EU FI FR GB IE IT LT MA NL PL PT SN TN".split()),
+    country="FR",
+    language="fr_FR",
+    currency="EUR",
+    symbol="€",
+    tax=0.2,
+    datacenters=(
+        Datacenter("GRA", "Gravelines", "fr", "Region OpenStack: os-gra7"),
+        Datacenter("SBG", "Strasbourg", "fr", "Region OpenStack: os-sbg5"),
+        Datacenter("WAW", "Warsaw", "pl", "Region OpenStack: os-waw2"),
+        Datacenter("DE", "Limburg", "de", "Region OpenStack: os-de2"),
+        Datacenter("UK", "London", "uk", "Region OpenStack: os-uk2"),
+    ),
+    names_in_details=True,
+)
+
+US = Flavour(
+    name="us",
+    domain="vps.ovh.us",
+    subsidiary="US",
+    subsidiaries=(
+        *("ASIA AU CA CZ DE ES EU FI FR GB IE IT LT MA NL PL PT QC SG SN TN US WE WS".split()),
+    ),
+    country="US",
+    language="en_US",
+    currency="USD",
+    symbol="$",
+    tax=0.0,
+    datacenters=(
+        Datacenter("US-EAST-VA", "Vint Hill", "us", "Region OpenStack: os-us-east-va-vps-1"),
+        Datacenter("US-WEST-OR", "Hillsboro", "us", "Region OpenStack: os-us-west-or-vps-1"),
+    ),
+    names_in_details=False,
+)
+
+FLAVOURS = {"eu": EU, "us": US}
