@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from support.rented import ManualClock, MemoryCloud, provider
 
 from mngr.journal import Journal
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError
@@ -11,6 +10,7 @@ from mngr.providers.contract import Handle, HostSpec, IdleRequest, Machine, Mach
 from mngr.vps_docker import tags
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import VpsApiError, VpsBootTimeout, VpsLeftBehind, VpsProvisioningError
+from support.rented import ManualClock, MemoryCloud, provider
 
 HOST = "host-0123456789abcdef"
 SPEC = HostSpec(id=HOST, name="box")
@@ -86,7 +86,7 @@ def test_a_machine_that_fails_is_released_at_once(cloud: MemoryCloud, tmp_path: 
 def test_a_machine_that_nobody_can_log_in_to_is_released(cloud: MemoryCloud, tmp_path: Path) -> None:
     cloud.state, cloud.address = "running", "127.99.99.99"
     config = VpsDockerProviderConfig(vps_boot_timeout=3)
-    with pytest.raises(VpsBootTimeout, match="no SSH login on the new machine at 127.99.99.99 within 3 s"):
+    with pytest.raises(VpsBootTimeout, match="no SSH login on the new machine at"):
         provider(tmp_path, cloud, config=config).create(SPEC, quiet)
     assert settled(tmp_path, cloud)
     assert not list((tmp_path / "profile/providers/memory/cloud/known_hosts").iterdir())

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from support.rented import ManualClock, MemoryCloud, provider, unreadable
 
 from mngr.journal import Intent, Journal
 from mngr.model.errors import NotFound
@@ -11,6 +10,7 @@ from mngr.model.records import AgentRecord
 from mngr.vps_docker import tags
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.views import record_of
+from support.rented import ManualClock, MemoryCloud, provider, unreadable
 
 HOST = "host-0123456789abcdef"
 AGENT = AgentRecord(id="agent-0123456789abcdef", name="a1")
@@ -114,7 +114,7 @@ def test_not_seen_isnt_gone(cloud: MemoryCloud, tmp_path: Path) -> None:
     one = provider(tmp_path, cloud)
     assert one.view(HOST).state == "unreachable"
     del cloud.machines["i-1"]
-    with pytest.raises(NotFound, match="cloud|i-1"):
+    with pytest.raises(NotFound, match=r"i-1"):
         one.view(HOST)
 
 

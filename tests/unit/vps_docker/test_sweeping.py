@@ -4,7 +4,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.rented import ManualClock, MemoryCloud, parts, unreadable
 
 from mngr.journal import Intent, Journal
 from mngr.model.errors import TimedOut
@@ -13,6 +12,7 @@ from mngr.vps_docker import tags
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.sweeping import sweep
 from mngr.vps_docker.views import record_of
+from support.rented import ManualClock, MemoryCloud, parts, unreadable
 
 HOST = "host-0123456789abcdef"
 OTHER = "host-ffffffffffffffff"
