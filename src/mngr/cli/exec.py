@@ -53,6 +53,9 @@ def pass_through(argv: list[str], timeout: float | None = None) -> int:
     except subprocess.TimeoutExpired:
         process.terminate()
         raise MngrError(f"the command didn't end within {timeout:g} s") from None
+    except BaseException:  # SIGTERM to us: the command goes too
+        process.terminate()
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
     return 128 - code if code < 0 else code
