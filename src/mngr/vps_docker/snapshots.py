@@ -12,7 +12,7 @@ import msgspec
 from mngr.model.clock import Clock, iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.model.ids import is_id, new_snapshot_id
-from mngr.model.records import HostRecord
+from mngr.model.records import HostRecord, encode
 from mngr.providers.contract import Progress, Snapshot
 from mngr.transport.base import CommandFailed
 from mngr.vps_docker import image as images
@@ -42,11 +42,21 @@ def check(text: str) -> None:
 
 
 def create(
-    store: VpsDockerHostStore, record: HostRecord, name: str, clock: Clock, progress: Progress
+    store: VpsDockerHostStore,
+    record: HostRecord,
+    name: str,
+    clock: Clock,
+    progress: Progress,
+    *,
+    snapshot_id: str = "",
 ) -> Snapshot:
-    """Takes one; the host is paused for as long as that takes. Raises NotFound, Conflict, MngrError."""
+    """Takes one; the host is paused for as long as that takes. Raises NotFound, Conflict, MngrError.
+
+    `snapshot_id`: for callers that hold a lock on it meanwhile, so that a sweep tells it from a cut-short one.
+    """
     progress("snapshot")
-    snapshot_id = new_snapshot_id()
+    snapshot_id = snapshot_id or new_snapshot_id()
+    store.put(f"snapshots/{snapshot_id}.making", encode(record))
     done = store.docker.script(
         "snapshot-create", name_of(record.id), image_name(snapshot_id), store.name, snapshot_id,
         timeout=LIMIT_S, check=False,
@@ -68,6 +78,7 @@ def create(
         created_at=iso(clock.now()), size_bytes=sum(sizes),
     )  # fmt: skip
     store.put(f"snapshots/{snapshot_id}.json", msgspec.json.format(msgspec.json.encode(snapshot), indent=1))
+    store.drop(f"snapshots/{snapshot_id}.making")
     return snapshot
 
 
@@ -98,7 +109,16 @@ def destroy(store: VpsDockerHostStore, snapshot_id: str) -> None:
     done = store.docker.run("rmi", image_name(snapshot_id), check=False)
     if done.code and "No such image" not in done.error:
         raise MngrError(f"the image of snapshot {snapshot_id} can't be removed: {images.last_line(done)}")
-    store.drop(f"blobs/{snapshot_id}.tar", f"blobs/.{snapshot_id}.part", f"snapshots/{snapshot_id}.json")
+    store.drop(
+        f"blobs/{snapshot_id}.tar", f"blobs/.{snapshot_id}.part",
+        f"snapshots/{snapshot_id}.json", f"snapshots/{snapshot_id}.making",
+    )  # fmt: skip
+
+
+def clear(store: VpsDockerHostStore, snapshot_id: str, record: HostRecord) -> None:
+    """Removes what a cut-short `create` left, and lets the host go on. Repeatable."""
+    store.docker.run("unpause", name_of(record.id), check=False)
+    destroy(store, snapshot_id)
 
 
 def export(store: VpsDockerHostStore, snapshot_id: str, file: Path, progress: Progress) -> None:

@@ -1,5 +1,6 @@
 """What one look at a machine's docker showed: the reading side of scripts/survey.sh."""
 
+import contextlib
 import re
 
 import msgspec
@@ -49,13 +50,14 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """All that the store holds, by host id. `going`: hosts whose destroy was begun. A record that can't be read is in
-    `problems` (the key says whose), never dropped. `snapshots`: their descriptions, unread, by id."""
+    `problems` (the key says whose), never dropped. `snapshots`: their descriptions, unread, by id; `making`: those that aren't whole (yet), with their host."""
 
     hosts: dict[str, HostRecord] = {}
     agents: dict[str, list[AgentRecord]] = {}
     going: dict[str, HostRecord | None] = {}
     problems: dict[str, Problem] = {}
     snapshots: dict[str, bytes] = {}
+    making: dict[str, HostRecord] = {}
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,8 +130,13 @@ def parse_store(tar: bytes, instance: str) -> Stored:
         key, _, kind = name.rpartition(".")
         if folder == "snapshots" and kind == "json":
             stored.snapshots[key] = content
+        elif folder == "snapshots" and kind == "making":
+            with contextlib.suppress(ValueError):
+                stored.making[key] = decode(content, HostRecord)
         elif folder == "hosts":
             _host_file(stored, instance, name, content)
+    for whole in stored.making.keys() & stored.snapshots.keys():
+        del stored.making[whole]
     for agents in stored.agents.values():
         agents.sort(key=lambda one: (one.created_at, one.name))
     return stored

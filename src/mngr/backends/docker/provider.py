@@ -11,6 +11,7 @@ from mngr.journal.store import Held, Journal
 from mngr.model.clock import iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.model.idle import parse_mode
+from mngr.model.ids import new_snapshot_id
 from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.model.views import HostView, Listing, Offer, Problem
 from mngr.providers.contract import Abilities, Context, HostSpec, IdleRequest, Progress, Snapshot, Swept
@@ -34,7 +35,7 @@ class DockerProvider:
     """Containers whose sshd is published on loopback. Their records are in the state container, as on rented machines."""
 
     backend = "docker"
-    abilities = Abilities()
+    abilities = Abilities(restores_by_id=True)
 
     def __init__(self, config: DockerConfig, context: Context) -> None:
         self.config = config
@@ -135,7 +136,7 @@ class DockerProvider:
         self.access.forget(host_id)
 
     def hold(self, host_id: str) -> Held:
-        """The lock of whoever makes or removes the host. Raises Conflict if another process has it."""
+        """The lock of whoever makes or removes the host (or snapshot). Raises Conflict if another process has it."""
         return Journal(self.context.home / "journal").hold(self.name, host_id)
 
     # --- looking ----------------------------------------------------------------------------------------------
@@ -265,7 +266,11 @@ class DockerProvider:
     # --- snapshots --------------------------------------------------------------------------------------------
 
     def snapshot_create(self, host_id: str, name: str, progress: Progress) -> Snapshot:
-        return snapshots.create(self.store, self._record(host_id), name, self.context.clock, progress)
+        snapshot_id = new_snapshot_id()
+        with self.hold(snapshot_id):
+            return snapshots.create(
+                self.store, self._record(host_id), name, self.context.clock, progress, snapshot_id=snapshot_id
+            )
 
     def snapshot_list(self, host_id: str = "") -> list[Snapshot]:
         return snapshots.of(self.store.read(), host_id)

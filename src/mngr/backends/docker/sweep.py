@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mngr.model.errors import Conflict, MngrError
 from mngr.providers.contract import Swept
-from mngr.vps_docker import image
+from mngr.vps_docker import image, snapshots
 from mngr.vps_docker.survey import Seen, Survey, Volume
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def sweep(provider: "DockerProvider", *, dry_run: bool) -> Swept:
         if provider.is_unfinished(host_id, survey):
             _unfinished(provider, seen, swept, dry_run)
     _images(provider, survey, swept, dry_run)
+    _snapshots(provider, survey, swept, dry_run)
     if not dry_run:
         _local_files(provider, survey)
     return swept
@@ -96,6 +97,24 @@ def _images(provider: "DockerProvider", survey: Survey, swept: Swept, dry_run: b
         if not dry_run:
             provider.docker.run("rmi", name, check=False)
         swept.released.append(f"image {name}")
+
+
+def _snapshots(provider: "DockerProvider", survey: Survey, swept: Swept, dry_run: bool) -> None:
+    """Snapshots that were cut short."""
+    for snapshot_id, record in survey.stored.making.items():
+        if record.builder != provider.context.laptop:
+            continue
+        try:
+            with provider.hold(snapshot_id):
+                if not dry_run:
+                    snapshots.clear(provider.store, snapshot_id, record)
+                swept.released.append(
+                    f"snapshot {snapshot_id} of host {record.name} (its making was cut short)"
+                )
+        except Conflict:
+            swept.kept.append(f"snapshot {snapshot_id}: being made")
+        except MngrError as error:
+            swept.errors.append(f"snapshot {snapshot_id}: {error.message}")
 
 
 def _local_files(provider: "DockerProvider", survey: Survey) -> None:

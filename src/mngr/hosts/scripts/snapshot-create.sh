@@ -31,7 +31,7 @@ size=$(
 			umask 077
 			mkdir -p /state/blobs
 			part=/state/blobs/.$1.part
-			tar -c -C /from --exclude=./ssh --exclude=./stop --exclude=./watch.lock -f "$part" . || exit 1
+			tar -c -C /from --exclude=./ssh --exclude=./stop --exclude=./watch.lock --exclude=./.restored -f "$part" . || exit 1
 			sync "$part"
 			mv -f "$part" "/state/blobs/$1.tar"
 			wc -c <"/state/blobs/$1.tar"' tar "$id"
