@@ -16,7 +16,7 @@ class DockerError(Exception):
     """A docker command failed; the message has the command's own words."""
 
 
-def docker(*argv: str, limit_s: float = 60.0, stdin: IO[bytes] | None = None) -> str:
+def docker(*argv: str, limit_s: float = 120.0, stdin: IO[bytes] | None = None) -> str:
     """Run one docker command; its standard output, stripped. Raises DockerError, also past the limit."""
     try:
         done = subprocess.run(
@@ -33,7 +33,7 @@ def docker(*argv: str, limit_s: float = 60.0, stdin: IO[bytes] | None = None) ->
     return done.stdout.decode(errors="replace").strip()
 
 
-def lines(*argv: str, limit_s: float = 60.0) -> list[str]:
+def lines(*argv: str, limit_s: float = 120.0) -> list[str]:
     """The same, as the lines that aren't empty."""
     return [line for line in docker(*argv, limit_s=limit_s).splitlines() if line]
 

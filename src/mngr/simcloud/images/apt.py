@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -35,9 +36,13 @@ def certificates() -> dict[str, bytes]:
 
 
 def _debian(path: Path, suite: str) -> bool:
-    """Whether a file lists Debian's own archive for a suite, going by the suite's security branch or main."""
+    """Whether a file lists Debian's own archive for a suite, in a way that works on another file system, too."""
     try:
         text = "\n".join(line for line in path.read_text().splitlines() if not line.lstrip().startswith("#"))
     except OSError:
         return False
-    return "debian" in text and any(word.split("-")[0] == suite for word in text.split())
+    words = text.split()
+    if "main" not in words or not any(word.split("-")[0] == suite for word in words):
+        return False
+    signers = re.findall(r"(?i)signed-by[:=]\s*(\S+)", text)
+    return "debian" in text and "file:" not in text and all("debian-archive" in signer for signer in signers)

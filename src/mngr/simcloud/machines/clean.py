@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from mngr.simcloud import docker as d
-from mngr.simcloud.machines import process
+from mngr.simcloud.machines import cgroups, process
 
 LIST = {
     "container": ("ps", "--all"),
@@ -20,7 +20,6 @@ REMOVE = {
     "image": ("rmi", "--force"),
     "network": ("network", "rm"),
 }
-REMOVE_LIMIT_S = 60.0
 
 
 def clean(run: str | None) -> int:
@@ -29,6 +28,7 @@ def clean(run: str | None) -> int:
     filters = [f"{d.LABEL}={run}"] if run else [f"{process.LABEL}={id}" for id in _ended()]
     removed = [what for label in filters for what in remove(label)]
     process.forget_ended()
+    cgroups.remove_empty()
     print(
         f"simcloud: removed {', '.join(removed) if removed else 'nothing: nothing was left'}", file=sys.stderr
     )
@@ -51,7 +51,7 @@ def remove(label: str) -> list[str]:
 
 def _remove(kind: str, name: str) -> str:
     try:
-        d.docker(*REMOVE[kind], name, limit_s=REMOVE_LIMIT_S)
+        d.docker(*REMOVE[kind], name)
         return name
     except d.DockerError as problem:
         if "No such" not in str(problem):
