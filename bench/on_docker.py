@@ -1,0 +1,59 @@
+"""A container on this computer: making it against a script by hand, a command in it against bare ssh."""
+
+import subprocess
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+from bench.measure import Row, paired, wall
+from bench.setting import IMAGE, TOP, Setting, fresh
+
+BY_HAND = str(TOP / "bench" / "docker-by-hand.sh")
+CREATES = 5
+EXECS = 15
+
+
+def rows(folder: Path) -> Iterator[Row]:
+    setting = fresh(folder / "docker")
+    yield _create(setting)
+    yield _exec(setting)
+
+
+def _create(setting: Setting) -> Row:
+    key = setting.folder / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True, timeout=30)
+    numbers = count()
+
+    def ours() -> float:
+        name = f"bench-{next(numbers)}"
+        argv = setting.mngr(
+            "create", name, "--provider", "docker", "--image", IMAGE, "--no-code", "--no-connect"
+        )
+        try:
+            return wall(argv, setting.env, setting.folder)
+        finally:
+            setting.run("destroy", name, "--force")
+
+    def by_hand() -> float:
+        name = f"mngr-bench-{setting.folder.parent.name}-{next(numbers)}"
+        try:
+            return wall([BY_HAND, name, str(key), IMAGE], setting.env, setting.folder)
+        finally:
+            subprocess.run([BY_HAND, "--rm", name], check=True, timeout=60, capture_output=True)
+
+    return paired("create on docker", ours, "the same by hand", by_hand, limit=1.5, rounds=CREATES)
+
+
+def _exec(setting: Setting) -> Row:
+    setting.run("create", "bench", "--provider", "docker", "--image", IMAGE, "--no-code", "--no-connect")
+    try:
+        config = setting.folder / "ssh.conf"
+        config.write_text(setting.run("ssh-config"))
+        ssh = ["ssh", "-F", str(config), "bench", "true"]
+        return paired(
+            "a second exec",
+            lambda: wall(setting.mngr("exec", "bench", "true"), setting.env, setting.folder),
+            "ssh, warm", lambda: wall(ssh, setting.env, setting.folder), limit=2, rounds=EXECS,
+        )  # fmt: skip
+    finally:
+        setting.run("destroy", "bench", "--force")
