@@ -11,7 +11,7 @@ from mngr.agents.types import AgentType, command_script, find_type
 from mngr.config.schema import convert
 from mngr.journal.store import Held, Journal
 from mngr.model.clock import iso
-from mngr.model.errors import Conflict, InvalidInput, MngrError
+from mngr.model.errors import Conflict, InvalidInput, MngrError, Unreachable
 from mngr.model.ids import new_agent_id, new_host_id
 from mngr.model.names import Address, check_name
 from mngr.model.records import AgentRecord, HostRecord
@@ -181,7 +181,7 @@ def _existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) -
     listing = provider.discover(wanted)
     if listing.errors:
         first = listing.errors[0]
-        raise Conflict(
+        raise Unreachable(
             f"can't tell whether {request.name} exists: {first.what} of {first.provider} can't be read: {first.error}",
             hint=first.hint or "`mngr list` shows what is wrong",
         )

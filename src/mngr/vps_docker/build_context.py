@@ -27,6 +27,7 @@ def pack_context(build: BuildArgs, out: BinaryIO) -> str:
     name = inside or OUTSIDE
     try:
         with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            tar.addfile(_top())
             for path in _walk(top, "", ignore):
                 # Docker always sends Dockerfile and .dockerignore, also when they are ignored.
                 if path not in (inside, ".dockerignore"):
@@ -42,12 +43,21 @@ def pack_context(build: BuildArgs, out: BinaryIO) -> str:
     return name
 
 
+def _top() -> tarfile.TarInfo:
+    """The first entry: its header stands in one block, which is all that the daemon looks at to tell a tar from a
+    Dockerfile (an extended header, as for a long name, would be taken for a Dockerfile)."""
+    top = tarfile.TarInfo("./")
+    top.type, top.mode = tarfile.DIRTYPE, 0o755
+    return top
+
+
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     """As docker sends it: owned by root; sockets are left out (tarfile does), devices too."""
     if entry.ischr() or entry.isblk():
         return None
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
+    entry.mtime = int(entry.mtime)
     return entry
 
 
