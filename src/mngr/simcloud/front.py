@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from email.utils import formatdate
 
 from mngr.simcloud.calls import Call
 from mngr.simcloud.cloud import Core, Vendor
@@ -31,6 +32,8 @@ class Front:
             traceback.print_exc()
             response = self._vendor.error(500, "Internal server error.")
         self._core.calls.end(call, "answered", response.status)
+        # Clients take the cloud's time from here, so that leases go by it.
+        response.headers.setdefault("Date", formatdate(self._core.clock.now(), usegmt=True))
         return response
 
     def _answer(self, request: Request, call: Call) -> Response:
