@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +12,8 @@ from mngr.simcloud.docker import LABEL, DockerError, docker, require, there
 from mngr.simcloud.images import apt, recipes
 from mngr.simcloud.images.cache import folder, key, locked, say, whole
 from mngr.simcloud.images.dockerroot import docker_root_ready, fill_docker_root, make_docker_root
-from mngr.simcloud.machines.base import Unavailable
+from mngr.simcloud.images.make import bootstrap, install
+from mngr.simcloud.images.work import side_by_side
 
 PLAIN = "debian:bookworm-slim"
 AGENT = "mngr/agent:bookworm"
@@ -34,7 +31,7 @@ class Images:
 
 
 def ensure() -> dict[str, str]:
-    """Have every image in the local daemon: from there, else from the cache, else made (about 90 s)."""
+    """Have every image in the local daemon: from there, else from the cache, else made (about a minute)."""
     images = names()
     return {
         "plain": PLAIN,
@@ -81,10 +78,7 @@ def _all_there(images: Images, keys: dict[str, str]) -> bool:
 
 def _bring(images: Images, keys: dict[str, str]) -> None:
     base = f"mngr-simcloud:base-{keys['base']}"
-    with ThreadPoolExecutor(2) as pool:
-        chains = [pool.submit(_containers, base, keys), pool.submit(_machines, images, keys)]
-    for chain in chains:
-        chain.result()
+    side_by_side(lambda: _containers(base, keys), lambda: _machines(images, keys))
     if docker_root_ready(images.docker_root):
         return
     tarball = folder() / f"docker-{keys['docker']}.tar"
@@ -122,7 +116,8 @@ def _rootfs(name: str, made: str, tag: str, packages: tuple[str, ...], command: 
         return
     tarball = folder() / f"{name}-{made}.tar"
     if not tarball.exists():
-        _timed(f"making the {name} image", lambda: _bootstrap(tarball, name, packages))
+        last_step = recipes.file("base.sh" if name == "base" else "machine.sh")
+        _timed(f"making the {name} image", lambda: bootstrap(tarball, packages, last_step))
     docker(
         *("import", "--change", f'CMD ["{command}"]', "--change", f"LABEL {LABEL}=image {LABEL}.key={made}"),
         *("--change", "ENV PATH /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
@@ -131,59 +126,15 @@ def _rootfs(name: str, made: str, tag: str, packages: tuple[str, ...], command: 
     )
 
 
-def _bootstrap(tarball: Path, name: str, packages: tuple[str, ...]) -> None:
-    if not shutil.which("mmdebstrap"):
-        raise Unavailable(
-            "mmdebstrap isn't installed, and there is no cached image: run `scripts/dockerd start`"
-        )
-    hook = recipes.file("base.sh" if name == "base" else "machine.sh")
-    with tempfile.TemporaryDirectory() as scratch, whole(tarball) as part:
-        step = _executable(Path(scratch) / "last-step", hook)
-        trust = _executable(Path(scratch) / "trust", recipes.file("trust.sh"))
-        settings = Path(scratch) / "apt.conf"
-        settings.write_text(apt.settings())
-        (Path(scratch) / "certificates").mkdir()
-        for file, data in apt.certificates().items():
-            (Path(scratch) / "certificates" / file).write_bytes(data)
-        os.chmod(scratch, 0o755)
-        argv = ["mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", f"--aptopt={settings}"]
-        argv += [f"--dpkgopt=path-exclude={path}" for path in recipes.LEFT_OUT]
-        argv += ["--dpkgopt=path-include=/usr/share/doc/*/copyright"]
-        argv += [f"--include={','.join(packages)}"] if packages else []
-        argv += [f"--customize-hook={trust}", f"--customize-hook={step}", recipes.SUITE, str(part)]
-        argv += [str(path) for path in apt.sources(recipes.SUITE)]
-        _run(argv)
-
-
 def _layer(name: str, made: str, tag: str, below: str, packages: tuple[str, ...], command: str) -> None:
     """An image on top of another, with more packages."""
     if _labelled_key(tag) == made:
         return
     tarball = folder() / f"{name}-{made}.tar"
     if not tarball.exists():
-        _timed(
-            f"making the {name} image", lambda: _install(name, made, tag, below, packages, command, tarball)
-        )
-    docker("load", "--input", str(tarball), limit_s=MAKE_LIMIT_S)
-
-
-def _install(
-    name: str, made: str, tag: str, below: str, packages: tuple[str, ...], command: str, tarball: Path
-) -> None:
-    container = f"mngr-simcloud-make-{name}-{os.getpid()}"
-    try:
-        with tempfile.TemporaryFile() as script:
-            script.write(recipes.file("install.sh").encode())
-            script.seek(0)
-            run = ("run", "--interactive", "--name", container, "--label", f"{LABEL}=image", below)
-            docker(*run, "sh", "-s", *packages, stdin=script, limit_s=MAKE_LIMIT_S)
         changes = [f'CMD ["{command}"]', f"LABEL {LABEL}=image {LABEL}.key={made}"]
-        docker("commit", *(word for change in changes for word in ("--change", change)), container, tag)
-    finally:
-        if there("container", container):
-            docker("rm", "--force", "--volumes", container)
-    with whole(tarball) as part:
-        docker("save", "--output", str(part), tag, limit_s=MAKE_LIMIT_S)
+        _timed(f"making the {name} image", lambda: install(tarball, tag, below, packages, changes))
+    docker("load", "--input", str(tarball), limit_s=MAKE_LIMIT_S)
 
 
 def _labelled_key(tag: str) -> str | None:
@@ -192,18 +143,6 @@ def _labelled_key(tag: str) -> str | None:
         return docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{LABEL}.key"}}}}', tag)
     except DockerError:
         return None
-
-
-def _executable(path: Path, text: str) -> Path:
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
-
-
-def _run(argv: list[str]) -> None:
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=MAKE_LIMIT_S, check=False)
-    if done.returncode:
-        raise Unavailable(f"{argv[0]} failed: {done.stderr.strip()[-2000:]}")
 
 
 def _timed(what: str, act: Callable[[], None]) -> None:
