@@ -71,7 +71,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
 def parse_survey(output: bytes, instance: str) -> Survey:
     """The survey in what survey.sh printed. Raises Unreachable if the output isn't whole."""
     parts = _parts(output)
-    if not {"containers", "volumes", "store"} <= parts.keys():
+    if not {"containers", "volumes", "store", "end"} <= parts.keys():
         raise Unreachable("docker's answer was cut short")
     containers = {}
     for line in parts["containers"].decode(errors="replace").splitlines():

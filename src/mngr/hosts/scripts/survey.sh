@@ -2,7 +2,7 @@
 # ONLY: host names and ids between spaces ("" for all) to which the costlier parts are limited. PROBE: the text of
 # probe.sh, run in each running container; "" for none. ENSURE: the text of store-ensure.sh.
 # Prints NUL-separated: KEY SIZE BYTES…, where each BYTES is SIZE long. Keys: containers, volumes, reason:ID,
-# probe:ID, failed:ID (why a probe failed), store (a tar; SIZE 0 when there is none). Exit code 1: docker's words on
+# probe:ID, failed:ID (why a probe failed), store (a tar; SIZE 0 when there is none), at last end. Exit code 1: docker's words on
 # standard error.
 set -u
 umask 077
@@ -64,3 +64,4 @@ for part in containers volumes store reason:* probe:* failed:*; do
 	printf '%s\000%s\000' "$part" "$(($(wc -c <"$part")))"
 	cat "$part"
 done
+printf 'end\0000\000'

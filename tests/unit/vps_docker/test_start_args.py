@@ -1,0 +1,100 @@
+"""`-s` arguments and image names."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mngr.model.errors import InvalidInput
+from mngr.vps_docker.container import ContainerSpec, check, run_arguments
+from mngr.vps_docker.docker_flags import check_image
+from mngr.vps_docker.start_args import check_start_args
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--cpus=2", "--memory=4g"],
+        ["--cpus", "1.5", "-m", "512m"],
+        ["-m512m", "-e", "A=b c", "-eX", "--init", "--privileged", "--shm-size=1GB"],
+        ["-v", "/data:/data:ro", "-p", "127.0.0.1:8080:80", "--gpus=all"],
+        ["--label", "team=search", "--network=my-bridge"],
+        ["--some-new-flag=1"],
+    ],
+)
+def test_what_docker_takes_goes_through_unchanged(args: list[str]) -> None:
+    assert check_start_args(args) == args
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_an_environment_value_arrives_unchanged(value: str) -> None:
+    for args in ([f"--env=V={value}"], ["-e", f"V={value}"]):
+        assert check_start_args(args) == args
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--name=x"], "start argument --name=x can't be used: the container's name is how mngr finds it again"),
+        (["-d"], "start argument -d can't be used: a host always runs detached"),
+        (["--rm"], "start argument --rm can't be used: a stopped host has to stay there"),
+        (["ubuntu"], "start argument 'ubuntu' is neither a flag nor a flag's value"),
+        (["--cpus=two"], "--cpus=two isn't a number of CPUs"),
+        (["--cpus=0"], "--cpus=0 isn't a number of CPUs"),
+        (["--memory=4 gigs"], "--memory=4 gigs isn't a size"),
+        (["--memory"], "start argument --memory lacks its value"),
+        (["--memry=4g"], "unknown start argument --memry=4g"),
+        (["-it"], "start argument -it isn't one that docker knows"),
+        (["--"], "start argument -- can't be used"),
+        (["--network=host"], "--network=host leaves the host without a reachable sshd"),
+        (["--label=mngr.host-id=x"], "label 'mngr.host-id=x' can't be used: mngr.* labels name the owner"),
+        (["-v", "/x:/mngr"], "--volume=/x:/mngr can't be used: /mngr is the host's own volume"),
+        ([""], "an empty start argument can't be used"),
+        (["--env=A=\0"], "start argument can't hold a NUL character"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named(args: list[str], message: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check(args, "debian:bookworm-slim")
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["debian", "debian:bookworm-slim", "ghcr.io/a/b:1.2", "localhost:5000/x", "a/b@sha256:" + "0" * 64, "sha256:" + "0" * 64],
+)  # fmt: skip
+def test_image_names(image: str) -> None:
+    assert check_image(image) == image
+
+
+@pytest.mark.parametrize("image", ["", "-v", "Debian", "a b", "a:", "x\ny", "../x", "a;b", "--rm", "a" * 500])
+def test_what_is_no_image_name(image: str) -> None:
+    with pytest.raises(InvalidInput, match="isn't an image's name"):
+        check_image(image)
+
+
+SPEC = ContainerSpec(
+    host_id="host-0123456789abcdef", host_name="box_1", provider="docker", laptop="laptop-x", image="debian",
+    public_key="ssh-ed25519 AAAA", publish="127.0.0.1:20000", labels={"team": "a,b", "mngr.provider": "forged"}, until=5,
+)  # fmt: skip
+
+
+def test_every_container_and_volume_names_its_owner() -> None:
+    words = run_arguments(SPEC)
+    labels = [words[at + 1] for at, word in enumerate(words) if word == "--label"]
+    owner = {
+        "mngr.provider=docker",
+        "mngr.host-id=host-0123456789abcdef",
+        "mngr.laptop=laptop-x",
+        "mngr.until=5",
+    }
+    assert owner <= set(labels)
+    assert "mngr.provider=forged" not in labels
+    [volume] = [words[at + 1] for at, word in enumerate(words) if word == "--mount"]
+    assert owner <= {part.removeprefix("volume-label=") for part in volume.split(",")}
+
+
+def test_process_1_keeps_the_lifetime() -> None:
+    import msgspec
+
+    assert run_arguments(SPEC)[-1] == ""
+    assert run_arguments(msgspec.structs.replace(SPEC, max_lifetime_s=90.5))[-1] == "90"
