@@ -36,7 +36,11 @@ class Done:
 
     def __str__(self) -> str:
         parts = [f"$ mngr {' '.join(self.argv)}", f"exit code {self.code}"]
-        parts += [f"{name}: {text.rstrip()[-3000:]}" for name, text in (("out", self.out), ("err", self.err)) if text]
+        parts += [
+            f"{name}: {text.rstrip()[-3000:]}"
+            for name, text in (("out", self.out), ("err", self.err))
+            if text
+        ]
         return "\n".join(parts)
 
 
@@ -58,7 +62,9 @@ class Cli:
     def ok(self, *argv: str, input: str = "", limit_s: float = LIMIT_S) -> Done:
         return self(*argv, input=input, limit_s=limit_s, codes=(0,))
 
-    def start(self, *argv: str, env: Mapping[str, str] | None = None, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+    def start(
+        self, *argv: str, env: Mapping[str, str] | None = None, before: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
         """Starts `BEFORE… mngr ARGV…` and returns at once."""
         return subprocess.Popen(
             [*before, *COMMAND, *argv], env={**self.env, **(env or {})}, cwd=self.cwd, text=True, errors="replace",
@@ -66,7 +72,9 @@ class Cli:
         )  # fmt: skip
 
 
-def finish(process: subprocess.Popen[str], argv: Sequence[str], input: str = "", limit_s: float = LIMIT_S) -> Done:
+def finish(
+    process: subprocess.Popen[str], argv: Sequence[str], input: str = "", limit_s: float = LIMIT_S
+) -> Done:
     """Feeds a started mngr and waits for its end. What it left running may keep its output open: not waited for."""
     try:
         out, err = process.communicate(input, timeout=limit_s)

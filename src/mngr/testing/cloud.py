@@ -58,7 +58,9 @@ class SimulatedCloud:
             with urllib.request.urlopen(request, timeout=90) as answer:
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
-            raise ValueError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from None
+            raise ValueError(
+                f"{method} {path}: {error.code} {error.read().decode(errors='replace')}"
+            ) from None
 
     def resources(self) -> list[dict[str, Any]]:
         return self.ask("GET", "/resources")["resources"]
@@ -90,7 +92,9 @@ class SimulatedCloud:
         return self.ask("POST", "/gates/release", {"then": then, "held": held})["released"]
 
     def fault(self, do: str, *, method: str | None = None, path: str | None = None, **more: Any) -> int:
-        return self.ask("POST", "/faults", {"do": do, "match": {"method": method, "path": path}, **more})["id"]
+        return self.ask("POST", "/faults", {"do": do, "match": {"method": method, "path": path}, **more})[
+            "id"
+        ]
 
     def clear(self) -> None:
         """Takes all gates and faults away; what is held goes on."""
@@ -102,5 +106,7 @@ class SimulatedCloud:
         readable, _, _ = select.select([self._process.stdout], [], [], READY_LIMIT_S)
         line = self._process.stdout.readline() if readable else ""
         if not line:
-            raise RuntimeError(f"simcloud said nothing within {READY_LIMIT_S:g} s, exit code {self._process.poll()}")
+            raise RuntimeError(
+                f"simcloud said nothing within {READY_LIMIT_S:g} s, exit code {self._process.poll()}"
+            )
         return json.loads(line)

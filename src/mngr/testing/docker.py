@@ -75,7 +75,9 @@ class DockerWorld:
 
     def docker(self, *words: str) -> str:
         """`docker WORDS…` of this world. Raises AssertionError if it fails."""
-        done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=60, env=dict(self.env))
+        done = subprocess.run(
+            ["docker", *words], capture_output=True, text=True, timeout=60, env=dict(self.env)
+        )
         assert done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}"
         return done.stdout
 

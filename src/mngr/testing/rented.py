@@ -19,7 +19,13 @@ class RentedWorld:
     create: Sequence[str] = ("--no-code",)
 
     def __init__(
-        self, vendor: str, cloud: SimulatedCloud, scratch: Path, fakes: Fakes | None = None, *, home: str = "home"
+        self,
+        vendor: str,
+        cloud: SimulatedCloud,
+        scratch: Path,
+        fakes: Fakes | None = None,
+        *,
+        home: str = "home",
     ) -> None:
         self.provider = vendor
         self.cloud = cloud
@@ -38,11 +44,11 @@ class RentedWorld:
     def things(self) -> list[Thing]:
         """What the cloud's bill is still running for."""
         self.cloud.settle()
-        found = {one["id"]: one for one in self.cloud.resources()}
+        now = {one["id"]: one["tags"] for one in self.cloud.resources()}
         things = []
         for line in self.cloud.bill()["lines"]:
             if line["open"]:
-                tags = _tags(found.get(line["resource"], line)["tags"])
+                tags = _tags(now.get(line["resource"], line["tags"]))
                 until = tags.get("mngr-until", "")
                 things.append(
                     Thing(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -53,7 +52,12 @@ def record(mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], *, before
 
 
 def run(
-    mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], point: Point | None, *, before: Sequence[str] = ()
+    mngr: Cli,
+    cloud: CloudControl | None,
+    argv: Sequence[str],
+    point: Point | None,
+    *,
+    before: Sequence[str] = (),
 ) -> Run:
     """A run of mngr that ends at `point`, or undisturbed."""
     with tempfile.TemporaryDirectory(prefix="mngr-crash-") as folder:

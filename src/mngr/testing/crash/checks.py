@@ -14,7 +14,7 @@ ALIVE = ("running", "waiting")
 
 def owners(world: World, shown: Mapping[str, Any]) -> dict[str, str]:
     """Ids that explain a thing → who says so: `mngr list` by host or agent, or this laptop's journal."""
-    found = {subject: "an intent" for subject in intents(world.home)}
+    found = dict.fromkeys(intents(world.home), "an intent")
     found |= {host["id"]: "a listed host" for host in shown["hosts"] if host["state"] != "destroyed"}
     found |= {agent["id"]: "a listed agent" for agent in shown["agents"]}
     return found
@@ -53,9 +53,7 @@ def ending(world: World, name: str, others: set[str]) -> dict[str, Any]:
             for agent in shown["agents"]
             if agent["name"] == name
         ],
-        "hosts": [
-            (host["state"], len(host["agents"])) for host in shown["hosts"] if host["name"] == name
-        ],
+        "hosts": [(host["state"], len(host["agents"])) for host in shown["hosts"] if host["name"] == name],
         "things": dict(Counter(thing.kind for thing in world.things() if thing.owner not in others)),
     }
 
@@ -77,4 +75,4 @@ def write_data(mngr: Cli, name: str, text: str) -> None:
 
 
 #: An environment value that agents under test are given; no quoting mistake leaves it as it is.
-VALUE = "it's $HOME \"quoted\" #{x} `y` \\ é"
+VALUE = 'it\'s $HOME "quoted" #{x} `y` \\ é'

@@ -64,7 +64,9 @@ class Drive:
         checks.assert_owned(self.world)
         return found
 
-    def chain(self, cleans: Sequence[Clean], chosen: Sequence[Point | None], name: str, *, sweep_first: bool) -> None:
+    def chain(
+        self, cleans: Sequence[Clean], chosen: Sequence[Point | None], name: str, *, sweep_first: bool
+    ) -> None:
         """The lifecycle of agent `name`, each verb killed at its point (None: not at all) and given again.
 
         `sweep_first`: a sweep comes between the crash and the repetition; else after it.
@@ -98,7 +100,9 @@ class Drive:
         ended = checks.ending(self.world, name, self._others)
         if verb.name == "create":
             checks.write_data(self.mngr, name, name)
-        assert ended == clean.ending, f"{verb.name} again didn't end where it does in one go:\n  {ended}\n  {clean.ending}"
+        assert ended == clean.ending, (
+            f"{verb.name} again didn't end where it does in one go:\n  {ended}\n  {clean.ending}"
+        )
         if verb.alive:
             checks.assert_data(self.mngr, name, name)
 
@@ -114,7 +118,9 @@ class Drive:
         Raises AssertionError naming what is nobody's after several sweeps.
         """
         for _ in range(SWEEPS):
-            done = self._tell(self.mngr("gc", "--provider", self.world.provider, "--format", "json", codes=(0,)))
+            done = self._tell(
+                self.mngr("gc", "--provider", self.world.provider, "--format", "json", codes=(0,))
+            )
             did = done.json().get(self.world.provider, {})
             if not did.get("released") and not did.get("finished") and not checks.unowned(self.world):
                 return

@@ -26,7 +26,9 @@ class Call:
     argv: tuple[str, ...]
 
     def __str__(self) -> str:
-        words = [word if len(word) < 60 and "\n" not in word else f"<{len(word)} characters>" for word in self.argv]
+        words = [
+            word if len(word) < 60 and "\n" not in word else f"<{len(word)} characters>" for word in self.argv
+        ]
         return f"{self.sort} {self.n}: {' '.join(words)}"[:200]
 
 

@@ -1,8 +1,8 @@
 """The crash suite of a provider: every point of every verb, shared out to several tests.
 
-    @pytest.mark.parametrize("part", range(4))
-    def test_crashes(world, part):
-        drive_part(world, part, 4)
+@pytest.mark.parametrize("part", range(4))
+def test_crashes(world, part):
+    drive_part(world, part, 4)
 """
 
 from __future__ import annotations
@@ -58,5 +58,7 @@ def census(world: World, cleans: Sequence[Clean]) -> str:
     for clean in cleans:
         sorts = Counter("http" if call.sort == "http" else call.argv[0] for call in clean.calls)
         kinds = ", ".join(f"{n} {sort}" for sort, n in sorted(sorts.items()))
-        rows.append(f"  {clean.verb.name:10} {len(clean.calls):3} calls ({kinds}), {len(clean.points):3} points")
+        rows.append(
+            f"  {clean.verb.name:10} {len(clean.calls):3} calls ({kinds}), {len(clean.points):3} points"
+        )
     return "\n".join(rows)

@@ -40,7 +40,9 @@ def unavailable() -> str:
             os.mkdir(f"{top}/{name}")
         mount = f"mount -t overlay overlay -o lowerdir=/,upperdir={top}/upper,workdir={top}/work {top}/root"
         done = subprocess.run(
-            ["unshare", "--mount", "--pid", "--uts", "--fork", "sh", "-c", mount], capture_output=True, text=True
+            ["unshare", "--mount", "--pid", "--uts", "--fork", "sh", "-c", mount],
+            capture_output=True,
+            text=True,
         )
         return f"fake machines need overlay mounts: {done.stderr.strip()}" if done.returncode else ""
 
@@ -52,7 +54,7 @@ class Fakes:
         self.root = Path(tempfile.mkdtemp(prefix="mngr-fakes-", dir=_fast_folder()))
         for name in ("addresses", "machines", "disks", "bin"):
             (self.root / name).mkdir()
-        self._lock = open(self.root / "session.lock", "w")
+        self._lock = open(self.root / "session.lock", "w")  # noqa: SIM115  held for as long as we live
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.path = self.root / "bin"
         self.command = self._program("machine", "machine.py")
@@ -81,7 +83,7 @@ class Fakes:
         top = self.root / "machines" / "daemon"
         program = self.path / "docker"
         program.write_text(
-            f'#!/bin/sh\nread -r pid _ <{top}/pid\n'
+            f"#!/bin/sh\nread -r pid _ <{top}/pid\n"
             'exec nsenter -t "$pid" -m -p -u -r env -i -C / PATH=/usr/local/sbin:/usr/bin:/bin docker "$@"\n'
         )
         program.chmod(0o755)

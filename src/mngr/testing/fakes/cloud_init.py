@@ -53,7 +53,9 @@ def _keys(config: dict) -> None:
         _put(key, given["ed25519_private"], 0o600)
         _put(f"{key}.pub", given.get("ed25519_public", "") + "\n", 0o644)
     else:
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], stdin=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], stdin=subprocess.DEVNULL, check=True
+        )
     with open(f"{SEED}/meta-data") as file:
         lines = [*json.load(file).get("public-keys", []), *config.get("ssh_authorized_keys", [])]
     os.makedirs("/root/.ssh", mode=0o700, exist_ok=True)

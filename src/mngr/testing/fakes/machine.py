@@ -21,7 +21,20 @@ FAKES = os.environ["MNGR_FAKES"]
 CODE = os.path.dirname(os.path.abspath(__file__))
 LIMIT_S = 20.0
 #: What a rented machine's disk doesn't have of this computer's.
-HIDDEN = ("root", "tmp", "home", "srv", "mnt", "work", "mngr", "var/lib/docker", "var/lib/mngr", "var/lib/cloud", "etc/ssh", ".fakes")
+HIDDEN = (
+    "root",
+    "tmp",
+    "home",
+    "srv",
+    "mnt",
+    "work",
+    "mngr",
+    "var/lib/docker",
+    "var/lib/mngr",
+    "var/lib/cloud",
+    "etc/ssh",
+    ".fakes",
+)
 
 
 def main(verb: str, id: str, address: str, seed: str, disk: str = "") -> int:

@@ -8,7 +8,6 @@ IdentityFile, UserKnownHostsFile, StrictHostKeyChecking. Anything else that woul
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 
 FAKES = os.environ.get("MNGR_FAKES", "")
@@ -68,15 +67,23 @@ def _config(path: str, alias: str) -> dict[str, str]:
     except OSError as error:
         sys.exit(_fail(f"Can't open user config file {path}: {error.strerror}"))
     for line in lines:
-        words = shlex.split(line, comments=True)
-        if not words:
+        words = _words(line)
+        if not words or words[0].startswith("#"):
             continue
         key = words[0].lower()
         if key == "host":
             applies = alias in words[1:] or "*" in words[1:]
         elif applies:
-            found.setdefault(key, " ".join(words[1:]))
+            found.setdefault(
+                key, line.strip()[len(key) :].strip() if key == "userknownhostsfile" else " ".join(words[1:])
+            )
     return found
+
+
+def _words(text: str) -> list[str]:
+    """Words between spaces; double quotes keep what is in them together."""
+    parts = text.split('"')
+    return [word for i, part in enumerate(parts) for word in ([part] if i % 2 else part.split())]
 
 
 def _connect(settings: dict[str, str], alias: str, command: str) -> int:
@@ -96,7 +103,14 @@ def _connect(settings: dict[str, str], alias: str, command: str) -> int:
         return _fail("Host key verification failed.")
     if not _may_enter(settings, root, allowed):
         return _fail(f"{settings.get('user', 'root')}@{address}: Permission denied (publickey).")
-    env = {"PATH": PATH, "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/sh", "SSH_CONNECTION": f"127.0.0.1 1 {address} {port}"}
+    env = {
+        "PATH": PATH,
+        "HOME": "/root",
+        "USER": "root",
+        "LOGNAME": "root",
+        "SHELL": "/bin/sh",
+        "SSH_CONNECTION": f"127.0.0.1 1 {address} {port}",
+    }
     if user_env == "yes":
         env.update(_user_environment(root))
     here = ["/usr/bin/env", "-i", "-C", "/root", *(f"{key}={value}" for key, value in env.items())]
@@ -148,7 +162,7 @@ def _published(folder: str, port: str) -> str:
 def _pinned(files: str, address: str, port: str) -> set[str]:
     name = address if port == "22" else f"[{address}]:{port}"
     found = set()
-    for path in shlex.split(files):
+    for path in _words(files):
         try:
             with open(path.replace("%%", "%")) as file:
                 for line in file:

@@ -21,7 +21,10 @@ VERSION = "20.10.24"
 def main(argv: list[str]) -> int:
     argv = _own_flags(argv)
     if os.path.exists(os.path.join(store.ROOT, "down")):
-        print("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", file=sys.stderr)
+        print(
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            file=sys.stderr,
+        )
         return 1
     verb, given = (argv[0], argv[1:]) if argv else ("help", [])
     if verb in GROUPS and given:
@@ -35,7 +38,13 @@ def main(argv: list[str]) -> int:
     try:
         return act(given) or 0
     except store.Error as error:
-        said = "docker: Error response from daemon" if error.code == 125 else "Error" if "No such" in str(error) else "Error response from daemon"
+        said = (
+            "docker: Error response from daemon"
+            if error.code == 125
+            else "Error"
+            if "No such" in str(error)
+            else "Error response from daemon"
+        )
         print(f"{said}: {error}.", file=sys.stderr)
         return error.code
     except words.Usage as error:
@@ -56,9 +65,16 @@ def version(given: list[str]) -> int:
     from output import render
 
     flags, _ = words.read(given, "format", "", short="f=format")
-    data = {"Client": {"Version": VERSION}, "Server": {"Version": VERSION, "ApiVersion": "1.41", "Os": "linux", "Arch": "amd64"}}
+    data = {
+        "Client": {"Version": VERSION},
+        "Server": {"Version": VERSION, "ApiVersion": "1.41", "Os": "linux", "Arch": "amd64"},
+    }
     form = words.last(flags, "format")
-    print(render("{{json .}}" if form == "json" else form, data) if form else f"Client:\n Version: {VERSION}\nServer:\n Version: {VERSION}")
+    print(
+        render("{{json .}}" if form == "json" else form, data)
+        if form
+        else f"Client:\n Version: {VERSION}\nServer:\n Version: {VERSION}"
+    )
     return 0
 
 
@@ -66,7 +82,15 @@ def info(given: list[str]) -> int:
     from output import render
 
     flags, _ = words.read(given, "format", "", short="f=format")
-    data = {"ServerVersion": VERSION, "Driver": "overlay2", "ID": "FAKE", "Name": os.uname().nodename, "OSType": "linux", "Architecture": "x86_64", "CgroupVersion": "1"}
+    data = {
+        "ServerVersion": VERSION,
+        "Driver": "overlay2",
+        "ID": "FAKE",
+        "Name": os.uname().nodename,
+        "OSType": "linux",
+        "Architecture": "x86_64",
+        "CgroupVersion": "1",
+    }
     form = words.last(flags, "format")
     print(render("{{json .}}" if form == "json" else form, data) if form else f"Server Version: {VERSION}")
     return 0

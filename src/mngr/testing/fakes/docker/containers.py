@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import subprocess
 import sys
 import time
-from typing import Any
 
 import images
 import process
@@ -16,8 +12,14 @@ import rootfs
 import store
 import volumes
 import words
+from lazy import socket, subprocess
 from output import inspect, rows
+from process import SIGKILL
 from store import Error
+
+TYPE_CHECKING = False  # typing takes longer to import than most of these commands run
+if TYPE_CHECKING:
+    from typing import Any
 
 RUN_VALUES = (
     "add-host annotation cap-add cap-drop cgroupns cidfile cpu-shares cpus cpuset-cpus device device-cgroup-rule dns "
@@ -110,7 +112,9 @@ def _mounts(flags: dict[str, list[str]]) -> list[dict[str, Any]]:
         source, _, rest = text.partition(":")
         target, _, mode = rest.partition(":")
         kind = "bind" if source.startswith("/") else "volume"
-        found.append((kind, source if target else store.new_id(), target or source, "ro" not in mode.split(",")))
+        found.append(
+            (kind, source if target else store.new_id(), target or source, "ro" not in mode.split(","))
+        )
     for text in flags.get("mount", []):
         given = words.pairs(text.split(","))
         source = given.get("source", given.get("src", ""))
@@ -135,7 +139,9 @@ def _set_restart(container: dict[str, Any]) -> None:
 
 def _up(container: dict[str, Any]) -> None:
     """Starts it, if its ports are free."""
-    taken = {port for other in store.every("containers") if process.alive(other) for port in _published(other)}
+    taken = {
+        port for other in store.every("containers") if process.alive(other) for port in _published(other)
+    }
     ports: dict[str, list[dict[str, str]]] = {}
     for inner, wanted in container["HostConfig"]["PortBindings"].items():
         for one in wanted:
@@ -183,9 +189,15 @@ def boot() -> None:
             clean = process.state(container)["ExitCode"] == 0
             if process.state(container)["Status"] == "created":
                 continue
-            if policy == "always" or (policy == "unless-stopped" and not stopped):
-                _up(container)
-            elif policy.startswith("on-failure") and not stopped and not (clean and os.path.exists(f"{top}/exit")):
+            if (
+                policy == "always"
+                or (policy == "unless-stopped" and not stopped)
+                or (
+                    policy.startswith("on-failure")
+                    and not stopped
+                    and not (clean and os.path.exists(f"{top}/exit"))
+                )
+            ):
                 _up(container)
 
 
@@ -237,9 +249,11 @@ def stop(given: list[str]) -> int:
 
     def act(container: dict[str, Any]) -> None:
         if process.state(container)["Paused"]:
-            raise Error(f"Container {container['Id']} is paused. Unpause the container before stopping or killing")
+            raise Error(
+                f"Container {container['Id']} is paused. Unpause the container before stopping or killing"
+            )
         name = container["Config"]["StopSignal"] or "TERM"
-        process.stop(container, limit_s, signal.Signals["SIG" + name.removeprefix("SIG")])
+        process.stop(container, limit_s, process.number(name))
 
     return each(rest, act)
 
@@ -254,11 +268,13 @@ def kill(given: list[str]) -> int:
 
     def act(container: dict[str, Any]) -> None:
         if not process.alive(container):
-            raise Error(f"Cannot kill container: {container['Name'][1:]}: Container {container['Id']} is not running")
+            raise Error(
+                f"Cannot kill container: {container['Name'][1:]}: Container {container['Id']} is not running"
+            )
         if name == "KILL":
-            process.stop(container, 0, signal.SIGKILL)
+            process.stop(container, 0, SIGKILL)
         else:
-            os.kill(process.alive(container), signal.Signals[f"SIG{name}"])
+            os.kill(process.alive(container), process.number(name))
 
     return each(rest, act)
 
@@ -273,7 +289,7 @@ def rm(given: list[str]) -> int:
                     f"You cannot remove a running container {container['Id']}. "
                     "Stop the container before attempting removal or force remove"
                 )
-            process.stop(container, 0, signal.SIGKILL)
+            process.stop(container, 0, SIGKILL)
         _remove(container, words.on(flags, "volumes"))
 
     return each(rest, act)
@@ -291,7 +307,9 @@ def _remove(container: dict[str, Any], volumes_too: bool) -> None:
 
 def users_of(volume: str) -> list[str]:
     return [
-        one["Id"] for one in store.every("containers") if any(mount["Name"] == volume for mount in one["Mounts"])
+        one["Id"]
+        for one in store.every("containers")
+        if any(mount["Name"] == volume for mount in one["Mounts"])
     ]
 
 
@@ -316,9 +334,14 @@ def exec_(given: list[str]) -> int:
 
 
 def logs(given: list[str]) -> int:
-    flags, rest = words.read(given, "tail since until", "follow timestamps details", short="n=tail f=follow t=timestamps")
+    flags, rest = words.read(
+        given, "tail since until", "follow timestamps details", short="n=tail f=follow t=timestamps"
+    )
     path = os.path.join(store.folder("containers", find(rest[0])["Id"]), "log")
-    lines = open(path, "rb").read().splitlines(keepends=True) if os.path.exists(path) else []
+    lines: list[bytes] = []
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            lines = file.readlines()
     tail = words.last(flags, "tail", "all")
     sys.stdout.buffer.write(b"".join(lines if tail == "all" else lines[-int(tail) :] if int(tail) else []))
     return 0
@@ -347,15 +370,25 @@ def show(given: list[str]) -> int:
 
 def ps(given: list[str]) -> None:
     flags, _ = words.read(
-        given, "filter format last", "all no-trunc quiet size latest", short="a=all q=quiet f=filter n=last s=size l=latest"
+        given,
+        "filter format last",
+        "all no-trunc quiet size latest",
+        short="a=all q=quiet f=filter n=last s=size l=latest",
     )
     found = []
     for one in reversed(store.every("containers")):
         state = process.state(one)
-        fits = {"name": one["Name"][1:], "status": state["Status"], "id": one["Id"], "volume": ",".join(m["Name"] for m in one["Mounts"])}
+        fits = {
+            "name": one["Name"][1:],
+            "status": state["Status"],
+            "id": one["Id"],
+            "volume": ",".join(m["Name"] for m in one["Mounts"]),
+        }
         labels = one["Config"]["Labels"]
         asked = flags.get("filter", [])
-        shown = words.on(flags, "all") or state["Running"] or any(word.startswith("status=") for word in asked)
+        shown = (
+            words.on(flags, "all") or state["Running"] or any(word.startswith("status=") for word in asked)
+        )
         if not shown or not words.matches(asked, fits, labels):
             continue
         found.append(
@@ -379,7 +412,9 @@ def _status(state: dict[str, Any]) -> str:
 
 
 def update(given: list[str]) -> int:
-    flags, rest = words.read(given, "restart memory memory-swap cpus cpu-shares pids-limit", "", short="m=memory c=cpu-shares")
+    flags, rest = words.read(
+        given, "restart memory memory-swap cpus cpu-shares pids-limit", "", short="m=memory c=cpu-shares"
+    )
 
     def act(container: dict[str, Any]) -> None:
         if "restart" in flags:
@@ -419,7 +454,9 @@ def rename(given: list[str]) -> int:
 
 
 def cp(given: list[str]) -> int:
-    _, (source, target) = words.read(given, "", "archive follow-link quiet", short="a=archive L=follow-link q=quiet")
+    _, (source, target) = words.read(
+        given, "", "archive follow-link quiet", short="a=archive L=follow-link q=quiet"
+    )
     if ":" in source:
         name, _, path = source.partition(":")
         container, parent, base = find(name), *os.path.split(path.rstrip("/"))

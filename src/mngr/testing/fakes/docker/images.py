@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
-import shutil
-import subprocess
 import sys
-import tempfile
-from typing import Any
 
 import rootfs
 import store
 import words
+from lazy import shlex, shutil, subprocess, tempfile
 from output import inspect, rows
 from store import Error
+
+TYPE_CHECKING = False  # typing takes longer to import than most of these commands run
+if TYPE_CHECKING:
+    from typing import Any
 
 BASE = "0" * 64
 
@@ -34,7 +34,11 @@ def wanted(name: str, pull: str) -> dict[str, Any]:
 def find(ref: str) -> dict[str, Any]:
     bare = ref.removeprefix("sha256:")
     for one in store.every("images"):
-        if _tagged(ref) in one["RepoTags"] or one["Id"] == bare or (len(bare) >= 6 and one["Id"].startswith(bare)):
+        if (
+            _tagged(ref) in one["RepoTags"]
+            or one["Id"] == bare
+            or (len(bare) >= 6 and one["Id"].startswith(bare))
+        ):
             return one
     raise Error(f"No such image: {ref}")
 
@@ -70,7 +74,7 @@ def _meta(id: str, layers: list[str], config: dict[str, Any]) -> dict[str, Any]:
 
 
 def pull(given: list[str]) -> int:
-    flags, rest = words.read(given, "platform", "quiet all-tags", short="q=quiet a=all-tags")
+    _, rest = words.read(given, "platform", "quiet all-tags", short="q=quiet a=all-tags")
     with store.lock():
         _pull(rest[0])
     print(rest[0])
@@ -78,7 +82,13 @@ def pull(given: list[str]) -> int:
 
 
 def view(image: dict[str, Any]) -> dict[str, Any]:
-    return {**image, "Id": f"sha256:{image['Id']}", "Size": 75_000_000, "VirtualSize": 75_000_000, "RepoDigests": []}
+    return {
+        **image,
+        "Id": f"sha256:{image['Id']}",
+        "Size": 75_000_000,
+        "VirtualSize": 75_000_000,
+        "RepoDigests": [],
+    }
 
 
 def show(given: list[str]) -> int:
@@ -93,7 +103,9 @@ def show(given: list[str]) -> int:
 
 
 def ls(given: list[str]) -> None:
-    flags, rest = words.read(given, "format filter", "all no-trunc quiet digests", short="a=all q=quiet f=filter")
+    flags, rest = words.read(
+        given, "format filter", "all no-trunc quiet digests", short="a=all q=quiet f=filter"
+    )
     found = []
     for one in reversed(store.every("images")):
         for tag in one["RepoTags"] or ["<none>:<none>"]:
@@ -145,7 +157,10 @@ def rm(given: list[str]) -> int:
                 _drop(find(ref), ref, words.on(flags, "force"))
             except Error as error:
                 code = 1
-                print(f"Error{'' if 'No such' in str(error) else ' response from daemon'}: {error}", file=sys.stderr)
+                print(
+                    f"Error{'' if 'No such' in str(error) else ' response from daemon'}: {error}",
+                    file=sys.stderr,
+                )
     return code
 
 
@@ -157,14 +172,16 @@ def _drop(image: dict[str, Any], ref: str, force: bool) -> None:
         store.write("images", image["Id"], image)
     elif users and not force:
         raise Error(
-            f"conflict: unable to remove repository reference \"{ref}\" (must force) - container {users[0]['Id'][:12]} "
+            f'conflict: unable to remove repository reference "{ref}" (must force) - container {users[0]["Id"][:12]} '
             f"is using its referenced image {image['Id'][:12]}"
         )
     elif users:
         image["RepoTags"] = []
         store.write("images", image["Id"], image)
     else:
-        children = any(image["Id"] in one["Layers"] for one in store.every("images") if one["Id"] != image["Id"])
+        children = any(
+            image["Id"] in one["Layers"] for one in store.every("images") if one["Id"] != image["Id"]
+        )
         os.unlink(os.path.join(store.folder("images", image["Id"]), "meta.json"))
         if not children:
             store.remove_tree(store.folder("images", image["Id"]))
@@ -172,7 +189,9 @@ def _drop(image: dict[str, Any], ref: str, force: bool) -> None:
 
 
 def commit(given: list[str]) -> int:
-    flags, rest = words.read(given, "author message change", "pause", short="a=author m=message c=change p=pause")
+    flags, rest = words.read(
+        given, "author message change", "pause", short="a=author m=message c=change p=pause"
+    )
     import containers
 
     with store.lock():
@@ -183,7 +202,9 @@ def commit(given: list[str]) -> int:
         os.makedirs(os.path.dirname(layer))
         upper = os.path.join(store.folder("containers", container["Id"]), "upper")
         subprocess.run(["cp", "-a", upper, layer], check=True)
-        config = {key: container["Config"][key] for key in ("Cmd", "Entrypoint", "Env", "Labels", "WorkingDir")}
+        config = {
+            key: container["Config"][key] for key in ("Cmd", "Entrypoint", "Env", "Labels", "WorkingDir")
+        }
         _change(config, flags.get("change", []))
         made = _meta(id, [*image["Layers"], id], config)
         store.write("images", id, made)
@@ -215,7 +236,16 @@ def save(given: list[str]) -> int:
     with tempfile.TemporaryDirectory(dir=store.ROOT) as top:
         with open(f"{top}/manifest.json", "w") as file:
             json.dump(image, file)
-        argv = ["tar", "--xattrs", "--xattrs-include=trusted.*", "-C", top, "-cf", words.last(flags, "output", "-"), "manifest.json"]
+        argv = [
+            "tar",
+            "--xattrs",
+            "--xattrs-include=trusted.*",
+            "-C",
+            top,
+            "-cf",
+            words.last(flags, "output", "-"),
+            "manifest.json",
+        ]
         for layer in image["Layers"]:
             argv += ["-C", store.ROOT, f"images/{layer}/layer"]
         return subprocess.run(argv).returncode
@@ -225,7 +255,9 @@ def load(given: list[str]) -> int:
     flags, _ = words.read(given, "input", "quiet", short="i=input q=quiet")
     with store.lock(), tempfile.TemporaryDirectory(dir=store.ROOT) as top:
         source = words.last(flags, "input", "-")
-        if subprocess.run(["tar", "--xattrs", "--xattrs-include=trusted.*", "-C", top, "-xf", source]).returncode:
+        if subprocess.run(
+            ["tar", "--xattrs", "--xattrs-include=trusted.*", "-C", top, "-xf", source]
+        ).returncode:
             raise Error("archive/tar: invalid tar header")
         if not os.path.exists(f"{top}/manifest.json"):
             raise Error("open manifest.json: no such file or directory")
@@ -238,7 +270,11 @@ def load(given: list[str]) -> int:
         store.write("images", image["Id"], image)
         for name in image["RepoTags"]:
             _name(image, name)
-    print(f"Loaded image: {image['RepoTags'][0]}" if image["RepoTags"] else f"Loaded image ID: sha256:{image['Id']}")
+    print(
+        f"Loaded image: {image['RepoTags'][0]}"
+        if image["RepoTags"]
+        else f"Loaded image ID: sha256:{image['Id']}"
+    )
     return 0
 
 
@@ -247,7 +283,9 @@ BUILD_SWITCHES = "compress force-rm no-cache pull quiet rm squash"
 
 
 def build(given: list[str]) -> int:
-    flags, rest = words.read(given, BUILD_VALUES, BUILD_SWITCHES, short="f=file t=tag q=quiet m=memory c=cpu-shares")
+    flags, rest = words.read(
+        given, BUILD_VALUES, BUILD_SWITCHES, short="f=file t=tag q=quiet m=memory c=cpu-shares"
+    )
     with tempfile.TemporaryDirectory(dir=store.ROOT) as top:
         context = rest[0] if rest else "."
         if context == "-":
@@ -256,7 +294,9 @@ def build(given: list[str]) -> int:
         path = words.last(flags, "file", "Dockerfile")
         path = path if os.path.isabs(path) else os.path.join(context, path)
         if not os.path.exists(path):
-            raise Error(f"unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat {path}: no such file or directory")
+            raise Error(
+                f"unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat {path}: no such file or directory"
+            )
         with store.lock():
             image = _build(context, path, flags)
             for name in flags.get("tag", []):
@@ -287,7 +327,12 @@ def _build(context: str, path: str, flags: dict[str, list[str]]) -> dict[str, An
         elif word == "RUN":
             _run(top, base, config, rest, args)
         elif word in ("COPY", "ADD"):
-            _copy(top, context, config, [_filled(part, args) for part in rest.split() if not part.startswith("--")])
+            _copy(
+                top,
+                context,
+                config,
+                [_filled(part, args) for part in rest.split() if not part.startswith("--")],
+            )
         else:
             _change(config, [f"{word} {_filled(rest, args)}"])
     config["Labels"] = {**config.get("Labels", {}), **words.pairs(flags.get("label", []))}
@@ -300,7 +345,7 @@ def _lines(path: str) -> list[tuple[str, str]]:
     with open(path) as file:
         text = file.read().replace("\\\n", " ")
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return [(line.split(None, 1)[0].upper(), (line.split(None, 1) + [""])[1]) for line in lines]
+    return [(line.split()[0].upper(), " ".join(line.split(None, 1)[1:])) for line in lines]
 
 
 def _filled(text: str, args: dict[str, str]) -> str:
@@ -315,9 +360,23 @@ def _run(top: str, base: dict[str, Any], config: dict[str, Any], line: str, args
     there = store.folder("containers", id)
     shutil.rmtree(f"{there}/upper")
     os.rename(f"{top}/layer", f"{there}/upper")
-    box = {"Id": id, "Mounts": [], "Config": {**config, "Hostname": id[:12], "Env": [*config["Env"], *(f"{k}={v}" for k, v in args.items())]}}
-    script = rootfs.mounts(box, base) + f"exec chroot {there}/root {shlex.join(rootfs.inside(box, ['/bin/sh', '-c', line]))}\n"
-    done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--propagation", "private", "/bin/sh", "-c", script], stderr=subprocess.STDOUT)
+    box = {
+        "Id": id,
+        "Mounts": [],
+        "Config": {
+            **config,
+            "Hostname": id[:12],
+            "Env": [*config["Env"], *(f"{k}={v}" for k, v in args.items())],
+        },
+    }
+    script = (
+        rootfs.mounts(box, base)
+        + f"exec chroot {there}/root {store.join(rootfs.inside(box, ['/bin/sh', '-c', line]))}\n"
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "--pid", "--fork", "--propagation", "private", "/bin/sh", "-c", script],
+        stderr=subprocess.STDOUT,
+    )
     os.rename(f"{there}/upper", f"{top}/layer")
     store.remove_tree(there)
     if done.returncode:
@@ -331,11 +390,15 @@ def _copy(top: str, context: str, config: dict[str, Any], parts: list[str]) -> N
     for source in sources:
         path = os.path.join(context, source)
         if not os.path.exists(path):
-            raise Error(f"COPY failed: file not found in build context or excluded by .dockerignore: stat {source}: file does not exist")
+            raise Error(
+                f"COPY failed: file not found in build context or excluded by .dockerignore: stat {source}: file does not exist"
+            )
         if os.path.isdir(path):
             os.makedirs(to, exist_ok=True)
             subprocess.run(["cp", "-a", f"{path}/.", to], check=True)
         else:
-            into = os.path.join(to, os.path.basename(path)) if target.endswith("/") or len(sources) > 1 else to
+            into = (
+                os.path.join(to, os.path.basename(path)) if target.endswith("/") or len(sources) > 1 else to
+            )
             os.makedirs(os.path.dirname(into), exist_ok=True)
             shutil.copy(path, into)

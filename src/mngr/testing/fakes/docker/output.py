@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
 
 from template import render
+
+TYPE_CHECKING = False  # typing takes longer to import than most of these commands run
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def inspect(found: list[dict[str, Any]], missing: list[str], form: str) -> int:

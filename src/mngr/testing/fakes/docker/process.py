@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
-import shlex
-import signal
-import subprocess
 import time
-from typing import Any
 
 import rootfs
 import store
+from lazy import subprocess
 from store import Error
 
+TYPE_CHECKING = False  # typing takes longer to import than most of these commands run
+if TYPE_CHECKING:
+    from typing import Any
+
 START_LIMIT_S = 10.0
+SIGKILL, SIGTERM = 9, 15
+
+
+def number(name: str) -> int:
+    """A signal's number by its name, with or without SIG."""
+    import signal
+
+    return signal.Signals["SIG" + name.removeprefix("SIG")]
 
 
 def state(container: dict[str, Any]) -> dict[str, Any]:
@@ -50,9 +59,9 @@ def prepare(container: dict[str, Any]) -> str:
         # /proc is still the one outside: so it is the outer process id that is noted.
         file.write("read -r stat </proc/self/stat\n" + rootfs.mounts(container, image_of(container)))
         file.write(
-            f"hostname {shlex.quote(container['Config']['Hostname'])}\n"
-            f"set -- $stat; shift 21; born=$1; echo \"${{stat%% *}} $born\" >{top}/.pid && mv {top}/.pid {top}/pid\n"
-            f"exec chroot {top}/root {shlex.join(rootfs.inside(container, argv))}\n"
+            f"hostname {store.quote(container['Config']['Hostname'])}\n"
+            f'set -- $stat; shift 21; born=$1; echo "${{stat%% *}} $born" >{top}/.pid && mv {top}/.pid {top}/pid\n'
+            f"exec chroot {top}/root {store.join(rootfs.inside(container, argv))}\n"
         )
     for name in ("pid", "exit", "stopped", "killed", "paused"):
         _unlink(os.path.join(top, name))
@@ -89,7 +98,7 @@ def foreground(container: dict[str, Any], interactive: bool) -> int:
     return done.returncode
 
 
-def stop(container: dict[str, Any], limit_s: float, first: int = signal.SIGTERM) -> None:
+def stop(container: dict[str, Any], limit_s: float, first: int = SIGTERM) -> None:
     """Signals process 1, kills it when the limit is over, and waits until it is noted as ended."""
     top = store.folder("containers", container["Id"])
     with open(os.path.join(top, "stopped"), "w"):
@@ -104,7 +113,7 @@ def stop(container: dict[str, Any], limit_s: float, first: int = signal.SIGTERM)
     if alive(container):
         with open(os.path.join(top, "killed"), "w"):
             pass
-        _kill(pid, signal.SIGKILL)
+        _kill(pid, SIGKILL)
     end = time.monotonic() + START_LIMIT_S
     while (alive(container) or not os.path.exists(os.path.join(top, "exit"))) and time.monotonic() < end:
         time.sleep(0.005)
@@ -117,7 +126,7 @@ def pause(container: dict[str, Any], on: bool) -> None:
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             if os.readlink(f"/proc/{name}/ns/pid") == here:
-                _kill(int(name), signal.SIGSTOP if on else signal.SIGCONT)
+                _kill(int(name), 19 if on else 18)
         except OSError:
             continue
     mark = os.path.join(store.folder("containers", container["Id"]), "paused")
@@ -133,12 +142,12 @@ def enter(container: dict[str, Any]) -> list[str]:
     return ["nsenter", "-t", str(alive(container)), "-m", "-p", "-u", "-r"]
 
 
-def visit(container: dict[str, Any], argv: list[str], **streams: Any) -> subprocess.CompletedProcess[bytes]:
+def visit(container: dict[str, Any], argv: list[str], **streams: Any) -> Any:
     """Runs argv in the container's file system, whether it runs or not."""
     if alive(container):
         return subprocess.run([*enter(container), *argv], **streams)
     script = rootfs.mounts(container, image_of(container))
-    script += f"exec chroot {store.folder('containers', container['Id'])}/root {shlex.join(argv)}\n"
+    script += f"exec chroot {store.folder('containers', container['Id'])}/root {store.join(argv)}\n"
     return subprocess.run(
         ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script], **streams
     )

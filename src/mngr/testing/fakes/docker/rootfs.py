@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import os
-import shlex
-from typing import Any
 
 import store
+
+TYPE_CHECKING = False  # typing takes longer to import than most of these commands run
+if TYPE_CHECKING:
+    from typing import Any
 
 CODE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Folders of the file system below that an image doesn't have.
-HIDDEN = ("root", "tmp", "home", "srv", "mnt", "work", "mngr", "var/lib/docker", "var/lib/mngr", "var/lib/cloud")
+HIDDEN = (
+    "root",
+    "tmp",
+    "home",
+    "srv",
+    "mnt",
+    "work",
+    "mngr",
+    "var/lib/docker",
+    "var/lib/mngr",
+    "var/lib/cloud",
+)
 
 
 def make(id: str) -> None:
@@ -39,15 +52,15 @@ def mounts(container: dict[str, Any], image: dict[str, Any]) -> str:
     options = f"lowerdir={':'.join([*layers, store.LOWER])},upperdir={top}/upper,workdir={top}/work"
     lines = [
         "set -e",
-        f"mount -t overlay overlay -o {shlex.quote(options)} {root}",
+        f"mount -t overlay overlay -o {store.quote(options)} {root}",
         f"mount -t proc proc {root}/proc",
         f"mount --rbind /dev {root}/dev",
         f"mount -t tmpfs -o mode=755 tmpfs {root}/run",
         f"mkdir -p {root}/usr/local/sbin && mount --bind {CODE}/inside {root}/usr/local/sbin",
     ]
     for mount in container["Mounts"]:
-        at = shlex.quote(root + mount["Destination"])
-        source = shlex.quote(mount["Source"])
+        at = store.quote(root + mount["Destination"])
+        source = store.quote(mount["Source"])
         if mount["Type"] == "tmpfs":
             lines.append(f"mkdir -p {at} && mount -t tmpfs tmpfs {at}")
         elif os.path.isdir(mount["Source"]):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+
+TYPE_CHECKING = False  # typing takes longer to import than most of these commands run
+if TYPE_CHECKING:
+    from typing import Any
 
 #: The daemon's files, and where the file system that images are made from can be seen.
 ROOT = os.environ.get("MNGR_FAKE_DOCKER_ROOT", "/var/lib/docker")
@@ -30,20 +30,20 @@ def folder(kind: str, id: str = "") -> str:
     return os.path.join(ROOT, kind, id) if id else os.path.join(ROOT, kind)
 
 
-@contextmanager
-def lock() -> Iterator[None]:
+class lock:
     """Held while something is changed; a daemon does one thing after the other."""
-    os.makedirs(ROOT, exist_ok=True)
-    fd = os.open(os.path.join(ROOT, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
+
+    def __enter__(self) -> None:
+        os.makedirs(ROOT, exist_ok=True)
+        self._fd = os.open(os.path.join(ROOT, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def __exit__(self, *raised: object) -> None:
+        os.close(self._fd)
 
 
 def new_id() -> str:
-    return secrets.token_hex(32)
+    return os.urandom(32).hex()
 
 
 def read(kind: str, id: str, file: str = "meta.json") -> dict[str, Any]:
@@ -82,3 +82,12 @@ def remove_tree(path: str) -> None:
     import shutil
 
     shutil.rmtree(path, ignore_errors=True)
+
+
+def quote(text: str) -> str:
+    """One word for a shell."""
+    return "'" + text.replace("'", "'\"'\"'") + "'"
+
+
+def join(argv: list[str]) -> str:
+    return " ".join(map(quote, argv))

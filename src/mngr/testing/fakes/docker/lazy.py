@@ -1,0 +1,15 @@
+"""Modules that are imported when they are first used: most commands here use none of them."""
+
+from __future__ import annotations
+
+
+class Lazy:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, what: str):
+        return getattr(__import__(self._name), what)
+
+
+shlex, shutil, socket = Lazy("shlex"), Lazy("shutil"), Lazy("socket")
+subprocess, tempfile = Lazy("subprocess"), Lazy("tempfile")
