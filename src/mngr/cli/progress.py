@@ -28,7 +28,8 @@ class Progress:
     def __call__(self, phase: str) -> None:
         self._phase = phase
         if not self._live and not self._quiet:
-            print(f"{self.what}: {phase}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"{self.what}: {phase}\n")
+            sys.stderr.flush()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
