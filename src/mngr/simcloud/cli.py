@@ -11,7 +11,7 @@ from importlib import import_module
 
 from mngr.simcloud.machines.base import Options, Unavailable
 
-VENDORS = ("vultr",)
+VENDORS = ("vultr", "ovh")
 
 
 def main(argv: list[str] | None = None) -> int:

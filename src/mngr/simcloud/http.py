@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 LARGEST_BODY = 16 * 1024 * 1024
+NULL: Any = object()
+"""A response body that is JSON's `null`; None is no body at all."""
 
 
 @dataclass
@@ -111,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _do
 
     def _send(self, response: Response) -> None:
-        body = b"" if response.body is None else json.dumps(response.body).encode()
+        body = _encoded(response.body)
         lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
         headers = {"Date": self.date_time_string(), **response.headers}
         if response.status not in (204, 304):
@@ -140,6 +142,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """The call log is `GET /calls` on the control port; standard error stays for people."""
+
+
+def _encoded(body: Any) -> bytes:
+    if body is None:
+        return b""
+    return b"null" if body is NULL else json.dumps(body).encode()
 
 
 def _phrase(status: int) -> str:
