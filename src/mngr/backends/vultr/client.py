@@ -30,9 +30,16 @@ class VultrClient:
     """One account. Threads may share it. The key is sent in a header and shown nowhere."""
 
     def __init__(
-        self, api_key: str, *, api_url: str = API_URL, clock: Clock = SYSTEM, transport: Any = None
+        self,
+        api_key: str,
+        *,
+        api_url: str = API_URL,
+        clock: Clock = SYSTEM,
+        timeout: float = CALL_TIMEOUT_S,
+        transport: Any = None,
     ) -> None:
         """`transport`: an httpx2 transport to use instead of the network's."""
+        self.timeout = timeout
         self._key = api_key
         self._transport = transport
         self._url = api_url
@@ -133,7 +140,7 @@ class VultrClient:
                 self._http = httpx2.Client(
                     base_url=self._url,
                     headers={"Authorization": f"Bearer {self._key}", "User-Agent": "mngr"},
-                    timeout=httpx2.Timeout(CALL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+                    timeout=httpx2.Timeout(self.timeout, connect=min(self.timeout, CONNECT_TIMEOUT_S)),
                     follow_redirects=False,
                     transport=self._transport,
                     trust_env=self._url.startswith("https://"),  # no proxy to this computer

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from mngr.backends.vultr.client import CALL_TIMEOUT_S, VultrClient, segment
+from mngr.backends.vultr.client import VultrClient, segment
 from mngr.backends.vultr.offers import Offers
 from mngr.backends.vultr.parse import join_tags, machine, split_tags
 from mngr.model.clock import SYSTEM, Clock
@@ -109,7 +109,7 @@ class VultrCloud(VpsClientInterface):
             return None
         if handle.get(_LOST):
             return float(handle[_LOST]) + self.caps.list_lag_s
-        return float(handle[_ASKED]) + CALL_TIMEOUT_S + self.caps.list_lag_s
+        return float(handle[_ASKED]) + self.client.timeout + self.caps.list_lag_s
 
     def _order(self, spec: MachineSpec) -> dict[str, Any]:
         """The body of `POST /instances`. Backups would be billed, and activation mails tell nobody anything."""
