@@ -72,7 +72,7 @@ def offers(flavour: Flavour) -> list[dict[str, Any]]:
             "productName": plan.product,
             "productType": "cloud_service",
             "prices": [
-                _pricing(flavour, mode, 0, 0.0, "installation"),
+                _pricing(flavour, "default", 0, 0.0, "installation"),
                 *(
                     _pricing(flavour, mode, months, plan.price(flavour, mode), "renew")
                     for mode, months in MONTHS.items()
@@ -80,7 +80,6 @@ def offers(flavour: Flavour) -> list[dict[str, Any]]:
             ],
         }
         for plan in PLANS.values()
-        for mode in ("default",)
     ]
 
 

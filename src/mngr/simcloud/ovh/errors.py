@@ -34,9 +34,7 @@ class ApiError(Exception):
         return error(self.status, str(self), code=self.code, details=self.details)
 
 
-def error(
-    status: int, message: str, *, code: str = "", details: dict[str, str] | None = None
-) -> Response:
+def error(status: int, message: str, *, code: str = "", details: dict[str, str] | None = None) -> Response:
     """An answer that the SDK turns into an exception by its status and, for 403, by its `errorCode`."""
     body: dict[str, Any] = {"message": message}
     if code:

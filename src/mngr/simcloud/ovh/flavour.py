@@ -43,11 +43,16 @@ class Flavour:
         return next((one for one in self.datacenters if one.name == name), None)
 
 
+_IN_EUROPE = (
+    *("CZ", "DE", "ES", "EU", "FI", "FR", "GB", "IE"),
+    *("IT", "LT", "MA", "NL", "PL", "PT", "SN", "TN"),
+)
+
 EU = Flavour(
     name="eu",
     domain="vps.ovh.net",
     subsidiary="FR",
-    subsidiaries=tuple("CZ DE ES EU FI FR GB IE IT LT MA NL PL PT SN TN".split()),
+    subsidiaries=_IN_EUROPE,
     country="FR",
     language="fr_FR",
     currency="EUR",
@@ -67,9 +72,7 @@ US = Flavour(
     name="us",
     domain="vps.ovh.us",
     subsidiary="US",
-    subsidiaries=(
-        *("ASIA AU CA CZ DE ES EU FI FR GB IE IT LT MA NL PL PT QC SG SN TN US WE WS".split()),
-    ),
+    subsidiaries=(*_IN_EUROPE, "ASIA", "AU", "CA", "QC", "SG", "US", "WE", "WS"),
     country="US",
     language="en_US",
     currency="USD",

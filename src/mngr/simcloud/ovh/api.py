@@ -1,0 +1,149 @@
+"""The simulated OVH as a whole: who may come in, which operation is meant, and what there is behind it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from mngr.simcloud.clock import iso
+from mngr.simcloud.http import NULL, Request, Response
+from mngr.simcloud.ovh import control, delivery, tasks
+from mngr.simcloud.ovh.auth import TOKEN_PATH
+from mngr.simcloud.ovh.call import Call, read_body, read_query
+from mngr.simcloud.ovh.checkout import no_stock
+from mngr.simcloud.ovh.credentials import Credential
+from mngr.simcloud.ovh.errors import ApiError, error
+from mngr.simcloud.ovh.iam import written
+from mngr.simcloud.ovh.records import Vps
+from mngr.simcloud.ovh.routes import Route, Router, bare
+from mngr.simcloud.ovh.state import State
+
+
+class Ovh:
+    """A `cloud.Vendor`."""
+
+    prefix = "/1.0"
+
+    def __init__(self, state: State, credential: Credential) -> None:
+        self.state = state
+        self._credential = credential
+        self._router = Router(state.flavour.name)
+
+    def turn_away(self, request: Request) -> Response | None:
+        if request.path == TOKEN_PATH:
+            return None
+        try:
+            self._caller(request)
+        except ApiError as problem:
+            return self._marked(problem.response())
+        return None
+
+    def handle(self, request: Request) -> Response:
+        self.state.core.catch_up()
+        try:
+            answer = self._answer(request)
+        except ApiError as problem:
+            answer = problem.response()
+        if not isinstance(answer, Response):
+            answer = Response(200, answer)
+        return self._marked(answer)
+
+    def error(self, status: int, message: str) -> Response:
+        return self._marked(error(status, message))
+
+    def no_capacity(self) -> Response:
+        return self._marked(no_stock("This plan", "this datacenter").response())
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Every VPS that is ordered, paid or not, delivered or not."""
+        state = self.state
+        found = [_resource(state, vps, vps.power) for vps in state.vps.list()]
+        for vps in state.ordered.values():
+            order = state.orders.get(str(vps.order))
+            status = delivery.status(state, order) if order else "cancelled"
+            if status != "cancelled":
+                found.append(_resource(state, vps, status))
+        return found
+
+    def control_routes(self) -> dict[tuple[str, str], Callable[[Request], Any]]:
+        return control.routes(self.state)
+
+    def env(self, url: str) -> dict[str, str]:
+        return {
+            "OVH_ENDPOINT": url,
+            **self._credential.env(),
+            "MNGR__PROVIDERS__OVH__ENDPOINT": url,
+        }
+
+    def _answer(self, request: Request) -> Any:
+        if request.path == TOKEN_PATH and request.method == "POST":
+            return self.state.auth.grant_token(request)
+        path = bare(request.path)
+        found = self._router.find(request.method, path)
+        if found is None:
+            methods = self._router.methods(path)
+            if methods:
+                raise ApiError(405, f"Method {request.method} is not allowed: {', '.join(methods)} are")
+            raise ApiError(404, "Got an invalid (or empty) URL", code="INVALID_URL")
+        route, parts = found
+        call = Call(
+            request,
+            parts,
+            read_query(request, route.query),
+            read_body(request, route.body),
+            self._caller(request),
+        )
+        return route.answer(self.state, call)
+
+    def _caller(self, request: Request) -> Credential | None:
+        """Who calls. Raises ApiError for one who may not."""
+        path = bare(request.path)
+        found = self._router.find(request.method, path)
+        credential = self.state.auth.caller(request, needed=found is not None and not found[0].open)
+        if found and credential and not credential.may(request.method, path):
+            raise _not_granted(found[0], credential)
+        return credential
+
+    def _marked(self, response: Response) -> Response:
+        """With the id that OVH's support asks for, and `null` where there is nothing to say: the SDK wants JSON."""
+        id = f"{self.state.flavour.name.upper()}.ext-1.{secrets.token_hex(4)}.{secrets.token_hex(4)}"
+        response.headers.setdefault("X-OVH-QUERYID", id)
+        if response.body is None:
+            return Response(response.status, NULL, response.headers)
+        return response
+
+
+def _not_granted(route: Route, credential: Credential) -> ApiError:
+    """Names the action that lacks: by authentication for signing keys, by IAM for a service account."""
+    by_keys = credential.kind == "keys"
+    details = {
+        "unauthorizedActionsByAuthentication": route.action() if by_keys else "",
+        "unauthorizedActionsByIAM": "" if by_keys else route.action(),
+    }
+    message = "This call has not been granted" if by_keys else "User not granted for this request"
+    return ApiError(403, message, code="NOT_GRANTED_CALL", details=details)
+
+
+def _resource(state: State, vps: Vps, status: str) -> dict[str, Any]:
+    return {
+        "kind": "vps",
+        "id": vps.name,
+        "name": vps.display_name or vps.name,
+        "tags": written(state.tags.truth(vps.name)),
+        "state": status,
+        "region": vps.datacenter,
+        "plan": vps.plan,
+        "address": vps.address,
+        "created": iso(vps.ordered),
+        "order": vps.order,
+        "delivered": iso(vps.delivered) if vps.delivered is not None else None,
+        "image": vps.image,
+        "status": vps.status,
+        "renews": vps.renews,
+        "automatic": vps.automatic,
+        "delete_at_expiration": vps.delete_at_expiration,
+        "renewal_type": vps.renewal_type,
+        "expiration": iso(vps.expires),
+        "tasks": [task.type for task in tasks.running(state, vps.name)],
+    }

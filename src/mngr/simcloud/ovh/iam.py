@@ -1,0 +1,132 @@
+"""`/v2/iam/resource`: every resource with its tags, page by page, and the tags' writes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import uuid
+from typing import Any
+
+from mngr.simcloud.http import Response
+from mngr.simcloud.ovh.call import Call
+from mngr.simcloud.ovh.errors import bad, not_found
+from mngr.simcloud.ovh.records import Vps
+from mngr.simcloud.ovh.state import NICHANDLE, State
+from mngr.simcloud.ovh.vps import listed_at
+
+DEFAULT_SIZE, LARGEST_SIZE = 100, 1000
+KEY = re.compile(r"[a-zA-Z0-9_.:/=+@-]{1,128}")
+VALUE = re.compile(r"[a-zA-Z0-9_.:/=+@-]{0,256}")
+RESERVED = "ovh:"
+ACCOUNT_ID = str(uuid.UUID("5d0e28e2-306e-11ee-8dad-0050568ce122"))
+
+
+def list_resources(state: State, call: Call) -> Response:
+    """Sorted by URN, so that a cursor outlives what comes and goes. Without a type it isn't VPSs alone."""
+    kind = call.query.get("resourceType")
+    replica = state.tags.any_replica()
+    moment = listed_at(state, call, state.behaviour.list_lag_s)
+    found: dict[str, Vps | None] = {}
+    if kind in (None, "vps"):
+        found |= {state.urn(vps.name): vps for vps in state.vps.list(moment)}
+    if kind in (None, "account"):
+        found[f"urn:v1:{state.flavour.name}:resource:account:{NICHANDLE}"] = None
+    size, after = _size(call), _after(call)
+    rest = [urn for urn in sorted(found) if urn > after]
+    shown = rest[:size]
+    views = [
+        _view(state, vps, replica, call.request.as_of) if (vps := found[urn]) else _account(urn)
+        for urn in shown
+    ]
+    more = {"X-Pagination-Cursor-Next": _cursor(shown[-1])} if len(rest) > size else {}
+    return Response(200, views, more)
+
+
+def get_resource(state: State, call: Call) -> dict[str, Any]:
+    return _view(state, _find(state, call), state.tags.any_replica(), call.request.as_of)
+
+
+def put_tag(state: State, call: Call) -> None:
+    """Adds a tag, or gives it another value."""
+    vps = _find(state, call)
+    key, value = call.text("key"), call.text("value")
+    _check_key(key)
+    if not VALUE.fullmatch(value):
+        raise bad(f"[value] Tag value must comply with '^{VALUE.pattern}\\z'")
+    state.tags.write(vps.name, key, value)
+    _tell_bill(state, vps.name)
+
+
+def delete_tag(state: State, call: Call) -> None:
+    vps = _find(state, call)
+    key = call.parts["key"]
+    _check_key(key)
+    if key not in state.tags.truth(vps.name):
+        raise not_found(f"Tag {key} does not exist")
+    state.tags.write(vps.name, key, None)
+    _tell_bill(state, vps.name)
+
+
+def written(tags: dict[str, str]) -> list[str]:
+    """As other clouds list tags."""
+    return [f"{key}={value}" for key, value in tags.items()]
+
+
+def _tell_bill(state: State, name: str) -> None:
+    state.core.bill.change(name, tags=tuple(written(state.tags.truth(name))))
+
+
+def _check_key(key: str) -> None:
+    if not KEY.fullmatch(key):
+        raise bad(f"[key] Tag key must comply with '^{KEY.pattern}\\z'")
+    if key.startswith(RESERVED):
+        raise bad(f"[key] Prefix '{RESERVED}' is reserved")
+
+
+def _find(state: State, call: Call) -> Vps:
+    prefix = state.urn("")
+    urn = call.parts["resourceURN"]
+    vps = state.vps.get(urn.removeprefix(prefix)) if urn.startswith(prefix) else None
+    if vps is None:
+        raise not_found(f"Resource {urn} does not exist")
+    return vps
+
+
+def _view(state: State, vps: Vps, replica: int, as_of: float | None) -> dict[str, Any]:
+    """Schema `iam.resource.Resource`."""
+    return {
+        "id": vps.iam_id,
+        "urn": state.urn(vps.name),
+        "name": vps.name,
+        "displayName": vps.display_name or vps.name,
+        "type": "vps",
+        "owner": NICHANDLE,
+        "tags": state.tags.read(vps.name, replica, as_of),
+    }
+
+
+def _account(urn: str) -> dict[str, Any]:
+    named = {"id": ACCOUNT_ID, "urn": urn, "name": NICHANDLE, "displayName": NICHANDLE}
+    return {**named, "type": "account", "owner": NICHANDLE, "tags": {}}
+
+
+def _size(call: Call) -> int:
+    given = call.request.headers.get("x-pagination-size", "")
+    if not given:
+        return DEFAULT_SIZE
+    if not given.isdigit() or not 1 <= int(given) <= LARGEST_SIZE:
+        raise bad(f"X-Pagination-Size must be between 1 and {LARGEST_SIZE}")
+    return int(given)
+
+
+def _after(call: Call) -> str:
+    cursor = call.request.headers.get("x-pagination-cursor", "")
+    try:
+        return base64.urlsafe_b64decode(cursor.encode()).decode()
+    except (binascii.Error, ValueError):
+        raise bad("X-Pagination-Cursor is invalid")
+
+
+def _cursor(urn: str) -> str:
+    return base64.urlsafe_b64encode(urn.encode()).decode()

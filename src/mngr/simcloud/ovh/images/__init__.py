@@ -1,0 +1,1 @@
+"""The machine images that OVH's VPSs are installed with."""

@@ -1,0 +1,70 @@
+"""What this OVH account holds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mngr.simcloud.cloud import Core
+from mngr.simcloud.ovh.auth import Auth
+from mngr.simcloud.ovh.behaviour import Behaviour
+from mngr.simcloud.ovh.credentials import Credentials
+from mngr.simcloud.ovh.errors import not_found
+from mngr.simcloud.ovh.flavour import Flavour
+from mngr.simcloud.ovh.records import Cart, Order, Task, Vps
+from mngr.simcloud.ovh.tags import Tags
+from mngr.simcloud.table import Table
+
+NICHANDLE = "si12345-ovh"
+
+
+@dataclass
+class State:
+    """`ordered` are VPSs that are paid for, and that no answer names yet; `vps` those that were delivered."""
+
+    core: Core
+    flavour: Flavour
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    credentials: Credentials = field(default_factory=Credentials)
+    carts: dict[str, Cart] = field(default_factory=dict)
+    ordered: dict[str, Vps] = field(default_factory=dict)
+    tasks: dict[str, list[Task]] = field(default_factory=dict)
+    auth: Auth = field(init=False)
+    orders: Table[Order] = field(init=False)
+    vps: Table[Vps] = field(init=False)
+    tags: Tags = field(init=False)
+    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(20_000_001))
+
+    def __post_init__(self) -> None:
+        self.auth = Auth(self.credentials, self.core.clock)
+        self.orders = Table(self.core.clock)
+        self.vps = Table(self.core.clock)
+        self.tags = Tags(self.core.clock, self.behaviour)
+
+    def now(self) -> float:
+        return self.core.clock.now()
+
+    def next_id(self) -> int:
+        """For orders, items, tasks and all else that has a number: none is used twice."""
+        return next(self._ids)
+
+    def find_vps(self, name: str, as_of: float | None = None) -> Vps:
+        vps = self.vps.get(name, as_of)
+        if vps is None:
+            raise not_found("This service does not exist")
+        return vps
+
+    def change(self, name: str, **changes: Any) -> Vps | None:
+        """Change a VPS's record, if it is still there."""
+        with self.core.lock:
+            vps = self.vps.get(name)
+            if vps is None:
+                return None
+            changed = replace(vps, **changes)
+            self.vps.put(name, changed)
+            return changed
+
+    def urn(self, name: str) -> str:
+        return f"urn:v1:{self.flavour.name}:resource:vps:{name}"

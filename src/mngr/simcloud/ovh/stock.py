@@ -1,0 +1,32 @@
+"""`/vps/order/rule`: where a plan can be had. Open to anyone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mngr.simcloud.ovh.call import Call
+from mngr.simcloud.ovh.catalog import PLANS
+from mngr.simcloud.ovh.errors import bad
+from mngr.simcloud.ovh.state import State
+
+
+def datacenters(state: State, call: Call) -> dict[str, Any]:
+    """Model `vps.order.rule.Datacenters`."""
+    _need(call, "ovhSubsidiary", "planCode")
+    if call.query["planCode"] not in PLANS:
+        raise bad(f"[planCode] Given plan code ({call.query['planCode']}) is not available")
+    gone = state.behaviour.out_of_stock
+    return {
+        "datacenters": [
+            {
+                "datacenter": one.name,
+                "status": "out-of-stock" if one.name in gone else "available",
+            }
+            for one in state.flavour.datacenters
+        ]
+    }
+
+
+def _need(call: Call, *names: str) -> None:
+    if missing := [name for name in names if not call.query.get(name)]:
+        raise bad(f"Missing parameter(s): {', '.join(missing)}")

@@ -1,0 +1,80 @@
+"""`/vps/{s}/tasks`: what is being done to a VPS, as a list that lags says it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mngr.simcloud.clock import iso
+from mngr.simcloud.ovh.call import Call
+from mngr.simcloud.ovh.errors import bad, not_found
+from mngr.simcloud.ovh.records import Task
+from mngr.simcloud.ovh.state import State
+
+STATES = ("blocked", "cancelled", "doing", "done", "error", "paused", "todo", "waitingAck")
+"""`vps.TaskStateEnum`: there is no `init`, and asking for it is a bad request [live]."""
+
+
+def list_tasks(state: State, call: Call) -> list[int]:
+    vps = state.find_vps(call.parts["serviceName"])
+    wanted, kind = call.query.get("state"), call.query.get("type")
+    if wanted is not None and wanted not in STATES:
+        raise bad(f"[state] Given data ({wanted}) does not belong to the TaskStateEnum enumeration")
+    moment = state.now() - state.behaviour.tasks_lag_s
+    if call.request.as_of is not None:
+        moment = min(moment, call.request.as_of)
+    return [
+        task.id
+        for task in state.tasks.get(vps.name, [])
+        if task.created <= moment and wanted in (None, task.state(moment)) and kind in (None, task.type)
+    ]
+
+
+def get_task(state: State, call: Call) -> dict[str, Any]:
+    vps = state.find_vps(call.parts["serviceName"])
+    id = call.number("id")
+    for task in state.tasks.get(vps.name, []):
+        if task.id == id:
+            return view(task, state.now())
+    raise not_found()
+
+
+def view(task: Task, moment: float) -> dict[str, Any]:
+    """Model `vps.Task`."""
+    said = task.state(moment)
+    return {
+        "id": task.id,
+        "date": iso(task.created),
+        "type": task.type,
+        "state": said,
+        "progress": 100 if said == "done" else 30,
+    }
+
+
+def begin(state: State, service: str, type: str, ends: float | None = None) -> Task:
+    task = Task(state.next_id(), service, type, state.now(), ends)
+    with state.core.lock:
+        state.tasks.setdefault(service, []).append(task)
+    return task
+
+
+def end(state: State, task: Task, outcome: str = "done") -> None:
+    with state.core.lock:
+        tasks = state.tasks.get(task.service, [])
+        state.tasks[task.service] = [
+            replace(one, ends=state.now(), outcome=outcome) if one.id == task.id else one for one in tasks
+        ]
+
+
+def running(state: State, service: str) -> list[Task]:
+    """What goes on at this moment, whatever the list says."""
+    now = state.now()
+    return [task for task in state.tasks.get(service, []) if task.state(now) == "doing"]
+
+
+def refuse_if_busy(state: State, service: str, rest_s: float = 0.0) -> None:
+    """Raise unless the VPS is idle, and has been for so long."""
+    now = state.now()
+    for task in state.tasks.get(service, []):
+        if task.state(now) == "doing" or (task.ends is not None and now < task.ends + rest_s):
+            raise bad("Your VPS has running tasks, you can't do this action for now")
