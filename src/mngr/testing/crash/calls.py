@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from mngr.testing.world import CloudControl
 PROGRAMS = ("docker", "git", "rsync", "scp", "sh", "ssh", "ssh-keygen", "ssh-keyscan", "tmux")
 
 SHIM = Path(__file__).with_name("shim.sh")
+
+#: What somebody else does while a run is held.
+Act = Callable[[], object]
 
 #: So long after its mngr has died does a `late` command begin.
 LATE_S = 0.4
@@ -48,50 +52,65 @@ class Run:
 
 def record(mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], *, before: Sequence[str] = ()) -> Run:
     """A run that nobody disturbs. `before`: a command line in front of it, e.g. strace."""
-    return run(mngr, cloud, argv, None, before=before)
+    with tempfile.TemporaryDirectory(prefix="mngr-crash-") as folder:
+        watched = _Watched(Path(folder), mngr.env, 0, "record")
+        since = len(cloud.calls()) if cloud else 0
+        process = mngr.start(*argv, env=watched.env, before=[*before, *watched.prefix])
+        done = finish(process, argv, limit_s=LIMIT_S)
+        return Run(done, (*watched.calls(), *_http(cloud, since)))
 
 
 def run(
-    mngr: Cli,
-    cloud: CloudControl | None,
-    argv: Sequence[str],
-    point: Point | None,
-    *,
-    before: Sequence[str] = (),
+    mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], point: Point, meanwhile: Act | None = None
 ) -> Run:
-    """A run of mngr that ends at `point`, or undisturbed."""
+    """A run of mngr that ends at `point`; or, for `hold`, that is held there while `meanwhile` is done."""
     with tempfile.TemporaryDirectory(prefix="mngr-crash-") as folder:
-        watched = _Watched(Path(folder), mngr.env, point if point and point.sort == "program" else None)
+        program = point.sort == "program"
+        watched = _Watched(Path(folder), mngr.env, point.n if program else 0, point.how if program else "")
         since = len(cloud.calls()) if cloud else 0
-        if cloud and point and point.sort == "http":
-            return _run_http(mngr, cloud, argv, point, watched, since)
-        process = mngr.start(*argv, env=watched.env, before=[*before, *watched.prefix])
-        done = finish(process, argv, limit_s=LIMIT_S)
-        return Run(done, (*watched.calls(), *_http(cloud, since)), watched.reached, watched.orphan())
+        if not program:
+            assert cloud
+            done, reached = _run_http(mngr, cloud, argv, point, watched, since, meanwhile)
+        else:
+            process = mngr.start(*argv, env=watched.env, before=watched.prefix)
+            if meanwhile:
+                try:
+                    if watched.wait_reached(process):
+                        meanwhile()
+                finally:
+                    watched.let_go()
+            done, reached = finish(process, argv, limit_s=LIMIT_S), watched.reached
+        return Run(done, (*watched.calls(), *_http(cloud, since)), reached, watched.orphan())
 
 
 def _run_http(
-    mngr: Cli, cloud: CloudControl, argv: Sequence[str], point: Point, watched: _Watched, since: int
-) -> Run:
+    mngr: Cli,
+    cloud: CloudControl,
+    argv: Sequence[str],
+    point: Point,
+    watched: _Watched,
+    since: int,
+    meanwhile: Act | None,
+) -> tuple[Done, bool]:
     """HTTP calls are held (or their answers lost) by the cloud."""
     reached = False
     try:
         if point.how == "lose":
             cloud.fault("lose_answer", nth=point.n)
         else:
-            cloud.gate({"before": "before_commit", "after": "after_commit"}[point.how], nth=point.n)
+            cloud.gate("after_commit" if point.how == "after" else "before_commit", nth=point.n)
         process = mngr.start(*argv, env=watched.env, before=watched.prefix)
         end = time.monotonic() + LIMIT_S
-        while point.how != "lose" and process.poll() is None and time.monotonic() < end:
+        while point.how != "lose" and not reached and process.poll() is None and time.monotonic() < end:
             if cloud.held(0.2):
-                process.send_signal(signal.SIGKILL)
-                cloud.release("drop")
                 reached = True
-                break
+                if meanwhile:
+                    meanwhile()
+                else:
+                    process.send_signal(signal.SIGKILL)
+                cloud.release("go" if meanwhile else "drop")
         done = finish(process, argv, limit_s=LIMIT_S)
-        calls = _http(cloud, since)
-        reached = reached or (point.how == "lose" and len(calls) >= point.n)
-        return Run(done, (*watched.calls(), *calls), reached)
+        return done, reached or (point.how == "lose" and len(_http(cloud, since)) >= point.n)
     finally:
         cloud.clear()
 
@@ -99,7 +118,7 @@ def _run_http(
 class _Watched:
     """A folder of shims and of the calls that went through them, and the environment that puts it to use."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], point: Point | None) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str], at: int, how: str) -> None:
         self._calls = folder / "calls"
         shims = folder / "shims"
         self._calls.mkdir()
@@ -112,8 +131,8 @@ class _Watched:
             "PATH": f"{shims}:{path}",
             "MNGR_CRASH_PATH": path,
             "MNGR_CRASH_CALLS": str(self._calls),
-            "MNGR_CRASH_AT": str(point.n if point else 0),
-            "MNGR_CRASH_HOW": point.how if point else "",
+            "MNGR_CRASH_AT": str(at),
+            "MNGR_CRASH_HOW": how,
             "MNGR_CRASH_LATE_S": str(LATE_S),
         }
         self.prefix = ["/bin/sh", "-c", 'export MNGR_CRASH_PID=$$; exec "$@"', "sh"]
@@ -122,13 +141,28 @@ class _Watched:
     def reached(self) -> bool:
         return (self._calls / "reached").exists()
 
+    def wait_reached(self, process: subprocess.Popen[str]) -> bool:
+        """Waits until the point is met, or the process has ended without."""
+        end = time.monotonic() + LIMIT_S
+        while not self.reached and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        return self.reached
+
+    def let_go(self) -> None:
+        """Lets a held call go on."""
+        (self._calls / "go").touch()
+
     def calls(self) -> list[Call]:
         found = sorted(int(path.name) for path in self._calls.iterdir() if path.name.isdigit())
-        return [Call("program", n, tuple(self._argv(n))) for n in found]
+        return [Call("program", n, tuple(self._argv(n)), self._fed(n)) for n in found]
 
     def orphan(self) -> int:
         path = self._calls / "late"
         return int(path.read_text()) if self.reached and path.exists() else 0
+
+    def _fed(self, n: int) -> bool:
+        path = self._calls / f"{n}.input"
+        return path.exists() and path.stat().st_size > 0
 
     def _argv(self, n: int) -> list[str]:
         return (self._calls / str(n)).read_bytes().decode(errors="replace").split("\0")[:-1]

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from mngr.testing.cli import Cli, Done
 from mngr.testing.crash import calls, checks
 from mngr.testing.crash.calls import Run
 from mngr.testing.crash.points import Call, Point, points
 from mngr.testing.crash.verbs import Verb
-from mngr.testing.world import World, cli, cloud_of, listing
+from mngr.testing.world import World, cli, cloud_of, intents, listing
 
 #: A killed command's leftovers are swept after this long at the latest, by the provider's own time.
 PAST_LEASES_S = 3600.0
 
+#: Between a crash and what comes next.
+MOMENT_S = 60.0
+
 SWEEPS = 4
+
+#: What comes between the crash and giving the command again: a sweep; nothing (a sweep comes afterwards); a sweep on
+#: another computer at once; or one there after all leases have passed, as if this one's MNGR_HOME were lost.
+Mending = Literal["sweep", "again", "other", "lost"]
 
 
 @dataclass(frozen=True)
@@ -65,67 +72,106 @@ class Drive:
         return found
 
     def chain(
-        self, cleans: Sequence[Clean], chosen: Sequence[Point | None], name: str, *, sweep_first: bool
+        self, cleans: Sequence[Clean], chosen: Sequence[Point | None], name: str, mending: Mending
     ) -> None:
-        """The lifecycle of agent `name`, each verb killed at its point (None: not at all) and given again.
+        """The lifecycle of agent `name`, each verb killed at its point (None: not at all), mended, and given again.
 
-        `sweep_first`: a sweep comes between the crash and the repetition; else after it.
+        Verbs between the first and the last that no point needs are left out.
         Raises AssertionError telling the whole story.
         """
-        self.story = [f"agent {name} in world {self.world.provider}"]
+        self.story = [f"agent {name} in world {self.world.provider}, mending: {mending}"]
         try:
-            for clean, point in zip(cleans, chosen, strict=True):
-                self._verb(clean, point, name, sweep_first)
+            for clean, point in _needed(cleans, chosen):
+                self._verb(clean, point, name, mending)
             checks.assert_data(self.mngr, self.bystander, self.bystander)
         except AssertionError as error:
             self._clear_away(name)
             raise AssertionError("\n".join([*self.story, f"THEN: {error}"])) from None
 
-    def _verb(self, clean: Clean, point: Point | None, name: str, sweep_first: bool) -> None:
+    def held(self, clean: Clean, point: Point, name: str) -> None:
+        """A verb, held at `point` while another computer sweeps: it must go on as if nothing had been.
+
+        Raises AssertionError telling the whole story.
+        """
+        self.story = [f"agent {name} in world {self.world.provider}, another computer sweeps meanwhile"]
+        other = self.world.other_home()
+        try:
+            run = calls.run(
+                self.mngr, cloud_of(self.world), clean.verb.argv(name), point,
+                lambda: self._tell(cli(other)("gc", "--provider", other.provider, codes=(0,)), " # the other computer"),
+            )  # fmt: skip
+            self._count(run, clean, point)
+            assert run.done.code == 0, f"{clean.verb.name} failed because another computer swept\n{run.done}"
+            self._ended(clean, name)
+        except AssertionError as error:
+            self._clear_away(name)
+            raise AssertionError("\n".join([*self.story, f"THEN: {error}"])) from None
+
+    def _verb(self, clean: Clean, point: Point | None, name: str, mending: Mending) -> None:
         verb = clean.verb
         if point is None:
             self._tell(self.mngr(*verb.argv(name), codes=(0,)))
-        else:
-            run = self._killed(verb, point, name)
-            if sweep_first:
-                self.sweep()
-                self._kept(verb, name)
+            if verb.name == "create":
+                checks.write_data(self.mngr, name, name)
+            return
+        run = calls.run(self.mngr, cloud_of(self.world), verb.argv(name), point)
+        self._count(run, clean, point)
+        # A person needs a moment to type the command again; a cloud's lists have that long to show what was done.
+        self.world.pass_time(MOMENT_S)
+        if mending in ("lost", "other"):
+            self._mend_elsewhere(verb, name, past_leases=mending == "lost")
+        if mending == "sweep":
+            self.sweep(self.world)
+            self._kept(verb, name)
+        self._tell(self.mngr(*verb.argv(name), codes=verb.again))
+        run.wait_orphan()
+        if run.orphan:
+            # What the dead mngr's command did late may have to be mended: once more, undisturbed.
             self._tell(self.mngr(*verb.argv(name), codes=verb.again))
-            run.wait_orphan()
-            if run.orphan:
-                # What the dead mngr's command did late may have to be mended: once more, undisturbed.
-                self._tell(self.mngr(*verb.argv(name), codes=verb.again))
-            if not sweep_first:
-                self.sweep()
+        if mending != "sweep":
+            self.sweep(self.world)
+        self._ended(clean, name)
+
+    def _mend_elsewhere(self, verb: Verb, name: str, *, past_leases: bool) -> None:
+        """Another computer sweeps, which knows nothing but the account; in the end after all leases have passed."""
+        other = self.world.other_home()
+        self._tell(cli(other)("gc", "--provider", other.provider, codes=(0,)), " # another computer")
+        mine = set(intents(self.world.home))
+        left = [thing for thing in checks.unowned(other) if thing.owner not in mine]
+        assert not left, f"there, and another computer can't tell whose: {left}"
+        if past_leases:
+            self.world.pass_time(PAST_LEASES_S)
+            self.sweep(other)
+        shown = [host["name"] for host in listing(other)["hosts"]]
+        wanted = [self.bystander, *([name] if verb.keeps else [])]
+        assert set(wanted) <= set(shown), f"another computer's sweep took some of {wanted}: {shown}"
+
+    def _ended(self, clean: Clean, name: str) -> None:
         ended = checks.ending(self.world, name, self._others)
-        if verb.name == "create":
+        if clean.verb.name == "create":
             checks.write_data(self.mngr, name, name)
         assert ended == clean.ending, (
-            f"{verb.name} again didn't end where it does in one go:\n  {ended}\n  {clean.ending}"
+            f"{clean.verb.name} didn't end where it does in one go:\n  {ended}\n  {clean.ending}"
         )
-        if verb.alive:
+        if clean.verb.alive:
             checks.assert_data(self.mngr, name, name)
 
-    def _killed(self, verb: Verb, point: Point, name: str) -> Run:
-        run = calls.run(self.mngr, cloud_of(self.world), verb.argv(name), point)
-        self._tell(run.done, f"   # {verb.name}: {point}" + ("" if run.reached else " (not reached)"))
+    def _count(self, run: Run, clean: Clean, point: Point) -> None:
+        self._tell(run.done, f"   # {clean.verb.name}: {point}" + ("" if run.reached else " (not reached)"))
         self.reached, self.missed = self.reached + run.reached, self.missed + (not run.reached)
-        return run
 
-    def sweep(self) -> None:
+    def sweep(self, world: World) -> None:
         """Sweeps until a sweep has nothing to do and nothing is unowned; the provider's time passes in between.
 
         Raises AssertionError naming what is nobody's after several sweeps.
         """
         for _ in range(SWEEPS):
-            done = self._tell(
-                self.mngr("gc", "--provider", self.world.provider, "--format", "json", codes=(0,))
-            )
-            did = done.json().get(self.world.provider, {})
-            if not did.get("released") and not did.get("finished") and not checks.unowned(self.world):
+            done = self._tell(cli(world)("gc", "--provider", world.provider, "--format", "json", codes=(0,)))
+            did = done.json().get(world.provider, {})
+            if not did.get("released") and not did.get("finished") and not checks.unowned(world):
                 return
-            self.world.pass_time(PAST_LEASES_S)
-        checks.assert_owned(self.world)
+            world.pass_time(PAST_LEASES_S)
+        checks.assert_owned(world)
 
     def _kept(self, verb: Verb, name: str) -> None:
         shown = [agent["name"] for agent in listing(self.world)["agents"]]
@@ -140,10 +186,20 @@ class Drive:
         """So that one failure doesn't cause the next. Best effort."""
         for act in (
             lambda: self.mngr("destroy", name, "--force"),
+            lambda: self.mngr("destroy", f"@{name}", "--force"),
             lambda: self.world.pass_time(PAST_LEASES_S),
             lambda: self.mngr("gc", "--provider", self.world.provider),
         ):
             _quietly(act)
+
+
+def _needed(cleans: Sequence[Clean], chosen: Sequence[Point | None]) -> list[tuple[Clean, Point | None]]:
+    """The verbs to give: the first and the last, and those up to the last one between them that has a point."""
+    pairs = list(zip(cleans, chosen, strict=True))
+    first, *middle, last = pairs
+    while middle and middle[-1][1] is None:
+        middle.pop()
+    return [first, *middle, last]
 
 
 def _quietly(act: Callable[[], object]) -> None:

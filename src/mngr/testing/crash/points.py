@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 Sort = Literal["program", "http"]
-How = Literal["before", "after", "cut", "late", "lose"]
+How = Literal["before", "after", "cut", "late", "lose", "hold"]
 
 #: Programs with a connection between them and what they do: it can break after the command and before its answer.
 OVER_A_CONNECTION = ("ssh", "docker", "rsync", "scp")
@@ -16,16 +17,46 @@ OVER_A_CONNECTION = ("ssh", "docker", "rsync", "scp")
 #: HTTP calls that change something at a cloud.
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
+#: Scripts of mngr's (by name, wherever they run) and commands that change nothing: whether mngr dies before or after
+#: them is the same to everybody else, so they have one point.
+HARMLESS = ("survey", "probe", "machine-probe", "machine-booted", "machine-log", "host-agents")
+HARMLESS_LINES = ("true", "docker version", "docker image ls")
+
 
 @dataclass(frozen=True)
 class Call:
-    """An outside call: the `n`th of its sort. `argv` is a program's command line, or (method, path)."""
+    """An outside call: the `n`th of its sort. `argv` is a program's command line, or (method, path).
+
+    `fed`: whether it was given something on its standard input.
+    """
 
     sort: Sort
     n: int
     argv: tuple[str, ...]
+    fed: bool = False
+
+    @property
+    def script(self) -> str:
+        """The name of mngr's script that is run, here or at the end of a connection; "" if it is none."""
+        words = self.argv
+        if self.argv[0] == "ssh" and "--" in self.argv:
+            words = _split(self.argv[-1])
+        for i in range(len(words) - 3):
+            if words[i : i + 2] == ("sh", "-c") and "\n" in words[i + 2]:
+                return words[i + 3]
+        return ""
+
+    @property
+    def harmless(self) -> bool:
+        """Whether it changes nothing, as far as is known here."""
+        if self.sort == "http":
+            return self.argv[0] not in WRITES
+        line = self.argv[-1] if self.argv[0] == "ssh" else " ".join(self.argv)
+        return self.script in HARMLESS or line.startswith(HARMLESS_LINES) or "-O" in self.argv
 
     def __str__(self) -> str:
+        if self.script:
+            return f"{self.sort} {self.n}: {self.argv[0]} … {self.script}"
         words = [
             word if len(word) < 60 and "\n" not in word else f"<{len(word)} characters>" for word in self.argv
         ]
@@ -34,7 +65,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Point:
-    """Where a run ends: `how` about call number `n` of its sort (see shim.sh; HTTP knows before, after, lose)."""
+    """Where a run ends: `how` about call number `n` of its sort (see shim.sh; HTTP knows before, after, lose, hold)."""
 
     sort: Sort
     n: int
@@ -52,17 +83,29 @@ def points(calls: Iterable[Call]) -> list[Point]:
     found: list[Point] = []
     for call in calls:
         for how in _hows(call):
-            edge = how in ("after", "lose") and call.sort == "http" and call.argv[0] in WRITES
+            edge = how in ("after", "lose") and call.sort == "http" and not call.harmless
             found.append(Point(call.sort, call.n, how, str(call), edge))
     return found
 
 
+def holds(calls: Iterable[Call]) -> list[Point]:
+    """Points where mngr isn't killed but held, so that others can act meanwhile: before each call."""
+    return [Point(call.sort, call.n, "hold", str(call)) for call in calls]
+
+
 def _hows(call: Call) -> Sequence[How]:
+    if call.harmless:
+        return ("before",)
     if call.sort == "http":
-        return ("before", "after", "lose") if call.argv[0] in WRITES else ("before", "after")
+        return ("before", "after", "lose")
+    hows: list[How] = ["before", "after"]
     if call.argv[0] in OVER_A_CONNECTION:
-        return ("before", "after", "cut", "late", "lose")
-    return ("before", "after", "cut", "late") if call.argv[0] == "sh" else ("before", "after")
+        hows.append("lose")
+    if call.script or call.argv[0] in OVER_A_CONNECTION:
+        hows.append("late")
+    if call.fed:
+        hows.append("cut")
+    return hows
 
 
 def chosen(found: Sequence[Point], every: int | None = None) -> list[Point]:
@@ -72,6 +115,8 @@ def chosen(found: Sequence[Point], every: int | None = None) -> list[Point]:
     return [point for i, point in enumerate(found) if point.edge or i % every == 0]
 
 
-def share(found: Sequence[Point], part: int, parts: int) -> list[Point]:
-    """Part number `part` of `parts`, so that several processes can work on one verb."""
-    return [point for i, point in enumerate(found) if i % parts == part]
+def _split(line: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(line))
+    except ValueError:
+        return ()

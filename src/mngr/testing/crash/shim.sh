@@ -5,7 +5,9 @@
 #   after   the command has ended, mngr never learns how
 #   cut     mngr dies halfway through writing the command's standard input
 #   late    mngr dies at once, its command goes on only MNGR_CRASH_LATE_S later, beside whoever comes next
+#   hold    mngr waits before the command is run, until the file MNGR_CRASH_CALLS/go is there
 #   lose    mngr lives; the command has run, but the connection broke before its answer came (exit code 255)
+# With `record` nothing is disturbed, and what each command read on standard input is kept.
 # What it runs sees the PATH that was there before: agents and tmux servers don't get to know of shims.
 name=${0##*/}
 calls=$MNGR_CRASH_CALLS at=${MNGR_CRASH_AT:-0} how=${MNGR_CRASH_HOW:-} pid=$MNGR_CRASH_PID late=${MNGR_CRASH_LATE_S:-0}
@@ -19,9 +21,18 @@ until { true >"$calls/$n"; } 2>/dev/null; do n=$((n + 1)); done
 set +C
 printf '%s\0' "$name" "$@" >"$calls/$n"
 
+if [ "$how" = record ]; then
+	cat >"$calls/$n.input"
+	exec "$name" "$@" <"$calls/$n.input"
+fi
 [ "$n" = "$at" ] || exec "$name" "$@"
 echo "$how" >"$calls/reached"
 case $how in
+hold)
+	tries=0
+	until [ -e "$calls/go" ] || [ $tries -ge 3000 ]; do sleep 0.02; tries=$((tries + 1)); done
+	exec "$name" "$@"
+	;;
 before)
 	kill -KILL "$pid"
 	exit 137

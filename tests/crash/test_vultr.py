@@ -1,0 +1,18 @@
+"""`vultr` on fake machines: mngr dies between every two outside calls, at every lost answer; other computers sweep."""
+
+import pytest
+
+from mngr.testing.crash import drive_part, hold_part
+
+pytestmark = pytest.mark.crash
+PARTS = 6
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_killed_command_ends_where_a_clean_one_does(vultr, part):
+    drive_part(vultr, part, PARTS)
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_a_create_goes_on_while_another_computer_sweeps(vultr, part):
+    hold_part(vultr, part, 2)
