@@ -283,7 +283,7 @@ def test_killed_in_the_middle_and_created_again_goes_on_with_the_same_machine(
     record = provider.create(spec, quiet)
     assert inside(provider, record, "hostname") == "box"
     orders = [c for c in sim.calls() if c["method"] == "POST" and c["path"].endswith("/instances")]
-    assert len([one for one in sim.resources("instance")]) == 1, orders
+    assert len(sim.resources("instance")) == 1, orders
     provider.destroy(record.id, quiet)
     assert settled(sim, provider)
 
