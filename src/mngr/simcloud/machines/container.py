@@ -6,6 +6,7 @@ volume for its /var/lib/docker (overlay on overlay doesn't work). Reboot and pow
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -24,6 +25,7 @@ from mngr.simcloud.machines.events import Events
 from mngr.simcloud.machines.seed import write_seed
 
 BOOT_LIMIT_S = 60.0
+SLOT_LIMIT_S = 15.0
 STOP_GRACE_S = 10
 INIT = "/lib/systemd/systemd"
 NOT_A_SETTING = "{this is no JSON\n"
@@ -43,7 +45,7 @@ class ContainerMachines:
         self._addresses = Addresses(options.ports)
         self._where: dict[str, str] = {}
         self._seeds = self._process.folder / "seeds"
-        self._two_at_a_time = threading.BoundedSemaphore(2)
+        self._boot_slots = threading.BoundedSemaphore(os.cpu_count() or 2)
         self._label = f"{process.LABEL}={self._process.id}"
         self._events = Events(self._label, self._power_changed)
         try:
@@ -56,22 +58,24 @@ class ContainerMachines:
     def boot(self, spec: MachineSpec, stop: Stop) -> str:
         address = self._where[spec.id] = self._addresses.take(spec.address)
         write_seed(self._seeds / spec.id, spec)
-        with self._two_at_a_time:
-            if stop.is_set():
-                return address
-            if spec.disk:
-                self._disks.copy(self._disk_volume(spec.disk), self._volume(spec.id))
-            else:
-                self._disks.fresh(self._volume(spec.id))
-            docker("run", *self._run_arguments(spec, address))
+        self._boot_slots.acquire()
+        try:
+            if not stop.is_set():
+                self._make_disk(spec)
+                docker("run", *self._run_arguments(spec, address))
+        finally:
+            threading.Thread(target=self._free_slot_when_up, args=(spec.id, stop), daemon=True).start()
         if spec.refuse_key and self.ready(spec.id, stop):
             docker("exec", self._container(spec.id), "sh", "-c", script("other-key.sh").decode())
         return address
 
-    def ready(self, id: str, stop: Stop) -> bool:
-        end = time.monotonic() + BOOT_LIMIT_S
+    def ready(self, id: str, stop: Stop, limit_s: float = BOOT_LIMIT_S) -> bool:
+        end = time.monotonic() + limit_s
         while time.monotonic() < end and not stop.is_set():
-            if _has_banner(self._where[id]):
+            address = self._where.get(id)
+            if address is None:
+                return False
+            if _has_banner(address):
                 return True
             stop.wait(0.05)
         return False
@@ -124,6 +128,19 @@ class ContainerMachines:
         remove(self._label)
         self._addresses.close()
         self._process.close()
+
+    def _make_disk(self, spec: MachineSpec) -> None:
+        if spec.disk:
+            self._disks.copy(self._disk_volume(spec.disk), self._volume(spec.id))
+        else:
+            self._disks.fresh(self._volume(spec.id))
+
+    def _free_slot_when_up(self, id: str, stop: Stop) -> None:
+        """As many machines boot at a time as there are processors: more would only all be late."""
+        try:
+            self.ready(id, stop, SLOT_LIMIT_S)
+        finally:
+            self._boot_slots.release()
 
     def _run_arguments(self, spec: MachineSpec, address: str) -> list[str]:
         argv = [
