@@ -84,6 +84,6 @@ def _value(name: str, value: Any, present: Any) -> Any:
         raise ValueError(f"behaviour: {name} can't be negative")
     if name == "us_order_dates" and value not in ("refused", "ignored", "honoured"):
         raise ValueError("behaviour: us_order_dates is refused, ignored or honoured")
-    if name == "tag_replicas" and value < 1:
+    if name == "tag_replicas" and value == 0:
         raise ValueError("behaviour: there is at least one replica")
     return value

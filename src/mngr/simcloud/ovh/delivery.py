@@ -58,6 +58,11 @@ def status(state: State, order: Order) -> str:
     return "checking" if now < order.paid + state.behaviour.checking_s else "delivering"
 
 
+def shows(state: State, order: Order, service: str) -> bool:
+    """Whether the order may name that VPS yet."""
+    return service not in state.ordered and not order.cancelled
+
+
 def _deliver(state: State, order: Order, faults: dict[str, Fault]) -> None:
     for name in order.services():
         machine.deliver(state, state.ordered[name], state.now() + state.behaviour.delivery_s, faults)

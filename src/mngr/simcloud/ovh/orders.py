@@ -60,7 +60,7 @@ def details(state: State, call: Call) -> list[int]:
 def detail(state: State, call: Call) -> dict[str, Any]:
     """Model `billing.OrderDetail`. `domain` is "*" until the VPS is there, and on US for ever [live]."""
     order, line = _line(state, call)
-    shown = state.flavour.names_in_details and line.service not in state.ordered and not order.cancelled
+    shown = state.flavour.names_in_details and delivery.shows(state, order, line.service)
     return {
         "orderDetailId": line.id,
         "domain": line.service if shown else "*",
@@ -102,7 +102,7 @@ def operation(state: State, call: Call) -> dict[str, Any]:
     order, line = _line(state, call)
     if call.number("operationId") not in operations(state, call):
         raise not_found()
-    there = line.service not in state.ordered
+    there = delivery.shows(state, order, line.service)
     now = delivery.status(state, order)
     said = {"delivered": "done", "delivering": "doing", "cancelled": "cancelled"}.get(now, "todo")
     return {

@@ -49,7 +49,7 @@ CART, ITEM, CONFIGURATION = "/order/cart/{cartId}", "/item/{itemId}", "/configur
 ORDER, DETAIL = "/me/order/{orderId}", "/details/{detailId}"
 VPS, RESOURCE = "/vps/{serviceName}", "/v2/iam/resource/{resourceURN}"
 WHOLE_VPS = (
-    *("cluster", "displayName", "iam", "keymap", "memoryLimit", "model", "monitoringIpBlocks", "name"),
+    *("cluster", "displayName", "keymap", "memoryLimit", "model", "monitoringIpBlocks", "name"),
     *("netbootMode", "offerType", "slaMonitoring", "state", "vcore", "zone", "zoneType"),
 )
 
