@@ -13,6 +13,7 @@ from mngr.backends.vultr.parse import machine, split_tags, status
 from mngr.model.errors import InvalidInput, NotFound, Unreadable
 from mngr.providers.contract import Gone, Handle, Later, MachineSpec
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer
+from mngr.vps_docker.vps_client import CloudSnapshots, SshKeys
 from support.simcloud import Simcloud
 from support.wire import Recorder, SkippingClock
 
@@ -324,3 +325,33 @@ def test_a_wrong_key(sim: Simcloud, wire: Recorder) -> None:
     wrong = VultrCloud(VultrClient("wrong", api_url=sim.url, transport=wire))
     with pytest.raises(Unreadable, match="Vultr refused"):
         wrong.find({})
+
+
+def test_disk_images_are_taken_once_used_and_deleted(
+    cloud: VultrCloud, sim: Simcloud, spec: MachineSpec
+) -> None:
+    made = cloud.create(spec, {}, Saved())
+    assert made is not None
+    sim.settle()
+    taken = cloud.snapshot_take(made.id, "baked")
+    assert cloud.snapshot_take(made.id, "baked").id == taken.id
+    sim.settle()
+    (seen,) = cloud.snapshots()
+    assert (seen.id, seen.name, seen.ready) == (taken.id, "baked", True)
+    baked = msgspec.structs.replace(spec, options={"snapshot_id": taken.id})
+    assert cloud.check(baked).image == "snapshot baked"
+    cloud.snapshot_delete(taken.id)
+    cloud.snapshot_delete(taken.id)
+    assert cloud.snapshots() == []
+    assert isinstance(cloud, CloudSnapshots)
+
+
+def test_ssh_keys_are_uploaded_once(cloud: VultrCloud, sim: Simcloud) -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+    id = cloud.ssh_key_put("mngr", f"{key} laptop")
+    assert cloud.ssh_key_put("mngr again", f"{key} another-comment") == id
+    assert len(sim.api("GET", "/ssh-keys")[1]["ssh_keys"]) == 1
+    cloud.ssh_key_delete(id)
+    cloud.ssh_key_delete(id)
+    assert sim.api("GET", "/ssh-keys")[1]["ssh_keys"] == []
+    assert isinstance(cloud, SshKeys)

@@ -29,11 +29,10 @@ def everything(cloud: VultrCloud, sim: Simcloud, spec: MachineSpec) -> None:
     cloud.blank_user_data(made.id)
     cloud.power(made.id, False)
     cloud.power(made.id, True)
-    snapshot = sim.api("POST", "/snapshots", {"instance_id": made.id, "description": "baked"})[1]["snapshot"]
+    snapshot = cloud.snapshot_take(made.id, "baked")
     sim.settle()
-    again = msgspec.structs.replace(
-        spec, host_id="host-ffffffffffffffff", options={"snapshot_id": snapshot["id"]}, tags={}
-    )
+    options = {"snapshot_id": snapshot.id}
+    again = msgspec.structs.replace(spec, host_id="host-ffffffffffffffff", options=options, tags={})
     cloud.check(again)
     cloud.create(again, {}, lambda handle: None)
     image = msgspec.structs.replace(
@@ -41,6 +40,8 @@ def everything(cloud: VultrCloud, sim: Simcloud, spec: MachineSpec) -> None:
     )
     cloud.create(image, {}, lambda handle: None)
     cloud.release(spec, {"id": made.id})
+    cloud.snapshot_delete(snapshot.id)
+    cloud.ssh_key_delete(cloud.ssh_key_put("mngr", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKk mngr"))
 
 
 def forbidding_unknown(schema: dict[str, Any]) -> dict[str, Any]:
@@ -75,6 +76,7 @@ def test_requests_are_as_the_schema_says(
     assert checked == {
         "GET account", "GET regions", "GET plans", "GET os", "GET snapshots",
         "GET instances", "POST instances", "PATCH instances", "DELETE instances",
+        "POST snapshots", "DELETE snapshots", "GET ssh-keys", "POST ssh-keys", "DELETE ssh-keys",
     }  # fmt: skip
 
 

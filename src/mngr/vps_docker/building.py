@@ -23,7 +23,7 @@ from mngr.providers.contract import (
 )
 from mngr.transport import keys
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
-from mngr.vps_docker import cloud_init, container, host_key, machine, tags
+from mngr.vps_docker import cloud_init, container, host_key, machine, snapshots, tags
 from mngr.vps_docker.build_args import BuildArgs
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.errors import (
@@ -157,12 +157,12 @@ class Builder:
         for _ in looks(self.clock, limit, most=2):
             if bought.address and bought.state == "running":
                 return bought
-            bought = self.cloud.get(bought.id)
             if bought.state in ("failed", "gone"):
                 raise VpsProvisioningError(
                     f"{self.parts.title} says that machine {bought.id} ({self.wanted.machine.name}) is {bought.state}",
                     hint="run the command again; if it stays so, try another region or plan",
                 )
+            bought = self.cloud.get(bought.id)
         raise VpsBootTimeout(
             f"machine {bought.id} ({self.wanted.machine.name}) isn't up {limit:g} s after its order: "
             f"{self.parts.title} shows it as {bought.state}, address {bought.address or 'none'}",
@@ -240,6 +240,9 @@ class Builder:
             start_args=wanted.start_args, labels=spec.labels, host_dir=self.config.host_dir,
             host_json=self._host_json(), idle=wanted.idle, host_stop="sentinel", store=store.name,
         )  # fmt: skip
+        if spec.snapshot:
+            image = snapshots.restore(store, spec.snapshot, spec.id, container.owner(asked), self.progress)
+            asked = msgspec.structs.replace(asked, image=image)
         made = container.create(docker, asked, self.progress)
         machine.set_up(ssh, spec.id, self._ends_at(), self.parts.after_stop)
         self.access.pin_container(spec.id, bought.address, port, made.host_key)

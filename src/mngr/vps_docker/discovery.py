@@ -5,6 +5,7 @@ cloud's own list can't be read, the machines that were seen before are asked all
 """
 
 from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
 from mngr.model.errors import MngrError, NotFound
 from mngr.model.records import HostRecord
@@ -17,6 +18,7 @@ from mngr.vps_docker.parts import Parts
 
 #: So many machines are asked at the same time.
 PARALLEL = 32
+T = TypeVar("T")
 
 
 def discover(parts: Parts, only: Collection[str] | None) -> tuple[list[HostView], list[Problem]]:
@@ -37,11 +39,13 @@ def discover(parts: Parts, only: Collection[str] | None) -> tuple[list[HostView]
             errors.append(
                 Problem(provider=parts.name, what=entry.path, error=entry.error, hint="see `mngr gc`")
             )
-        elif entry.subject not in looks and (
-            only is None or entry.subject in only or entry.intent.plan.get("host_name") in only
+        elif (
+            entry.intent.kind in ("create", "destroy")
+            and entry.subject not in looks
+            and (only is None or entry.subject in only or entry.intent.plan.get("host_name") in only)
         ):
             looks[entry.subject] = lambda entry=entry: _not_there_yet(parts, entry.subject)
-    return _parallel(looks.values()), errors
+    return in_parallel(looks.values()), errors
 
 
 def _one_a_host(machines: Iterable[Machine]) -> list[Machine]:
@@ -54,13 +58,14 @@ def _one_a_host(machines: Iterable[Machine]) -> list[Machine]:
     return list(chosen.values())
 
 
-def _parallel(looks: Collection[Callable[[], HostView]]) -> list[HostView]:
-    if len(looks) < 2:
-        return [one() for one in looks]
+def in_parallel(asks: Collection[Callable[[], T]]) -> list[T]:
+    """The answers, in the order of the questions."""
+    if len(asks) < 2:
+        return [one() for one in asks]
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(min(PARALLEL, len(looks))) as pool:
-        return list(pool.map(lambda one: one(), looks))
+    with ThreadPoolExecutor(min(PARALLEL, len(asks))) as pool:
+        return list(pool.map(lambda one: one(), asks))
 
 
 def look(parts: Parts, machine: Machine) -> HostView:

@@ -7,6 +7,7 @@ VpsDockerProvider over it. Subclasses may override `option_names` and `machine_s
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -25,11 +26,22 @@ from mngr.providers.contract import (
     Machine,
     MachineSpec,
     Progress,
+    Snapshot,
     Swept,
 )
 from mngr.transport.base import Transport
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
-from mngr.vps_docker import build_args, container, discovery, machine, sweeping, tags
+from mngr.vps_docker import (
+    build_args,
+    container,
+    discovery,
+    machine,
+    machine_snapshots,
+    resuming,
+    snapshots,
+    sweeping,
+    tags,
+)
 from mngr.vps_docker.access import Access
 from mngr.vps_docker.building import Builder, Wanted, release, take_back
 from mngr.vps_docker.cache import Remembered
@@ -95,12 +107,22 @@ class VpsDockerProvider:
         image = spec.image or self.config.default_image
         start_args = [*self.config.default_start_args, *spec.start_args]
         container.check(start_args, image, self.config.host_dir)
+        self._check_snapshot(spec, build)
         idle = self._idle(spec)
         wanted = self.machine_spec(spec, build.options)
         offer = self.cloud.check(wanted)
         return Wanted(
             spec=spec, machine=wanted, build=build, image=image, start_args=start_args, idle=idle, offer=offer
         )
+
+    def _check_snapshot(self, spec: HostSpec, build: build_args.BuildArgs) -> None:
+        if spec.snapshot and not snapshots.is_file(spec.snapshot):
+            raise InvalidInput(f"{spec.snapshot} lives on another machine", hint="export it to a file first")
+        snapshots.check(spec.snapshot)
+        if spec.snapshot and (build.builds or spec.image):
+            raise InvalidInput(
+                "a snapshot brings its own image", hint="leave out --image and the docker build arguments"
+            )
 
     def _idle(self, spec: HostSpec) -> Idle:
         default = self.config.idle()
@@ -112,7 +134,7 @@ class VpsDockerProvider:
     def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
         wanted = self._wanted(spec)
         with self._hold(spec.id) as held:
-            handle = self._take_over(wanted, held, progress)
+            handle = resuming.take_over(self.parts, wanted, held, progress)
             builder = Builder(self.parts, wanted, held, progress)
             if held.intent is None:
                 self.parts.access.machine_key()
@@ -126,55 +148,6 @@ class VpsDockerProvider:
             self._remember(record, [])
             held.done()
             return record
-
-    def _take_over(self, wanted: Wanted, held: Held, progress: Progress) -> dict[str, str]:
-        """What an earlier, killed create of this host made that can be gone on with; the rest is released.
-
-        Raises Conflict if the host is there already, is being destroyed, or is another computer's to build.
-        """
-        host_id = wanted.spec.id
-        intent = held.intent
-        if intent is not None and intent.kind != "create":
-            raise BeingBuilt(
-                f"host {wanted.spec.name} was being destroyed",
-                hint="`mngr gc` ends that; then run this again",
-            )
-        machines = self.cloud.find({tags.HOST_ID: host_id})
-        owners = [tags.read(one.tags) for one in machines]
-        now = self.cloud.now()
-        if any(owner.ready for owner in owners):
-            raise BeingBuilt(
-                f"host {wanted.spec.name} ({host_id}) is there already", hint="`mngr list` shows it"
-            )
-        for owner in owners:
-            foreign = owner.builder and owner.builder != self.parts.context.laptop
-            if foreign and not owner.abandoned(now):
-                raise BeingBuilt(
-                    f"host {wanted.spec.name} is being built by another computer ({owner.builder})",
-                    hint="wait for it to end, or choose another name",
-                )
-        if intent is not None and self._same(intent, wanted) and all(self._holds(one, now) for one in owners):
-            return dict(intent.handle)
-        if machines or intent is not None:
-            progress("release")
-            spec = msgspec.convert(intent.plan["machine"], MachineSpec) if intent else wanted.machine
-            why = release(self.parts, spec, intent.handle if intent else {})
-            if why:
-                raise VpsDockerError(
-                    f"what an earlier create of {wanted.spec.name} made can't be released yet: {why}",
-                    hint="`mngr gc` goes on with it; or choose another name",
-                )
-            sweeping.forget(self.parts, host_id)
-            held.done()
-        return {}
-
-    def _same(self, intent: Intent, wanted: Wanted) -> bool:
-        """Whether the killed create was for the same host, so that what it bought fits."""
-        return intent.plan.get("request") == msgspec.json.decode(msgspec.json.encode(wanted.spec))
-
-    def _holds(self, owner: tags.Owner, now: float) -> bool:
-        """Whether our lease still runs, so that nobody else takes the machine for abandoned."""
-        return owner.until is None or now < owner.until - tags.MARGIN_S
 
     def _commit(self, bought: Machine, record: HostRecord) -> None:
         """From here on the machine carries a host: no sweep takes it away."""
@@ -296,6 +269,20 @@ class VpsDockerProvider:
 
     def sweep(self, *, dry_run: bool = False) -> Swept:
         return sweeping.sweep(self.parts, dry_run)
+
+    # --- snapshots --------------------------------------------------------------------------------------------
+
+    def snapshot_create(self, host_id: str, name: str, progress: Progress) -> Snapshot:
+        return machine_snapshots.take(self.parts, self._ready(host_id), name, progress)
+
+    def snapshot_list(self, host_id: str = "") -> list[Snapshot]:
+        return machine_snapshots.list_(self.parts, host_id)
+
+    def snapshot_destroy(self, snapshot_id: str) -> None:
+        snapshots.destroy(machine_snapshots.keeper(self.parts, snapshot_id), snapshot_id)
+
+    def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
+        machine_snapshots.export(self.parts, snapshot_id, file, progress)
 
     # --- small things -----------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.model.ids import new_host_id
 from mngr.providers.contract import Machine, MachineSpec, Swept
-from mngr.vps_docker import tags
+from mngr.vps_docker import machine_snapshots, tags
 from mngr.vps_docker.building import release
 from mngr.vps_docker.parts import Parts
 
@@ -74,6 +74,14 @@ def _intent(parts: Parts, host_id: str, swept: Swept, dry_run: bool) -> None:
         intent = held.intent
         if intent is None:
             return  # it ended while we looked
+        if intent.kind == machine_snapshots.INTENT:
+            cleared = (
+                "would look at a cut-short snapshot"
+                if dry_run
+                else machine_snapshots.clear(parts, held, intent)
+            )
+            swept.released.append(cleared)
+            return
         if intent.kind == "create":
             ready = [one for one in _of_host(parts, host_id, intent) if tags.read(one.tags).ready]
             if ready:
@@ -197,7 +205,8 @@ def _called(intent: Intent) -> str:
 
 
 def _doing(intent: Intent) -> str:
-    return "being destroyed" if intent.kind == "destroy" else "being built"
+    doing = {"destroy": "being destroyed", machine_snapshots.INTENT: "being saved"}
+    return doing.get(intent.kind, "being built")
 
 
 def _name(machine: Machine) -> str:

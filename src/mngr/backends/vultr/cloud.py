@@ -6,21 +6,22 @@ list had time to show what it made.
 """
 
 import base64
+import contextlib
 import threading
 from collections.abc import Sequence
 from typing import Any
 
 from mngr.backends.vultr.client import VultrClient, segment
 from mngr.backends.vultr.offers import Offers
-from mngr.backends.vultr.parse import join_tags, machine, split_tags
+from mngr.backends.vultr.parse import join_tags, machine, snapshot, split_tags
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import MngrError, NotFound, TimedOut
 from mngr.model.views import Offer
 from mngr.providers.contract import Caps, Gone, Handle, Later, Machine, MachineSpec, Save
 from mngr.vps_docker.errors import VpsApiNoAnswer, VpsApiUnreadable
-from mngr.vps_docker.primitives import VpsInstanceId
+from mngr.vps_docker.primitives import VpsInstanceId, VpsSnapshotId, VpsSshKeyId
 from mngr.vps_docker.tags import HOST_ID
-from mngr.vps_docker.vps_client import VpsClientInterface
+from mngr.vps_docker.vps_client import CloudSnapshot, VpsClientInterface
 
 #: How old a list may be after a write. Vultr promises nothing; nobody reported more than seconds.
 LIST_LAG_S = 10.0
@@ -212,6 +213,35 @@ class VultrCloud(VpsClientInterface):
         """Replaces the user data, which an account's API keys can read, by an empty cloud-config."""
         empty = base64.b64encode(b"#cloud-config\n{}\n").decode()
         self.client.patch(f"/instances/{segment(id)}", {"user_data": empty})
+
+    # --- optional: images and keys that Vultr keeps (vps_client.CloudSnapshots, vps_client.SshKeys) --------------
+
+    def snapshot_take(self, id: VpsInstanceId | str, name: str) -> CloudSnapshot:
+        """Billed by the GB and month. Vultr has no idempotency key here either: its description is looked for first."""
+        for one in self.snapshots():
+            if one.name == name:
+                return one
+        body = {"instance_id": id, "description": name}
+        return snapshot(self.client.post("/snapshots", body, repeat=False).get("snapshot") or {})
+
+    def snapshots(self) -> list[CloudSnapshot]:
+        return [snapshot(row) for row in self.client.pages("/snapshots", "snapshots")]
+
+    def snapshot_delete(self, id: VpsSnapshotId | str) -> None:
+        with contextlib.suppress(NotFound):
+            self.client.delete(f"/snapshots/{segment(id)}")
+
+    def ssh_key_put(self, name: str, public_key: str) -> VpsSshKeyId:
+        material = public_key.split()[:2]
+        for row in self.client.pages("/ssh-keys", "ssh_keys"):
+            if str(row.get("ssh_key", "")).split()[:2] == material:
+                return VpsSshKeyId(str(row["id"]))
+        answer = self.client.post("/ssh-keys", {"name": name, "ssh_key": public_key}, repeat=True)
+        return VpsSshKeyId(str(answer["ssh_key"]["id"]))
+
+    def ssh_key_delete(self, id: VpsSshKeyId | str) -> None:
+        with contextlib.suppress(NotFound):
+            self.client.delete(f"/ssh-keys/{segment(id)}")
 
     def now(self) -> float:
         return self.client.now()

@@ -1,0 +1,105 @@
+"""Snapshots of hosts on rented machines: they live on the host's machine, and go with it.
+
+Whoever takes one holds its place in the journal, so that the next sweep finds one that was cut short, lets the host
+go on (it is paused meanwhile) and removes what was half made.
+"""
+
+from pathlib import Path
+
+from mngr.journal import Held, Intent
+from mngr.model.errors import MngrError, NotFound, Unreachable
+from mngr.model.ids import new_snapshot_id
+from mngr.providers.contract import Machine, Progress, Snapshot
+from mngr.vps_docker import discovery, snapshots, tags
+from mngr.vps_docker.docker_over_ssh import DockerOverSsh
+from mngr.vps_docker.host_store import VpsDockerHostStore
+from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.survey import Stored
+
+#: `kind` of the intent that stands while a snapshot is taken; its subject is the snapshot's id.
+INTENT = "snapshot"
+
+
+def take(parts: Parts, host: Machine, name: str, progress: Progress) -> Snapshot:
+    """Saves the host on `host`. Raises NotFound, Conflict, MngrError; what was half made is removed then."""
+    store = store_on(parts, host)
+    host_id = tags.read(host.tags).host_id
+    record = store.read().hosts.get(host_id)
+    if record is None:
+        raise NotFound(f"the record of host {host_id} is missing on its machine {host.id}")
+    snapshot_id = new_snapshot_id()
+    with parts.journal.hold(parts.name, snapshot_id) as held:
+        at = parts.context.clock.now()
+        plan = {"host_id": host_id, "host_name": record.name}
+        held.write(Intent(provider=parts.name, subject=snapshot_id, kind=INTENT, at=at, plan=plan))
+        made = snapshots.create(store, record, name, parts.context.clock, progress, snapshot_id=snapshot_id)
+        held.done()
+    discovery.look(parts, host)  # so that `destroy` knows of it even if the machine can't be reached by then
+    return made
+
+
+def clear(parts: Parts, held: Held, intent: Intent) -> str:
+    """For the sweep: undoes what a cut-short `take` left. Says what was done. Raises MngrError."""
+    snapshot_id, host_id = intent.subject, str(intent.plan.get("host_id", ""))
+    what = f"snapshot {snapshot_id} of host {intent.plan.get('host_name', host_id)}"
+    try:
+        store = store_on(parts, discovery.find_machine(parts, host_id))
+    except NotFound:
+        held.done()
+        return f"{what} (gone with its host)"
+    stored = store.read()
+    if snapshot_id not in stored.snapshots and host_id in stored.hosts:
+        snapshots.clear(store, snapshot_id, stored.hosts[host_id])
+    held.done()
+    return f"{what} ({'it is whole' if snapshot_id in stored.snapshots else 'its making was cut short'})"
+
+
+def list_(parts: Parts, host_id: str = "") -> list[Snapshot]:
+    """All snapshots, or those of a host. Raises Unreachable if a machine that may hold one can't be read."""
+    machines = [discovery.find_machine(parts, host_id)] if host_id else _ready(parts)
+    found = [one for _, stored in _read(parts, machines) for one in snapshots.of(stored, host_id)]
+    return sorted(found, key=lambda one: (one.created_at, one.id))
+
+
+def keeper(parts: Parts, snapshot_id: str) -> VpsDockerHostStore:
+    """The store that holds a snapshot. Raises NotFound only if every machine that may hold it was read."""
+    for store, stored in _read(parts, _ready(parts)):
+        if snapshot_id in stored.snapshots:
+            return store
+    raise NotFound(f"there is no snapshot {snapshot_id}", hint="`mngr snapshot list` shows what there is")
+
+
+def export(parts: Parts, snapshot_id: str, file: Path, progress: Progress) -> None:
+    snapshots.export(keeper(parts, snapshot_id), snapshot_id, file, progress)
+
+
+def store_on(parts: Parts, machine: Machine) -> VpsDockerHostStore:
+    return VpsDockerHostStore(DockerOverSsh(discovery.reach(parts, machine)), parts.name)
+
+
+def _ready(parts: Parts) -> list[Machine]:
+    machines = parts.cloud.find({tags.PROVIDER: parts.name})
+    return [one for one in machines if tags.read(one.tags).ready and tags.read(one.tags).host_id]
+
+
+def _read(parts: Parts, machines: list[Machine]) -> list[tuple[VpsDockerHostStore, Stored]]:
+    """The stores of these machines, read in parallel. One that can't be read and that isn't known to hold none
+    is an error: what it holds would be left out in silence."""
+
+    def read(machine: Machine) -> tuple[VpsDockerHostStore, Stored] | MngrError | None:
+        remembered = parts.cache.get(tags.read(machine.tags).host_id)
+        try:
+            if machine.state != "running":
+                raise Unreachable(f"machine {machine.id} is {machine.state}", hint="start its host first")
+            store = store_on(parts, machine)
+            return store, store.read()
+        except MngrError as error:
+            return None if remembered is not None and not remembered.snapshots else error
+
+    answers = discovery.in_parallel([lambda machine=machine: read(machine) for machine in machines])
+    errors = [one for one in answers if isinstance(one, MngrError)]
+    if errors:
+        raise Unreachable(
+            f"not all snapshots of {parts.name} can be read: {errors[0].message}", hint=errors[0].hint
+        )
+    return [one for one in answers if isinstance(one, tuple)]

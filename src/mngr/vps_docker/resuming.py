@@ -1,0 +1,60 @@
+"""Going on with a create that was killed: what it bought is used, or released before another is bought."""
+
+import msgspec
+
+from mngr.journal import Held, Intent
+from mngr.providers.contract import MachineSpec, Progress
+from mngr.vps_docker import sweeping, tags
+from mngr.vps_docker.building import Wanted, release
+from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
+from mngr.vps_docker.parts import Parts
+
+
+def take_over(parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> dict[str, str]:
+    """What an earlier, killed create of this host made that can be gone on with; the rest is released.
+
+    Raises Conflict if the host is there already, is being destroyed, or is another computer's to build.
+    """
+    host_id = wanted.spec.id
+    intent = held.intent
+    if intent is not None and intent.kind != "create":
+        raise BeingBuilt(
+            f"host {wanted.spec.name} was being destroyed",
+            hint="`mngr gc` ends that; then run this again",
+        )
+    machines = parts.cloud.find({tags.HOST_ID: host_id})
+    owners = [tags.read(one.tags) for one in machines]
+    now = parts.cloud.now()
+    if any(owner.ready for owner in owners):
+        raise BeingBuilt(f"host {wanted.spec.name} ({host_id}) is there already", hint="`mngr list` shows it")
+    for owner in owners:
+        foreign = owner.builder and owner.builder != parts.context.laptop
+        if foreign and not owner.abandoned(now):
+            raise BeingBuilt(
+                f"host {wanted.spec.name} is being built by another computer ({owner.builder})",
+                hint="wait for it to end, or choose another name",
+            )
+    if intent is not None and _same(intent, wanted) and all(_holds(one, now) for one in owners):
+        return dict(intent.handle)
+    if machines or intent is not None:
+        progress("release")
+        spec = msgspec.convert(intent.plan["machine"], MachineSpec) if intent else wanted.machine
+        why = release(parts, spec, intent.handle if intent else {})
+        if why:
+            raise VpsDockerError(
+                f"what an earlier create of {wanted.spec.name} made can't be released yet: {why}",
+                hint="`mngr gc` goes on with it; or choose another name",
+            )
+        sweeping.forget(parts, host_id)
+        held.done()
+    return {}
+
+
+def _same(intent: Intent, wanted: Wanted) -> bool:
+    """Whether the killed create was for the same host, so that what it bought fits."""
+    return intent.plan.get("request") == msgspec.json.decode(msgspec.json.encode(wanted.spec))
+
+
+def _holds(owner: tags.Owner, now: float) -> bool:
+    """Whether our lease still runs, so that nobody else takes the machine for abandoned."""
+    return owner.until is None or now < owner.until - tags.MARGIN_S
