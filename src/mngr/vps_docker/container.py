@@ -129,9 +129,17 @@ def create(docker: DockerOverSsh, spec: ContainerSpec, progress: Progress) -> Ma
     )  # fmt: skip
 
 
-def first_login(transport: Transport, spec: ContainerSpec, *, timeout: float, clock: Clock = SYSTEM) -> None:
+def first_login(
+    transport: Transport,
+    spec: ContainerSpec,
+    *,
+    timeout: float,
+    clock: Clock = SYSTEM,
+    docker: DockerOverSsh | None = None,
+) -> None:
     """Waits until a whole, pinned ssh login works, and brings the host's own files with it: host.json, idle.conf,
-    the watcher. Repeatable. Raises TimedOut saying why the last one failed; HostKeyMismatch at once."""
+    the watcher. Repeatable. Raises TimedOut saying why the last one failed; HostKeyMismatch at once; with `docker`,
+    MngrError as soon as the container has ended."""
     files = {
         "host.json": spec.host_json.encode(),
         "idle.conf": layout.idle_conf(spec.idle, spec.host_stop),
@@ -143,12 +151,20 @@ def first_login(transport: Transport, spec: ContainerSpec, *, timeout: float, cl
         transport,
         timeout,
         clock,
+        _alive(docker, spec.host_id),
     )
 
 
-def wait_for_login(transport: Transport, *, timeout: float, clock: Clock = SYSTEM) -> None:
-    """Waits until a whole, pinned ssh login works. Raises TimedOut saying why the last one failed; HostKeyMismatch at once."""
-    _login(lambda: transport.run(["true"], timeout=30), transport, timeout, clock)
+def wait_for_login(
+    transport: Transport,
+    *,
+    timeout: float,
+    clock: Clock = SYSTEM,
+    docker: DockerOverSsh | None = None,
+    host_id: str = "",
+) -> None:
+    """Waits until a whole, pinned ssh login works. Raises as `first_login`."""
+    _login(lambda: transport.run(["true"], timeout=30), transport, timeout, clock, _alive(docker, host_id))
 
 
 def start(docker: DockerOverSsh, host_id: str, *, restart: str = "unless-stopped") -> None:
@@ -249,7 +265,13 @@ def _install(docker: DockerOverSsh, spec: ContainerSpec, lacks: str, progress: P
         ) from None
 
 
-def _login(attempt: Callable[[], object], transport: Transport, timeout: float, clock: Clock) -> None:
+def _login(
+    attempt: Callable[[], object],
+    transport: Transport,
+    timeout: float,
+    clock: Clock,
+    check_alive: Callable[[], None],
+) -> None:
     from mngr.transport.ssh import HostKeyMismatch
 
     end = clock.monotonic() + timeout
@@ -266,8 +288,29 @@ def _login(attempt: Callable[[], object], transport: Transport, timeout: float, 
                     f"no ssh login to {transport.place} within {timeout:g} s: {error.message}",
                     hint=error.hint or "does the container run, and does a firewall let its port through?",
                 ) from None
+        if pause > 0.5:
+            check_alive()
         clock.sleep(pause)
         pause = min(pause * 1.5, 1.0)
+
+
+def _alive(docker: DockerOverSsh | None, host_id: str) -> Callable[[], None]:
+    """Raises MngrError, with the log's end, if the host's container has ended."""
+
+    def check_alive() -> None:
+        if docker is None:
+            return
+        name = name_of(host_id)
+        status = docker.run("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name, check=False)
+        state, _, code = status.text.strip().partition(" ")
+        if state in ("exited", "dead", "restarting"):
+            log = docker.run("logs", "--tail", "20", name, check=False)
+            raise MngrError(
+                f"the container of host {host_id} ended with exit code {code} before a login worked",
+                details=images.tail(log),
+            )
+
+    return check_alive
 
 
 def _gone_or_failed(done: Completed, docker: DockerOverSsh, host_id: str, verb: str) -> None:

@@ -100,5 +100,10 @@ def tail(done: Completed, size: int = 3000) -> str:
 
 
 def last_line(done: Completed) -> str:
-    """What a command said last."""
-    return (done.error.splitlines() or done.text.splitlines() or [f"exit code {done.code}"])[-1]
+    """What a command said last, less docker's advice to read its help."""
+    said = [
+        line
+        for line in (done.error or done.text).splitlines()
+        if line.strip() and not line.startswith(("Run 'docker", "See 'docker"))
+    ]
+    return (said or [f"exit code {done.code}"])[-1]

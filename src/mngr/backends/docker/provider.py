@@ -95,7 +95,11 @@ class DockerProvider:
         progress("ssh")
         with self.store.saving(record) as commit:
             container.first_login(
-                self._ssh(record), wanted, timeout=self.config.ssh_connect_timeout, clock=self.context.clock
+                self._ssh(record),
+                wanted,
+                timeout=self.config.ssh_connect_timeout,
+                clock=self.context.clock,
+                docker=self.docker,
             )
             commit()
         return record
@@ -244,7 +248,11 @@ class DockerProvider:
         container.start(self.docker, host_id, restart=_restart(record.idle))
         progress("ssh")
         container.wait_for_login(
-            self.transport(record), timeout=self.config.ssh_connect_timeout, clock=self.context.clock
+            self.transport(record),
+            timeout=self.config.ssh_connect_timeout,
+            clock=self.context.clock,
+            docker=self.docker,
+            host_id=host_id,
         )
         return record
 

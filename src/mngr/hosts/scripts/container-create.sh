@@ -54,7 +54,7 @@ tries=0
 is=
 while [ -z "$is" ] && [ $tries -lt 300 ]; do
 	log=$(docker logs --tail 100 "$name" 2>&1)
-	line=$(printf '%s\n' "$log" | grep -a '^mngr-' | tail -n 1)
+	line=$(printf '%s\n' "$log" | sed -n '/^mngr-/p' | tail -n 1)
 	case $line in
 	"mngr-host-key "*) is=ready what=${line#mngr-host-key } ;;
 	"mngr-lacks "*) is=lacks what=${line#mngr-lacks } ;;

@@ -102,8 +102,8 @@ mkdir -p /run/sshd
 # What the image and the start arguments put into the environment is there in ssh sessions too (but for values
 # with line ends, which that file can't hold).
 mkdir -p -m 700 "${HOME:-/root}/.ssh"
-tr '\n\000' '\001\n' </proc/self/environ | grep -v "$(printf '\001')" |
-	grep -Ev '^(HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|SHLVL|HOSTNAME|TERM|MAIL|_)=' >"${HOME:-/root}/.ssh/environment"
+tr '\n\000' '\001\n' <"/proc/$$/environ" | awk '!/\001/ && !/^(HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|SHLVL|HOSTNAME|TERM|MAIL|_)=/' \
+	>"${HOME:-/root}/.ssh/environment"
 chmod 600 "${HOME:-/root}/.ssh/environment"
 
 sshd=$(command -v sshd)

@@ -1,0 +1,68 @@
+"""A host stops itself: when it is idle, and when its lifetime is over; and the list says why."""
+
+import pytest
+
+from mngr.model.errors import MngrError
+from mngr.providers.contract import IdleRequest
+from mngr.vps_docker import container
+
+from .conftest import Bench, docker, until
+
+
+def test_an_idle_host_pauses_and_says_why_and_can_be_started(bench: Bench) -> None:
+    record = bench.create("idles", idle=IdleRequest(mode="boot", timeout_s=600))
+    bench.inside(record, "touch -d '1 hour ago' /mngr/activity/*")
+    until("it is down", lambda: bench.view(record).state != "running")
+    view = bench.view(record)
+    assert view.state == "paused"
+    assert view.idle is not None
+    assert view.idle.stop_reason.startswith("idle since ")
+    assert "last seen: boot; mode boot, 600 s" in view.idle.stop_reason
+    assert docker("inspect", "-f", "{{.State.ExitCode}} {{.RestartCount}}", f"mngr-{record.id}") == "0 0"
+
+    bench.provider.start(record.id, bench.phases.append)
+    view = bench.view(record)
+    assert view.state == "running"
+    assert view.idle is not None
+    assert view.idle.stop_reason == ""
+    assert bench.inside(record, "ls /mngr/stop") == ""
+    bench.destroy(record)
+
+
+def test_a_lifetime_ends_whatever_runs_inside(bench: Bench) -> None:
+    record = bench.create("capped", idle=IdleRequest(mode="disabled", max_lifetime_s=6))
+    # What an agent, who is root inside, might try.
+    bench.inside(
+        record,
+        "kill -9 1; kill -STOP 1; pkill -STOP -f entrypoint.sh; nohup sh -c 'trap \"\" TERM HUP USR1; while :; do sleep 1; done' >/dev/null 2>&1 &",
+        check=False,
+    )
+    until("it is down", lambda: bench.view(record).state != "running", 15)
+    view = bench.view(record)
+    assert view.state == "paused"
+    assert view.idle is not None
+    assert "max lifetime" in view.idle.stop_reason
+    assert docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", f"mngr-{record.id}") == "no"
+    bench.destroy(record)
+
+
+def test_a_lifetime_says_when_it_ended_and_a_start_begins_another(bench: Bench) -> None:
+    record = bench.create("capped2", idle=IdleRequest(mode="disabled", max_lifetime_s=5))
+    until("it is down", lambda: bench.view(record).state != "running")
+    view = bench.view(record)
+    assert view.idle is not None
+    assert view.idle.stop_reason.startswith("reached its max lifetime at 20")
+    bench.provider.start(record.id, bench.phases.append)
+    assert bench.view(record).state == "running"
+    until("it is down again", lambda: bench.view(record).state != "running")
+    bench.destroy(record)
+
+
+def test_a_container_that_ends_is_noticed_at_once(bench: Bench) -> None:
+    record = bench.create("short", idle=IdleRequest(mode="disabled", max_lifetime_s=60))
+    docker("kill", f"mngr-{record.id}")
+    with pytest.raises(MngrError, match="ended with exit code 137 before a login worked"):
+        container.wait_for_login(
+            bench.provider.transport(record), timeout=30, docker=bench.provider.docker, host_id=record.id
+        )
+    bench.destroy(record)

@@ -1,0 +1,122 @@
+"""The state container: durable, whole under concurrency, and never taken for empty."""
+
+import threading
+
+import msgspec
+import pytest
+
+from mngr.model.errors import NotFound
+from mngr.model.ids import new_agent_id, new_host_id
+from mngr.model.records import AgentRecord, HostRecord
+from mngr.vps_docker.host_store import VpsDockerHostStore
+
+from .conftest import RUN, Bench, clear, docker
+
+ODD = 'a"b\n☃ \\ $(x) \0'
+
+
+@pytest.fixture
+def store(bench: Bench) -> VpsDockerHostStore:
+    found = VpsDockerHostStore(bench.provider.docker, bench.provider.name)
+    found.ensure("mngr/agent:bookworm")
+    return found
+
+
+def a_record(**fields: object) -> HostRecord:
+    made = HostRecord(
+        id=new_host_id(),
+        name="box",
+        provider="x",
+        backend="docker",
+        builder="laptop-nobody",
+        labels={"odd": ODD},
+    )
+    return msgspec.structs.replace(made, **fields)
+
+
+def test_records_come_back_unchanged(store: VpsDockerHostStore) -> None:
+    record = a_record()
+    agents = [
+        AgentRecord(id=new_agent_id(), name=f"a{n}", command=[ODD], created_at=f"2026-0{n}") for n in (1, 2)
+    ]
+    store.save(record)
+    for agent in reversed(agents):
+        store.save_agent(record.id, agent)
+    stored = store.read()
+    assert stored.hosts[record.id] == record
+    assert stored.agents[record.id] == agents
+    store.remove_agent(record.id, agents[0].id)
+    store.remove_agent(record.id, agents[0].id)
+    assert store.read().agents[record.id] == agents[1:]
+    store.remove(record.id)
+    store.remove(record.id)
+    stored = store.read()
+    assert record.id not in stored.hosts
+    assert record.id not in stored.agents
+    with pytest.raises(NotFound):
+        store.save_agent(record.id, agents[0])
+    assert record.id not in store.read().agents
+
+
+def test_writers_at_once_lose_nothing(store: VpsDockerHostStore) -> None:
+    record = a_record()
+    store.save(record)
+    agents = [AgentRecord(id=new_agent_id(), name=f"a{n}") for n in range(8)]
+    threads = [threading.Thread(target=store.save_agent, args=(record.id, agent)) for agent in agents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {agent.id for agent in store.read().agents[record.id]} == {agent.id for agent in agents}
+    store.remove(record.id)
+
+
+def test_a_record_cut_short_on_its_way_isnt_written(store: VpsDockerHostStore) -> None:
+    record = a_record()
+    store.save(record)
+    with store.saving(msgspec.structs.replace(record, name="other")):
+        pass  # no commit: the way there is closed without a word
+    assert store.read().hosts[record.id] == record
+    with store.saving(msgspec.structs.replace(record, name="other")) as commit:
+        commit()
+    assert store.read().hosts[record.id].name == "other"
+    listing = docker("exec", store.name, "find", "/state", "-name", ".part*")
+    assert listing == ""
+    store.remove(record.id)
+
+
+def test_a_corrupt_record_is_an_error_row_and_stays(store: VpsDockerHostStore, bench: Bench) -> None:
+    host_id = new_host_id()
+    store.put(f"hosts/{host_id}.json", b'{"id": 1')
+    listing = bench.provider.discover()
+    [problem] = [one for one in listing.errors if host_id in one.what]
+    assert "its record can't be read" in problem.error
+    bench.provider.sweep()
+    assert docker("exec", store.name, "cat", f"/state/hosts/{host_id}.json") == '{"id": 1'
+    store.remove(host_id)
+
+
+def test_a_stopped_or_removed_state_container_comes_back_with_its_records(image: str) -> None:
+    from mngr.transport.local import Local
+    from mngr.vps_docker.docker_over_ssh import DockerOverSsh
+
+    instance = f"test-store-{RUN}"
+    store = VpsDockerHostStore(DockerOverSsh(Local()), instance)
+    try:
+        assert store.read().hosts == {}
+        assert docker("ps", "-aq", "--filter", f"name=^/{store.name}$") == ""
+        record = a_record(image=image)
+        store.save(record)
+        docker("stop", "-t", "5", store.name)
+        assert store.read().hosts == {record.id: record}
+        docker("stop", "-t", "5", store.name)
+        store.save_agent(record.id, AgentRecord(id=new_agent_id(), name="a"))
+        docker("rm", "-f", store.name)
+        stored = store.read()
+        assert stored.hosts == {record.id: record}
+        assert len(stored.agents[record.id]) == 1
+        docker("rm", "-f", store.name)
+        store.save(record)
+        assert docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", store.name) == "unless-stopped"
+    finally:
+        clear(instance)
