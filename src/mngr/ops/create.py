@@ -75,7 +75,13 @@ def create(mngr: Mngr, request: CreateRequest, phases: Phases | None = None) -> 
 
 def being_created(mngr: Mngr, provider: str, host: str) -> Held:
     """Held while an agent is put on a host of this name, by us alone. Raises Conflict if another process holds it."""
-    return Journal(mngr.home / "journal").hold(provider, f"create-{host}")
+    try:
+        return Journal(mngr.home / "journal").hold(provider, f"create-{host}")
+    except Conflict:
+        raise Conflict(
+            f"{host} on {provider} is being created by another mngr on this computer",
+            hint="wait for it to end, or choose another name",
+        ) from None
 
 
 def _create(
