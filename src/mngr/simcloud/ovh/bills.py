@@ -33,6 +33,7 @@ def catch_up(state: State) -> None:
 
 def _bring_up_to(state: State, vps: Vps, now: float) -> None:
     while vps.status != "expired" and vps.expires <= now:
+        due = vps.expires
         if vps.delete_at_expiration:
             return _remove(state, vps)
         if vps.renews and state.behaviour.payment_method:
@@ -40,7 +41,7 @@ def _bring_up_to(state: State, vps: Vps, now: float) -> None:
         else:
             vps = replace(vps, status="expired", gone_at=vps.expires + EXPIRED_DAYS * DAY_S)
             machine.suspend(state, vps)
-        state.vps.put(vps.name, vps)
+        state.vps.put(vps.name, vps, since=due)
     if vps.gone_at is not None and vps.gone_at <= now:
         _remove(state, vps)
 
@@ -64,7 +65,7 @@ def _renew(state: State, vps: Vps) -> Vps:
         configurations=(),
     )
     order = Order(state.next_id(), vps.expires, vps.expires, (line,), paid=vps.expires)
-    state.orders.put(order.id_text, order)
+    state.orders.put(order.id_text, order, since=vps.expires)
     state.core.bill.change(vps.name, rate=Paid(renewed.paid))
     return renewed
 

@@ -123,7 +123,7 @@ def _size(call: Call) -> int:
 def _after(call: Call) -> str:
     cursor = call.request.headers.get("x-pagination-cursor", "")
     try:
-        return base64.urlsafe_b64decode(cursor.encode()).decode()
+        return base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         raise bad("X-Pagination-Cursor is invalid")
 

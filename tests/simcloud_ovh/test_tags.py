@@ -1,0 +1,135 @@
+"""Tags: many resources, page by page; and writes that show late, but not too late."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ovh.exceptions import BadParametersError, ResourceNotFoundError
+
+from mngr.simcloud.ovh.behaviour import Behaviour
+from mngr.simcloud.ovh.tags import Tags
+from support.ovh import Account
+
+
+def test_several_hundred_in_pages(account: Account) -> None:
+    seeded = account.cloud.control("POST", "/seed_vps", {"count": 250, "tags": {"mngr-provider": "other"}})
+    mine = account.buy_settled()
+    pages = account.pages(size=100)
+    assert [len(page) for page in pages] == [100, 100, 51]
+    found = list(itertools.chain(*pages))
+    assert {one["name"] for one in found} == {mine, *seeded["services"]}
+    assert [one["urn"] for one in found] == sorted(one["urn"] for one in found)
+    assert sum(one["tags"] == {"mngr-provider": "other"} for one in found) == 250
+    assert len(account.get("/vps")) == 251
+    assert len(account.client.get("/v2/iam/resource", resourceType="vps")) == 100
+
+
+def test_a_page_size_that_fits_exactly_is_the_last(account: Account) -> None:
+    account.cloud.control("POST", "/seed_vps", {"count": 4})
+    assert [len(page) for page in account.pages(size=2)] == [2, 2]
+    assert [len(page) for page in account.pages(size=4)] == [4]
+
+
+def test_without_a_type_there_are_others(account: Account) -> None:
+    account.cloud.control("POST", "/seed_vps", {"count": 1})
+    assert {one["type"] for one in account.get("/v2/iam/resource")} == {"account", "vps"}
+
+
+@pytest.mark.parametrize("query", ["tags=%7B%7D", "resourceType=vps&tags%5Ba%5D=b", "resourceName=x"])
+def test_the_server_filters_by_type_only(account: Account, query: str) -> None:
+    with pytest.raises(BadParametersError):
+        account.get(f"/v2/iam/resource?{query}")
+
+
+@pytest.mark.parametrize(("header", "value"), [("X-Pagination-Size", "0"), ("X-Pagination-Cursor", "%%%")])
+def test_paging_that_means_nothing(account: Account, header: str, value: str) -> None:
+    answer = account.client.raw_call("GET", "/v2/iam/resource", headers={header: value})
+    assert answer.status_code == 400
+
+
+def test_put_change_and_remove(account: Account) -> None:
+    service = account.buy_settled()
+    account.behaviour(tag_lag_s=0)
+    account.tag(service, "mngr-host-id", "one")
+    account.tag(service, "a/b", "")
+    account.tag(service, "mngr-host-id", "two")
+    assert account.tags(service) == {"a/b": "", "mngr-host-id": "two"}
+    assert account.get(f"/vps/{service}")["iam"]["tags"] == account.tags(service)
+    assert account.cloud.resources("vps")[0]["tags"] == ["a/b=", "mngr-host-id=two"]
+    assert account.cloud.bill()["lines"][0]["tags"] == ["a/b=", "mngr-host-id=two"]
+    path = f"/v2/iam/resource/{account.urn(service)}/tag"
+    account.delete(f"{path}/a%2Fb")
+    with pytest.raises(ResourceNotFoundError):
+        account.delete(f"{path}/a%2Fb")
+    assert account.tags(service) == {"mngr-host-id": "two"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("", "x"),
+        ("k" * 129, "x"),
+        ("with space", "x"),
+        ("ovh:mine", "x"),
+        ("k", "v" * 257),
+        ("k", "with space"),
+        ("k", "new\nline"),
+    ],
+)
+def test_tags_that_can_not_be(account: Account, key: str, value: str) -> None:
+    (service,) = account.cloud.control("POST", "/seed_vps", {})["services"]
+    with pytest.raises(BadParametersError):
+        account.tag(service, key, value)
+
+
+def test_a_reader_may_miss_its_own_write_for_a_while(account: Account) -> None:
+    (service,) = account.cloud.control("POST", "/seed_vps", {})["services"]
+    account.behaviour(tag_lag_s=1000)
+    account.tag(service, "a", "b")
+    seen = [account.tags(service) for _ in range(30)]
+    assert {} in seen
+    account.cloud.advance(500)
+    seen = [account.tags(service) for _ in range(30)]
+    assert {} in seen
+    assert {"a": "b"} in seen
+    account.cloud.advance(501)
+    assert all(account.tags(service) == {"a": "b"} for _ in range(30))
+
+
+class Moment:
+    """A clock that stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def now(self) -> float:
+        return self.at
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from(["1", "2", None]), st.floats(0, 4)), max_size=12
+)
+
+
+@given(steps=STEPS, seed=st.integers(0, 99))
+def test_what_a_claim_may_rely_on(steps: list[tuple[str, str | None, float]], seed: int) -> None:
+    """After Δ every replica has every write; no write touches another key."""
+    clock: Any = Moment()
+    behaviour = Behaviour(tag_lag_s=3.0)
+    tags = Tags(clock, behaviour, seed)
+    for key, value, pause in steps:
+        others = {name: kept for name, kept in tags.truth("x").items() if name != key}
+        tags.write("x", key, value)
+        assert {name: kept for name, kept in tags.truth("x").items() if name != key} == others
+        assert tags.truth("x").get(key) == value
+        clock.at += pause
+        for replica in range(behaviour.tag_replicas):
+            seen = tags.read("x", replica)
+            if pause > 3.0:
+                assert seen == tags.truth("x")
+    clock.at += 3.001
+    assert all(tags.read("x", replica) == tags.truth("x") for replica in range(behaviour.tag_replicas))
