@@ -16,7 +16,9 @@ def packed(build: BuildArgs) -> tuple[str, dict[str, tarfile.TarInfo]]:
     name = pack_context(build, out)
     out.seek(0)
     with tarfile.open(fileobj=out) as tar:
-        return name, {member.name: member for member in tar.getmembers()}
+        members = tar.getmembers()
+        assert (members[0].name, members[0].pax_headers) == (".", {})
+        return name, {member.name: member for member in members[1:]}
 
 
 @pytest.fixture
