@@ -327,3 +327,43 @@ def test_somebody_in_between_is_noticed(sim: Simcloud, provider: VpsDockerProvid
         inside(provider, wrong, "hostname")
     provider.destroy(record.id, quiet)
     assert settled(sim, provider)
+
+
+def test_a_snapshot_travels_as_a_file_and_a_cut_short_one_is_undone(
+    sim: Simcloud, provider: VpsDockerProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mngr.vps_docker import snapshots
+
+    record = create(provider)
+    transport = provider.transport(record)
+    transport.run(["sh", "-c", "echo kept >/mngr/work.txt; echo too >/root/outside.txt"])
+    made = provider.snapshot_create(record.id, "mine", quiet)
+    assert [one.id for one in provider.snapshot_list()] == [made.id]
+    assert provider.view(record.id).snapshots == 1
+    file = tmp_path / "mine.tar"
+    provider.snapshot_export(made.id, file, quiet)
+
+    # Killed while it is taken: the host is paused, and the next sweep lets it go on.
+    def dies(*args: object, **options: object) -> None:
+        machine = provider.parts.access.machine(record.id, record.address)
+        machine.run(["docker", "pause", f"mngr-{record.id}"])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshots, "create", dies)
+        with pytest.raises(KeyboardInterrupt):
+            provider.snapshot_create(record.id, "cut", quiet)
+    assert len(provider.parts.journal.entries()) == 1
+    assert len(provider.sweep().released) == 1
+    assert inside(provider, record, "cat", "/mngr/work.txt") == "kept"
+    assert provider.parts.journal.entries() == []
+
+    provider.snapshot_destroy(made.id)
+    assert provider.snapshot_list() == []
+    provider.destroy(record.id, quiet)
+    again = create(provider, snapshot=str(file), image="")
+    assert inside(provider, again, "cat", "/mngr/work.txt") == "kept"
+    assert inside(provider, again, "cat", "/root/outside.txt") == "too"
+    assert again.host_key != record.host_key
+    provider.destroy(again.id, quiet)
+    assert settled(sim, provider)
