@@ -61,7 +61,7 @@ def agent_files(record: AgentRecord, env: dict[str, str], command: str) -> dict[
 
 def stop(place: Place, record: AgentRecord) -> None:
     """Ends an agent's processes and session; its files stay. An agent that isn't running is success."""
-    script(place.transport, "agent-stop", record.id, place.label, record.name, timeout=30)
+    script(place.transport, "agent-stop", place.host_dir, record.id, place.label, record.name, timeout=60)
 
 
 def remove(place: Place, record: AgentRecord) -> None:

@@ -4,6 +4,9 @@ import click
 
 from mngr.model.errors import MngrError
 
+#: A command that doesn't end on SIGTERM is killed after so long.
+KILL_AFTER_S = 5
+
 
 @click.command(
     "exec", short_help="Run a command beside an agent.",
@@ -13,7 +16,10 @@ from mngr.model.errors import MngrError
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND…", type=click.UNPROCESSED)
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
 @click.option(
-    "--timeout", type=float, metavar="SECONDS", help="End the command after this long (exit code 1)."
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="End the command after this long (exit code 1).",
 )
 def command(name: str, words: tuple[str, ...], tty: bool, timeout: float | None) -> int:
     """Run a command in an agent's work dir with its environment; standard input and the exit code pass through.
@@ -26,9 +32,13 @@ def command(name: str, words: tuple[str, ...], tty: bool, timeout: float | None)
     from mngr.ops.run import exec_argv
 
     words = words[1:] if words[0] == "--" else words
+    if timeout is not None:
+        words = _limited(words, timeout, tty)
     mngr = Mngr()
     argv = exec_argv(mngr, name, words, tty=tty)
-    code = pass_through(argv, timeout)
+    code = pass_through(argv, None if timeout is None else timeout + KILL_AFTER_S + 10)
+    if timeout is not None and code in (124, 137):
+        raise MngrError(f"the command didn't end within {timeout:g} s")
     if code == 255 and argv[0] == "ssh":
         from mngr.ops.run import reachable
 
@@ -36,18 +46,28 @@ def command(name: str, words: tuple[str, ...], tty: bool, timeout: float | None)
     return code
 
 
+def _limited(words: tuple[str, ...], timeout: float, tty: bool) -> tuple[str, ...]:
+    """`words` as timeout(1) runs them: where the command is, so that all its processes end, also behind ssh."""
+    line = ("sh", "-c", *words) if len(words) == 1 else words
+    return (
+        "timeout", "-k", str(KILL_AFTER_S), *(("--foreground",) if tty else ()), f"{timeout:f}", *line,
+    )  # fmt: skip
+
+
 def pass_through(argv: list[str], timeout: float | None = None) -> int:
     """Runs a local command with our standard streams; its exit code. Ctrl-C goes to the command, which decides."""
     import signal
     import subprocess
 
+    # Handled from before it starts, so that no Ctrl-C is ours; not ignored, which it would inherit.
+    before = signal.signal(signal.SIGINT, lambda signum, frame: None)
     try:
         process = subprocess.Popen(argv)
     except FileNotFoundError:
+        signal.signal(signal.SIGINT, before)
         raise MngrError(
             f"{argv[0]} isn't installed here", hint="`mngr doctor` lists what is missing"
         ) from None
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         code = process.wait(timeout)
     except subprocess.TimeoutExpired:

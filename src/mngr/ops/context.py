@@ -1,7 +1,7 @@
 """What every operation needs: where files are, the config, the providers, time."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,12 @@ class Mngr:
             instance = active.get(name) or registry.find_instance(name, self.config)
             self._providers[name] = registry.build(instance, self.home, self.laptop, self.clock)
         return self._providers[name]
+
+    def asked(self, names: Sequence[str]) -> list[str]:
+        """The provider instances that somebody named, else the active ones. Raises InvalidInput if one can't be."""
+        for name in names:
+            registry.find_backend(registry.find_instance(name, self.config).backend)
+        return list(names) or self.active()
 
     def active(self) -> list[str]:
         """The names of the provider instances that may have hosts."""

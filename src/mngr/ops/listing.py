@@ -12,8 +12,11 @@ LIMIT_S = 90
 
 
 def list_hosts(mngr: Mngr, providers: Sequence[str] = (), only: Collection[str] | None = None) -> Listing:
-    """Hosts with their agents, and an error row for whatever couldn't be read. `only`: host names or ids."""
-    wanted = list(providers) or mngr.active()
+    """Hosts with their agents, and an error row for whatever couldn't be read. `only`: host names or ids.
+
+    Raises InvalidInput if one of `providers` is none.
+    """
+    wanted = mngr.asked(providers)
     listings = [_one(mngr, wanted[0], only)] if len(wanted) == 1 else _parallel(mngr, wanted, only)
     whole = Listing()
     for listing in listings:

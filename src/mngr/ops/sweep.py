@@ -15,7 +15,7 @@ SETTLED = ("running", "stopped", "paused", "crashed")
 def sweep(mngr: Mngr, providers: Sequence[str] = (), *, dry_run: bool = False) -> dict[str, Swept]:
     """Sweeps each provider instance by itself: one that can't be read is reported and skipped."""
     done: dict[str, Swept] = {}
-    for name in list(providers) or mngr.active():
+    for name in mngr.asked(providers):
         try:
             provider = mngr.provider(name)
             done[name] = provider.sweep(dry_run=dry_run)

@@ -37,13 +37,15 @@ fi
 if [ "$alive" != 0 ]; then
 	[ -z "$alive" ] || tmux -L "$label" kill-session -t "=$session"
 	rm -f "$agent/exit_code"
-	# The pane's log command is read by sh, after tmux expanded #: quote for both.
-	quoted=$(printf %s "$dir" | sed "s/'/'\\\\''/g; s/#/##/g")
-	env -u TMUX -u TMUX_PANE tmux -L "$label" start-server \; \
+	# The pane's log command is read by sh, after tmux expanded # and %: quote for both.
+	quoted=$(printf %s "$dir" | sed "s/'/'\\\\''/g; s/#/##/g; s/%/%%/g")
+	# In a process of its own that holds the lock until the session is there, also when this script is killed.
+	(env -u TMUX -u TMUX_PANE tmux -L "$label" start-server \; \
 		set-option -g remain-on-exit on \; set-option -g history-limit 20000 \; \
 		set-option -g default-terminal screen-256color \; \
 		new-session -d -s "$session" -x 200 -y 50 -e "MNGR_AGENT_ID=$id" sh "$dir/commands/run-agent.sh" "$dir" "$id" \; \
 		pipe-pane -t "=$session:" "exec sh '$quoted/commands/agent-log.sh' '$quoted' $id" >/dev/null 8>&-
+	exit $?)
 fi
 touch "$dir/activity/start" "$agent/busy"
 rm -f "$agent/half-made"

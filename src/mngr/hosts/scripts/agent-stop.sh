@@ -1,7 +1,10 @@
-# agent-stop AGENT_ID TMUX_LABEL SESSION: ends the agent's session and all processes in it.
+# agent-stop HOST_DIR AGENT_ID TMUX_LABEL SESSION: ends the agent's session and all processes in it.
 # Hangup and TERM first, KILL after 5 s. An agent that isn't running is success. Keeps the agent's files.
 set -u
-id=$1 label=$2 session=$3
+dir=$1 id=$2 label=$3 session=$4
+# A start that a killed client left running ends first: its session would come after us.
+[ ! -d "$dir/agents" ] || exec 8>"$dir/agents/.lock"
+[ ! -d "$dir/agents" ] || flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
 owner=$(tmux -L "$label" show-environment -t "=$session" MNGR_AGENT_ID 2>/dev/null || true)
 [ "$owner" = "MNGR_AGENT_ID=$id" ] || exit 0
 pane=$(tmux -L "$label" list-panes -t "=$session:" -F '#{pane_pid}' 2>/dev/null | head -n 1)

@@ -1,0 +1,165 @@
+"""Names, formats, questions and exit codes."""
+
+import json
+
+import pytest
+
+from support.local import Local
+
+
+def test_several_names_at_once_and_names_from_standard_input(mngr: Local) -> None:
+    for name in ("a1", "a2", "a3"):
+        mngr.create(name, "sleep", "1000")
+    assert sorted(mngr.run("stop", "a1", "a2").stdout.split()) == ["a1", "a2", "stopped", "stopped"]
+    assert [mngr.state(name) for name in ("a1", "a2")] == ["stopped", "stopped"]
+    names = mngr.run("list", "--format", "{name}").stdout
+    assert sorted(names.split()) == ["a1", "a2", "a3"]
+    mngr.run("start", "-", input=names)
+    assert "stopped" not in [mngr.state(name) for name in ("a1", "a2", "a3")]
+    mngr.run("destroy", "-", "--yes", input="a1 a2\na3\n")
+    assert mngr.names() == []
+
+
+def test_no_names_on_standard_input_is_nothing_to_do(mngr: Local) -> None:
+    assert mngr.run("stop", "-", input="").stdout == ""
+
+
+def test_one_wrong_name_among_several_changes_nothing(mngr: Local) -> None:
+    mngr.create("alpha", "sleep", "1000")
+    done = mngr.run("stop", "alpha", "alpah", code=3)
+    assert done.stderr == "mngr: there is no agent called alpah\n  → did you mean alpha?\n"
+    assert mngr.state("alpha") != "stopped"
+
+
+def test_destroy_off_a_terminal_needs_a_yes(mngr: Local) -> None:
+    mngr.create("a1", "sleep", "1000")
+    done = mngr.run("destroy", "a1", code=2)
+    assert "destroys a1 (" in done.stderr
+    assert "their directories stay" in done.stderr
+    assert "--yes says yes" in done.stderr
+    assert mngr.names() == ["a1"]
+
+
+def test_dry_runs_change_nothing(mngr: Local) -> None:
+    assert mngr.run("create", "a1", "--dry-run").stdout == "would create agent a1\n  costs nothing\n"
+    assert mngr.names() == []
+    mngr.create("a1", "sleep", "1000")
+    assert mngr.run("stop", "a1", "--dry-run").stdout.startswith("would stop a1 (")
+    assert mngr.run("destroy", "a1", "--dry-run").stdout.startswith("would destroy a1 (")
+    assert mngr.state("a1") != "stopped"
+
+
+def test_a_name_that_is_taken(mngr: Local) -> None:
+    mngr.create("a1", "sleep", "1000")
+    before = mngr.agent("a1")
+    done = mngr.run("create", "a1", "--no-connect", code=4)
+    assert done.stderr.splitlines()[-2].startswith("mngr: agent a1 is on local already")
+    assert mngr.agent("a1")["id"] == before["id"]
+
+
+def test_the_shape_of_create_and_list(mngr: Local) -> None:
+    made = json.loads(
+        mngr.run("create", "a1", "--label", "team=s", "--format", "json", "--", "sleep", "1000").stdout
+    )
+    assert set(made) == {"agent", "host", "phases"}
+    assert [set(phase) for phase in made["phases"]] == [{"name", "seconds"}] * len(made["phases"])
+    assert made["phases"]
+    listed = mngr.json("list")
+    assert set(listed) == {"agents", "hosts", "errors"}
+    [agent], [host] = listed["agents"], listed["hosts"]
+    assert {"name", "id", "type", "state", "labels", "created_at", "host"} <= set(agent)
+    assert {"name", "id", "state", "provider"} <= set(agent["host"])
+    assert {"name", "id", "state", "provider", "agents"} <= set(host)
+    assert (agent["name"], agent["labels"], agent["host"]["provider"]) == ("a1", {"team": "s"}, "local")
+    assert agent["id"] == made["agent"]["id"]
+    assert host["agents"] == ["a1"]
+    assert listed["errors"] == []
+
+
+def test_formats_for_programs(mngr: Local) -> None:
+    mngr.create("a1", "sleep", "1000")
+    mngr.create("a2", "sleep", "1000")
+    rows = [json.loads(line) for line in mngr.run("list", "--format", "jsonl").stdout.splitlines()]
+    assert [row["name"] for row in rows] == ["a1", "a2"]
+    template = mngr.run("list", "--format", "{name}@{host.name}.{host.provider}").stdout
+    assert template == "a1@localhost.local\na2@localhost.local\n"
+    assert mngr.run("exec", "a2@localhost.local", "echo $MNGR_AGENT_NAME").stdout == "a2\n"
+    assert "isn't a field" in mngr.run("list", "--format", "{nam}", code=2).stderr
+    stopped = mngr.json("stop", "a1", "a2")["stopped"]
+    assert sorted(row["name"] for row in stopped) == ["a1", "a2"]
+
+
+def test_results_go_to_standard_output_and_all_else_to_standard_error(mngr: Local) -> None:
+    done = mngr.run("create", "a1", "--format", "json", "--", "sleep", "1000")
+    json.loads(done.stdout)
+    assert "create a1: agent" in done.stderr
+    quiet = mngr.run("create", "a2", "--quiet", "--", "sleep", "1000")
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (["exec", "nobody", "true"], 3, "there is no agent called nobody"),
+        (["stop", "nobody"], 3, "there is no agent called nobody"),
+        (["logs", "nobody"], 3, "there is no agent called nobody"),
+        (["connect", "nobody"], 2, "connect needs a terminal"),
+        (["create", "a b"], 2, "agent name 'a b' can't be used"),
+        (["create", "x", "--provider", "nimbus"], 2, "unknown provider 'nimbus'"),
+        (["create", "x.docker", "--provider", "local"], 2, "two providers"),
+        (["create", "x", "nosuchtype"], 2, "unknown agent type 'nosuchtype'"),
+        (["create", "x", "--"], 2, "nothing follows --"),
+        (["create", "x", "--env", "A-B=1"], 2, "environment variable 'A-B' can't be used"),
+        (["create", "x", "--pass-env", "NOT_SET_HERE"], 2, "it isn't set in this shell"),
+        (["create", "x", "--image", "debian"], 2, "--image can't apply to this computer"),
+        (["create", "x", "--idle-timeout", "soon"], 2, "'soon' is not a duration"),
+        (["create", "x", "--connect"], 2, "--connect needs a terminal"),
+        (["create", "x", "--from", "/nonexistent"], 2, "there is no such directory"),
+        (["list", "--format", "yaml"], 2, "--format 'yaml' isn't known"),
+        (["list", "--provider", "nimbus"], 2, "unknown provider 'nimbus'"),
+        (["gc", "--provider", "nimbus"], 2, "unknown provider 'nimbus'"),
+        (["lits"], 2, "Did you mean list?"),
+        (["create", "x", "--pvodier", "local"], 2, "No such option"),
+        (["config", "set", "defualt_type", "x"], 2, "unknown key 'defualt_type'"),
+        (["config", "unset", "default_type"], 3, "isn't set"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_mistakes_are_one_message_and_an_exit_code(
+    mngr: Local, args: list[str], code: int, said: str
+) -> None:
+    done = mngr.run(*args, code=code)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "a bug" not in done.stderr
+    assert done.stdout == ""
+    assert mngr.names() == []
+
+
+def test_a_broken_config_stops_every_verb_with_the_file_s_name(mngr: Local) -> None:
+    mngr.home.mkdir()
+    (mngr.home / "config.toml").write_text("defualt_type = 'x'\n")
+    for args in (["list"], ["create", "a1"], ["stop", "a1"], ["gc"], ["config", "list"]):
+        done = mngr.run(*args, code=2)
+        assert f"{mngr.home}/config.toml: unknown key 'defualt_type'" in done.stderr
+        assert "did you mean default_type?" in done.stderr
+    (mngr.home / "config.toml").unlink()
+
+
+def test_config_set_list_unset(mngr: Local) -> None:
+    mngr.run("config", "set", "providers.vultr.api_key", "hunter2")
+    mngr.run("config", "set", "providers.vultr.enabled", "false")
+    shown = mngr.run("config", "list").stdout
+    assert "hunter2" not in shown
+    assert "providers.vultr.api_key" in shown
+    mngr.run("config", "unset", "providers.vultr.api_key")
+    assert "api_key" not in mngr.run("config", "list").stdout
+
+
+def test_verbs_that_only_look(mngr: Local) -> None:
+    assert mngr.run("--version").stdout.startswith("mngr ")
+    assert "local" in mngr.run("plugin", "list").stdout
+    assert mngr.run("config", "path").stdout == f"{mngr.home}/config.toml\n"
+    assert "tmux" in mngr.run("doctor").stdout
+    assert mngr.run("ssh-config").stdout == ""
+    assert mngr.run("snapshot", "list").stdout == "no snapshots\n"

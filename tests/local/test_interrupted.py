@@ -1,0 +1,93 @@
+"""Ctrl-C and SIGTERM in the middle of a command: exit code 130, and nothing is left."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from support.local import Local
+
+#: Holds each call of tmux that starts a session, and says that it does.
+SLOW_TMUX = """#!/bin/sh
+case " $* " in
+*" new-session "*) touch "{folder}/held"; sleep {seconds} ;;
+esac
+exec {tmux} "$@"
+"""
+
+
+@pytest.fixture
+def slow(mngr: Local, tmp_path: Path) -> Path:
+    """A tmux that takes three seconds to start a session; the file `held` shows that it has begun."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "tmux").write_text(SLOW_TMUX.format(folder=folder, seconds=3, tmux=shutil.which("tmux")))
+    (folder / "tmux").chmod(0o755)
+    mngr.env["PATH"] = f"{folder}:{mngr.env['PATH']}"
+    return folder
+
+
+def until_held(folder: Path) -> None:
+    end = time.monotonic() + 20
+    while not (folder / "held").exists():
+        assert time.monotonic() < end, "tmux wasn't called"
+        time.sleep(0.02)
+
+
+def test_ctrl_c_during_create_takes_everything_back(mngr: Local, slow: Path) -> None:
+    process = mngr.start("create", "a1", "--no-connect", "--", "sleep", "1000", start_new_session=True)
+    until_held(slow)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the command's processes
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert mngr.names() == []
+    assert list((mngr.home / "agents").glob("agent-*")) == []
+    mngr.until_quiet(but="watch.sh")
+
+
+def test_sigterm_to_mngr_alone_takes_everything_back(mngr: Local, slow: Path) -> None:
+    process = mngr.start("create", "a1", "--no-connect", "--", "sleep", "1000")
+    until_held(slow)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert mngr.names() == []
+    mngr.until_quiet(but="watch.sh")
+
+
+def test_after_sigkill_the_next_create_goes_on(mngr: Local, slow: Path) -> None:
+    process = mngr.start("create", "a1", "--no-connect", "--", "sleep", "1000")
+    until_held(slow)
+    process.kill()
+    process.communicate(timeout=60)
+    mngr.create("a1", "sleep", "1000")
+    assert mngr.names() == ["a1"]
+    assert mngr.run("gc").stdout == "nothing to do\n"
+    assert mngr.state("a1") in ("running", "waiting")
+
+
+def test_ctrl_c_during_exec_goes_to_the_command(mngr: Local) -> None:
+    mngr.create("a1", "sleep", "1000")
+    process = mngr.start("exec", "a1", "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.1; done", start_new_session=True)  # fmt: skip
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    os.killpg(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert out == "caught\n"
+    assert process.returncode == 9
+
+
+def test_two_creates_of_one_name_at_once_make_one(mngr: Local, slow: Path) -> None:
+    first = mngr.start("create", "a1", "--no-connect", "--", "sleep", "1000")
+    until_held(slow)
+    second = mngr.run("create", "a1", "--no-connect", "--", "sleep", "1000", code=4)
+    assert "mngr: " in second.stderr
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    assert mngr.names() == ["a1"]

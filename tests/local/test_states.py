@@ -1,0 +1,83 @@
+"""What `list` says of agents, whatever they run."""
+
+import os
+import time
+
+import pytest
+
+from support.local import Local
+
+
+def test_running_waiting_and_how_they_change(mngr: Local) -> None:
+    """Output or CPU time is running; neither for ten seconds is waiting."""
+    mngr.create("prints", "sh", "-c", "while sleep 1; do date; done")
+    mngr.create("computes", "sh", "-c", "exec >/dev/null 2>&1; while :; do :; done")
+    mngr.create("sleeps", "sleep", "1000")
+    mngr.create("reads", "sh", "-c", "read line; echo got $line; exec sleep 1000")
+    mngr.until_state("sleeps", "waiting")
+    mngr.until_state("reads", "waiting")
+    assert mngr.state("prints") == "running"
+    assert mngr.state("computes") == "running"
+    row = mngr.agent("sleeps")
+    assert row["exit_code"] is None
+    assert row["active_at"]
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (["true"], 0),
+        (["sh", "-c", "exit 7"], 7),
+        (["no-such-command-here"], 127),
+        (["/etc/passwd"], 126),
+        (["sh", "-c", "kill -9 $$"], 137),
+        (["sh", "-c", "exec >&- 2>&- <&-; exit 3"], 3),
+        (["sh", "-c", "sleep 1000 & exit 4"], 4),
+        (["--help"], 127),
+    ],
+    ids=["true", "code", "missing", "not-executable", "killed", "closed", "left-a-child", "dashes"],
+)
+def test_a_command_that_ended_is_done_and_keeps_its_code(mngr: Local, command: list[str], code: int) -> None:
+    mngr.create("a1", *command)
+    assert mngr.until_state("a1", "done")["exit_code"] == code
+    assert f"done ({code})" in mngr.run("list").stdout
+    mngr.run("destroy", "a1", "--yes")
+    for pid, line in mngr.processes().items():
+        assert "sleep 1000" not in line, pid
+
+
+def test_a_stopped_agent_is_stopped_and_a_started_one_forgets_its_code(mngr: Local) -> None:
+    mngr.create("a1", "sh", "-c", "test -e again || { touch again; exit 5; }; exec sleep 1000")
+    assert mngr.until_state("a1", "done")["exit_code"] == 5
+    mngr.run("start", "a1")
+    assert mngr.agent("a1")["exit_code"] is None
+    assert mngr.state("a1") in ("running", "waiting")
+    mngr.run("stop", "a1")
+    assert mngr.state("a1") == "stopped"
+
+
+def test_a_killed_agent_does_not_look_alive(mngr: Local) -> None:
+    """As after a reboot: everything of it is gone at once."""
+    mngr.create("a1", "sleep", "1000")
+    for pid, line in mngr.processes().items():
+        if "tmux" in line or "run-agent" in line or "sleep 1000" in line or "watch.sh" in line:
+            try:
+                os.kill(pid, 9)
+            except ProcessLookupError:
+                pass
+    time.sleep(0.5)
+    assert mngr.state("a1") == "stopped"
+    mngr.run("start", "a1")
+    assert mngr.state("a1") == "running"
+
+
+def test_one_record_that_cannot_be_read_is_a_problem_and_the_rest_is_listed(mngr: Local) -> None:
+    mngr.create("a1", "sleep", "1000")
+    mngr.create("a2", "sleep", "1000")
+    broken = mngr.home / "agents" / mngr.agent("a2")["id"] / "agent.json"
+    text = broken.read_text()
+    broken.write_text("{")
+    listed = mngr.json("list", code=None)
+    assert [one["name"] for one in listed["agents"]] == ["a1"]
+    assert "can't be read" in listed["hosts"][0]["problem"]
+    broken.write_text(text)
