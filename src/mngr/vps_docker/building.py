@@ -98,6 +98,7 @@ class Builder:
             VpsDockerHostStore(DockerOverSsh(ssh), self.parts.name).save(record)
             lease.finish()
             commit(bought, record)
+            lease.confirm()
         return record
 
     # --- the machine ------------------------------------------------------------------------------------------
@@ -248,7 +249,9 @@ class Builder:
         self.access.pin_container(spec.id, bought.address, port, made.host_key)
         self.progress("ssh")
         login = self.access.container(spec.id, bought.address, port)
-        container.first_login(login, asked, timeout=self.config.ssh_connect_timeout, clock=self.clock)
+        container.first_login(
+            login, asked, timeout=self.config.ssh_connect_timeout, clock=self.clock, docker=docker
+        )
         offer = wanted.offer
         more = {MACHINE_KEY: key} | ({MONTHLY: str(offer.per_month)} if offer.per_month is not None else {})
         return HostRecord(

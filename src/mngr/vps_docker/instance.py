@@ -207,7 +207,11 @@ class VpsDockerProvider:
             store.save(record)
         progress("ssh")
         container.wait_for_login(
-            self.transport(record), timeout=self.config.ssh_connect_timeout, clock=self.parts.context.clock
+            self.transport(record),
+            timeout=self.config.ssh_connect_timeout,
+            clock=self.parts.context.clock,
+            docker=docker,
+            host_id=host_id,
         )
         return record
 

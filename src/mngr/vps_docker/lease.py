@@ -45,9 +45,18 @@ class Lease:
         self._end()
 
     def finish(self) -> None:
-        """Renews no more. Raises as `check` if that was too late; else a few minutes are left to say it is done."""
+        """Renews no more. Raises as `check` if that was too late; else two minutes are left to tag it ready."""
         self.check()
         self._end()
+
+    def confirm(self) -> None:
+        """After the machine was tagged ready: raises VpsProvisioningError unless that was done before anybody could
+        have read that it was abandoned (who released it may just not have come to it yet)."""
+        if self._cloud.now() > self._until + tags.MARGIN_S:
+            raise VpsProvisioningError(
+                f"machine {self._id} was tagged as ready too late: another computer may be releasing it",
+                hint="this computer or the cloud was slow for minutes; run the command again",
+            )
 
     def _end(self) -> None:
         self._stop.set()
