@@ -6,7 +6,7 @@ from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.docker import DockerWorld
 from mngr.testing.fakes import Fakes, unavailable
 from mngr.testing.local import LocalWorld
-from mngr.testing.rented import RentedWorld
+from mngr.testing.vultr import VultrWorld
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def fake_docker(tmp_path, fakes):
 @pytest.fixture
 def vultr(tmp_path, fakes):
     cloud = SimulatedCloud("vultr", "--machines", "fake", "--machines-cmd", str(fakes.command), env=fakes.env)
-    yield RentedWorld("vultr", cloud, tmp_path, fakes)
+    yield VultrWorld(cloud, tmp_path, fakes)
     cloud.stop()
     left = [name for name in fakes.machines() if name != "daemon"]
     assert not left, f"the cloud left machines: {left}"

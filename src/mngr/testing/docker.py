@@ -19,6 +19,15 @@ class DockerWorld:
     isolated = True
     create: Sequence[str] = ("--no-code",)
 
+    #: Create arguments that can't be meant here → what the message names.
+    mistakes = (
+        (("-s", "--memroy=1g"), "--memory"),
+        (("-s", "--cpus=many"), "--cpus"),
+        (("-s", "--name=mine"), "--name"),
+        (("-b", "--vps-plan=any"), "--vps-plan"),
+        (("-b", "nosuch-directory"), "nosuch-directory"),
+    )
+
     def __init__(
         self, scratch: Path, fakes: Fakes | None = None, *, home: str = "home", instance: str = ""
     ) -> None:

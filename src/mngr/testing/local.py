@@ -19,6 +19,14 @@ class LocalWorld:
     isolated = False
     create: Sequence[str] = ("--no-code",)
 
+    #: Create arguments that can't apply here → what the message names.
+    mistakes = (
+        (("--image", "debian:bookworm-slim"), "--provider docker"),
+        (("-b", "--vps-plan=any"), "-b"),
+        (("-s", "--memory=1g"), "-s"),
+        (("--idle-timeout", "5m"), "--idle-timeout"),
+    )
+
     def __init__(self, scratch: Path, *, home: str = "home") -> None:
         self.scratch = scratch
         self.env: Mapping[str, str] = {**clean_environment(), "MNGR_HOME": str(scratch / home)}
