@@ -1,7 +1,7 @@
 """Stopping, starting and destroying agents, and the hosts that carry them."""
 
 from mngr.agents import tmux
-from mngr.model.errors import MngrError
+from mngr.model.errors import MngrError, Unreachable
 from mngr.model.views import HostView
 from mngr.ops import memory
 from mngr.ops.context import Mngr, Phases
@@ -16,12 +16,18 @@ def stop(mngr: Mngr, group: Group, phases: Phases) -> str:
     Returns what became of the bill, as the provider says it, when a host was stopped.
     """
     host, provider = group.host, mngr.provider(group.host.record.provider)
+    stays = _others(group, alive=True) or not provider.abilities.isolated
     if host.state == "running" and group.agents:
         phases("stop agent")
         place = mngr.place(host.record)
-        for agent in group.agents:
-            tmux.stop(place, agent.record)
-    if _others(group, alive=True) or not provider.abilities.isolated:
+        try:
+            for agent in group.agents:
+                tmux.stop(place, agent.record)
+        except Unreachable:
+            if stays:
+                raise
+            # It may be going down already, by itself or by a stop whose mngr was killed; they go with it.
+    if stays:
         return ""
     phases("stop host")
     provider.stop(host.record.id, phases)
