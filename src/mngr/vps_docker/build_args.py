@@ -1,6 +1,5 @@
 """The user's `-b` arguments: some are for the provider (`--vps-*` and its own prefix), all others for `docker build`."""
 
-import difflib
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -116,6 +115,8 @@ def _options(args: Sequence[str], known: Mapping[str, Collection[str]]) -> tuple
 def _check_option(name: str, prefix: str, known: Mapping[str, Collection[str]]) -> None:
     if name.removeprefix(prefix + "-") in known[prefix]:
         return
+    import difflib
+
     names = sorted(f"--{one}-{option}" for one, options in known.items() for option in options)
     near = difflib.get_close_matches(f"--{name}", names, n=1, cutoff=0.6)
     listed = f"known: {', '.join(names)}" if names else "this provider has none"

@@ -3,7 +3,6 @@
 After docker's reference: https://docs.docker.com/reference/cli/docker/container/run/ and …/image/build/.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 
@@ -118,6 +117,8 @@ def _known(
 ) -> None:
     if name in values or name in switches:
         return
+    import difflib
+
     near = difflib.get_close_matches(name, sorted(values | switches), n=1, cutoff=0.75)
     if near or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise InvalidInput(

@@ -7,12 +7,9 @@
 Writes are atomic (a temporary file, fsync, rename) and made under a lock; everything is read in one round trip.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-from mngr.model.errors import MngrError, NotFound
+from mngr.model.errors import MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.records import AgentRecord, HostRecord, encode
-from mngr.transport.base import CommandFailed, Completed
+from mngr.transport.base import SSH_FAILED, CommandFailed, Completed
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.survey import Seen, Stored, Survey, parse_survey
 
@@ -26,6 +23,8 @@ class VpsDockerHostStore:
         self.docker = docker
         self.instance = instance
         self.name = f"mngr-state-{instance}"
+        self.was_seen = False  #: whether a survey of ours found the state container
+        self._warm: list[Writer] = []
 
     def ensure(self, image: str) -> None:
         """Makes the state container from `image` (any with sh; it must be on the machine) unless it runs. Repeatable.
@@ -51,36 +50,10 @@ class VpsDockerHostStore:
             done = self._put(path, content)
         self._check(done, f"the record of host {record.name}")
 
-    @contextmanager
-    def saving(self, record: HostRecord) -> Iterator[Callable[[], None]]:
-        """As `save`, begun now and ended by calling what this yields: the way there is made in the meantime. Without that
-        call nothing is written."""
-        import subprocess
-
-        from mngr.hosts import scripts
-
-        path, content = f"hosts/{record.id}.json", encode(record)
-        argv = self._argv("store-put", scripts.text("store-put"), path, str(len(content)), "")
-        with subprocess.Popen(
-            self.docker.transport.argv(["docker", *argv]),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as waiting:
-
-            def commit() -> None:
-                try:
-                    waiting.communicate(content, timeout=60)
-                except (subprocess.TimeoutExpired, BrokenPipeError):
-                    waiting.kill()
-                if waiting.wait():
-                    self.save(record)
-
-            try:
-                yield commit
-            finally:
-                if waiting.poll() is None:
-                    waiting.kill()
+    def warm(self, count: int = 1) -> None:
+        """Makes the way for `count` writes that will come soon, while the caller does something else. Those that never
+        come cost nothing."""
+        self._warm += [Writer(self.docker, self.name) for _ in range(count)]
 
     def save_agent(self, host_id: str, record: AgentRecord) -> None:
         """As `save`. Raises NotFound if the host has no record."""
@@ -111,14 +84,16 @@ class VpsDockerHostStore:
         """Everything, in one round trip. No state container and no volume: empty. Raises Unreachable."""
         return self.survey(probe=False).stored
 
-    def survey(self, only: str = "", *, probe: bool = True, timeout: float = 40) -> Survey:
+    def survey(
+        self, only: str = "", *, probe: bool = True, volumes: bool = False, timeout: float = 40
+    ) -> Survey:
         """Containers, volumes, stop reasons, the store and (if `probe`) what goes on in running containers, in one
-        round trip. `only`: names or ids of hosts, between spaces, to which the costlier parts are limited.
+        round trip. `only`: names or ids of hosts, between spaces, to which the costlier parts are limited. `volumes`:
+        the hosts' volumes too, which only a sweep needs.
 
         Raises Unreachable (a store or daemon that can't be read is never taken for an empty one), TimedOut.
         """
         from mngr.hosts import scripts
-        from mngr.model.errors import Unreachable
 
         done = self.docker.script(
             "survey",
@@ -127,6 +102,7 @@ class VpsDockerHostStore:
             only,
             scripts.text("probe") if probe else "",
             scripts.text("store-ensure"),
+            "volumes" if volumes else "",
             timeout=timeout,
             check=False,
         )
@@ -135,10 +111,23 @@ class VpsDockerHostStore:
                 f"what docker on {self.docker.place} holds can't be read: {_last(done)}",
                 hint=f"see `docker logs {self.name}` there",
             )
-        return parse_survey(done.stdout, self.instance)
+        survey = parse_survey(done.stdout, self.instance)
+        self.was_seen = survey.stored.there
+        return survey
 
     def _put(self, path: str, content: bytes, needed: str = "") -> Completed:
-        return self._script("store-put", path, str(len(content)), needed, input=content)
+        """Writes over a way that is there already, or a new one; raises nothing for what the script says."""
+        done = None
+        if self._warm:
+            done = self._warm.pop().write(path, content, needed)
+        if done is None or done.code not in (0, 3):
+            done = Writer(self.docker, self.name).write(path, content, needed)
+        if done.code and "is not running" in done.error:
+            self.docker.run("start", self.name)
+            done = Writer(self.docker, self.name).write(path, content, needed)
+        if done.code:
+            self.docker.require_daemon(done)
+        return done
 
     def _script(self, name: str, *args: str, input: bytes = b"") -> Completed:
         """Runs the script in the state container, which is started if it is down."""
@@ -161,6 +150,43 @@ class VpsDockerHostStore:
                 done,
                 hint="is the disk full? The command may be run again",
             )
+
+
+class Writer:
+    """A command in the state container that waits for what to write, and where. Ends when its sender does."""
+
+    def __init__(self, docker: DockerOverSsh, name: str) -> None:
+        import subprocess
+
+        from mngr.hosts import scripts
+
+        self._what = f"writing to {name} on {docker.place}"
+        argv = ["docker", "exec", "-i", name, "sh", "-c", scripts.text("store-put"), "store-put"]
+        try:
+            self._process = subprocess.Popen(
+                docker.transport.argv(argv),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except FileNotFoundError as missing:
+            raise Unreachable(f"{missing.filename} isn't installed here") from None
+
+    def write(self, path: str, content: bytes, needed: str = "", *, timeout: float = 60) -> Completed:
+        """Raises TimedOut, Unreachable (a broken connection)."""
+        import subprocess
+
+        head = f"{path} {len(content)} {needed}\n".encode()
+        try:
+            out, errors = self._process.communicate(head + content, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise TimedOut(f"{self._what} didn't end within {timeout:g} s") from None
+        done = Completed(self._process.returncode, out, errors)
+        if done.code == SSH_FAILED:
+            raise Unreachable(f"{self._what}: the connection broke: {done.error[-300:]}")
+        return done
 
 
 def _is_down(done: Completed) -> bool:

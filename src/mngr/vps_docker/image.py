@@ -1,15 +1,10 @@
 """The image of a host: used as it is, pulled, built from the user's context, or made ready beforehand."""
 
-import hashlib
-import io
-import tempfile
-
 from mngr.hosts import scripts
 from mngr.model.errors import MngrError, NotFound
 from mngr.providers.contract import Progress
 from mngr.transport.base import Completed
 from mngr.vps_docker.build_args import BuildArgs
-from mngr.vps_docker.build_context import pack_context
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 
 #: A pull or build that takes longer isn't waited for.
@@ -24,6 +19,8 @@ def built_name(host_id: str) -> str:
 
 def prepared_name(image: str) -> str:
     """The image that `image` becomes with the packages that a host needs; kept for the next host from the same image."""
+    import hashlib
+
     text = f"{image}\n{scripts.text('container-packages')}"
     return f"mngr-prepared:{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
@@ -44,6 +41,10 @@ def build(
     docker: DockerOverSsh, host_id: str, args: BuildArgs, owner: dict[str, str], progress: Progress
 ) -> str:
     """Builds the user's image, labelled with its `owner`, and returns its name. Raises MngrError with the end of a failing build's output."""
+    import tempfile
+
+    from mngr.vps_docker.build_context import pack_context
+
     progress("build image")
     name = built_name(host_id)
     flags = ["--tag", name, *(f"--label={key}={value}" for key, value in owner.items()), *args.docker]
@@ -70,6 +71,7 @@ def build(
 def prepare(docker: DockerOverSsh, image: str, progress: Progress) -> bool:
     """Makes `prepared_name(image)`, once for all hosts from that image. False if that failed (with no network in
     builds, say): the packages can then still be installed in the container."""
+    import io
     import tarfile
 
     progress("packages")

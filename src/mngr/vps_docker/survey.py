@@ -50,7 +50,10 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """All that the store holds, by host id. `going`: hosts whose destroy was begun. A record that can't be read is in
-    `problems` (the key says whose), never dropped. `snapshots`: their descriptions, unread, by id; `making`: those that aren't whole (yet), with their host."""
+    `problems` (the key says whose), never dropped. `snapshots`: their descriptions, unread, by id; `making`: those that aren't whole (yet), with their host. `there`: whether there is a
+    store at all."""
+
+    there: bool = False
 
     hosts: dict[str, HostRecord] = {}
     agents: dict[str, list[AgentRecord]] = {}
@@ -61,7 +64,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """Containers and volumes with our labels, by host id, and the store."""
+    """Containers and (where asked for) volumes with our labels, by host id, and the store."""
 
     containers: dict[str, Seen] = {}
     volumes: dict[str, Volume] = {}
@@ -124,7 +127,7 @@ def _seen(line: str, parts: dict[str, bytes]) -> Seen | None:
 
 def parse_store(tar: bytes, instance: str) -> Stored:
     """The store in the tar that it came as. Raises Unreachable if that isn't whole."""
-    stored = Stored()
+    stored = Stored(there=bool(tar))
     for path, content in _files(tar):
         folder, _, name = path.partition("/")
         key, _, kind = name.rpartition(".")

@@ -1,9 +1,7 @@
 """The loopback port of each host's sshd: chosen once, the same for the container's whole life."""
 
 import contextlib
-import hashlib
 import os
-import socket
 from pathlib import Path
 
 from mngr.model.errors import MngrError
@@ -24,6 +22,8 @@ class Ports:
             if owner == host_id and port not in avoid:
                 return port
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        import hashlib
+
         size = LAST - FIRST + 1
         start = int.from_bytes(hashlib.sha256(host_id.encode()).digest()[:4])
         for step in range(size):
@@ -73,6 +73,8 @@ class Ports:
 
 
 def _is_free(port: int) -> bool:
+    import socket
+
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

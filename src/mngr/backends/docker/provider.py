@@ -18,7 +18,7 @@ from mngr.providers.contract import Abilities, Context, HostSpec, IdleRequest, P
 from mngr.transport.base import Transport
 from mngr.transport.local import Local
 from mngr.transport.ssh import Ssh
-from mngr.vps_docker import container, snapshots
+from mngr.vps_docker import container
 from mngr.vps_docker.access import Access
 from mngr.vps_docker.build_args import BuildArgs, split
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
@@ -55,7 +55,10 @@ class DockerProvider:
 
     def check(self, spec: HostSpec) -> Offer:
         build = self._build(spec)
-        snapshots.check(spec.snapshot)
+        if spec.snapshot:
+            from mngr.vps_docker import snapshots
+
+            snapshots.check(spec.snapshot)
         if spec.snapshot and (build.builds or spec.image):
             raise InvalidInput(
                 "a snapshot brings its own image", hint="leave out --image and the build arguments"
@@ -80,9 +83,11 @@ class DockerProvider:
             image=spec.image or self.config.default_image, build=self._build(spec), public_key=self.access.container_key(),
             publish="", start_args=self._start_args(spec), labels=spec.labels, until=self.context.clock.now() + LEASE_S,
             host_dir=self.config.host_dir, host_json=self._host_json(spec), restart=_restart(idle), idle=idle,
-            host_stop="exit", max_lifetime_s=idle.max_lifetime_s, store=self.store.name, prepare=True,
+            host_stop="exit", max_lifetime_s=idle.max_lifetime_s, store="" if self.store.was_seen else self.store.name, prepare=True,
         )  # fmt: skip
         if spec.snapshot:
+            from mngr.vps_docker import snapshots
+
             image = snapshots.restore(self.store, spec.snapshot, spec.id, container.owner(wanted), progress)
             wanted = msgspec.structs.replace(wanted, image=image, prepare=False)
         made, port = self._run(wanted, progress)
@@ -93,15 +98,12 @@ class DockerProvider:
             host_key=made.host_key, idle=idle, labels=spec.labels, handle={"container": made.name},
         )  # fmt: skip
         progress("ssh")
-        with self.store.saving(record) as commit:
-            container.first_login(
-                self._ssh(record),
-                wanted,
-                timeout=self.config.ssh_connect_timeout,
-                clock=self.context.clock,
-                docker=self.docker,
-            )
-            commit()
+        self.store.warm(2)  # this record, and the first agent's
+        container.first_login(
+            self._ssh(record), wanted, timeout=self.config.ssh_connect_timeout, clock=self.context.clock,
+            docker=self.docker,
+        )  # fmt: skip
+        self.store.save(record)
         return record
 
     def _run(self, wanted: container.ContainerSpec, progress: Progress) -> tuple[container.Made, int]:
@@ -274,6 +276,8 @@ class DockerProvider:
     # --- snapshots --------------------------------------------------------------------------------------------
 
     def snapshot_create(self, host_id: str, name: str, progress: Progress) -> Snapshot:
+        from mngr.vps_docker import snapshots
+
         snapshot_id = new_snapshot_id()
         with self.hold(snapshot_id):
             return snapshots.create(
@@ -281,12 +285,18 @@ class DockerProvider:
             )
 
     def snapshot_list(self, host_id: str = "") -> list[Snapshot]:
+        from mngr.vps_docker import snapshots
+
         return snapshots.of(self.store.read(), host_id)
 
     def snapshot_destroy(self, snapshot_id: str) -> None:
+        from mngr.vps_docker import snapshots
+
         snapshots.destroy(self.store, snapshot_id)
 
     def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
+        from mngr.vps_docker import snapshots
+
         snapshots.export(self.store, snapshot_id, file, progress)
 
     def _record(self, host_id: str) -> HostRecord:

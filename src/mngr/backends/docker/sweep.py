@@ -17,7 +17,7 @@ def sweep(provider: "DockerProvider", *, dry_run: bool) -> Swept:
     A container or volume with agents is never touched. Raises Unreachable if docker or the store can't be read.
     """
     swept = Swept()
-    survey = provider.store.survey(probe=False)
+    survey = provider.store.survey(probe=False, volumes=True)
     for host_id, record in survey.stored.going.items():
         if record is None or record.builder == provider.context.laptop:
             what = f"host {record.name if record else host_id} (its destroy was cut short)"

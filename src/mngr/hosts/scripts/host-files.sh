@@ -8,9 +8,7 @@ mkdir "$new"
 trap 'rm -rf "$new"' EXIT
 tar -xof - -C "$new"
 mkdir -p commands activity
-for file in "$new"/commands/* "$new"/*; do
-	[ -f "$file" ] || continue
-	sync "$file"
-	mv -f "$file" "${file#"$new"/}"
-done
+set -- "$new"/commands/* "$new"/*.*
+sync "$@"
+for file; do mv -f "$file" "${file#"$new"/}"; done
 [ -e activity/create ] || touch activity/create

@@ -1,9 +1,9 @@
-# store-put PATH SIZE [NEEDED] < CONTENT: writes /state/PATH at once and durably, in the state container.
+# store-put < "PATH SIZE [NEEDED]", a line end, CONTENT: writes /state/PATH at once and durably, in the state container.
 # SIZE tells a whole content from one whose sender was killed. Exit code 3: /state/NEEDED isn't there.
 set -eu
 umask 077
 cd /state
-path=$1 size=$2 needed=${3:-}
+read -r path size needed
 folder=${path%/*}
 [ -z "$needed" ] || [ -f "$needed" ] || exit 3
 mkdir -p "$folder"

@@ -1,12 +1,13 @@
-# survey INSTANCE STATE ONLY PROBE ENSURE: one look at everything of a provider instance that docker has. Runs where docker is.
+# survey INSTANCE STATE ONLY PROBE ENSURE VOLUMES: one look at everything of a provider instance that docker has. Runs where docker is.
 # ONLY: host names and ids between spaces ("" for all) to which the costlier parts are limited. PROBE: the text of
 # probe.sh, run in each running container; "" for none. ENSURE: the text of store-ensure.sh.
+# VOLUMES: "volumes" to list them too.
 # Prints NUL-separated: KEY SIZE BYTES…, where each BYTES is SIZE long. Keys: containers, volumes, reason:ID,
 # probe:ID, failed:ID (why a probe failed), store (a tar; SIZE 0 when there is none), at last end. Exit code 1: docker's words on
 # standard error.
 set -u
 umask 077
-instance=$1 state=$2 only=$3 probe=$4 ensure=$5
+instance=$1 state=$2 only=$3 probe=$4 ensure=$5 volumes=$6
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 limit=
@@ -37,7 +38,8 @@ store &
 wanted() { case " $only " in "  " | *" $1 "* | *" $2 "*) return 0 ;; *) return 1 ;; esac; }
 
 docker ps -a --no-trunc --filter "label=mngr.provider=$instance" --format "{{.Names}}|{{.State}}|{{.Status}}|{{.Image}}|{{.CreatedAt}}|{{.Label \"mngr.host-id\"}}|{{.Label \"mngr.host-name\"}}|{{.Label \"mngr.laptop\"}}|{{.Label \"mngr.until\"}}|{{.Label \"mngr.host-dir\"}}|{{.Label \"mngr.publish\"}}" >"$tmp/containers" || exit 1
-docker volume ls --filter "label=mngr.provider=$instance" --format "{{.Name}}|{{.Label \"mngr.host-id\"}}|{{.Label \"mngr.host-name\"}}|{{.Label \"mngr.laptop\"}}|{{.Label \"mngr.until\"}}" >"$tmp/volumes" || exit 1
+: >"$tmp/volumes"
+[ -z "$volumes" ] || docker volume ls --filter "label=mngr.provider=$instance" --format "{{.Name}}|{{.Label \"mngr.host-id\"}}|{{.Label \"mngr.host-name\"}}|{{.Label \"mngr.laptop\"}}|{{.Label \"mngr.until\"}}" >"$tmp/volumes" || exit 1
 
 jobs=0
 while IFS='|' read -r name is _ _ _ id host _ _ dir _; do
