@@ -157,6 +157,31 @@ def test_a_checkout_that_is_dropped_before_it_took_effect(account: Account) -> N
     assert account.cloud.resources() == []
 
 
+def test_a_stale_answer_is_of_the_past(account: Account) -> None:
+    service = account.buy_settled()
+    account.behaviour(tag_lag_s=0)
+    account.tag(service, "a", "b")
+    account.renew(service, deleteAtExpiration=True)
+    account.cloud.advance(60)
+    path = f"/vps/{service}/serviceInfos"
+    account.cloud.fault("stale", method="GET", path="/v2/iam/resource", lag_s=100)
+    account.cloud.fault("stale", method="GET", path="/vps/*/serviceInfos", lag_s=100)
+    assert account.pages()[0][0]["tags"] == {}
+    assert account.get(path)["renew"]["deleteAtExpiration"] is False
+    assert account.pages()[0][0]["tags"] == {"a": "b"}
+    assert account.get(path)["renew"]["deleteAtExpiration"] is True
+
+
+def test_a_cancellation_whose_answer_was_lost_or_never_came(account: Account) -> None:
+    service = account.buy_settled()
+    for do, cancelled in (("timeout", False), ("lose_answer", True)):
+        account.cloud.fault(do, method="PUT", path="/vps/*/serviceInfos")
+        account.client._timeout = 0.3
+        with pytest.raises(HTTPError):
+            account.renew(service, deleteAtExpiration=True)
+        assert account.cloud.resources("vps")[0]["delete_at_expiration"] is cancelled
+
+
 def test_errors_in_ovhs_words(account: Account) -> None:
     account.cloud.fault("throttle", path="/vps")
     with pytest.raises(APIError) as caught:

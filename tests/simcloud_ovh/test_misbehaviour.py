@@ -12,9 +12,12 @@ def test_a_fresh_vps_is_not_finished(account: Account) -> None:
     service = account.buy()
     (task,) = account.cloud.resources("vps")[0]["tasks"]
     assert task == "deliverVm"
-    assert account.get(f"/vps/{service}/tasks?state=doing") == []
+    assert account.get(f"/vps/{service}/tasks") == []
     account.cloud.advance(6)
-    (id,) = account.get(f"/vps/{service}/tasks?state=doing")
+    (id,) = account.get(f"/vps/{service}/tasks?state=todo")
+    account.cloud.advance(3)
+    assert account.get(f"/vps/{service}/tasks?state=todo") == []
+    assert [id] == account.get(f"/vps/{service}/tasks?state=doing")
     assert account.get(f"/vps/{service}/tasks/{id}")["type"] == "deliverVm"
     account.cloud.advance(90)
     assert account.get(f"/vps/{service}/tasks?state=doing") == []
@@ -47,7 +50,7 @@ def test_a_rebuild_is_refused_though_the_list_of_tasks_is_idle(account: Account)
         account.rebuild(service)
     account.cloud.advance(40)
     task = account.rebuild(service)
-    assert (task["type"], task["state"]) == ("reinstallVm", "doing")
+    assert (task["type"], task["state"]) == ("reinstallVm", "todo")
     with pytest.raises(BadParametersError, match="running tasks"):
         account.rebuild(service)
 

@@ -14,6 +14,8 @@ class Behaviour:
     """A paid order says `checking` for so long before it says `delivering`."""
     delivery_s: float = 80.0
     """From payment until the order shows a service name."""
+    todo_s: float = 3.0
+    """A task says `todo` for so long before it says `doing`."""
     deliver_task_s: float = 90.0
     """From then on, task `deliverVm` goes on for so long."""
     subscription_inactive_s: float = 30.0

@@ -65,7 +65,7 @@ class Credentials:
         with self._lock:
             id = 1000 + len(self._made)
             if kind == "oauth2":
-                name, secret, consumer = f"EU.{secrets.token_hex(8)}", secrets.token_hex(16), ""
+                name, secret, consumer = f"sim.{secrets.token_hex(8)}", secrets.token_hex(16), ""
             else:
                 name, secret, consumer = (secrets.token_hex(n) for n in (8, 16, 16))
             credential = Credential(id, kind, name, secret, consumer, now, allowed, denied)

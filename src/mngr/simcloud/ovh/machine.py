@@ -64,8 +64,8 @@ def rebuild(state: State, vps: Vps, image: str, key: str, faults: dict[str, Faul
             tasks.end(state, task, "error")
             return
         core.machines.destroy(vps.name)
-        new = replace(current, image=image, machine=True)
-        address = core.machines.boot(_spec(state, new, key), core.jobs.stopping)
+        spec = _spec(state, replace(current, image=image), key)
+        address = core.machines.boot(spec, core.jobs.stopping)
         state.change(vps.name, image=image, machine=True, address=address)
         core.machines.ready(vps.name, core.jobs.stopping)
         state.change(vps.name, power="running")
@@ -111,7 +111,7 @@ def end(state: State, name: str) -> None:
 def power_changed(state: State, name: str, running: bool) -> None:
     """The machine went off or on from inside."""
     vps = state.vps.get(name)
-    if vps is not None and not tasks.running(state, name):
+    if vps is not None and vps.power in ("running", "stopped"):
         state.change(name, power="running" if running else "stopped")
 
 

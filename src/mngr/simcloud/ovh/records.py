@@ -111,17 +111,18 @@ class Cart:
 
 @dataclass(frozen=True)
 class Task:
-    """`ends` is None as long as nobody knows when."""
+    """`todo` until it starts, then `doing`; `ends` is None as long as nobody knows when."""
 
     id: int
     service: str
     type: str
     created: float
+    starts: float
     ends: float | None = None
     outcome: str = "done"
 
     def state(self, moment: float) -> str:
         """`vps.TaskStateEnum`, as it was at that moment."""
-        if self.ends is None or moment < self.ends:
-            return "doing"
-        return self.outcome
+        if self.ends is not None and moment >= self.ends:
+            return self.outcome
+        return "todo" if moment < self.starts else "doing"

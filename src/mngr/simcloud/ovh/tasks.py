@@ -13,6 +13,7 @@ from mngr.simcloud.ovh.state import State
 
 STATES = ("blocked", "cancelled", "doing", "done", "error", "paused", "todo", "waitingAck")
 """`vps.TaskStateEnum`: there is no `init`, and asking for it is a bad request [live]."""
+UNFINISHED = ("todo", "doing")
 
 
 def list_tasks(state: State, call: Call) -> list[int]:
@@ -52,7 +53,8 @@ def view(task: Task, moment: float) -> dict[str, Any]:
 
 
 def begin(state: State, service: str, type: str, ends: float | None = None) -> Task:
-    task = Task(state.next_id(), service, type, state.now(), ends)
+    now = state.now()
+    task = Task(state.next_id(), service, type, now, now + state.behaviour.todo_s, ends)
     with state.core.lock:
         state.tasks.setdefault(service, []).append(task)
     return task
@@ -69,12 +71,12 @@ def end(state: State, task: Task, outcome: str = "done") -> None:
 def running(state: State, service: str) -> list[Task]:
     """What goes on at this moment, whatever the list says."""
     now = state.now()
-    return [task for task in state.tasks.get(service, []) if task.state(now) == "doing"]
+    return [task for task in state.tasks.get(service, []) if task.state(now) in UNFINISHED]
 
 
 def refuse_if_busy(state: State, service: str, rest_s: float = 0.0) -> None:
     """Raise unless the VPS is idle, and has been for so long."""
     now = state.now()
     for task in state.tasks.get(service, []):
-        if task.state(now) == "doing" or (task.ends is not None and now < task.ends + rest_s):
+        if task.state(now) in UNFINISHED or (task.ends is not None and now < task.ends + rest_s):
             raise bad("Your VPS has running tasks, you can't do this action for now")
