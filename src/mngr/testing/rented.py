@@ -26,13 +26,15 @@ class RentedWorld:
         fakes: Fakes | None = None,
         *,
         home: str = "home",
+        settings: Mapping[str, str] | None = None,
     ) -> None:
+        """`settings`: variables of mngr's environment besides the cloud's own."""
         self.provider = vendor
         self.cloud = cloud
         self.scratch = scratch
         self.fakes = fakes
-        env = {**clean_environment(), **cloud.env, "MNGR_HOME": str(scratch / home)}
-        env[f"MNGR__PROVIDERS__{vendor.upper()}__LIST_LAG"] = "1"
+        self.settings = settings or {}
+        env = {**clean_environment(), **cloud.env, **self.settings, "MNGR_HOME": str(scratch / home)}
         if fakes:
             env |= {**fakes.env, "PATH": f"{fakes.path}:{env['PATH']}"}
         self.env: Mapping[str, str] = env
@@ -65,8 +67,9 @@ class RentedWorld:
         self.cloud.advance(seconds)
 
     def other_home(self) -> World:
+        home = f"home-{os.urandom(4).hex()}"
         return RentedWorld(
-            self.provider, self.cloud, self.scratch, self.fakes, home=f"home-{os.urandom(4).hex()}"
+            self.provider, self.cloud, self.scratch, self.fakes, home=home, settings=self.settings
         )
 
 

@@ -29,7 +29,8 @@ class VultrWorld(RentedWorld):
     def __init__(
         self, cloud: SimulatedCloud, scratch: Path, fakes: Fakes | None = None, *, home: str = "home"
     ) -> None:
-        super().__init__("vultr", cloud, scratch, fakes, home=home)
+        lag = {"MNGR__PROVIDERS__VULTR__LIST_LAG": "1"}
+        super().__init__("vultr", cloud, scratch, fakes, home=home, settings=lag)
 
     def user_data(self) -> list[str]:
         """What the account's API keys can read of each instance's user data."""
