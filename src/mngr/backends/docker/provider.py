@@ -9,7 +9,7 @@ from mngr.backends.docker import DockerConfig
 from mngr.backends.docker.ports import Ports
 from mngr.journal.store import Held, Journal
 from mngr.model.clock import iso
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Unreachable
 from mngr.model.idle import parse_mode
 from mngr.model.ids import new_snapshot_id
 from mngr.model.records import AgentRecord, HostRecord, Idle
@@ -72,8 +72,8 @@ class DockerProvider:
         with self.hold(spec.id):
             try:
                 return self._make(spec, progress)
-            except BaseException:
-                self._take_back(spec)
+            except BaseException as failure:
+                self._take_back(spec, failure)
                 raise
 
     def _make(self, spec: HostSpec, progress: Progress) -> HostRecord:
@@ -123,17 +123,19 @@ class DockerProvider:
             self.ports.keep(wanted.host_id, published)
             return made, published
 
-    def _take_back(self, spec: HostSpec) -> None:
+    def _take_back(self, spec: HostSpec, failure: BaseException) -> None:
         """After a create that failed: removes what it made, unless the host had become one before."""
         try:
-            if spec.id in self.store.read().hosts:
-                return
-            self.remove_parts(spec.id)
+            if spec.id not in self.store.read().hosts:
+                self.remove_parts(spec.id)
         except MngrError as error:
+            if isinstance(failure, Unreachable):
+                return  # nothing was made, or the sweep finds it
             raise MngrError(
-                f"host {spec.name} wasn't made, and its container {container.name_of(spec.id)} couldn't be removed: {error.message}",
+                f"{failure}; and its container {container.name_of(spec.id)} couldn't be removed: {error.message}",
                 hint="`mngr gc` tries again",
-            ) from error
+                details=getattr(failure, "details", ""),
+            ) from failure
 
     def remove_parts(self, host_id: str, *, record: bool = False) -> None:
         """Container, volume, image, port and pins; with `record`, the host's records too. Repeatable."""

@@ -35,8 +35,11 @@ pause() {
 trap 'ended 143' TERM
 trap lifetime USR1
 
-mkdir -p "$dir/activity" "$dir/stop" "$dir/ssh" "$dir/commands" "$dir/agents" && cd "$dir" || exit 3
-rm -f stop/exit stop/request stop/reason stop/.reason
+# Few processes until sshd is up: `create` waits for it.
+home=${HOME:-/root}
+mkdir -p "$dir/activity" "$dir/stop" "$dir/ssh" "$dir/commands" "$dir/agents" "$home/.ssh" /run/sshd && cd "$dir" || exit 3
+chmod 700 ssh "$home/.ssh"
+for file in stop/exit stop/request stop/reason stop/.reason; do [ ! -e $file ] || rm -f $file; done
 touch activity/boot activity/start
 
 lacking() {
@@ -57,54 +60,49 @@ while [ -n "$lacks" ]; do
 done
 
 # The image's own host keys are everybody's who has the image.
-rm -f /etc/ssh/ssh_host_*
-chmod 700 ssh
-if [ ! -s ssh/ssh_host_ed25519_key ] || [ ! -s ssh/ssh_host_ed25519_key.pub ]; then
-	rm -f ssh/ssh_host_* ssh/new ssh/new.pub
-	ssh-keygen -q -t ed25519 -N '' -C '' -f ssh/new </dev/null || exit 3
-	mv ssh/new.pub ssh/ssh_host_ed25519_key.pub
-	mv ssh/new ssh/ssh_host_ed25519_key
+for file in /etc/ssh/ssh_host_*; do [ ! -e "$file" ] || rm -f "$file"; done
+own=ssh/ssh_host_ed25519_key
+if [ ! -s $own ] || [ ! -s $own.pub ]; then
+	rm -f $own $own.pub
+	ssh-keygen -q -t ed25519 -N '' -C '' -f $own </dev/null || exit 3
 fi
+umask 077
 printf '%s\n' "$key" >ssh/authorized_keys
-chmod 600 ssh/authorized_keys
-{
-	cat <<-END
-		Port 22
-		HostKey $dir/ssh/ssh_host_ed25519_key
-		AuthorizedKeysFile $dir/ssh/authorized_keys
-		PermitRootLogin prohibit-password
-		PasswordAuthentication no
-		KbdInteractiveAuthentication no
-		UsePAM no
-		PermitUserEnvironment yes
-		AcceptEnv LANG LC_*
-		MaxSessions 100
-		MaxStartups 100:30:200
-		ClientAliveInterval 15
-		ClientAliveCountMax 4
-		X11Forwarding no
-		PrintMotd no
-		UseDNS no
-		PidFile none
-		LogLevel FATAL
-		Subsystem sftp internal-sftp
-	END
-	# Since 9.8 sshd punishes sources; behind NAT all clients are one.
-	version=$(ssh -V 2>&1)
-	version=${version#*_}
-	major=${version%%.*} minor=${version#*.}
-	minor=${minor%%[!0-9]*}
-	if [ "$major" -gt 9 ] || { [ "$major" -eq 9 ] && [ "$minor" -ge 8 ]; }; then echo "PerSourcePenalties no"; fi
-} >ssh/sshd_config 2>/dev/null
-mkdir -p /run/sshd
+printf '%s\n' >ssh/sshd_config \
+	"Port 22" \
+	"HostKey $dir/$own" \
+	"AuthorizedKeysFile $dir/ssh/authorized_keys" \
+	"PermitRootLogin prohibit-password" \
+	"PasswordAuthentication no" \
+	"KbdInteractiveAuthentication no" \
+	"UsePAM no" \
+	"PermitUserEnvironment yes" \
+	"AcceptEnv LANG LC_*" \
+	"MaxSessions 100" \
+	"MaxStartups 100:30:200" \
+	"ClientAliveInterval 15" \
+	"ClientAliveCountMax 4" \
+	"X11Forwarding no" \
+	"PrintMotd no" \
+	"UseDNS no" \
+	"PidFile none" \
+	"LogLevel FATAL" \
+	"Subsystem sftp internal-sftp"
+# Since 9.8 sshd punishes sources; behind NAT all clients are one.
+version=$(ssh -V 2>&1)
+version=${version#*_}
+major=${version%%.*} minor=${version#*.}
+minor=${minor%%[!0-9]*}
+if [ "$major" -gt 9 ] || { [ "$major" -eq 9 ] && [ "$minor" -ge 8 ]; }; then echo "PerSourcePenalties no" >>ssh/sshd_config; fi
 # A root without password isn't a locked root.
-! grep -q '^root:!' /etc/shadow 2>/dev/null || sed -i 's/^root:![^:]*:/root:*:/' /etc/shadow
+while IFS=: read -r user password _; do
+	case $user:$password in root:!*) sed -i 's/^root:![^:]*:/root:*:/' /etc/shadow ;; esac
+done </etc/shadow
 # What the image and the start arguments put into the environment is there in ssh sessions too (but for values
 # with line ends, which that file can't hold).
-mkdir -p -m 700 "${HOME:-/root}/.ssh"
-tr '\n\000' '\001\n' <"/proc/$$/environ" | awk '!/\001/ && !/^(HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|SHLVL|HOSTNAME|TERM|MAIL|_)=/' \
-	>"${HOME:-/root}/.ssh/environment"
-chmod 600 "${HOME:-/root}/.ssh/environment"
+tr '\n\000' '\001\n' <"/proc/$$/environ" |
+	awk '!/\001/ && !/^(HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|SHLVL|HOSTNAME|TERM|MAIL|_)=/' >"$home/.ssh/environment"
+umask 022
 
 sshd=$(command -v sshd)
 (
@@ -114,7 +112,8 @@ sshd=$(command -v sshd)
 		sleep 1
 	done
 ) &
-cut -d ' ' -f 1,2 ssh/ssh_host_ed25519_key.pub | sed 's/^/mngr-host-key /'
+read -r type text _ <$own.pub
+echo "mngr-host-key $type $text"
 
 # The first login brings the watcher.
 while [ ! -f commands/watch.sh ]; do pause 0.2; done
