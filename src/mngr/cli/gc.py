@@ -1,5 +1,8 @@
 """`mngr gc`."""
 
+import sys
+from typing import Any
+
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option, write_json
@@ -10,9 +13,10 @@ from mngr.cli.output import check_format, format_option, quiet_option, write_jso
     "--provider", "providers", multiple=True, metavar="NAME", help="Only this provider instance (repeatable)."
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be done.")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask (only a terminal is asked).")
 @format_option
 @quiet_option
-def command(providers: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> int:
+def command(providers: tuple[str, ...], dry_run: bool, yes: bool, form: str, quiet: bool) -> int:
     """Find and release what killed commands left behind. Touches no host with agents.
 
     \b
@@ -26,6 +30,8 @@ def command(providers: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -
 
     check_format(form)
     mngr = Mngr()
+    if sys.stdin.isatty() and not (yes or dry_run or mngr.config.assume_yes):
+        _ask(mngr, providers, quiet)
     with Progress("gc", quiet) as progress:
         progress("sweep")
         done = sweep(mngr, providers, dry_run=dry_run)
@@ -44,3 +50,17 @@ def command(providers: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -
         ):
             click.echo("nothing to do")
     return 5 if any(swept.errors for swept in done.values()) else 0
+
+
+def _ask(mngr: Any, providers: tuple[str, ...], quiet: bool) -> None:
+    """Shows a person what would be released, if anything would, and asks."""
+    from mngr.cli.progress import Progress
+    from mngr.cli.targets import confirm
+    from mngr.ops.sweep import sweep
+
+    with Progress("gc", quiet) as progress:
+        progress("look")
+        would = sweep(mngr, providers, dry_run=True)
+    lines = [f"releases {what} ({name})" for name, swept in would.items() for what in swept.released]
+    if lines:
+        confirm(lines, False)

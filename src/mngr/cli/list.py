@@ -46,7 +46,14 @@ def _show(whole: Any, now: float) -> None:
     rows = []
     for host in whole.hosts:
         record = host.record
-        shared = [f"{record.name}.{record.provider}", host.state, _idle(host, now), _cost(host), _note(host)]
+        shared = [
+            f"{record.name}.{record.provider}",
+            host.state,
+            _idle(host, now),
+            _price(host),
+            _so_far(host),
+            _note(host),
+        ]
         for agent in host.agents:
             state = f"done ({agent.exit_code})" if agent.state == "done" else agent.state
             rows.append([agent.record.name, state, agent.record.type, *shared, _pairs(agent.record.labels)])
@@ -59,7 +66,10 @@ def _show(whole: Any, now: float) -> None:
             else "no agents could be read"
         )
         return
-    table(["NAME", "STATE", "TYPE", "HOST", "HOST STATE", "IDLE", "COST", "NOTE", "LABELS"], rows)
+    table(
+        ["NAME", "STATE", "TYPE", "HOST", "HOST STATE", "IDLE", "PRICE", "COST SO FAR", "NOTE", "LABELS"],
+        rows,
+    )
 
 
 def _idle(host: Any, now: float) -> str:
@@ -76,12 +86,14 @@ def _idle(host: Any, now: float) -> str:
     return ", ".join(parts)
 
 
-def _cost(host: Any) -> str:
+def _price(host: Any) -> str:
+    return f"{host.record.price_per_hour:.4g} {host.record.currency}/h" if host.record.price_per_hour else ""
+
+
+def _so_far(host: Any) -> str:
     parts = []
-    if host.record.price_per_hour:
-        parts.append(f"{host.record.price_per_hour:.4g} {host.record.currency}/h")
     if host.cost_so_far is not None and host.record.price_per_hour:
-        parts.append(f"{host.cost_so_far:.2f} so far")
+        parts.append(f"{host.cost_so_far:.2f} {host.record.currency}")
     if host.paid_until:
         parts.append(
             f"paid until {host.paid_until}"
