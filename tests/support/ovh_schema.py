@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,15 @@ from typing import Any
 TEXTS = {
     *("string", "text", "password", "uuid", "datetime", "date", "duration", "time"),
     *("ip", "ipBlock", "ipv4", "ipv6"),
+}
+IS: dict[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "array": lambda value: isinstance(value, list),
+    "null": lambda value: value is None,
+    "object": lambda value: isinstance(value, dict),
 }
 UNDESCRIBED = {"allowedValues"}
 """In real answers, and in no schema (facts/ovh.md)."""
@@ -107,7 +117,7 @@ class Contract:
                 self._console_value(file, inner, item, f"{where}.{name}", sent)
 
     def _openapi_value(self, file: str, kind: dict[str, Any], value: Any, where: str, sent: bool) -> None:
-        if value is None and kind.get("nullable"):
+        if kind.get("nullable") and IS["null"](value):
             return
         if "$ref" in kind:
             name = kind["$ref"].rpartition("/")[2]
@@ -117,16 +127,8 @@ class Contract:
             self._openapi_value(file, part, value, where, sent)
         if "enum" in kind:
             _expect(value in kind["enum"], where, kind["enum"], value)
-        checks = {
-            "string": isinstance(value, str),
-            "integer": isinstance(value, int) and not isinstance(value, bool),
-            "number": isinstance(value, (int, float)) and not isinstance(value, bool),
-            "boolean": isinstance(value, bool),
-            "array": isinstance(value, list),
-            "object": isinstance(value, dict),
-        }
         if "type" in kind:
-            _expect(checks[kind["type"]], where, kind["type"], value)
+            _expect(IS[kind["type"]](value), where, kind["type"], value)
         for index, item in enumerate(value if kind.get("type") == "array" else []):
             self._openapi_value(file, kind["items"], item, f"{where}[{index}]", sent)
         if "properties" in kind:
