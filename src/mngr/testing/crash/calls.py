@@ -51,11 +51,11 @@ class Run:
 
 
 def record(mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], *, before: Sequence[str] = ()) -> Run:
-    """A run that nobody disturbs. `before`: a command line in front of it, e.g. strace."""
+    """A run that nobody disturbs. `before`: a command line in front of it that becomes it, e.g. strace -D."""
     with tempfile.TemporaryDirectory(prefix="mngr-crash-") as folder:
         watched = _Watched(Path(folder), mngr.env, 0, "record")
         since = len(cloud.calls()) if cloud else 0
-        process = mngr.start(*argv, env=watched.env, before=[*before, *watched.prefix])
+        process = mngr.start(*argv, env=watched.env, before=[*watched.prefix, *before])
         done = finish(process, argv, limit_s=LIMIT_S)
         return Run(done, (*watched.calls(), *_http(cloud, since)))
 

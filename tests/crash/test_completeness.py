@@ -1,0 +1,21 @@
+"""The driver sees every outside call, and what it does can be trusted: it turns red when something leaks."""
+
+import pytest
+
+from mngr.testing.crash import traced
+from mngr.testing.crash.verbs import lifecycle
+from mngr.testing.world import cli, cloud_of
+
+pytestmark = pytest.mark.crash
+
+
+@pytest.mark.parametrize("name", ["local", "fake_docker", "vultr"])
+def test_strace_sees_no_outside_call_that_the_driver_doesnt(name, request):
+    if not traced.available():
+        pytest.skip("strace isn't installed")
+    world = request.getfixturevalue(name)
+    for verb in lifecycle(world):
+        missed, run = traced.unseen(cli(world), cloud_of(world), verb.argv("traced"))
+        assert run.done.code == 0, run.done
+        assert missed == [], f"{verb.name}: {missed}"
+        assert len(run.calls) >= 2
