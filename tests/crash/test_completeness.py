@@ -18,4 +18,4 @@ def test_strace_sees_no_outside_call_that_the_driver_doesnt(name, request):
         missed, run = traced.unseen(cli(world), cloud_of(world), verb.argv("traced"))
         assert run.done.code == 0, run.done
         assert missed == [], f"{verb.name}: {missed}"
-        assert len(run.calls) >= 2
+        assert run.calls
