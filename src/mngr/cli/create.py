@@ -160,8 +160,8 @@ def _idle(options: dict[str, Any]) -> Any:
 
 
 def _source(options: dict[str, Any]) -> Path | None:
-    if options["no_code"]:
-        return None
+    if options["no_code"] or (options["snapshot"] and not options["source"]):
+        return None  # a snapshot has its code
     if options["source"]:
         return Path(options["source"]).absolute()
     from mngr.ops.code import repository

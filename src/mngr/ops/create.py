@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from mngr.agents import tmux
+from mngr.agents.tmux import Place
 from mngr.agents.types import AgentType, command_script, find_type
 from mngr.config.schema import convert
 from mngr.journal.store import Held, Journal
@@ -130,7 +131,7 @@ def _put_agent(
     place = mngr.place(record)
     agent = AgentRecord(
         id=new_agent_id(), name=request.name, type=request.type or mngr.config.default_type, command=list(request.command),
-        work_dir=_work_dir(request, record, provider), labels=request.labels, created_at=iso(mngr.clock.now()),
+        work_dir=_work_dir(request, place, provider), labels=request.labels, created_at=iso(mngr.clock.now()),
     )  # fmt: skip
     notes: list[str] = []
     if request.source and provider.abilities.isolated:
@@ -242,7 +243,10 @@ def _spec(request: CreateRequest, host_id: str) -> HostSpec:
     )  # fmt: skip
 
 
-def _work_dir(request: CreateRequest, record: HostRecord, provider: HostProvider) -> str:
+def _work_dir(request: CreateRequest, place: Place, provider: HostProvider) -> str:
     if provider.abilities.isolated:
-        return request.work_dir or f"{record.host_dir}/work/{request.name}"
+        former = (
+            snapshots.former_work_dir(place, request.name) if request.snapshot and not request.source else ""
+        )
+        return request.work_dir or former or f"{place.host_dir}/work/{request.name}"
     return os.path.abspath(request.work_dir or request.source or os.getcwd())

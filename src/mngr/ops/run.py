@@ -21,7 +21,17 @@ def exec_argv(
         if not place.ssh:
             return argv if place.provider == "local" else exec_argv(mngr, text, words, tty=tty, fresh=True)
         config, alias = place.ssh
-        return ["ssh", "-F", config, "-o", "LogLevel=QUIET", *(["-t"] if tty else []), alias, "--", quote.line(argv)]
+        return [
+            "ssh",
+            "-F",
+            config,
+            "-o",
+            "LogLevel=QUIET",
+            *(["-t"] if tty else []),
+            alias,
+            "--",
+            quote.line(argv),
+        ]
     target = reachable(mngr, text)
     assert target.agent
     record = target.host.record

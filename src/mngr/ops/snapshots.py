@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mngr.agents.tmux import Place
+from mngr.hosts.scripts import script
 from mngr.model.errors import MngrError, NotFound, NotSupported, Unreachable
 from mngr.model.names import check_name
+from mngr.model.records import AgentRecord, decode
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import resolve
 from mngr.providers.contract import HostProvider, HostSnapshots, Snapshot
@@ -73,6 +76,14 @@ def usable(mngr: Mngr, provider: HostProvider, wanted: str, phases: Phases) -> I
         file = Path(folder) / f"{snapshot.id}.tar"
         _able(keeper).snapshot_export(snapshot.id, file, phases)
         yield str(file)
+
+
+def former_work_dir(place: Place, name: str) -> str:
+    """The work dir, on a host restored from a snapshot, of the former agent called `name`, else of the only one."""
+    output = script(place.transport, "snapshot-agents", place.host_dir).text
+    former = [decode(text, AgentRecord) for text in output.split("\0") if text]
+    same = [one for one in former if one.name == name] or former
+    return same[0].work_dir if len(same) == 1 else ""
 
 
 def _find(mngr: Mngr, snapshot_id: str) -> tuple[HostProvider, Snapshot]:
