@@ -3,7 +3,7 @@
 umask 077
 log=$1/agents/$2/log
 while :; do
-	said=$(LC_ALL=C dd bs=65536 count=256 2>&1 >>"$log")
+	said=$(LC_ALL=C dd bs=65536 count=256 2>&1 >>"$log") || exit 0 # the agent was removed
 	case $said in "0+0 "* | "") exit 0 ;; esac
 	[ "$(stat -c %s "$log")" -lt 8388608 ] || mv -f "$log" "$log.1"
 done
