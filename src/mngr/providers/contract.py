@@ -296,6 +296,15 @@ class BlanksUserData(Protocol):
 
 
 @runtime_checkable
+class Keeps(Protocol):
+    """Optional, where a machine that is being made ends by itself unless it is kept (a cancelled renewal)."""
+
+    def keep(self, id: str) -> None:
+        """Called once the host's record is durable, before the machine is tagged as ready. Repeatable."""
+        ...
+
+
+@runtime_checkable
 class FirstContact(Protocol):
     """Optional, where no host key can be injected: makes our key known and returns after root's login works."""
 

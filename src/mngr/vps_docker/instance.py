@@ -23,6 +23,7 @@ from mngr.providers.contract import (
     Cloud,
     Context,
     HostSpec,
+    Keeps,
     Machine,
     MachineSpec,
     Progress,
@@ -151,6 +152,8 @@ class VpsDockerProvider:
 
     def _commit(self, bought: Machine, record: HostRecord) -> None:
         """From here on the machine carries a host: no sweep takes it away."""
+        if isinstance(self.cloud, Keeps):
+            self.cloud.keep(bought.id)
         key = tags.key_tag(record.handle["machine_host_key"])
         self.cloud.tag(bought.id, {tags.READY: "1", tags.HOST_KEY: key}, [tags.BUILDER, tags.UNTIL])
 

@@ -1,0 +1,316 @@
+"""The official SDK (`ovh`, python-ovh) with time-outs, repeats, paging of v2, and errors that say what to do.
+
+- Calls go through `Client.raw_call`, which signs them (or carries the OAuth2 token) and keeps the headers: v2 pages
+  by `X-Pagination-Cursor-Next`, and the Date header tells OVH's time.
+- Errors: `{"class": "Client::…", "message"}`, or `{"errorCode", "httpCode", "message"}` where a login is at fault.
+"""
+
+import email.utils
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from mngr.backends.ovh.config import Credentials
+from mngr.model.clock import SYSTEM, Clock
+from mngr.model.errors import InvalidInput, NotFound
+from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
+
+CALL_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 10.0
+#: All pauses of one call's repeats together.
+RETRY_BUDGET_S = 60.0
+PAGE_SIZE = 500
+
+_BUILDING = threading.Lock()
+
+
+class OvhApiError(VpsApiError):
+    """OVH refused a call that changes something. `code`: OVH's errorCode or class."""
+
+    code = ""
+
+
+class OvhClient:
+    """One account. Threads may share it. Secrets are in the SDK and shown nowhere."""
+
+    def __init__(
+        self, credentials: Credentials, *, clock: Clock = SYSTEM, timeout: float = CALL_TIMEOUT_S
+    ) -> None:
+        self.timeout = timeout
+        self.clock = clock
+        self._credentials = credentials
+        self._sdk: Any = None
+        self._lock = threading.Lock()
+        self._date: tuple[float, float] | None = None
+        self._me: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"OvhClient({self._credentials.endpoint!r})"
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """Raises NotFound if OVH says so, Unreadable on all else."""
+        return self._call("GET", path + (f"?{urlencode(params)}" if params else ""), repeat=True)
+
+    def pages(self, path: str) -> list[Any]:
+        """A whole v2 list. Raises Unreadable rather than give part of it."""
+        rows: list[Any] = []
+        seen: set[str] = set()
+        cursor = ""
+        while True:
+            headers = {"X-Pagination-Size": str(PAGE_SIZE)}
+            if cursor:
+                headers["X-Pagination-Cursor"] = cursor
+            answer = self._answer("GET", path, None, True, headers)
+            page = _json(answer, f"GET {path}", True)
+            if not isinstance(page, list):
+                raise VpsApiUnreadable(f"OVH's answer to GET {path} isn't a list")
+            rows += page
+            cursor = answer.headers.get("X-Pagination-Cursor-Next", "")
+            if not cursor:
+                return rows
+            if cursor in seen:
+                raise VpsApiUnreadable(f"OVH's pages of {path} go round in a circle")
+            seen.add(cursor)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, repeat: bool) -> Any:
+        """`repeat`: the call does no harm when carried out twice. Else a lost answer raises VpsApiNoAnswer at once."""
+        return self._call("POST", path, body=body, repeat=repeat)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._call("PUT", path, body=body, repeat=True)
+
+    def delete(self, path: str) -> None:
+        """Raises NotFound if OVH doesn't have it (any more)."""
+        self._call("DELETE", path, repeat=True)
+
+    def me(self) -> dict[str, Any]:
+        """`GET /me`: the account's subsidiary and currency."""
+        if self._me is None:
+            self._me = dict(self.get("/me"))
+        return self._me
+
+    def now(self) -> float:
+        """OVH's time: the Date header of an answer, going on with this computer's steady clock."""
+        if self._date is None:
+            at = float(self.get("/auth/time"))
+            self._date = (at, self.clock.monotonic())
+        at, then = self._date
+        return at + self.clock.monotonic() - then
+
+    @property
+    def region(self) -> str:
+        """`us`, `eu` or `ca` where the endpoint's name says it; "" for an address."""
+        name = self._credentials.endpoint
+        return name.rpartition("-")[2] if "/" not in name else ""
+
+    def _call(self, method: str, path: str, *, repeat: bool, body: Mapping[str, Any] | None = None) -> Any:
+        answer = self._answer(method, path, body, repeat, {})
+        return _json(answer, f"{method} {_bare(path)}", method == "GET")
+
+    def _answer(
+        self, method: str, path: str, body: Mapping[str, Any] | None, repeat: bool, headers: dict[str, str]
+    ) -> Any:
+        what, reads = f"{method} {_bare(path)}", method == "GET"
+        left, pause, resynced = RETRY_BUDGET_S, 0.5, False
+        while True:
+            wait = pause
+            try:
+                answer = self._client().raw_call(
+                    method, path, data=None if body is None else dict(body), need_auth=path != "/auth/time",
+                    headers=dict(headers),
+                )  # fmt: skip
+            except Exception as error:
+                problem, again = _failed(error, self._credentials, what, reads), repeat
+                if isinstance(problem, InvalidInput):
+                    raise problem from None
+            else:
+                self._take_date(answer.headers.get("Date", ""))
+                if answer.status_code < 400:
+                    return answer
+                problem = _refusal(answer, what, reads)
+                if (
+                    not resynced and "QUERY_TIME_OUT" in answer.text
+                ):  # this computer's clock was set, or it slept
+                    resynced, self._sdk = True, None
+                    continue
+                throttled = answer.status_code == 429
+                again = throttled or (repeat and answer.status_code >= 500)
+                asked = answer.headers.get("Retry-After", "")
+                if again and asked.isascii() and asked.isdigit():
+                    wait = max(float(asked), 0.1)
+            if not again or wait > left:
+                raise problem
+            self.clock.sleep(wait)
+            left -= wait
+            pause = min(pause * 2, 8.0)
+
+    def _client(self) -> Any:
+        with self._lock:
+            if self._sdk is None:
+                self._sdk = _make(self._credentials, self.timeout)
+            return self._sdk
+
+    def _take_date(self, header: str) -> None:
+        try:
+            at = email.utils.parsedate_to_datetime(header).timestamp()
+        except ValueError:
+            return
+        now = self.clock.monotonic()
+        if self._date is not None:
+            # The header has whole seconds: it corrects our count only where it leads, or lags by more than that.
+            before = self._date[0] + now - self._date[1]
+            at = before if at <= before <= at + 1 else at
+        self._date = (at, now)
+
+
+def segment(text: str) -> str:
+    """`text` as one part of a path: a name that we didn't make can't reach another resource."""
+    return quote(text, safe="")
+
+
+def _make(given: Credentials, timeout: float) -> Any:
+    """The SDK's client for exactly these credentials, whatever else the environment and ovh.conf hold."""
+    try:
+        from ovh.client import ENDPOINTS, OAUTH2_TOKEN_URLS
+
+        import ovh
+    except ModuleNotFoundError as error:
+        if error.name != "ovh":
+            raise
+        raise InvalidInput("provider ovh needs the package ovh", hint="pip install 'mngr[ovh]'") from None
+    url = given.endpoint
+    if "/" in url:
+        # The SDK strips /v1 and /v2 only from addresses that end in /1.0.
+        url = url if url.endswith(("/1.0", "/v1", "/v2")) else f"{url}/1.0"
+        token = url.rpartition("/")[0] + "/auth/oauth2/token"
+    elif url in ENDPOINTS:
+        token = OAUTH2_TOKEN_URLS.get(url, "")
+        url = ENDPOINTS[url]
+    else:
+        raise InvalidInput(
+            f"OVH has no endpoint {url!r}", hint=f"one of {', '.join(sorted(ENDPOINTS))}, or an address"
+        )
+    name = f"mngr {url}"
+    with _BUILDING:
+        ENDPOINTS[name] = url
+        if token:
+            OAUTH2_TOKEN_URLS[name] = token
+        elif given.client_id:
+            raise InvalidInput(
+                f"endpoint {given.endpoint} takes no OAuth2", hint="use application keys there"
+            )
+        # What isn't given the SDK takes from the environment, which may hold the other kind of credentials.
+        hidden = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith("OVH_")}
+        try:
+            if token.startswith(
+                "http://"
+            ):  # on this computer only (config.credentials): oauthlib wants to be told
+                os.environ.setdefault("OAUTHLIB_INSECURE_TRANSPORT", "1")
+            client = ovh.Client(
+                endpoint=name,
+                application_key=given.application_key or None,
+                application_secret=given.application_secret or None,
+                consumer_key=given.consumer_key or None,
+                client_id=given.client_id or None,
+                client_secret=given.client_secret or None,
+                timeout=(CONNECT_TIMEOUT_S, timeout),  # type: ignore[arg-type]  requests takes both
+            )
+        finally:
+            os.environ.update(hidden)
+    return client
+
+
+def _bare(path: str) -> str:
+    return path.partition("?")[0]
+
+
+def _json(answer: Any, what: str, reads: bool) -> Any:
+    if answer.status_code == 204 or not answer.content:
+        return None
+    try:
+        return answer.json()
+    except ValueError:
+        kind = VpsApiUnreadable if reads else VpsApiNoAnswer
+        raise kind(
+            f"{what}: the answer isn't OVH's ({answer.status_code}, no JSON)",
+            hint="is there a proxy between?",
+        ) from None
+
+
+def _refusal(answer: Any, what: str, reads: bool) -> Exception:
+    """An answer of 400 and above as an error (python-ovh's Client.call sorts them the same way)."""
+    try:
+        data = answer.json()
+        said, code = str(data.get("message", "")), str(data.get("errorCode") or data.get("class") or "")
+    except (ValueError, AttributeError):
+        said = code = ""
+    status = answer.status_code
+    message = f"{what}: {said or answer.reason or 'no reason given'} ({status})"
+    if status == 404 and said:
+        return NotFound(f"OVH doesn't have it: {what}: {said}")
+    if status == 460:
+        return NotFound(f"it is expired at OVH: {what}: {said}")
+    if status in (401, 403):
+        return _kind(reads)(f"OVH refused: {message}", status=status, hint=_login_hint(code, what))
+    if status >= 500:
+        kind = VpsApiUnreadable if reads else VpsApiNoAnswer
+        return kind(
+            f"OVH failed: {message}", status=status, hint="https://status.ovhcloud.com; try again later"
+        )
+    if status == 429:
+        return _kind(reads)(f"OVH is throttling us: {message}", status=status, hint="try again in a minute")
+    problem = _kind(reads)(f"OVH refused: {message}", status=status)
+    if isinstance(problem, OvhApiError):
+        problem.code = code
+    return problem
+
+
+def _kind(reads: bool) -> type[VpsApiError]:
+    return VpsApiUnreadable if reads else OvhApiError
+
+
+def _login_hint(code: str, what: str) -> str:
+    if code in ("NOT_GRANTED_CALL", "FORBIDDEN", "Client::Forbidden"):
+        return (
+            f"these credentials lack the right to {what}: grant it (docs/ovh.md lists the rights mngr needs)"
+        )
+    if code == "NOT_CREDENTIAL":
+        return "the consumer key isn't validated yet, or has expired: make one anew (docs/ovh.md)"
+    if code == "INVALID_KEY":
+        return "check application_key and application_secret; is it the right endpoint?"
+    return "check the credentials and the endpoint they belong to (docs/ovh.md)"
+
+
+def _failed(error: Exception, given: Credentials, what: str, reads: bool) -> Exception:
+    """What the SDK, requests or oauthlib raised before there was an answer."""
+    from requests import ConnectionError, ConnectTimeout, RequestException
+
+    import ovh
+
+    if isinstance(error, (InvalidInput, ovh.exceptions.InvalidKey, ovh.exceptions.InvalidConfiguration)):
+        return (
+            error
+            if isinstance(error, InvalidInput)
+            else InvalidInput(f"OVH credentials from {given.source}: they aren't whole")
+        )
+    if isinstance(error, (ConnectTimeout, ConnectionError)) and "Max retries" in str(error):
+        return (VpsApiUnreadable if reads else VpsApiError)(
+            f"can't reach OVH at {given.endpoint} for {what}: {_reason(error)}",
+            hint="check the network, and https://status.ovhcloud.com",
+        )
+    if isinstance(error, (RequestException, ovh.exceptions.HTTPError)):
+        return (VpsApiUnreadable if reads else VpsApiNoAnswer)(
+            f"no answer from OVH to {what}: {_reason(error)}", hint="check the network; try again later"
+        )
+    if type(error).__module__.startswith(("oauthlib", "requests_oauthlib", "ovh")):
+        return (VpsApiUnreadable if reads else OvhApiError)(
+            f"OVH refused the credentials from {given.source} for {what}: {type(error).__name__}",
+            hint="check client_id and client_secret, and the endpoint they belong to (docs/ovh.md)",
+        )
+    raise error
+
+
+def _reason(error: Exception) -> str:
+    return type(getattr(error, "reason", None) or error).__name__

@@ -1,0 +1,106 @@
+"""How far an order is, and which VPS it became. Comparing `/vps` before and after picks the wrong one."""
+
+from typing import Any
+
+from mngr.backends.ovh.client import OvhClient
+from mngr.model.errors import NotFound
+from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable, VpsProvisioningError
+
+#: Still on its way.
+OPEN = ("checking", "delivering", "unknown", "cancelling")
+
+
+class OrderCancelled(VpsProvisioningError):
+    """Nothing will come of this order."""
+
+
+def status(client: OvhClient, order: int) -> str:
+    """`GET /me/order/{o}/status`: cancelled, cancelling, checking, delivered, delivering, documentsRequested, notPaid,
+    unknown."""
+    return str(client.get(f"/me/order/{order}/status"))
+
+
+def delivered(client: OvhClient, order: int, plan: str) -> tuple[str, str]:
+    """(status, service); service is "" while the order doesn't name it. Raises OrderCancelled."""
+    now = status(client, order)
+    if now == "cancelled":
+        raise OrderCancelled(
+            f"OVH cancelled order {order}: nothing was delivered",
+            hint="OVH pays back what was paid; look at the order on OVH's page, and run the command again",
+        )
+    return now, service_of(client, order, plan)
+
+
+def refuse_stuck(order: int, now: str) -> None:
+    """Raises VpsProvisioningError where an order waits for a person."""
+    page = "https://www.ovh.com/manager/ (Orders)"
+    rest = f"it is remembered: once OVH delivers it, `mngr gc` cancels its renewal and keeps it for the next create; {page}"
+    if now == "notPaid":
+        raise VpsProvisioningError(
+            f"order {order} isn't paid: OVH couldn't charge the preferred payment method", hint=rest
+        )
+    if now == "documentsRequested":
+        raise VpsProvisioningError(
+            f"OVH holds order {order} in review, and wants documents from you", hint=rest
+        )
+
+
+def service_of(client: OvhClient, order: int, plan: str) -> str:
+    """The VPS that an order became, "" while it doesn't say. EU: a detail's `domain`; US, where that is always "*":
+    the `resource.name` of a detail's operation."""
+    for detail in _details(client, order):
+        path = f"/me/order/{order}/details/{detail}"
+        domain = str((client.get(path) or {}).get("domain") or "*")
+        if _plan(client, path) not in ("", plan):
+            continue
+        if domain not in ("*", ""):
+            return domain
+        for name in _operations(client, path):
+            if name:
+                return name
+    return ""
+
+
+def ordered(client: OvhClient, order: int) -> set[tuple[str, str]]:
+    """(plan, datacenter) of what an order is about."""
+    found = set()
+    for detail in _details(client, order):
+        extension: Any = _extension(client, f"/me/order/{order}/details/{detail}")
+        rows = extension.get("configurations") or []
+        where = next((str(row.get("value")) for row in rows if row.get("label") == "vps_datacenter"), "")
+        code = str((extension.get("plan") or {}).get("code") or "")
+        if code:
+            found.add((code, where))
+    return found
+
+
+def _details(client: OvhClient, order: int) -> list[int]:
+    found = client.get(f"/me/order/{order}/details")
+    if not isinstance(found, list):
+        raise VpsApiUnreadable(f"OVH's details of order {order} can't be read")
+    return found
+
+
+def _extension(client: OvhClient, path: str) -> dict[str, Any]:
+    try:
+        return (client.get(f"{path}/extension") or {}).get("order") or {}
+    except NotFound:
+        return {}
+
+
+def _plan(client: OvhClient, path: str) -> str:
+    return str((_extension(client, path).get("plan") or {}).get("code") or "")
+
+
+def _operations(client: OvhClient, path: str) -> list[str]:
+    try:
+        return [
+            str(((client.get(f"{path}/operations/{one}") or {}).get("resource") or {}).get("name") or "")
+            for one in client.get(f"{path}/operations") or []
+        ]
+    except NotFound:
+        return []  # Europe has no such call
+    except VpsApiError as error:
+        if error.status in (404, 405):
+            return []
+        raise

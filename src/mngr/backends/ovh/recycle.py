@@ -1,0 +1,153 @@
+"""Taking a cancelled VPS that is paid for anyway, instead of ordering one: who may be taken, and the passes over them."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mngr.backends.ovh import claim, renewal
+from mngr.backends.ovh.claim import Rules
+from mngr.backends.ovh.client import OvhClient
+from mngr.backends.ovh.tags import RECYCLING_BY, TagStore, is_free, is_locked, stale
+from mngr.backends.ovh.vps import SETTLED, Reader, Vps
+from mngr.model.clock import Clock
+from mngr.model.errors import NotFound
+from mngr.providers.contract import MachineSpec
+from mngr.vps_docker import tags
+from mngr.vps_docker.errors import VpsApiError
+
+#: Losers go over all candidates again so often before they order.
+PASSES = 3
+
+
+class Recycler:
+    def __init__(
+        self,
+        client: OvhClient,
+        store: TagStore,
+        reader: Reader,
+        clock: Clock,
+        rules: Rules,
+        *,
+        margin_s: float,
+        most: int,
+    ) -> None:
+        self.client = client
+        self.store = store
+        self.reader = reader
+        self.clock = clock
+        self.rules = rules
+        self.margin_s = margin_s
+        self.most = most
+
+    def take(self, spec: MachineSpec, tell: Callable[[str], None], won: Callable[[str], None]) -> Vps | None:
+        """A VPS that is ours from now on, tagged as `spec.tags` says; None if there is none to be had.
+
+        `won` is called with its name before that is written on it.
+        """
+        for again in range(PASSES):
+            contested = False
+            for service in self.candidates(spec):
+                tell(f"recycle: claiming {service}")
+                outcome = self.contend(service, spec, won)
+                if outcome == "won":
+                    vps = self.reader.read(service)
+                    if vps.renewal.cancelled and self._fits(vps, spec):
+                        return vps
+                    self.store.change(service, {}, [tags.UNTIL, tags.BUILDER])
+                contested = contested or outcome == "contested"
+            if not contested:
+                return None
+            if again + 1 < PASSES:
+                tell("recycle: others are claiming; looking again")
+                self.clock.sleep(self.rules.wait + self.rules.within)
+        return None
+
+    def candidates(self, spec: MachineSpec) -> list[str]:
+        """Names of what may be taken, in an order of this create's own so that several don't meet at the first.
+
+        The cap comes after the filters. Raises Unreadable: a list that can't be read isn't an empty one.
+        """
+        now = self.client.now()
+        fit = []
+        for service, found in self.store.rows():
+            if found.get(tags.PROVIDER) != spec.tags.get(tags.PROVIDER) or not self._free(found, now):
+                continue
+            with contextlib.suppress(NotFound):
+                known = renewal.read(self.client, service)
+                if self._paid(known, now) and self._fits(self.reader.read(service, known), spec):
+                    fit.append(service)
+                    if len(fit) >= 4 * self.most:
+                        break
+        fit.sort(key=lambda name: hashlib.sha256(f"{spec.host_id} {name}".encode()).digest())
+        return fit[: self.most]
+
+    def _free(self, found: Mapping[str, str], now: float) -> bool:
+        return is_free(found, now) and not is_locked(found, now)
+
+    def _paid(self, known: renewal.Renewal, now: float) -> bool:
+        return (
+            known.cancelled
+            and known.status == "ok"
+            and not known.engaged_until
+            and known.paid_until - now >= self.margin_s
+        )
+
+    def _fits(self, vps: Vps, spec: MachineSpec) -> bool:
+        return vps.state in SETTLED and vps.plan == spec.plan and vps.datacenter == spec.region
+
+    def contend(self, service: str, spec: MachineSpec, won: Callable[[str], None]) -> claim.Outcome:
+        """Runs the protocol of claim.py on one VPS. Raises NotFound never: what is gone is taken."""
+        nonce = os.urandom(8).hex()
+        steps = claim.claim(spec.host_id, nonce, self.rules, self._free)
+        answer: Any = None
+        try:
+            with _claims_end(self.store, service, spec.host_id):
+                while True:
+                    step = steps.send(answer)
+                    answer = self._do(step, service, spec, won)
+        except StopIteration as end:
+            return end.value
+        except NotFound:
+            return "taken"
+
+    def _do(self, step: claim.Step, service: str, spec: MachineSpec, won: Callable[[str], None]) -> Any:
+        match step:
+            case claim.Time():
+                return self.client.now(), self.clock.monotonic()
+            case claim.Read():
+                return self.store.read(service)
+            case claim.Put(key, value):
+                self.store.put(service, key, value)
+            case claim.Drop(key):
+                self.store.drop(service, key)
+            case claim.Wait(seconds):
+                self.clock.sleep(seconds)
+            case claim.Own(seen):
+                self._own(service, spec, seen, won)
+        return None
+
+    def _own(
+        self, service: str, spec: MachineSpec, seen: Mapping[str, str], won: Callable[[str], None]
+    ) -> None:
+        won(service)
+        until = int(self.client.now()) + tags.LEASE_S
+        # Its end first: from then on it isn't free, whatever of the rest is there yet.
+        order = {tags.UNTIL: str(until), tags.HOST_ID: spec.host_id}
+        lock = {RECYCLING_BY: f"{until}:{spec.host_id}"}
+        wanted = {**order, **{key: value for key, value in spec.tags.items() if key not in order}, **lock}
+        self.store.change(service, wanted, stale(seen, wanted, claim.CLAIM + spec.host_id))
+
+
+@contextlib.contextmanager
+def _claims_end(store: TagStore, service: str, host_id: str) -> Iterator[None]:
+    """A claim of ours doesn't outlive an error or Ctrl-C, as far as OVH lets us; else it expires."""
+    try:
+        yield
+    except (StopIteration, NotFound):
+        raise
+    except BaseException:
+        with contextlib.suppress(VpsApiError, NotFound):
+            store.drop(service, claim.CLAIM + host_id)
+        raise

@@ -1,0 +1,115 @@
+"""Ending and taking up a VPS's renewal: `PUT /vps/{s}/serviceInfos`, which takes the whole service.
+
+Never `/terminate`: it wants a token from an e-mail. Setting `deleteAtExpiration` silently sets `automatic` to false
+and `renewalType` to manual, so that taking it back restores both. A fresh VPS refuses for about 30 s.
+"""
+
+from typing import Any
+
+import msgspec
+
+from mngr.backends.ovh.client import OvhClient, segment
+from mngr.model.clock import Clock, from_iso
+from mngr.model.errors import TimedOut
+from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
+
+#: A fresh subscription refuses changes for about half a minute; so long we go on asking.
+INACTIVE_S = 240.0
+PAUSE_S = 5.0
+
+
+class Renewal(msgspec.Struct, frozen=True, kw_only=True):
+    """What serviceInfos says. `expiration` is a date: until the start of that day, UTC."""
+
+    status: str
+    expiration: str
+    cancelled: bool
+    automatic: bool
+    engaged_until: str
+    created: str
+
+    @property
+    def paid_until(self) -> float:
+        return from_iso(self.expiration)
+
+    @property
+    def renews(self) -> bool:
+        return self.automatic and not self.cancelled
+
+
+def read(client: OvhClient, service: str) -> Renewal:
+    """Raises NotFound, Unreadable."""
+    return parse(_info(client, service), service)
+
+
+def parse(info: Any, service: str) -> Renewal:
+    try:
+        renew = info.get("renew") or {}
+        found = Renewal(
+            status=str(info["status"]),
+            expiration=str(info["expiration"]),
+            cancelled=bool(renew.get("deleteAtExpiration")),
+            automatic=bool(renew.get("automatic")),
+            engaged_until=str(info.get("engagedUpTo") or ""),
+            created=str(info.get("creation") or ""),
+        )
+        found.paid_until  # noqa: B018  a date that can't be read is no date
+    except (KeyError, AttributeError, TypeError, ValueError):
+        raise VpsApiUnreadable(f"OVH's serviceInfos of {service} can't be read") from None
+    return found
+
+
+def cancel(client: OvhClient, service: str) -> bool:
+    """Ends the renewal: the VPS goes at its expiration. Repeatable. False if OVH doesn't let it be changed yet."""
+    return _set(client, service, {"deleteAtExpiration": True}, "")
+
+
+def take_back(client: OvhClient, service: str) -> bool:
+    """Undoes `cancel`: the VPS renews by itself again. Repeatable. False as there."""
+    return _set(client, service, {"deleteAtExpiration": False, "automatic": True}, "automaticV2012")
+
+
+def insist(client: OvhClient, clock: Clock, service: str, cancelled: bool, limit: float = INACTIVE_S) -> None:
+    """`cancel` or `take_back`, waiting out a subscription that isn't active yet. Raises TimedOut after `limit` s."""
+    end = clock.monotonic() + limit
+    while not (cancel if cancelled else take_back)(client, service):
+        if clock.monotonic() >= end:
+            what = "cancel" if cancelled else "take back the cancellation of"
+            raise TimedOut(
+                f"OVH didn't let us {what} {service} within {limit:g} s: its subscription isn't active yet",
+                hint="`mngr gc` tries again; `mngr ovh list` shows whether it renews",
+            )
+        clock.sleep(PAUSE_S)
+
+
+def _set(client: OvhClient, service: str, changes: dict[str, Any], kind: str) -> bool:
+    info = _info(client, service)
+    if _is(info, changes, kind):
+        return True
+    wanted = {**info, "renew": {**(info.get("renew") or {}), **changes}}
+    if kind:
+        wanted["renewalType"] = kind
+    try:
+        client.put(_path(service), wanted)
+    except VpsApiError as error:
+        if error.status == 400 and "not active" in error.message:
+            return False
+        raise
+    return _is(_info(client, service), changes, kind)  # read back: a lost write once cost a month
+
+
+def _is(info: Any, changes: dict[str, Any], kind: str) -> bool:
+    renew = info.get("renew") or {}
+    right = all(renew.get(key) == value for key, value in changes.items())
+    return right and (not kind or info.get("renewalType") == kind)
+
+
+def _info(client: OvhClient, service: str) -> dict[str, Any]:
+    found = client.get(_path(service))
+    if not isinstance(found, dict):
+        raise VpsApiUnreadable(f"OVH's serviceInfos of {service} can't be read")
+    return found
+
+
+def _path(service: str) -> str:
+    return f"/vps/{segment(service)}/serviceInfos"

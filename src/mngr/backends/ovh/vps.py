@@ -1,0 +1,111 @@
+"""A VPS as OVH shows it: the service, its datacenter, addresses, renewal and tags, joined."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from mngr.backends.ovh import renewal
+from mngr.backends.ovh.client import OvhClient, segment
+from mngr.backends.ovh.renewal import Renewal
+from mngr.backends.ovh.tags import TagStore, is_free
+from mngr.model.clock import from_iso
+from mngr.providers.contract import Machine
+from mngr.vps_docker.errors import VpsApiUnreadable
+
+#: `vps.VpsStateEnum` in the contract's words; all others are on their way to one of these.
+STATES = {"running": "running", "stopped": "stopped"}
+#: States in which a VPS can be installed anew.
+SETTLED = ("running", "stopped")
+
+
+class Vps(msgspec.Struct, frozen=True, kw_only=True):
+    """`state` in OVH's words; `datacenter` as orders have it (`zone` is another name)."""
+
+    name: str
+    state: str
+    plan: str
+    datacenter: str
+    address: str
+    display_name: str
+    tags: Mapping[str, str]
+    renewal: Renewal
+
+    def released(self, now: float) -> bool:
+        """Cancelled, and nobody's: it waits to be recycled, or for its end."""
+        return self.renewal.cancelled and is_free(self.tags, now)
+
+    def machine(self) -> Machine:
+        try:
+            created = from_iso(self.renewal.created)
+        except ValueError:
+            created = None
+        return Machine(
+            id=self.name,
+            name=self.display_name or self.name,
+            state=STATES.get(self.state, "pending"),
+            address=self.address,
+            tags=dict(self.tags),
+            plan=self.plan,
+            region=self.datacenter,
+            created_at=created,
+            paid_until=self.renewal.expiration,
+            renews=self.renewal.renews,
+            handle={"id": self.name},
+        )
+
+
+class Reader:
+    """Reads VPSs; a service's datacenter never changes, so it is asked for once."""
+
+    def __init__(self, client: OvhClient, tags: TagStore) -> None:
+        self.client = client
+        self.tags = tags
+        self._lock = threading.Lock()
+        self._datacenters: dict[str, str] = {}
+
+    def read(self, service: str, known: Renewal | None = None) -> Vps:
+        """Raises NotFound if OVH says so, Unreadable on all else."""
+        path = f"/vps/{segment(service)}"
+        data: Any = self.client.get(path)
+        try:
+            iam = data.get("iam") or {}
+            urn = str(iam.get("urn") or "")
+            self.tags.know(service, urn)
+            found = iam.get("tags") if urn else None
+            return Vps(
+                name=str(data["name"]),
+                state=str(data["state"]),
+                plan=str((data.get("model") or {}).get("name") or ""),
+                datacenter=self._datacenter(service),
+                address=_ipv4(self.client.get(f"{path}/ips") or []),
+                display_name=str(data.get("displayName") or ""),
+                tags=dict(found) if found is not None else self.tags.read(service),
+                renewal=known or renewal.read(self.client, service),
+            )
+        except (KeyError, TypeError, AttributeError):
+            raise VpsApiUnreadable(f"OVH's answer about {service} can't be read") from None
+
+    def _datacenter(self, service: str) -> str:
+        with self._lock:
+            known = self._datacenters.get(service)
+        if known is None:
+            known = str((self.client.get(f"/vps/{segment(service)}/datacenter") or {}).get("name") or "")
+            with self._lock:
+                self._datacenters[service] = known
+        return known
+
+
+def _ipv4(addresses: list[Any]) -> str:
+    """/ips has both kinds, in no order."""
+    from ipaddress import ip_address
+
+    found = []
+    for one in addresses:
+        try:
+            if ip_address(str(one)).version == 4:
+                found.append(str(one))
+        except ValueError:
+            continue
+    return found[0] if found else ""

@@ -1,0 +1,74 @@
+"""A simulated OVH in the test's own process, without machines, and our client aimed at it through the real SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mngr.backends.ovh.bootstrap import FirstContact
+from mngr.backends.ovh.client import OvhClient
+from mngr.backends.ovh.cloud import OvhCloud
+from mngr.backends.ovh.config import OvhConfig, credentials
+from mngr.backends.ovh.markers import Markers
+from mngr.providers.contract import MachineSpec
+from mngr.vps_docker import tags
+from mngr.vps_docker.access import Access
+from support.ovh import Here
+from support.wire import SkippingClock
+
+HOST = "host-0123456789abcdef"
+
+
+class Laptop:
+    """One computer's view of the account: its own markers, its own cloud object."""
+
+    def __init__(self, sim: Here, folder: Path, **settings: object) -> None:
+        self.sim = sim
+        self.clock = SkippingClock(sim.advance)
+        self.config = OvhConfig(**settings)  # type: ignore[arg-type]
+        self.client = OvhClient(credentials(self.config, "[providers.ovh]", sim.env), clock=self.clock)
+        access = Access(folder)
+        first = FirstContact(
+            self.client, access, self.clock, user="debian", image=self.config.default_image_name, timeout=900
+        )
+        self.markers = Markers(folder / "pending_orders")
+        self.cloud = OvhCloud(self.client, self.config, self.markers, first, self.clock)
+
+    def spec(self, host: str = HOST, **more: object) -> MachineSpec:
+        given = {
+            "plan": self.config.default_plan,
+            "region": "US-EAST-VA" if self.sim.bill()["currency"] == "USD" else "GRA",
+            "image": self.config.default_image_name,
+            **more,
+        }
+        owner = tags.building("ovh", host, "box", "laptop-1", self.cloud.now())
+        return MachineSpec(host_id=host, name=f"mngr-ovh-box-{host[5:13]}", tags=owner, **given)  # type: ignore[arg-type]
+
+    def create(self, spec: MachineSpec, handle: dict[str, str] | None = None, limit: int = 300):
+        """As the builder does: again until it is delivered."""
+        kept = dict(handle or {})
+        for _ in range(limit):
+            made = self.cloud.create(spec, kept, kept.update)
+            if made is not None:
+                return made, kept
+            self.clock.sleep(5)
+        raise AssertionError(f"not delivered: {kept}")
+
+
+@pytest.fixture(params=["us"])
+def flavour(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def sim(flavour: str) -> Iterator[Here]:
+    running = Here("--flavour", flavour)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def laptop(sim: Here, tmp_path: Path) -> Laptop:
+    return Laptop(sim, tmp_path / "one")
