@@ -234,7 +234,7 @@ def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView
     view = HostView(record=record, state=state, problem=problem)
     facts = seen.facts if seen else None
     if facts:
-        view.agents, view.idle = facts.agents, facts.idle
+        view.agents, view.idle = _joined(facts.agents, stored.agents.get(record.id, [])), facts.idle
         view.problem = "; ".join([*([problem] if problem else []), *facts.problems])
         return view
     down = state not in ("running", "failed")
@@ -250,6 +250,15 @@ def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView
         stop_reason=_reason(seen) if state == "paused" else "",
     )
     return view
+
+
+def _joined(inside: list[AgentView], stored: list[AgentRecord]) -> list[AgentView]:
+    """What is there, and agents that were announced and never got there."""
+    there = {one.record.id for one in inside}
+    missing = [
+        AgentView(record=one, state="stopped", half_made=True) for one in stored if one.id not in there
+    ]
+    return [*inside, *missing]
 
 
 def _reason(seen: Seen | None) -> str:

@@ -45,8 +45,6 @@ def seen(parts: Parts, machine: Machine, facts: MachineFacts, remembered: Rememb
         unread = stored.problems.get(f"{record.id}.json")
         problem = unread.error if unread else "its record is missing on the machine"
     view = host_view(record, at, stored)
-    if at is not None and at.facts is not None:
-        view.agents = _joined(at.facts.agents, stored.agents.get(record.id, []))
     if facts.stopped and view.state not in ("running", "failed"):
         view.state = "paused"
         view.idle = view.idle or IdleView(mode=record.idle.mode, timeout_s=record.idle.timeout_s)
@@ -56,15 +54,6 @@ def seen(parts: Parts, machine: Machine, facts: MachineFacts, remembered: Rememb
     view.problem = "; ".join(one for one in (problem, view.problem) if one)
     view.snapshots = len(stored.snapshots)
     return priced(parts, machine, view)
-
-
-def _joined(inside: list[AgentView], stored: list[AgentRecord]) -> list[AgentView]:
-    """What is there, and agents that were announced and never got there."""
-    there = {one.record.id for one in inside}
-    missing = [
-        AgentView(record=one, state="stopped", half_made=True) for one in stored if one.id not in there
-    ]
-    return [*inside, *missing]
 
 
 def unreachable(parts: Parts, machine: Machine, remembered: Remembered | None, problem: str) -> HostView:
