@@ -1,7 +1,8 @@
 """Where agents were last seen, so that a warm `exec` asks nobody.
 
 The memory is `$MNGR_HOME/cache/names/NAME.json`: the places where an agent of that name was last seen. It is only
-ever a first guess: what it points to is looked at before anything is changed.
+ever a first guess: what it points to is looked at before anything is changed. Where there is one place, and ssh goes
+there, NAME.warm has what cli/warm.py needs: host dir, agent id, ssh config, alias, control socket, between NULs.
 """
 
 import os
@@ -16,7 +17,10 @@ from mngr.ops.context import Mngr
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an agent was last seen, and how commands get there (`ssh`: config file and alias; empty: here)."""
+    """Where an agent was last seen, and how commands get there (`ssh`: config file and alias; empty: here).
+
+    `socket`: where the shared connection there listens, if it is open.
+    """
 
     agent_id: str
     host_id: str
@@ -25,6 +29,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     host_dir: str
     tmux_label: str
     ssh: list[str] = []
+    socket: str = ""
 
 
 def seen(mngr: Mngr, address: Address) -> Seen | None:
@@ -75,15 +80,17 @@ def learn(mngr: Mngr, listing: Listing, providers: Sequence[str]) -> None:
 def _note(mngr: Mngr, host: HostView, agent: AgentView) -> Seen:
     record = host.record
     ssh: list[str] = []
+    shared = ""
     if record.address:
-        from mngr.transport.ssh import Ssh
+        from mngr.transport.ssh import Ssh, socket
 
         transport = mngr.provider(record.provider).transport(record)
         if isinstance(transport, Ssh):
             ssh = [str(transport.target.config), transport.target.alias]
+            shared = str(socket(transport.target))
     return Seen(
         agent_id=agent.record.id, host_id=record.id, host_name=record.name, provider=record.provider,
-        host_dir=record.host_dir, tmux_label=record.tmux_label, ssh=ssh,
+        host_dir=record.host_dir, tmux_label=record.tmux_label, ssh=ssh, socket=shared,
     )  # fmt: skip
 
 
@@ -100,12 +107,25 @@ def _read(path: Path) -> list[Seen]:
 
 def _write(path: Path, places: list[Seen]) -> None:
     try:
-        if not places:
-            path.unlink(missing_ok=True)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.write_bytes(msgspec.json.encode(places))
-        os.replace(part, path)
+        _replace(path.with_suffix(".warm"), _warm(places))
+        _replace(path, msgspec.json.encode(places) if places else b"")
     except OSError:
         pass
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Nothing to keep: no file."""
+    if not data:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_bytes(data)
+    os.replace(part, path)
+
+
+def _warm(places: list[Seen]) -> bytes:
+    if len(places) != 1 or not places[0].socket:
+        return b""
+    one = places[0]
+    return os.fsencode("\0".join([one.host_dir, one.agent_id, *one.ssh, one.socket]))

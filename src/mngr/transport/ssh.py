@@ -56,13 +56,16 @@ def _value(text: object) -> str:
     return '"' + value.replace("%", "%%") + '"'
 
 
-def config_text(target: SshTarget) -> str:
-    """The ssh_config of one host. Also what `mngr ssh-config` shows to a user's own ssh."""
+def socket(target: SshTarget) -> Path:
+    """Where the shared connection to a host listens, if there is one."""
     import hashlib
 
-    socket = hashlib.sha256(
-        f"{target.config}\0{target.alias}\0{target.address}:{target.port}".encode()
-    ).hexdigest()[:20]
+    place = f"{target.config}\0{target.alias}\0{target.address}:{target.port}"
+    return control_dir() / hashlib.sha256(place.encode()).hexdigest()[:20]
+
+
+def config_text(target: SshTarget) -> str:
+    """The ssh_config of one host. Also what `mngr ssh-config` shows to a user's own ssh."""
     # On loopback nobody records today what a quantum computer could read tomorrow; that key exchange takes 75 ms.
     exchange = "  KexAlgorithms ^curve25519-sha256\n" if target.address.startswith("127.") else ""
     return f"""Host {target.alias}
@@ -87,7 +90,7 @@ def config_text(target: SshTarget) -> str:
   ServerAliveInterval 10
   ServerAliveCountMax 3
   ControlMaster auto
-  ControlPath {_value(control_dir() / socket)}
+  ControlPath {_value(socket(target))}
   ControlPersist {CONTROL_PERSIST_S}
   LogLevel ERROR
 {exchange}"""
