@@ -45,7 +45,7 @@ if [ -n "$volume" ]; then
 	[ ! -L "$volume/stop" ] || rm -f "$volume/stop"
 	rm -f "$volume/stop/request"
 fi
-[ -s then ] || exit 0
+[ -s 'then' ] || exit 0
 set --
-while IFS= read -r word; do set -- "$@" "$word"; done <then
+while IFS= read -r word; do set -- "$@" "$word"; done <'then'
 "$@"
