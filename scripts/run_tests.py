@@ -20,8 +20,20 @@ import leftovers
 
 TOP = Path(__file__).resolve().parents[1]
 
-#: In this order; folders that aren't named here come after these. The number: how many tests at once.
-ORDER = {"unit": 2, "local": 2, "simcloud": 1, "vultr": 2, "docker": 1, "contract": 1, "crash": 2, "e2e": 1}
+#: In this order; folders that aren't named here come after these. How many tests at once (most wait more than they
+#: compute), and what stays together: files, or classes and their worlds.
+ORDER = {
+    "unit": ("-n2",),
+    "local": ("-n3",),
+    "simcloud": ("-n2", "--dist=loadfile"),
+    "simcloud_ovh": ("-n2", "--dist=loadfile"),
+    "vultr": ("-n2", "--dist=loadfile"),
+    "ovh": ("-n2", "--dist=loadfile"),
+    "docker": ("-n2", "--dist=loadfile"),
+    "contract": ("-n3", "--dist=loadscope"),
+    "crash": ("-n3",),
+    "e2e": ("-n2", "--dist=loadfile"),
+}
 NOT_SUITES = {"support", "__pycache__"}
 
 #: A suite that takes longer is ended, and has failed.
@@ -70,7 +82,7 @@ def run(suite: str, arguments: list[str]) -> Result:
     with tempfile.TemporaryDirectory(prefix="mngr-tests-") as folder:
         said = Path(folder) / "junit.xml"
         env = {**os.environ, **leftovers.mark(mark), "MNGR_TEST_RUN": f"test-{mark}"}
-        many = ["-n", str(ORDER[suite])] if ORDER.get(suite, 1) > 1 else []
+        many = ORDER.get(suite, ())
         words = [
             sys.executable,
             "-m",
