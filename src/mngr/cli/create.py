@@ -70,6 +70,11 @@ class WithCommand(click.Command):
 @click.option("--connect/--no-connect", default=None, help="Connect afterwards (default: on a terminal).")
 @click.option("--dry-run", is_flag=True, help="Check everything and show the price; make nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask before money is spent.")
+@click.option(
+    "--trust-first-contact",
+    is_flag=True,
+    help="Send secrets to a host whose first host key nobody has verified (OVH).",
+)
 @format_option
 @quiet_option
 @click.pass_context
@@ -128,6 +133,7 @@ def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any
         build_args=options["build_args"], start_args=options["start_args"], image=options["image"],
         env=_env(options), labels=dict(names.parse_label(text) for text in options["label"]), idle=_idle(options),
         snapshot=options["snapshot"], work_dir=options["workdir"], source=_source(options),
+        trust_first_contact=options["trust_first_contact"],
     )  # fmt: skip
 
 

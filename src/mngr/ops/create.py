@@ -27,7 +27,8 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `source`: the directory whose code comes along (None: none). `idle`: None leaves the provider's default.
     `work_dir`: on the host; by default `<host dir>/work/<name>`, here the source itself. `command`: for type
-    `command` the argv, for others words after the type's command.
+    `command` the argv, for others words after the type's command. `trust_first_contact`: secrets go to hosts whose
+    `ssh_trust` is `unverified` too.
     """
 
     name: str
@@ -44,6 +45,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str = ""
     work_dir: str = ""
     source: Path | None = None
+    trust_first_contact: bool = False
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +140,8 @@ def _put_agent(
         phases("code")
         notes = code.send(place.transport, request.source, agent.work_dir)
     phases("agent")
-    env = {**kind.env, **request.env}
+    env, withheld = _env(mngr, request, record, {**kind.env, **request.env})
+    notes = [*notes, *withheld]
     provider.agent_saved(record.id, agent)
     try:
         tmux.start(place, agent, tmux.agent_files(agent, env, script))
@@ -147,6 +150,21 @@ def _put_agent(
             take_off(mngr, provider, record, agent)
         raise
     return AgentView(record=agent, state="running", active_at=mngr.clock.now()), notes
+
+
+def _env(
+    mngr: Mngr, request: CreateRequest, record: HostRecord, env: dict[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """The agent's environment, and what is said of it: values may be secrets, and an unverified host an impostor's."""
+    if record.ssh_trust != "unverified" or not env or request.trust_first_contact:
+        return env, []
+    settings = mngr.config.providers.get(record.provider, {})
+    if str(settings.get("trust_first_contact", False)).lower() in ("true", "1", "yes"):
+        return env, []
+    return {}, [
+        f"withheld from {request.name}: {', '.join(sorted(env))}, as the first contact with {record.name} isn't verified; "
+        f"`mngr {record.backend} verify {record.name} --fingerprint …` confirms it, `--trust-first-contact` sends them all the same"
+    ]
 
 
 def take_off(mngr: Mngr, provider: HostProvider, record: HostRecord, agent: AgentRecord) -> None:

@@ -21,8 +21,9 @@ class SimulatedCloud:
     """`python -m mngr.simcloud VENDOR ARGUMENTS…`, started and stopped; a `world.CloudControl`."""
 
     def __init__(self, vendor: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+        unlimited = ("--rate-limit", "0") if vendor == "vultr" else ()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mngr.simcloud", vendor, *arguments, "--rate-limit", "0", "--while-stdin"],
+            [sys.executable, "-m", "mngr.simcloud", vendor, *arguments, *unlimited, "--while-stdin"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **(env or {})}, text=True,
         )  # fmt: skip
         try:

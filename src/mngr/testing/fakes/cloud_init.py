@@ -15,6 +15,9 @@ import sys
 SEED = "/.fakes/seed"
 DONE = "/var/lib/cloud/instance/boot-finished"
 RESULT = "/run/cloud-init/result.json"
+#: The image's own user, and what cloud-init puts before root's keys under `disable_root`.
+USER = "debian"
+FORCED = 'no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command="echo \'Please login as the user \\"debian\\" rather than the user \\"root\\".\';echo;sleep 10;exit 142" '
 
 
 def main(stage: str) -> int:
@@ -58,10 +61,10 @@ def _keys(config: dict) -> None:
         )
     with open(f"{SEED}/meta-data") as file:
         lines = [*json.load(file).get("public-keys", []), *config.get("ssh_authorized_keys", [])]
-    os.makedirs("/root/.ssh", mode=0o700, exist_ok=True)
-    _put("/root/.ssh/authorized_keys", "".join(f"{line.strip()}\n" for line in lines), 0o600)
-    if config.get("disable_root", True):
-        _put("/run/sshd.forced", "", 0o600)
+    forced = FORCED if config.get("disable_root", True) else ""
+    for home, options in (("/root", forced), (f"/home/{USER}", "")):
+        os.makedirs(f"{home}/.ssh", mode=0o700, exist_ok=True)
+        _put(f"{home}/.ssh/authorized_keys", "".join(f"{options}{line.strip()}\n" for line in lines), 0o600)
     if "hostname" in config:
         subprocess.run(["hostname", config["hostname"]], check=False)
 

@@ -88,7 +88,8 @@ def _words(text: str) -> list[str]:
 
 def _connect(settings: dict[str, str], alias: str, command: str) -> int:
     address, port = settings.get("hostname", alias), settings.get("port", "22")
-    if settings.get("stricthostkeychecking") not in ("yes", "true"):
+    accept_new = settings.get("stricthostkeychecking") == "accept-new" and settings.get("user") != "root"
+    if settings.get("stricthostkeychecking") not in ("yes", "true") and not accept_new:
         return _fail("fake ssh: StrictHostKeyChecking isn't yes")
     place = _place(address, port)
     if place is None:
@@ -99,22 +100,29 @@ def _connect(settings: dict[str, str], alias: str, command: str) -> int:
             shown, allowed, user_env, _ = file.read().splitlines()
     except (OSError, ValueError):
         return _fail(f"ssh: connect to host {address} port {port}: Connection refused")
-    if shown not in _pinned(settings.get("userknownhostsfile", ""), address, port):
+    known = settings.get("userknownhostsfile", "")
+    user = settings.get("user", "root")
+    if accept_new and not _pinned(known, address, port):
+        with open(_words(known)[0].replace("%%", "%"), "a") as file:
+            file.write(f"{address if port == '22' else f'[{address}]:{port}'} {shown}\n")
+    if shown not in _pinned(known, address, port):
         return _fail("Host key verification failed.")
-    if not _may_enter(settings, root, allowed):
-        return _fail(f"{settings.get('user', 'root')}@{address}: Permission denied (publickey).")
+    home = "/root" if user == "root" else f"/home/{user}"
+    line = _authorized(settings, root, allowed, home)
+    if not line:
+        return _fail(f"{user}@{address}: Permission denied (publickey).")
     env = {
         "PATH": PATH,
-        "HOME": "/root",
-        "USER": "root",
-        "LOGNAME": "root",
+        "HOME": home,
+        "USER": user,
+        "LOGNAME": user,
         "SHELL": "/bin/sh",
         "SSH_CONNECTION": f"127.0.0.1 1 {address} {port}",
     }
     if user_env == "yes":
         env.update(_user_environment(root))
-    here = ["/usr/bin/env", "-i", "-C", "/root", *(f"{key}={value}" for key, value in env.items())]
-    if os.path.exists(f"{root}/run/sshd.forced"):
+    here = ["/usr/bin/env", "-i", "-C", home, *(f"{key}={value}" for key, value in env.items())]
+    if 'command="' in line:
         print("Please login as another user rather than root.", file=sys.stderr)
         return 142
     argv = [*enter, *here, "/bin/sh", *(["-c", command] if command else ["-l"])]
@@ -174,21 +182,26 @@ def _pinned(files: str, address: str, port: str) -> set[str]:
     return found
 
 
-def _may_enter(settings: dict[str, str], root: str, allowed: str) -> bool:
-    """Whether the public half of our key, whose private half we have, is authorized."""
+def _authorized(settings: dict[str, str], root: str, allowed: str, home: str) -> str:
+    """The line that lets our public key in, whose private half we have; "" if there is none."""
     private = settings.get("identityfile", "").replace("%%", "%")
     try:
         if os.stat(private).st_mode & 0o077:
             print(f"Permissions for '{private}' are too open.", file=sys.stderr)
-            return False
+            return ""
         with open(f"{private}.pub") as file:
             ours = file.read().split()[:2]
         # An absolute path inside is below `root` for us.
         path = allowed.split()[0]
-        with open(root + (path if path.startswith("/") else f"/root/{path}")) as file:
-            return any(ours == line.split()[:2] for line in file)
+        with open(root + (path if path.startswith("/") else f"{home}/{path}")) as file:
+            for line in file:
+                # Options of sshd(8), AUTHORIZED_KEYS, come before the key.
+                bare = line[line.find(ours[0]) :] if ours and ours[0] in line else line
+                if ours and ours == bare.split()[:2]:
+                    return line
     except OSError:
-        return False
+        pass
+    return ""
 
 
 def _user_environment(root: str) -> dict[str, str]:
