@@ -173,9 +173,8 @@ def segment(text: str) -> str:
 def _make(given: Credentials, timeout: float) -> Any:
     """The SDK's client for exactly these credentials, whatever else the environment and ovh.conf hold."""
     try:
-        from ovh.client import ENDPOINTS, OAUTH2_TOKEN_URLS
-
         import ovh
+        from ovh.client import ENDPOINTS, OAUTH2_TOKEN_URLS
     except ModuleNotFoundError as error:
         if error.name != "ovh":
             raise
@@ -285,9 +284,8 @@ def _login_hint(code: str, what: str) -> str:
 
 def _failed(error: Exception, given: Credentials, what: str, reads: bool) -> Exception:
     """What the SDK, requests or oauthlib raised before there was an answer."""
-    from requests import ConnectionError, ConnectTimeout, RequestException
-
     import ovh
+    from requests import ConnectionError, ConnectTimeout, RequestException
 
     if isinstance(error, (InvalidInput, ovh.exceptions.InvalidKey, ovh.exceptions.InvalidConfiguration)):
         return (

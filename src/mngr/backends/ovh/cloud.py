@@ -219,10 +219,12 @@ class OvhCloud(VpsClientInterface):
         anybody's machine."""
         rows = [name for name, found in self.store.rows() if owner.items() <= found.items()]
         now = self.client.now()
-        read = [vps for vps in self._read_all(rows) if owner.items() <= vps.tags.items()]
+        read = [vps for vps in self.read_all(rows) if owner.items() <= vps.tags.items()]
         return [vps.machine() for vps in read if not vps.released(now)]
 
-    def _read_all(self, names: Sequence[str]) -> list[Vps]:
+    def read_all(self, names: Sequence[str]) -> list[Vps]:
+        """Several at a time; those that OVH says aren't there are left out. Raises Unreadable."""
+
         def one(name: str) -> Vps | None:
             try:
                 return self.reader.read(name)
@@ -326,6 +328,12 @@ class OvhCloud(VpsClientInterface):
         if dropped:
             self.clock.sleep(self.config.tag_lag)
         return True
+
+    def adopt(self, provider: str, service: str) -> None:
+        """By a person's word: ours, cancelled, free for the next create. Repeatable. Raises TimedOut, VpsApiError."""
+        self.store.put(service, tags.PROVIDER, provider)
+        renewal.insist(self.client, self.clock, service, True)
+        self.store.change(service, {}, [tags.READY, tags.BUILDER, tags.UNTIL, RECYCLING_BY])
 
     # --- orders without a host ----------------------------------------------------------------------------------
 

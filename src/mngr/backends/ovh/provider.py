@@ -1,13 +1,19 @@
 """Hosts on OVH: the shared provider, with markers of orders, and OVH's words for what a machine is."""
 
+import base64
+import hashlib
+import re
 from collections.abc import Collection, Mapping
 
 import msgspec
 
 from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig
+from mngr.model.errors import Conflict, InvalidInput, NotFound
 from mngr.model.records import HostRecord
 from mngr.providers.contract import Context, HostSpec, MachineSpec, Progress, Swept
+from mngr.vps_docker.docker_over_ssh import DockerOverSsh
+from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.instance import VpsDockerProvider
 
 _OPTIONS = ("plan", "datacenter", "region", "image", "os")
@@ -40,6 +46,41 @@ class OvhProvider(VpsDockerProvider):
         with self.ovh.creating(spec.id, progress):
             return super().create(spec, progress)
 
+    def verify(self, host_id: str, fingerprint: str) -> str:
+        """Confirms the host key that is pinned, if `fingerprint` is its. What was done, for people to read.
+
+        Raises InvalidInput (no fingerprint), Conflict (another key: somebody may have stood in between).
+        """
+        wanted = fingerprint.strip()
+        if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}=?", wanted):
+            raise InvalidInput(
+                f"{fingerprint!r} is no SHA256 fingerprint",
+                hint="on the VPS's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
+            )
+        found = self._ready(host_id)
+        store = VpsDockerHostStore(DockerOverSsh(self._machine(found)), self.name)
+        record = store.read().hosts.get(host_id)
+        if record is None:
+            raise NotFound(f"the record of host {host_id} is missing on {found.id}")
+        pins = self.parts.access.machine_pins(host_id)
+        if [_fingerprint(pin) for pin in pins] != [wanted.rstrip("=")]:
+            raise Conflict(
+                f"host {record.name} ({found.id}) was reached under another key: {', '.join(map(_fingerprint, pins)) or 'none'}",
+                hint="if the fingerprint was read on OVH's console, somebody stood in between: destroy the host, and "
+                "change every secret that was sent to it",
+            )
+        if record.ssh_trust == "pinned":
+            return f"host {record.name} was verified before"
+        record = msgspec.structs.replace(record, ssh_trust="pinned")
+        store.save(record)
+        self._remember_record(record)
+        return f"host {record.name} is verified: its key is {wanted}"
+
+    def _remember_record(self, record: HostRecord) -> None:
+        before = self.parts.cache.get(record.id)
+        if before is not None:
+            self.parts.cache.put(msgspec.structs.replace(before, record=record))
+
     def sweep(self, *, dry_run: bool = False) -> Swept:
         swept = super().sweep(dry_run=dry_run)
         swept.finished += self.ovh.reconcile(self.name, dry_run=dry_run, warn=swept.errors.append)
@@ -49,3 +90,9 @@ class OvhProvider(VpsDockerProvider):
                 f"{what} ({marker.plan_code}, {marker.region}): not delivered yet; looked at again by every create and gc"
             )
         return swept
+
+
+def _fingerprint(public_key: str) -> str:
+    """As `ssh-keygen -lf` writes it."""
+    digest = hashlib.sha256(base64.b64decode(public_key.split()[1])).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")

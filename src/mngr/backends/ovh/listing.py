@@ -1,0 +1,86 @@
+"""What `mngr ovh list` shows, and what `mngr ovh adopt` may take in."""
+
+from typing import Any
+
+from mngr.backends.ovh.cloud import OvhCloud
+from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY
+from mngr.backends.ovh.vps import Vps
+from mngr.model.errors import Conflict, MngrError, NotFound
+from mngr.vps_docker import tags
+
+
+def rows(cloud: OvhCloud, everything: bool) -> tuple[list[dict[str, Any]], list[str]]:
+    """One row a VPS (mngr's own, or all), and with `everything` one an order under way; and what couldn't be read."""
+    found: list[dict[str, Any]] = []
+    problems: list[str] = []
+    now = cloud.now()
+    listed = cloud.store.rows()
+    names = [name for name, its in listed if everything or any(key.startswith("mngr-") for key in its)]
+    read: dict[str, Vps] = {}
+    try:
+        read = {vps.name: vps for vps in cloud.read_all(names)}
+    except MngrError:
+        for name in names:  # part of the truth beats none
+            try:
+                read[name] = cloud.reader.read(name)
+            except NotFound:
+                continue
+            except MngrError as error:
+                problems.append(f"{name}: {error.message}")
+    found += [_row(read[name], now) for name in names if name in read]
+    if everything:
+        for marker in cloud.markers.all():
+            what = f"order {marker.order_id}" if marker.order_id else f"checkout of cart {marker.cart_id}"
+            found.append(
+                {
+                    "service": "(pending)", "plan": marker.plan_code, "datacenter": marker.region, "state": "ordered",
+                    "expiration": "", "cancelled": None, "renews": None, "use": what, "tags": {},
+                }
+            )  # fmt: skip
+        problems += [f"{one.path} can't be read: {one.why}" for one in cloud.markers.broken()]
+    return found, problems
+
+
+def _row(vps: Vps, now: float) -> dict[str, Any]:
+    return {
+        "service": vps.name,
+        "plan": vps.plan,
+        "datacenter": vps.datacenter,
+        "state": vps.state,
+        "expiration": vps.renewal.expiration,
+        "cancelled": vps.renewal.cancelled,
+        "renews": vps.renewal.renews,
+        "use": _use(vps, now),
+        "tags": dict(sorted(vps.tags.items())),
+    }
+
+
+def _use(vps: Vps, now: float) -> str:
+    owner = tags.read(vps.tags)
+    if not owner.provider:
+        return "not mngr's"
+    if owner.ready:
+        return f"host {owner.host_name or owner.host_id}" + (", ends" if vps.renewal.cancelled else "")
+    if RECYCLING_BY in vps.tags or any(key.startswith(CLAIM) for key in vps.tags):
+        return "being recycled"
+    if vps.released(now):
+        return "waits to be recycled"
+    return "being built" if not owner.abandoned(now) else "left over: `mngr gc`"
+
+
+def adoptable(cloud: OvhCloud, provider: str, service: str) -> Vps:
+    """Raises NotFound, or Conflict if it is somebody's."""
+    vps = cloud.reader.read(service)
+    owner = tags.read(vps.tags)
+    if owner.ready:
+        raise Conflict(
+            f"{service} carries host {owner.host_name or owner.host_id}", hint="`mngr destroy` gives it free"
+        )
+    if owner.until is not None and not owner.abandoned(cloud.now()):
+        raise Conflict(f"{service} is being built by {owner.builder}", hint="wait for it to end")
+    if owner.provider and owner.provider != provider:
+        raise Conflict(
+            f"{service} is of provider instance {owner.provider}",
+            hint=f"mngr ovh adopt --provider {owner.provider}",
+        )
+    return vps
