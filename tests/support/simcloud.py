@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -126,8 +127,10 @@ class Simcloud:
         readable, _, _ = select.select([self.process.stdout], [], [], limit_s)
         line = self.process.stdout.readline() if readable else ""
         if not line:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(5 if readable else 0)  # its output ends a moment before it does
             raise RuntimeError(
-                f"simcloud said nothing within {limit_s:.0f} s, exit code {self.process.poll()}"
+                f"simcloud said nothing within {limit_s:.0f} s, exit code {self.process.returncode}"
             )
         return line
 
