@@ -82,7 +82,7 @@ class Builder:
         """
         bought = self._order(handle)
         with Lease(self.cloud, bought, self._tags()) as lease:
-            bought = self._boot(bought)
+            bought = self._first_contact(self._boot(bought))
             ssh = self._log_in(bought)
             self._first_boot(ssh)
             self.progress("host key")
@@ -170,13 +170,22 @@ class Builder:
             hint="raise vps_boot_timeout in the provider's config, or try another region",
         )
 
+    def _first_contact(self, bought: Machine) -> Machine:
+        """Where no host key can be given to a machine: takes the one it shows, and says so in the host's record."""
+        if not isinstance(self.cloud, FirstContact):
+            return bought
+        self.trust = "unverified"
+        if self.access.machine_pins(self.host_id):
+            return bought
+        self.progress("first contact")
+        key = self.cloud.bootstrap(bought, self.progress)
+        address = self.cloud.get(bought.id).address or bought.address
+        self.access.pin_machine(self.host_id, address, [key])
+        return msgspec.structs.replace(bought, address=address)
+
     def _log_in(self, bought: Machine) -> Ssh:
         """Waits for a whole login as root, the host key checked. A banner isn't enough: sshd restarts meanwhile."""
         known = self.access.machine_pins(self.host_id) or list(self._intent().plan.get("host_keys", []))
-        if not known and isinstance(self.cloud, FirstContact):
-            self.progress("first contact")
-            known = [self.cloud.bootstrap(bought, self.progress)]
-            self.trust = "unverified"
         self.access.pin_machine(self.host_id, bought.address, known)
         ssh = self.access.machine(self.host_id, bought.address)
         limit = self.config.vps_boot_timeout

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mngr.backends.ovh.client import OvhClient, segment
+from mngr.backends.ovh.vps import ipv4
 from mngr.model.clock import Clock
 from mngr.model.errors import InvalidInput, NotFound, TimedOut, Unreachable
 from mngr.providers.contract import Machine, Progress
@@ -49,8 +50,9 @@ class FirstContact:
         progress("rebuild")
         self._rebuild(service, image or self.image)
         progress("first contact")
-        key = self._first_login(service, machine.address)
-        root = self._ssh(service, machine.address, "root", strict=True)
+        address = ipv4(self.client.get(f"{_path(service)}/ips") or []) or machine.address
+        key = self._first_login(service, address)
+        root = self._ssh(service, address, "root", strict=True)
         self._wait_for(root, "root's login", service)
         progress("purge qemu")
         try:

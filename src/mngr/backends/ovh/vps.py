@@ -79,7 +79,7 @@ class Reader:
                 state=str(data["state"]),
                 plan=str((data.get("model") or {}).get("name") or ""),
                 datacenter=self._datacenter(service),
-                address=_ipv4(self.client.get(f"{path}/ips") or []),
+                address=ipv4(self.client.get(f"{path}/ips") or []),
                 display_name=str(data.get("displayName") or ""),
                 tags=dict(found) if found is not None else self.tags.read(service),
                 renewal=known or renewal.read(self.client, service),
@@ -97,7 +97,7 @@ class Reader:
         return known
 
 
-def _ipv4(addresses: list[Any]) -> str:
+def ipv4(addresses: list[Any]) -> str:
     """/ips has both kinds, in no order."""
     from ipaddress import ip_address
 
