@@ -49,7 +49,9 @@ def free(found, now) -> bool:
 
 
 class Race:
-    def __init__(self, seed: int, contenders: int, count: int, *, deaths: float, stalls: float, lag: float = RULES.lag) -> None:
+    def __init__(
+        self, seed: int, contenders: int, count: int, *, deaths: float, stalls: float, lag: float = RULES.lag
+    ) -> None:
         self.random = random.Random(seed)
         self.stores = [Store(self.random, lag) for _ in range(count)]
         self.deaths, self.stalls = deaths, stalls

@@ -287,6 +287,9 @@ def _failed(error: Exception, given: Credentials, what: str, reads: bool) -> Exc
     import ovh
     from requests import ConnectionError, ConnectTimeout, RequestException
 
+    if isinstance(error, ovh.exceptions.HTTPError):  # what asking for the time failed with
+        cause = error.__cause__ or error.__context__
+        error = cause if isinstance(cause, RequestException) else error
     if isinstance(error, (InvalidInput, ovh.exceptions.InvalidKey, ovh.exceptions.InvalidConfiguration)):
         return (
             error

@@ -1,0 +1,107 @@
+"""The SDK wrapper against the simulated OVH: both logins, paging, repeats, errors that name what to do."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from mngr.backends.ovh.client import OvhClient
+from mngr.backends.ovh.config import Credentials, OvhConfig, credentials
+from mngr.model.errors import InvalidInput, NotFound, Unreadable
+from mngr.vps_docker import tags
+from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer
+
+from .conftest import Laptop
+
+
+def with_env(laptop: Laptop, **body: object) -> OvhClient:
+    made = laptop.sim.control("POST", "/credentials", body)
+    env = {"OVH_ENDPOINT": laptop.sim.url, **made["env"]}
+    return OvhClient(credentials(OvhConfig(), "[providers.ovh]", env), clock=laptop.clock)
+
+
+def test_keys_sign_and_oauth2_carries_a_token(laptop: Laptop) -> None:
+    assert laptop.client.me()["ovhSubsidiary"] == "US"
+    assert with_env(laptop, kind="oauth2").me()["ovhSubsidiary"] == "US"
+
+
+def test_the_other_kind_in_the_environment_does_no_harm(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVH_CLIENT_ID", "other")
+    monkeypatch.setenv("OVH_CLIENT_SECRET", "other")
+    assert laptop.client.me()
+    assert os.environ["OVH_CLIENT_ID"] == "other"
+
+
+def test_a_missing_right_is_named(laptop: Laptop) -> None:
+    client = with_env(laptop, without=["GET /me"])
+    with pytest.raises(Unreadable) as error:
+        client.me()
+    assert "lack the right to GET /me" in error.value.hint
+
+
+def test_wrong_keys_and_endpoints_say_so(laptop: Laptop) -> None:
+    wrong = Credentials(
+        endpoint=laptop.sim.url, source="x", application_key="a", application_secret="b", consumer_key="c"
+    )
+    with pytest.raises(Unreadable) as error:
+        OvhClient(wrong, clock=laptop.clock).me()
+    assert "application_key" in error.value.hint
+    nowhere = Credentials(
+        endpoint="ovh-mars", source="x", application_key="a", application_secret="b", consumer_key="c"
+    )
+    with pytest.raises(InvalidInput, match="ovh-mars") as mars:
+        OvhClient(nowhere).me()
+    assert "ovh-eu" in mars.value.hint
+
+
+def test_nobody_there_is_unreachable(laptop: Laptop) -> None:
+    gone = Credentials(
+        endpoint="http://127.0.0.1:1/1.0",
+        source="x",
+        application_key="a",
+        application_secret="b",
+        consumer_key="c",
+    )
+    with pytest.raises(Unreadable, match="can't reach OVH"):
+        OvhClient(gone, clock=laptop.clock).get("/me")
+
+
+def test_300_vpss_come_in_pages_and_only_ours_are_read(laptop: Laptop) -> None:
+    laptop.sim.control("POST", "/seed_vps", {"count": 1100})
+    ours = {"mngr-provider": "ovh", "mngr-host-id": "host-0123456789abcdef", "mngr-ready": "1"}
+    laptop.sim.control("POST", "/seed_vps", {"count": 1, "tags": ours})
+    laptop.clock.sleep(30)
+    assert len(laptop.cloud.store.rows()) == 1101
+    before = len(laptop.sim.calls())
+    assert len(laptop.cloud.find({tags.PROVIDER: "ovh"})) == 1
+    assert len(laptop.sim.calls()) - before <= 8
+
+
+def test_reads_are_repeated_and_a_broken_list_is_no_empty_one(laptop: Laptop) -> None:
+    laptop.sim.fault("error", method="GET", path="/v2/iam/resource", times=2)
+    assert laptop.cloud.find({tags.PROVIDER: "ovh"}) == []
+    laptop.sim.fault("error", method="GET", path="/v2/iam/resource", times=100)
+    with pytest.raises(Unreadable):
+        laptop.cloud.find({tags.PROVIDER: "ovh"})
+
+
+def test_a_purchase_whose_answer_is_lost_isn_t_repeated_by_itself(laptop: Laptop) -> None:
+    laptop.sim.fault("lose_answer", method="POST", path="/order/cart", times=1)
+    with pytest.raises(VpsApiNoAnswer):
+        laptop.client.post("/order/cart", {"ovhSubsidiary": "US"}, repeat=False)
+
+
+def test_not_found_only_if_ovh_says_so(laptop: Laptop) -> None:
+    with pytest.raises(NotFound, match="OVH doesn't have it"):
+        laptop.client.get("/vps/nosuch")
+    with pytest.raises(VpsApiError, match="OVH refused"):
+        laptop.client.post("/order/cart", {"ovhSubsidiary": "XX"}, repeat=True)
+
+
+def test_time_is_ovh_s(laptop: Laptop) -> None:
+    before = laptop.client.now()
+    laptop.clock.sleep(3600)
+    assert 3590 < laptop.client.now() - before < 3700
