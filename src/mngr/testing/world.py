@@ -30,20 +30,30 @@ class Thing:
 class World(Protocol):
     """What an author of a provider brings. One world may be used for many tests, one after the other."""
 
-    provider: str
-    """The provider instance's name, as in `--provider`."""
+    @property
+    def provider(self) -> str:
+        """The provider instance's name, as in `--provider`."""
+        ...
 
-    env: Mapping[str, str]
-    """The environment of mngr: PATH, MNGR_HOME, credentials, settings."""
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The environment of mngr: PATH, MNGR_HOME, credentials, settings."""
+        ...
 
-    create: Sequence[str]
-    """Arguments that every `mngr create` here gets."""
+    @property
+    def create(self) -> Sequence[str]:
+        """Arguments that every `mngr create` here gets."""
+        ...
 
-    isolated: bool
-    """Whether a host is apart from this computer: made by create, and gone after destroy."""
+    @property
+    def isolated(self) -> bool:
+        """Whether a host is apart from this computer: made by create, and gone after destroy."""
+        ...
 
-    scratch: Path
-    """A folder for files of tests."""
+    @property
+    def scratch(self) -> Path:
+        """A folder for files of tests."""
+        ...
 
     @property
     def home(self) -> Path:

@@ -3,11 +3,13 @@
 import msgspec
 
 from mngr.journal import Held, Intent
-from mngr.providers.contract import MachineSpec, Progress
+from mngr.model.errors import NotFound
+from mngr.providers.contract import Handle, MachineSpec, Progress
 from mngr.vps_docker import sweeping, tags
 from mngr.vps_docker.building import Wanted, release
 from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.waiting import looks
 
 
 def take_over(parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> dict[str, str]:
@@ -34,7 +36,12 @@ def take_over(parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> d
                 f"host {wanted.spec.name} is being built by another computer ({owner.builder})",
                 hint="wait for it to end, or choose another name",
             )
-    if intent is not None and _same(intent, wanted) and all(_holds(one, now) for one in owners):
+    if (
+        intent is not None
+        and _same(intent, wanted)
+        and all(_holds(one, now) for one in owners)
+        and (machines or not _is_gone(parts, intent.handle))
+    ):
         return dict(intent.handle)
     if machines or intent is not None:
         progress("release")
@@ -48,6 +55,19 @@ def take_over(parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> d
         sweeping.forget(parts, host_id)
         held.done()
     return {}
+
+
+def _is_gone(parts: Parts, handle: Handle) -> bool:
+    """Whether the cloud no longer has what was bought: another computer's sweep releases it once our lease is over."""
+    if not handle.get("id"):
+        return False
+    for _ in looks(parts.context.clock, parts.cloud.caps.list_lag_s):
+        try:
+            parts.cloud.get(handle["id"])
+            return False
+        except NotFound:
+            continue  # for a moment that is also said of what has just been bought
+    return True
 
 
 def _same(intent: Intent, wanted: Wanted) -> bool:

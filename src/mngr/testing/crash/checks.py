@@ -20,28 +20,31 @@ def owners(world: World, shown: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def unowned(world: World) -> list[Thing]:
-    """Things that no listed host or agent, no intent of this laptop and no valid lease of another explains."""
-    things = world.things()
-    if not things:
-        return []
-    known = owners(world, listing(world))
+def unowned(world: World, shown: Mapping[str, Any]) -> list[Thing]:
+    """Things that no listed host or agent, no intent of this laptop and no valid lease of another explains.
+
+    `shown`: what `mngr list` shows in this world.
+    """
+    known = owners(world, shown)
     now = world.now()
-    return [thing for thing in things if thing.owner not in known and not (thing.owner and thing.lease > now)]
+    return [
+        thing
+        for thing in world.things()
+        if thing.owner not in known and not (thing.owner and thing.lease > now)
+    ]
 
 
-def assert_owned(world: World) -> None:
+def assert_owned(world: World, shown: Mapping[str, Any]) -> None:
     """Raises AssertionError naming each thing that is there and billed for nobody."""
-    left = unowned(world)
+    left = unowned(world, shown)
     assert not left, "there, billed, and nobody's:\n" + "\n".join(f"  {thing}" for thing in left)
 
 
-def ending(world: World, name: str, others: set[str]) -> dict[str, Any]:
+def ending(world: World, shown: Mapping[str, Any], name: str, others: set[str]) -> dict[str, Any]:
     """Where a command ended, as far as it is the same each time: the agent, its host, how many things there are.
 
     `others`: ids of hosts and agents that aren't the command's.
     """
-    shown = listing(world)
     assert not shown["errors"], f"mngr list has error rows: {shown['errors']}"
     return {
         "agents": [
@@ -66,13 +69,17 @@ def ids(world: World) -> set[str]:
 
 def assert_data(mngr: Cli, name: str, text: str) -> None:
     """Raises AssertionError unless the agent's work dir still holds what was written there, and its environment."""
-    done = mngr("exec", name, 'cat "marker-$MNGR_AGENT_NAME"; printf "%s" "$CRASH_VALUE"')
+    done = mngr("exec", name, f'cat "marker-$MNGR_AGENT_NAME"; {_PRINT}')
     assert done.out == f"{text}\n{VALUE}", f"agent {name} lost its data or environment\n{done}"
 
 
 def write_data(mngr: Cli, name: str, text: str) -> None:
-    mngr.ok("exec", name, f'echo {text} >"marker-$MNGR_AGENT_NAME"')
+    """Leaves a marker in the agent's work dir. Raises AssertionError if the agent lacks its environment."""
+    done = mngr.ok("exec", name, f'echo {text} >"marker-$MNGR_AGENT_NAME"; {_PRINT}')
+    assert done.out == VALUE, f"agent {name} lacks its environment\n{done}"
 
+
+_PRINT = 'printf %s "$CRASH_VALUE"'
 
 #: An environment value that agents under test are given; no quoting mistake leaves it as it is.
 VALUE = 'it\'s $HOME "quoted" #{x} `y` \\ é'

@@ -67,8 +67,10 @@ class Drive:
             assert run.done.code == 0, f"a clean run failed\n{run.done}"
             if verb.name == "create":
                 checks.write_data(self.mngr, name, name)
-            found.append(Clean(verb, run.calls, checks.ending(self.world, name, self._others)))
-        checks.assert_owned(self.world)
+            found.append(
+                Clean(verb, run.calls, checks.ending(self.world, listing(self.world), name, self._others))
+            )
+        checks.assert_owned(self.world, listing(self.world))
         return found
 
     def chain(
@@ -102,7 +104,7 @@ class Drive:
             )  # fmt: skip
             self._count(run, clean, point)
             assert run.done.code == 0, f"{clean.verb.name} failed because another computer swept\n{run.done}"
-            self._ended(clean, name)
+            self._ended(clean, name, listing(self.world))
         except AssertionError as error:
             self._clear_away(name)
             raise AssertionError("\n".join([*self.story, f"THEN: {error}"])) from None
@@ -121,60 +123,63 @@ class Drive:
         if mending in ("lost", "other"):
             self._mend_elsewhere(verb, name, past_leases=mending == "lost")
         if mending == "sweep":
-            self.sweep(self.world)
-            self._kept(verb, name)
+            self._kept(verb, name, self.sweep(self.world))
         self._tell(self.mngr(*verb.argv(name), codes=verb.again))
         run.wait_orphan()
         if run.orphan:
             # What the dead mngr's command did late may have to be mended: once more, undisturbed.
             self._tell(self.mngr(*verb.argv(name), codes=verb.again))
-        if mending != "sweep":
-            self.sweep(self.world)
-        self._ended(clean, name)
+        shown = listing(self.world) if mending == "sweep" else self.sweep(self.world)
+        self._ended(clean, name, shown)
 
     def _mend_elsewhere(self, verb: Verb, name: str, *, past_leases: bool) -> None:
         """Another computer sweeps, which knows nothing but the account; in the end after all leases have passed."""
         other = self.world.other_home()
         self._tell(cli(other)("gc", "--provider", other.provider, codes=(0,)), " # another computer")
         mine = set(intents(self.world.home))
-        left = [thing for thing in checks.unowned(other) if thing.owner not in mine]
+        shown = listing(other)
+        left = [thing for thing in checks.unowned(other, shown) if thing.owner not in mine]
         assert not left, f"there, and another computer can't tell whose: {left}"
         if past_leases:
             self.world.pass_time(PAST_LEASES_S)
-            self.sweep(other)
-        shown = [host["name"] for host in listing(other)["hosts"]]
+            shown = self.sweep(other)
+        hosts = [host["name"] for host in shown["hosts"]]
         wanted = [self.bystander, *([name] if verb.keeps else [])]
-        assert set(wanted) <= set(shown), f"another computer's sweep took some of {wanted}: {shown}"
+        assert set(wanted) <= set(hosts), f"another computer's sweep took some of {wanted}: {hosts}"
 
-    def _ended(self, clean: Clean, name: str) -> None:
-        ended = checks.ending(self.world, name, self._others)
-        if clean.verb.name == "create":
-            checks.write_data(self.mngr, name, name)
+    def _ended(self, clean: Clean, name: str, shown: Mapping[str, Any]) -> None:
+        ended = checks.ending(self.world, shown, name, self._others)
         assert ended == clean.ending, (
             f"{clean.verb.name} didn't end where it does in one go:\n  {ended}\n  {clean.ending}"
         )
-        if clean.verb.alive:
+        if clean.verb.name == "create":
+            checks.write_data(self.mngr, name, name)
+        elif clean.verb.alive:
             checks.assert_data(self.mngr, name, name)
 
     def _count(self, run: Run, clean: Clean, point: Point) -> None:
         self._tell(run.done, f"   # {clean.verb.name}: {point}" + ("" if run.reached else " (not reached)"))
         self.reached, self.missed = self.reached + run.reached, self.missed + (not run.reached)
 
-    def sweep(self, world: World) -> None:
+    def sweep(self, world: World) -> dict[str, Any]:
         """Sweeps until a sweep has nothing to do and nothing is unowned; the provider's time passes in between.
 
-        Raises AssertionError naming what is nobody's after several sweeps.
+        Returns what `mngr list` shows then. Raises AssertionError naming what is nobody's after several sweeps.
         """
         for _ in range(SWEEPS):
             done = self._tell(cli(world)("gc", "--provider", world.provider, "--format", "json", codes=(0,)))
             did = done.json().get(world.provider, {})
-            if not did.get("released") and not did.get("finished") and not checks.unowned(world):
-                return
+            if not did.get("released") and not did.get("finished"):
+                shown = listing(world)
+                if not checks.unowned(world, shown):
+                    return shown
             world.pass_time(PAST_LEASES_S)
-        checks.assert_owned(world)
+        shown = listing(world)
+        checks.assert_owned(world, shown)
+        return shown
 
-    def _kept(self, verb: Verb, name: str) -> None:
-        shown = [agent["name"] for agent in listing(self.world)["agents"]]
+    def _kept(self, verb: Verb, name: str, listed: Mapping[str, Any]) -> None:
+        shown = [agent["name"] for agent in listed["agents"]]
         assert self.bystander in shown, f"the sweep took the bystander: {shown}"
         assert not verb.keeps or name in shown, f"a killed {verb.name} and a sweep took agent {name}: {shown}"
 

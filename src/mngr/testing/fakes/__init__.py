@@ -25,6 +25,7 @@ from pathlib import Path
 CODE = Path(__file__).parent
 NEEDED = ("unshare", "nsenter", "chroot", "flock", "tmux", "git", "rsync", "ssh-keygen", "sshd")
 END_LIMIT_S = 20.0
+PREFIX = "mngr-fakes-"
 
 
 def unavailable() -> str:
@@ -51,7 +52,8 @@ class Fakes:
     """All fake machines of one test session. They end with `close`, or with this process, however it ends."""
 
     def __init__(self) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="mngr-fakes-", dir=_fast_folder()))
+        remove_stale()
+        self.root = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_fast_folder()))
         for name in ("addresses", "machines", "disks", "bin"):
             (self.root / name).mkdir()
         self._lock = open(self.root / "session.lock", "w")  # noqa: SIM115  held for as long as we live
@@ -109,6 +111,17 @@ class Fakes:
         path.write_text(f'#!/bin/sh\nexec {sys.base_prefix}/bin/python3 -ES {CODE / script} "$@"\n')
         path.chmod(0o755)
         return path
+
+
+def remove_stale() -> None:
+    """Removes what sessions left that were killed: their machines ended with them, their disks didn't."""
+    for root in Path(_fast_folder() or tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            with open(root / "session.lock") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(root, ignore_errors=True)
+        except OSError:
+            continue  # somebody uses it, or removes it, or is just making it
 
 
 def _end(path: Path) -> None:
