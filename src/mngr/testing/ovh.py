@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mngr.testing.cloud import SimulatedCloud
@@ -13,7 +14,7 @@ from mngr.testing.world import Thing
 class OvhWorld(RentedWorld):
     """Hosts on VPSs of a simulated OVH, whose bill runs to the month's end whatever is destroyed."""
 
-    create = ("--no-code", "--yes", "--trust-first-contact")
+    create: Sequence[str] = ("--no-code", "--yes", "--trust-first-contact")
 
     #: Create arguments that can't be meant here → a right choice that the message names.
     mistakes = (
@@ -29,7 +30,7 @@ class OvhWorld(RentedWorld):
     ) -> None:
         super().__init__("ovh", cloud, scratch, fakes, home=home)
         settings = {"TAG_LAG": "0.5", "CLAIM_TIME": "2"}
-        self.env = {**self.env, **{f"MNGR__PROVIDERS__OVH__{key}": value for key, value in settings.items()}}
+        self.env: Mapping[str, str] = {**self.env, **{f"MNGR__PROVIDERS__OVH__{key}": value for key, value in settings.items()}}
 
     def things(self) -> list[Thing]:
         """What the bill runs for, without what is explained as it is: ours, cancelled, and waiting to be recycled."""
