@@ -105,7 +105,7 @@ def _so_far(host: Any) -> str:
 def _note(host: Any) -> str:
     parts = [host.problem, host.idle.stop_reason if host.idle else ""]
     if host.state in ("stopped", "paused", "crashed") and host.record.price_per_hour:
-        parts.append(host.stop_saves)
+        parts.append(f"a stop saves {host.stop_saves}" if host.stop_saves else "")
     if host.record.ssh_trust != "pinned":
         parts.append(f"ssh_trust: {host.record.ssh_trust}")
     return "; ".join(part for part in parts if part)

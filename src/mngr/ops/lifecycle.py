@@ -31,7 +31,8 @@ def stop(mngr: Mngr, group: Group, phases: Phases) -> str:
         return ""
     phases("stop host")
     provider.stop(host.record.id, phases)
-    return provider.abilities.stop_saves
+    saves = provider.abilities.stop_saves
+    return f"which saves {saves}" if saves else ""
 
 
 def start(mngr: Mngr, group: Group, phases: Phases) -> HostView:
