@@ -47,7 +47,13 @@ def build(
 
     progress("build image")
     name = built_name(host_id)
-    flags = ["--force-rm", "--tag", name, *(f"--label={key}={value}" for key, value in owner.items()), *args.docker]
+    flags = [
+        "--force-rm",
+        "--tag",
+        name,
+        *(f"--label={key}={value}" for key, value in owner.items()),
+        *args.docker,
+    ]
     if args.remote:
         flags += ["--file", args.dockerfile] if args.dockerfile else []
         done = docker.run("build", *flags, args.context, timeout=BUILD_LIMIT_S, check=False)
