@@ -78,8 +78,8 @@ def test_a_command_that_reads_only_part_of_its_input_ends() -> None:
 
 
 def test_a_stream_that_doesnt_end_is_timed_out() -> None:
-    with pytest.raises(TimedOut, match=r"docker sleep 60 on this computer didn't end within 0.2 s"):
-        DockerOverSsh(Shell()).send("sleep 60", chunks=[b"x"], timeout=0.2)
+    with pytest.raises(TimedOut, match=r"docker exec sleep 60 on this computer didn't end within 0.2 s"):
+        DockerOverSsh(Shell()).send("exec sleep 60", chunks=[b"x"], timeout=0.2)
 
 
 def test_a_place_that_breaks_is_unreachable() -> None:
