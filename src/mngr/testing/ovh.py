@@ -16,6 +16,9 @@ class OvhWorld(RentedWorld):
 
     create: Sequence[str] = ("--no-code", "--yes", "--trust-first-contact")
 
+    #: A cart to look with, an item in it and out of it again: OVH shows prices and choices only there.
+    free_calls = r"/1\.0/order/cart(/[^/]+/vps|/[^/]+/item/\d+)?"
+
     #: Create arguments that can't be meant here → a right choice that the message names.
     mistakes = (
         (("-b", "--vps-plan=nosuch"), "vps-2025-model1"),
@@ -30,7 +33,10 @@ class OvhWorld(RentedWorld):
     ) -> None:
         super().__init__("ovh", cloud, scratch, fakes, home=home)
         settings = {"TAG_LAG": "0.5", "CLAIM_TIME": "2"}
-        self.env: Mapping[str, str] = {**self.env, **{f"MNGR__PROVIDERS__OVH__{key}": value for key, value in settings.items()}}
+        self.env: Mapping[str, str] = {
+            **self.env,
+            **{f"MNGR__PROVIDERS__OVH__{key}": value for key, value in settings.items()},
+        }
 
     def things(self) -> list[Thing]:
         """What the bill runs for, without what is explained as it is: ours, cancelled, and waiting to be recycled."""
