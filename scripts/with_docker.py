@@ -41,7 +41,8 @@ def main(words: list[str]) -> int:
         return 130
     finally:
         if started and alone(users):
-            call([sys.executable, "-m", "mngr.simcloud", "clean"], stdout=subprocess.DEVNULL)
+            clean = [sys.executable, "-m", "mngr.simcloud", "clean"]
+            call(clean, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             dockerd("stop")
         os.close(users)
 
