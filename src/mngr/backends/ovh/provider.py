@@ -44,7 +44,15 @@ class OvhProvider(VpsDockerProvider):
         progress("reconcile")
         self.ovh.reconcile(self.name, warn=lambda text: progress(f"warning: {text}"))
         with self.ovh.creating(spec.id, progress):
-            return super().create(spec, progress)
+            record = super().create(spec, progress)
+        self._link_pins(record)
+        return record
+
+    def _link_pins(self, record: HostRecord) -> None:
+        """`known_hosts/<service name>`, where the first contact's key was, becomes a link to the host's own pins."""
+        path = self.parts.access.folder / "known_hosts" / record.handle["id"]
+        path.unlink(missing_ok=True)
+        path.symlink_to(record.id)
 
     def verify(self, host_id: str, fingerprint: str) -> str:
         """Confirms the host key that is pinned, if `fingerprint` is its. What was done, for people to read.
