@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,16 @@ class VultrWorld(RentedWorld):
     )
 
     def __init__(
-        self, cloud: SimulatedCloud, scratch: Path, fakes: Fakes | None = None, *, home: str = "home"
+        self,
+        cloud: SimulatedCloud,
+        scratch: Path,
+        fakes: Fakes | None = None,
+        *,
+        home: str = "home",
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         lag = {"MNGR__PROVIDERS__VULTR__LIST_LAG": "1"}
-        super().__init__("vultr", cloud, scratch, fakes, home=home, settings=lag)
+        super().__init__("vultr", cloud, scratch, fakes, home=home, settings={**lag, **(settings or {})})
 
     def user_data(self) -> list[str]:
         """What the account's API keys can read of each instance's user data."""

@@ -10,12 +10,16 @@ from mngr.testing.cli import Cli
 from mngr.testing.world import Thing, World, intents, listing
 
 ALIVE = ("running", "waiting")
+UNFINISHED = ("building", "failed", "destroyed")
 
 
 def owners(world: World, shown: Mapping[str, Any]) -> dict[str, str]:
-    """Ids that explain a thing → who says so: `mngr list` by host or agent, or this laptop's journal."""
+    """Ids that explain a thing → who says so: `mngr list` by host or agent, or this laptop's journal.
+
+    A host that is only being made, or that failed, explains nothing by itself: somebody must be at work on it.
+    """
     found = dict.fromkeys(intents(world.home), "an intent")
-    found |= {host["id"]: "a listed host" for host in shown["hosts"] if host["state"] != "destroyed"}
+    found |= {host["id"]: "a listed host" for host in shown["hosts"] if host["state"] not in UNFINISHED}
     found |= {agent["id"]: "a listed agent" for agent in shown["agents"]}
     return found
 
