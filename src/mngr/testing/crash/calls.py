@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -51,13 +52,43 @@ class Run:
 
 
 def record(mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], *, before: Sequence[str] = ()) -> Run:
-    """A run that nobody disturbs. `before`: a command line in front of it that becomes it, e.g. strace -D."""
+    """A run that nobody disturbs; each call waits a moment, for a look at MNGR_HOME as it is then.
+
+    `before`: a command line in front of mngr that becomes it, e.g. strace -D.
+    """
+    home = Path(mngr.env["MNGR_HOME"])
     with tempfile.TemporaryDirectory(prefix="mngr-crash-") as folder:
         watched = _Watched(Path(folder), mngr.env, 0, "record")
-        since = len(cloud.calls()) if cloud else 0
-        process = mngr.start(*argv, env=watched.env, before=[*watched.prefix, *before])
-        done = finish(process, argv, limit_s=LIMIT_S)
-        return Run(done, (*watched.calls(), *_http(cloud, since)))
+        try:
+            if cloud:
+                cloud.gate("before_commit", times=None)
+            process = mngr.start(*argv, env=watched.env, before=[*watched.prefix, *before])
+            found: list[Call] = []
+            end = time.monotonic() + LIMIT_S
+            while process.poll() is None and time.monotonic() < end:
+                for held in cloud.held(0) if cloud else []:
+                    n = 1 + sum(call.sort == "http" for call in found)
+                    found.append(Call("http", n, (held["method"], held["path"]), home=_digest(home)))
+                    cloud.release("go", held=held["id"]) if cloud else None
+                found += watched.ready(lambda: _digest(home))
+                time.sleep(0.005)
+            done = finish(process, argv, limit_s=LIMIT_S)
+        finally:
+            if cloud:
+                cloud.clear()
+    return Run(done, tuple(found))
+
+
+def _digest(folder: Path) -> str:
+    """What is in a folder, as a short text that is another one as soon as a byte is."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        found.update(str(path).encode())
+        try:
+            found.update(path.read_bytes() if path.is_file() else b"")
+        except OSError:
+            continue
+    return found.hexdigest()[:16]
 
 
 def run(
@@ -155,6 +186,16 @@ class _Watched:
     def calls(self) -> list[Call]:
         found = sorted(int(path.name) for path in self._calls.iterdir() if path.name.isdigit())
         return [Call("program", n, tuple(self._argv(n)), self._fed(n)) for n in found]
+
+    def ready(self, look: Callable[[], str]) -> list[Call]:
+        """The recorded calls that wait to begin; looks around for each, and lets it go."""
+        found = []
+        for path in sorted(self._calls.glob("*.ready")):
+            n = int(path.name.removesuffix(".ready"))
+            found.append(Call("program", n, tuple(self._argv(n)), self._fed(n), look()))
+            path.unlink()
+            (self._calls / f"{n}.go").touch()
+        return found
 
     def orphan(self) -> int:
         path = self._calls / "late"

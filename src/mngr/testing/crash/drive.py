@@ -129,20 +129,20 @@ class Drive:
         if run.orphan:
             # What the dead mngr's command did late may have to be mended: once more, undisturbed.
             self._tell(self.mngr(*verb.argv(name), codes=verb.again))
-        shown = listing(self.world) if mending == "sweep" else self.sweep(self.world)
+        shown = self.sweep(self.world) if mending in ("again", "lost") else listing(self.world)
         self._ended(clean, name, shown)
 
     def _mend_elsewhere(self, verb: Verb, name: str, *, past_leases: bool) -> None:
-        """Another computer sweeps, which knows nothing but the account; in the end after all leases have passed."""
+        """Another computer sweeps, which knows nothing but the account; at once, or after all leases have passed."""
         other = self.world.other_home()
-        self._tell(cli(other)("gc", "--provider", other.provider, codes=(0,)), " # another computer")
-        mine = set(intents(self.world.home))
-        shown = listing(other)
-        left = [thing for thing in checks.unowned(other, shown) if thing.owner not in mine]
-        assert not left, f"there, and another computer can't tell whose: {left}"
         if past_leases:
             self.world.pass_time(PAST_LEASES_S)
             shown = self.sweep(other)
+        else:
+            self._tell(cli(other)("gc", "--provider", other.provider, codes=(0,)), " # another computer")
+            mine, shown = set(intents(self.world.home)), listing(other)
+            left = [thing for thing in checks.unowned(other, shown) if thing.owner not in mine]
+            assert not left, f"there, and another computer can't tell whose: {left}"
         hosts = [host["name"] for host in shown["hosts"]]
         wanted = [self.bystander, *([name] if verb.keeps else [])]
         assert set(wanted) <= set(hosts), f"another computer's sweep took some of {wanted}: {hosts}"

@@ -27,13 +27,14 @@ HARMLESS_LINES = ("true", "docker version", "docker image ls")
 class Call:
     """An outside call: the `n`th of its sort. `argv` is a program's command line, or (method, path).
 
-    `fed`: whether it was given something on its standard input.
+    `fed`: whether it was given something on its standard input. `home`: a digest of MNGR_HOME when it began.
     """
 
     sort: Sort
     n: int
     argv: tuple[str, ...]
     fed: bool = False
+    home: str = ""
 
     @property
     def script(self) -> str:
@@ -79,18 +80,33 @@ class Point:
 
 
 def points(calls: Iterable[Call]) -> list[Point]:
-    """All points of a run, in order. `after` call n and `before` call n+1 enclose what mngr writes in between."""
+    """All points of a run, given its calls in the order in which they began.
+
+    `after` call n and `before` call n+1 enclose what mngr writes in between; where it wrote nothing they are the same
+    state, and only the first is driven. (Before and after a harmless call is the same state, too.)
+    """
     found: list[Point] = []
+    previous = ""
     for call in calls:
         for how in _hows(call):
+            if how == "before" and call.home and call.home == previous:
+                continue
             edge = how in ("after", "lose") and call.sort == "http" and not call.harmless
             found.append(Point(call.sort, call.n, how, str(call), edge))
+        previous = call.home
     return found
 
 
 def holds(calls: Iterable[Call]) -> list[Point]:
-    """Points where mngr isn't killed but held, so that others can act meanwhile: before each call."""
-    return [Point(call.sort, call.n, "hold", str(call)) for call in calls]
+    """Points where mngr isn't killed but held, so that others can act meanwhile: before each call that finds another
+    state than the last one."""
+    found: list[Point] = []
+    unchanged = ""
+    for call in calls:
+        if not call.home or call.home != unchanged:
+            found.append(Point(call.sort, call.n, "hold", str(call)))
+        unchanged = call.home if call.harmless else ""
+    return found
 
 
 def _hows(call: Call) -> Sequence[How]:

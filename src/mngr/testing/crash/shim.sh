@@ -7,7 +7,8 @@
 #   late    mngr dies at once, its command goes on only MNGR_CRASH_LATE_S later, beside whoever comes next
 #   hold    mngr waits before the command is run, until the file MNGR_CRASH_CALLS/go is there
 #   lose    mngr lives; the command has run, but the connection broke before its answer came (exit code 255)
-# With `record` nothing is disturbed, and what each command read on standard input is kept.
+# With `record` nothing is disturbed: what each command reads on standard input is kept, and it begins once the driver
+# has looked around and made MNGR_CRASH_CALLS/N.go.
 # What it runs sees the PATH that was there before: agents and tmux servers don't get to know of shims.
 name=${0##*/}
 calls=$MNGR_CRASH_CALLS at=${MNGR_CRASH_AT:-0} how=${MNGR_CRASH_HOW:-} pid=$MNGR_CRASH_PID late=${MNGR_CRASH_LATE_S:-0}
@@ -23,6 +24,9 @@ printf '%s\0' "$name" "$@" >"$calls/$n"
 
 if [ "$how" = record ]; then
 	cat >"$calls/$n.input"
+	: >"$calls/$n.ready"
+	tries=0
+	until [ -e "$calls/$n.go" ] || [ $tries -ge 3000 ]; do sleep 0.005; tries=$((tries + 1)); done
 	exec "$name" "$@" <"$calls/$n.input"
 fi
 [ "$n" = "$at" ] || exec "$name" "$@"
