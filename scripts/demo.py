@@ -25,8 +25,27 @@ from typing import IO, Any
 
 import leftovers
 
-#: Clouds that simcloud can simulate, and what a user would add to `create` there.
-CLOUDS: dict[str, list[str]] = {"vultr": []}
+
+@dataclass(frozen=True)
+class Cloud:
+    """A cloud that simcloud can simulate. `create`: what a user adds to `mngr create` there. `in_all`: the words for
+    the bill's sum. `paid_ahead`: what was bought is paid to the end of its term, also after `destroy`."""
+
+    name: str
+    create: tuple[str, ...] = ()
+    in_all: str = "in all (a started hour counts as one)"
+    paid_ahead: bool = False
+
+
+CLOUDS = {
+    "vultr": Cloud("Vultr"),
+    "ovh": Cloud(
+        "OVH",
+        ("--trust-first-contact", "--yes"),
+        "in all (by the month, in advance; it won't be renewed)",
+        True,
+    ),
+}
 
 #: Making the base images takes about 90 s, once.
 CLOUD_LIMIT_S = 900
@@ -151,7 +170,7 @@ def play(provider: str, folder: Path, env: dict[str, str]) -> None:
         for key, value in cloud["env"].items():
             print(f"$ export {key}={'…' if 'KEY' in key or 'SECRET' in key else value}")
         print("$ cd my-project        (a git repository)")
-        shell.type(shlex.join(["mngr", "create", "my-agent", "--provider", provider, *CLOUDS[provider]]))
+        shell.type(shlex.join(["mngr", "create", "my-agent", "--provider", provider, *cloud_is.create]))
         shell.type("mngr list")
         shell.type('mngr exec my-agent "echo hello"')
         shell.type("mngr stop my-agent")
@@ -159,9 +178,9 @@ def play(provider: str, folder: Path, env: dict[str, str]) -> None:
         shell.type("mngr destroy my-agent --yes")
         shell.type("mngr gc")
         show_phases(shell.rows)
-        show_bill(ask(cloud["control"], "/bill"))
+        show_bill(ask(cloud["control"], "/bill"), cloud_is)
         left = ask(cloud["control"], "/resources")["resources"]
-        if left:
+        if left and not cloud_is.paid_ahead:
             raise SystemExit(f"demo: still on the account: {left}")
 
 
@@ -189,14 +208,18 @@ def show_phases(rows: list[tuple[str, str, float]]) -> None:
             print(f"{verb:<10}{'all of it':<16}{seconds:>8.2f}")
 
 
-def show_bill(bill: dict[str, Any]) -> None:
+def show_bill(bill: dict[str, Any], cloud: Cloud) -> None:
     print(f"\n{'BILLED FOR':<44}{'FROM':<21}{'TO':<21}{bill['currency']:>8}")
     for line in bill["lines"]:
         what = f"{line['kind']} {line['name']}"
-        until = "still running" if line["open"] else line["closed"][:19]
+        until = (
+            ("the end of its term" if cloud.paid_ahead else "still running")
+            if line["open"]
+            else line["closed"][:19]
+        )
         print(f"{what:<44}{line['opened'][:19]:<21}{until:<21}{line['cost']:>8.4f}")
-    print(f"{'in all (a started hour counts as one)':<86}{bill['total']:>8.4f}")
-    if bill["open"]:
+    print(f"{cloud.in_all:<86}{bill['total']:>8.4f}")
+    if bill["open"] and not cloud.paid_ahead:
         raise SystemExit("demo: something is still being billed")
 
 
