@@ -162,8 +162,9 @@ def main(words: list[str]) -> int:
 
 def play(provider: str, folder: Path, env: dict[str, str]) -> None:
     project = make_project(folder / "my-project", env)
+    cloud_is = CLOUDS[provider]
     print(
-        f"A simulated {provider.capitalize()} starts. Its API is the vendor's, its machines are real Linux systems."
+        f"A simulated {cloud_is.name} starts. Its API is the vendor's, its machines are real Linux systems."
     )
     with simulated(provider, env) as cloud:
         shell = Shell(project, {**env, **cloud["env"], "MNGR_HOME": str(folder / "home")})
