@@ -57,7 +57,9 @@ class Keys(Base):
 
 
 def _files(world: World, kind: str) -> list[Path]:
-    return sorted(path for path in (world.home / "profile").glob(f"providers/*/*/{kind}/*") if path.is_file())
+    """The files themselves: a provider may link the same pins under its cloud's own name for the machine."""
+    found = (world.home / "profile").glob(f"providers/*/*/{kind}/*")
+    return sorted(path for path in found if path.is_file() and not path.is_symlink())
 
 
 def _end_connections(world: World) -> None:
