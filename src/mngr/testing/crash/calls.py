@@ -57,7 +57,7 @@ def record(mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], *, before
     `before`: a command line in front of mngr that becomes it, e.g. strace -D.
     """
     home = Path(mngr.env["MNGR_HOME"])
-    with tempfile.TemporaryDirectory(prefix="mngr-crash-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mngr-crash-", ignore_cleanup_errors=True) as folder:
         watched = _Watched(Path(folder), mngr.env, 0, "record")
         try:
             if cloud:
@@ -95,7 +95,7 @@ def run(
     mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], point: Point, meanwhile: Act | None = None
 ) -> Run:
     """A run of mngr that ends at `point`; or, for `hold`, that is held there while `meanwhile` is done."""
-    with tempfile.TemporaryDirectory(prefix="mngr-crash-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mngr-crash-", ignore_cleanup_errors=True) as folder:
         program = point.sort == "program"
         watched = _Watched(Path(folder), mngr.env, point.n if program else 0, point.how if program else "")
         since = len(cloud.calls()) if cloud else 0
