@@ -59,7 +59,15 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
     """Checks everything that can be known before anything is made or paid. Raises what `create` would."""
     _kind(mngr, request)
     provider = mngr.provider(_provider_name(mngr, request))
-    return provider.check(_spec(request, new_host_id()))
+    return _check(mngr, provider, _spec(request, new_host_id()))
+
+
+def _check(mngr: Mngr, provider: HostProvider, spec: HostSpec) -> Offer:
+    """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
+    if spec.snapshot and not Path(spec.snapshot).is_file():
+        snapshots.find(mngr, spec.snapshot)
+        spec = msgspec.structs.replace(spec, snapshot="")
+    return provider.check(spec)
 
 
 def create(mngr: Mngr, request: CreateRequest, phases: Phases | None = None) -> Created:
@@ -104,7 +112,7 @@ def _create(
         fresh = False
     else:
         spec = _spec(request, existing.record.id if existing else new_host_id())
-        provider.check(spec)
+        _check(mngr, provider, spec)
         with snapshots.usable(mngr, provider, request.snapshot, phases) as snapshot:
             record = provider.create(msgspec.structs.replace(spec, snapshot=snapshot), phases)
         fresh = provider.abilities.isolated

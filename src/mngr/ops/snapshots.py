@@ -53,7 +53,7 @@ def list_(mngr: Mngr, text: str = "") -> tuple[list[Snapshot], list[str]]:
 
 def destroy(mngr: Mngr, snapshot_id: str) -> None:
     """Removes a snapshot for good. Raises NotFound."""
-    provider, _ = _find(mngr, snapshot_id)
+    provider, _ = find(mngr, snapshot_id)
     _able(provider).snapshot_destroy(snapshot_id)
 
 
@@ -67,7 +67,7 @@ def usable(mngr: Mngr, provider: HostProvider, wanted: str, phases: Phases) -> I
     if Path(wanted).is_file():
         yield str(Path(wanted).absolute())
         return
-    keeper, snapshot = _find(mngr, wanted)
+    keeper, snapshot = find(mngr, wanted)
     if keeper.name == provider.name and provider.abilities.restores_by_id:
         yield snapshot.id
         return
@@ -86,7 +86,8 @@ def former_work_dir(place: Place, name: str) -> str:
     return same[0].work_dir if len(same) == 1 else ""
 
 
-def _find(mngr: Mngr, snapshot_id: str) -> tuple[HostProvider, Snapshot]:
+def find(mngr: Mngr, snapshot_id: str) -> tuple[HostProvider, Snapshot]:
+    """A snapshot and its keeper. Raises NotFound, Unreachable."""
     found, errors = list_(mngr)
     for one in found:
         if one.id == snapshot_id:
