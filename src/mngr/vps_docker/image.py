@@ -95,7 +95,7 @@ def prepare(docker: DockerOverSsh, image: str, progress: Progress) -> bool:
             entry.mode = 0o644
             tar.addfile(entry, io.BytesIO(text.encode()))
     done = docker.run(
-        "build", "--tag", prepared_name(image), "--label", f"mngr.prepared-from={base}", "-",
+        "build", "--force-rm", "--tag", prepared_name(image), "--label", f"mngr.prepared-from={base}", "-",
         input=out.getvalue(), timeout=BUILD_LIMIT_S, check=False,
     )  # fmt: skip
     return done.code == 0
