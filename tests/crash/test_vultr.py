@@ -10,9 +10,9 @@ PARTS = 6
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_killed_command_ends_where_a_clean_one_does(vultr, part):
-    drive_part(vultr, part, PARTS)
+    drive_part(vultr, part, PARTS, every=2)
 
 
 @pytest.mark.parametrize("part", range(2))
 def test_a_create_goes_on_while_another_computer_sweeps(vultr, part):
-    hold_part(vultr, part, 2)
+    hold_part(vultr, part, 2, every=2)

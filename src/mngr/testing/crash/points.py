@@ -124,9 +124,9 @@ def _hows(call: Call) -> Sequence[How]:
     return hows
 
 
-def chosen(found: Sequence[Point], every: int | None = None) -> list[Point]:
-    """All points, or with MNGR_CRASH=sample one in `every` of them and all commit edges. The same each time."""
-    if os.environ.get("MNGR_CRASH", "full") == "full" or not every:
+def chosen(found: Sequence[Point], every: int = 1) -> list[Point]:
+    """One point in `every`, and all commit edges; with MNGR_CRASH=full all points. The same each time."""
+    if os.environ.get("MNGR_CRASH") == "full":
         return list(found)
     return [point for i, point in enumerate(found) if point.edge or i % every == 0]
 

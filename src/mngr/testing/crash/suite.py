@@ -24,10 +24,11 @@ MISSED_SHARE = 0.1
 
 
 def drive_part(
-    world: World, part: int = 0, parts: int = 1, *, verbs: Sequence[Verb] = (), every: int | None = None
+    world: World, part: int = 0, parts: int = 1, *, verbs: Sequence[Verb] = (), every: int = 1
 ) -> None:
     """Drives part number `part` of all points of `verbs` (by default the lifecycle) through a kill and its mending.
 
+    `every`: one point in so many is driven, and all commit edges; with MNGR_CRASH=full all are.
     The nth chain kills each verb at its nth point. How a crash is mended changes from chain to chain.
     Raises AssertionError with the stories of all chains that failed.
     """
@@ -48,7 +49,9 @@ def drive_part(
     _judge(drive, failed)
 
 
-def hold_part(world: World, part: int = 0, parts: int = 1, *, verbs: Sequence[Verb] = ()) -> None:
+def hold_part(
+    world: World, part: int = 0, parts: int = 1, *, verbs: Sequence[Verb] = (), every: int = 1
+) -> None:
     """Holds the first of `verbs` (create) before each of its calls while another computer sweeps the same account.
 
     Raises AssertionError with the stories of all runs that failed.
@@ -57,7 +60,7 @@ def hold_part(world: World, part: int = 0, parts: int = 1, *, verbs: Sequence[Ve
     verbs = verbs or lifecycle(world)
     drive.begin(verbs[0])
     clean = drive.clean([verbs[0], verbs[-1]])[0]
-    found = holds(clean.calls)
+    found = chosen(holds(clean.calls), every)
     failed = []
     for number in range(part, len(found), parts):
         try:
@@ -74,7 +77,7 @@ def _judge(drive: Drive, failed: Sequence[str]) -> None:
     assert drive.missed <= MISSED_SHARE * tried, f"{drive.missed} of {tried} points weren't met"
 
 
-def plan(cleans: Sequence[Clean], every: int | None = None) -> list[list[Point | None]]:
+def plan(cleans: Sequence[Clean], every: int = 1) -> list[list[Point | None]]:
     """Chains of one point a verb: as many chains as the verb with the most points has."""
     lists = [chosen(clean.points, every) for clean in cleans]
     longest = max(len(found) for found in lists)
@@ -82,7 +85,7 @@ def plan(cleans: Sequence[Clean], every: int | None = None) -> list[list[Point |
 
 
 def census(world: World, cleans: Sequence[Clean]) -> str:
-    """How many outside calls and points each verb has, on a line each."""
+    """How many outside calls and points each verb has (all, sampled or not), on a line each."""
     rows = [f"crash points of {world.provider}:"]
     for clean in cleans:
         sorts = Counter("http" if call.sort == "http" else call.argv[0] for call in clean.calls)
