@@ -1,5 +1,6 @@
 """The command line's entry: verbs are loaded when they are called, errors become one message and an exit code."""
 
+import errno
 import sys
 
 import click
@@ -79,6 +80,10 @@ def command() -> None:
     """
 
 
+#: What the system says of a disk or a file, through no fault of ours: full, read-only, not allowed, broken.
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR)
+
+
 def main() -> None:
     """Runs the command line; never shows a traceback for a user's mistake."""
     sys.exit(run(sys.argv[1:]))
@@ -106,6 +111,12 @@ def run(args: list[str]) -> int:
     except Exception as error:
         from mngr.model.errors import MngrError
 
+        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+            where = f" {error.filename}" if error.filename else ""
+            error = MngrError(
+                f"can't read or write{where}: {error.strerror}",
+                hint="run this again when that is mended; `mngr gc` sees to what was begun",
+            )
         if not isinstance(error, MngrError):
             return _bug(error)
         show(error)

@@ -35,6 +35,8 @@ class CommandFailed(MngrError):
     """A command ended with another exit code than 0. `completed` has its output."""
 
     def __init__(self, message: str, completed: Completed, *, hint: str = "") -> None:
+        if not hint and "No space left on device" in completed.error:
+            hint = "the disk there is full: free some of it, and run this again"
         super().__init__(message, hint=hint, details=completed.error[-2000:])
         self.completed = completed
 

@@ -8,6 +8,9 @@ from functools import cache
 
 from mngr.transport.base import CommandFailed, Completed, Transport
 
+#: How docker's messages end, for people at a terminal.
+_ADVICE = ("See 'docker", "Run 'docker")
+
 
 @cache
 def text(name: str) -> str:
@@ -33,5 +36,8 @@ def script(
 
 def script_failed(failed: CommandFailed, name: str, place: str) -> CommandFailed:
     """`failed`, with the last line that the script said as its reason."""
-    last = failed.completed.error.splitlines()[-1:] or [f"exit code {failed.completed.code}"]
-    return CommandFailed(f"{name} failed on {place}: {last[0]}", failed.completed, hint=failed.hint)
+    said = [
+        line for line in failed.completed.error.splitlines() if line.strip() and not line.startswith(_ADVICE)
+    ]
+    why = said[-1] if said else f"exit code {failed.completed.code}"
+    return CommandFailed(f"{name} failed on {place}: {why}", failed.completed, hint=failed.hint)

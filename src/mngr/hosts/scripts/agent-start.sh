@@ -15,9 +15,12 @@ flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1;
 new=$dir/.new-$id
 rm -rf "$new"
 mkdir -m 700 "$new"
-tar -xf - -C "$new" 2>/dev/null || true
-# Without its last entry the tar was cut short: its sender was killed, or the connection broke.
-[ -f "$new/whole" ] || { rm -rf "$new"; echo "what was sent didn't arrive whole" >&2; exit 1; }
+# Without its last entry the tar was cut short: its sender was killed, or the connection broke. Or the disk is full.
+said=$(tar -xf - -C "$new" 2>&1) && [ -f "$new/whole" ] || {
+	rm -rf "$new"
+	printf '%s\n' "${said:-the connection broke}" "the agent's files didn't arrive whole in $dir" >&2
+	exit 1
+}
 if [ -d "$new/commands" ]; then
 	for file in "$new"/commands/*; do mv -f "$file" "$dir/commands/"; done
 fi

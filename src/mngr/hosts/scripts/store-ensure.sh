@@ -18,6 +18,11 @@ if [ -n "$image" ]; then
 	}
 else
 	docker volume inspect "$state" >/dev/null 2>&1 || exit 3
+	# Somebody tidied up images, too: any that has a shell does.
+	docker image inspect "$own" >/dev/null 2>&1 ||
+		for image in $(docker ps -a --filter "label=mngr.provider=$instance" --format '{{.Image}}') debian:bookworm-slim; do
+			! docker tag "$image" "$own" 2>/dev/null || break
+		done
 fi
 tries=0
 until said=$(
@@ -34,8 +39,8 @@ until said=$(
 		[ $tries -lt 50 ] || { printf '%s\n' "$said" >&2; exit 1; }
 		sleep 0.1
 		;;
-	*"No such image"*)
-		printf '%s\n' "$said" >&2
+	*"No such image"* | *"Unable to find image"*)
+		echo "image $own is gone, which shows the host records in volume $state: docker tag ANY-IMAGE $own brings it back" >&2
 		exit 10
 		;;
 	*)
