@@ -6,6 +6,7 @@ from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.docker import DockerWorld
 from mngr.testing.fakes import Fakes, unavailable
 from mngr.testing.local import LocalWorld
+from mngr.testing.ovh import OvhWorld
 from mngr.testing.vultr import VultrWorld
 
 
@@ -35,6 +36,25 @@ def fake_docker(tmp_path, fakes):
 def vultr(tmp_path, fakes):
     cloud = SimulatedCloud("vultr", "--machines", "fake", "--machines-cmd", str(fakes.command), env=fakes.env)
     yield VultrWorld(cloud, tmp_path, fakes)
+    cloud.stop()
+    left = [name for name in fakes.machines() if name != "daemon"]
+    assert not left, f"the cloud left machines: {left}"
+
+
+@pytest.fixture(params=["recycles", "orders"])
+def ovh(tmp_path, fakes, request):
+    """A create here recycles what destroy has left, or orders a VPS each time."""
+    cloud = SimulatedCloud(
+        "ovh", "--machines", "fake", "--machines-cmd", str(fakes.command), "--speed", "1000", env=fakes.env
+    )
+    settings = {"TAG_LAG": "0.05", "CLAIM_TIME": "0.8", "LIST_LAG": "0.2"}
+    settings["ENABLE_RECYCLE_CANCELLED"] = str(request.param == "recycles").lower()
+    yield OvhWorld(
+        cloud,
+        tmp_path,
+        fakes,
+        settings={f"MNGR__PROVIDERS__OVH__{key}": value for key, value in settings.items()},
+    )
     cloud.stop()
     left = [name for name in fakes.machines() if name != "daemon"]
     assert not left, f"the cloud left machines: {left}"

@@ -34,7 +34,7 @@ class Laptop:
             self.client, access, self.clock, user="debian", image=self.config.default_image_name, timeout=900
         )
         self.markers = Markers(folder / "pending_orders")
-        self.cloud = OvhCloud(self.client, self.config, self.markers, first, self.clock)
+        self.cloud = OvhCloud("ovh", self.client, self.config, self.markers, first, self.clock)
 
     def spec(self, host: str = HOST, **more: object) -> MachineSpec:
         given = {

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from mngr.backends.ovh import claim
 from mngr.backends.ovh.claim import Rules
-from mngr.backends.ovh.recycle import PASSES
 from mngr.backends.ovh.tags import is_free, is_locked
 from mngr.vps_docker import tags
 
@@ -50,11 +49,19 @@ def free(found, now) -> bool:
 
 class Race:
     def __init__(
-        self, seed: int, contenders: int, count: int, *, deaths: float, stalls: float, lag: float = RULES.lag
+        self,
+        seed: int,
+        contenders: int,
+        count: int,
+        *,
+        deaths: float,
+        stalls: float,
+        lag: float = RULES.lag,
+        most_deaths: int = 8,
     ) -> None:
         self.random = random.Random(seed)
         self.stores = [Store(self.random, lag) for _ in range(count)]
-        self.deaths, self.stalls = deaths, stalls
+        self.deaths, self.stalls, self.most_deaths = deaths, stalls, most_deaths
         self.outcome: dict[str, str] = {}
         self.queue: list[tuple[float, int, object, object]] = []
         self.number = 0
@@ -81,7 +88,8 @@ class Race:
         """A create, as Recycler.take does it; yields (when it goes on, what it is told)."""
         now = self.now
         (now,) = yield self.at(0.0)
-        for again in range(PASSES):
+        limit = now + RULES.patience
+        while True:
             contested = False
             stores = list(range(len(self.stores)))
             self.random.shuffle(stores)
@@ -99,7 +107,8 @@ class Race:
                     except StopIteration as end:
                         result = end.value
                         break
-                    if self.random.random() < self.deaths:
+                    dead = list(self.outcome.values()).count("dead")
+                    if dead < self.most_deaths and self.random.random() < self.deaths:
                         self.outcome[me] = "dead"
                         return
                     answer = None
@@ -127,10 +136,9 @@ class Race:
                     self.outcome[me] = f"vps {index}"
                     return
                 contested = contested or result == "contested"
-            if not contested:
+            if not contested or now > limit:
                 break
-            if again + 1 < PASSES:
-                (now,) = yield self.until(now + RULES.wait + RULES.within)
+            (now,) = yield self.until(now + RULES.wait)
         self.outcome[me] = "ordered"
 
     @property
@@ -166,6 +174,16 @@ def test_no_double_claim_with_deaths_and_stalls(seed: int, contenders: int, coun
     race = Race(seed, contenders, count, deaths=0.02, stalls=0.05).run()
     for store in race.stores:
         assert len(store.owners) <= 1, race.outcome
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(st.integers(0, 2**32), st.integers(2, 8), st.integers(1, 3))
+def test_a_dead_claimant_makes_nobody_order_while_a_vps_is_to_be_had(
+    seed: int, contenders: int, count: int
+) -> None:
+    race = Race(seed, contenders, count, deaths=0.1, stalls=0.0, most_deaths=1).run()
+    if "ordered" in race.outcome.values():
+        assert all(store.owners for store in race.stores), race.outcome
 
 
 def test_the_model_sees_double_claims_where_reads_lag_longer_than_assumed() -> None:

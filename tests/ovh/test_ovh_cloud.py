@@ -118,7 +118,7 @@ def test_an_order_that_a_killed_process_left_is_kept_for_the_next_create(
     done: list[str] = []
     for _ in range(100):
         after.clock.sleep(20)
-        done = done or after.cloud.reconcile("ovh")
+        done = done or after.cloud.reconcile()
     assert len(done) == 1
     assert after.markers.all() == []
     laptop.clock.sleep(30)
@@ -138,7 +138,7 @@ def test_a_stale_marker_never_touches_a_live_host(laptop: Laptop) -> None:
     laptop.clock.sleep(10)
     before = Account(laptop.sim).tags(made.id)
     laptop.markers.write(marker)
-    assert laptop.cloud.reconcile("ovh") == []
+    assert laptop.cloud.reconcile() == []
     assert laptop.markers.all() == []
     laptop.clock.sleep(10)
     assert Account(laptop.sim).tags(made.id) == before

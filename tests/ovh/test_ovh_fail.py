@@ -32,7 +32,9 @@ def explained(sim: Here, laptop: Laptop) -> list[str]:
     left = []
     orders = {str(one.order_id) for one in laptop.markers.all()}
     lost = [one for one in laptop.markers.all() if not one.order_id]
-    listed = {vps.name: vps for vps in laptop.cloud.read_all([name for name, _ in laptop.cloud.store.rows()])}
+    listed = {
+        vps.name: vps for vps in laptop.cloud.reader.read_all([name for name, _ in laptop.cloud.store.rows()])
+    }
     for line in sim.bill()["lines"]:
         vps = listed.get(line["resource"])
         if vps is None:
@@ -69,7 +71,7 @@ def test_one_call_fails(laptop: Laptop, sim: Here, method: str, path: str, what:
     sim.clear()
     for _ in range(40):  # later creates and sweeps
         laptop.clock.sleep(30)
-        laptop.cloud.reconcile("ovh")
+        laptop.cloud.reconcile()
     release(laptop, spec, kept)
     laptop.clock.sleep(30)
     assert explained(sim, laptop) == []

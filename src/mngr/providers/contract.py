@@ -309,5 +309,6 @@ class FirstContact(Protocol):
     """Optional, where no host key can be injected: makes our key known and returns after root's login works."""
 
     def bootstrap(self, machine: Machine, progress: Progress) -> str:
-        """Returns the host key that was seen first, unverified."""
+        """Returns the host key that was seen first, unverified. Raises MachineRefused if this machine can't be had
+        after all: `create`, given its handle again, makes another."""
         ...

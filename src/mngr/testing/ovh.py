@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.fakes import Fakes
 from mngr.testing.rented import RentedWorld
 from mngr.testing.world import Thing
+
+#: Waits that are long enough for a simulated OVH at `--speed 20` and above, as settings of mngr's.
+QUICK = {"TAG_LAG": "0.2", "CLAIM_TIME": "1.5", "LIST_LAG": "0.6"}
 
 
 class OvhWorld(RentedWorld):
@@ -29,29 +35,48 @@ class OvhWorld(RentedWorld):
     )
 
     def __init__(
-        self, cloud: SimulatedCloud, scratch: Path, fakes: Fakes | None = None, *, home: str = "home"
+        self,
+        cloud: SimulatedCloud,
+        scratch: Path,
+        fakes: Fakes | None = None,
+        *,
+        home: str = "home",
+        settings: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__("ovh", cloud, scratch, fakes, home=home)
-        settings = {"TAG_LAG": "0.5", "CLAIM_TIME": "2"}
-        self.env: Mapping[str, str] = {
-            **self.env,
-            **{f"MNGR__PROVIDERS__OVH__{key}": value for key, value in settings.items()},
-        }
+        quick = {f"MNGR__PROVIDERS__OVH__{key}": value for key, value in QUICK.items()}
+        super().__init__("ovh", cloud, scratch, fakes, home=home, settings={**quick, **(settings or {})})
 
     def things(self) -> list[Thing]:
-        """What the bill runs for, without what is explained as it is: ours, cancelled, and waiting to be recycled."""
+        """What the bill runs for, without what is explained as it is: ours, cancelled, and waiting to be recycled; or
+        ordered, with a marker on one of the computers."""
+        found = super().things()
         waiting = {
             one["id"]
             for one in self.cloud.resources()
             if not one.get("renews", True) and any(tag.startswith("mngr-provider=") for tag in one["tags"])
         }
+        marked = self._marked([thing.id for thing in found if not thing.tags])
         return [
             thing
-            for thing in super().things()
-            if not (thing.id in waiting and thing.tags.get("mngr-ready") != "1" and thing.lease < self.now())
+            for thing in found
+            if thing.id not in marked
+            and not (thing.id in waiting and thing.tags.get("mngr-ready") != "1" and thing.lease < self.now())
         ]
 
-    def other_home(self) -> OvhWorld:
-        import os
+    def markers(self) -> list[dict[str, Any]]:
+        """Pending orders of all computers that used this account."""
+        found = sorted(self.scratch.glob("*/profile/providers/ovh/*/pending_orders/*.json"))
+        return [json.loads(path.read_text()) for path in found]
 
-        return OvhWorld(self.cloud, self.scratch, self.fakes, home=f"home-{os.urandom(4).hex()}")
+    def _marked(self, untagged: Sequence[str]) -> set[str]:
+        """Of untagged services, those that a marker explains: by its order, or one for each checkout in doubt."""
+        orders = self.cloud.ask("GET", "/orders")["orders"]
+        services = {order["id"]: order["services"] for order in orders}
+        markers = self.markers()
+        sure = {name for one in markers for name in services.get(one["order_id"], [])}
+        doubtful = [name for name in untagged if name not in sure]
+        return sure | set(doubtful[: sum(not one["order_id"] for one in markers)])
+
+    def other_home(self) -> OvhWorld:
+        home = f"home-{os.urandom(4).hex()}"
+        return OvhWorld(self.cloud, self.scratch, self.fakes, home=home, settings=self.settings)

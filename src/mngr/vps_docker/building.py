@@ -29,6 +29,7 @@ from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.errors import (
     CloudInitFailed,
     HostKeyUnexpected,
+    MachineRefused,
     VpsBootTimeout,
     VpsLeftBehind,
     VpsProvisioningError,
@@ -80,7 +81,15 @@ class Builder:
 
         Raises what went wrong; what was made is on disk in the intent.
         """
-        bought = self._order(handle)
+        while True:
+            bought = self._order(handle)
+            try:
+                return self._set_up(bought, commit)
+            except MachineRefused as refusal:
+                self.progress(f"{refusal.message}: another machine is taken")
+                handle = self._intent().handle
+
+    def _set_up(self, bought: Machine, commit: Callable[[Machine, HostRecord], None]) -> HostRecord:
         with Lease(self.cloud, bought, self._tags()) as lease:
             bought = self._first_contact(self._boot(bought))
             ssh = self._log_in(bought)

@@ -35,6 +35,10 @@ class VpsBootTimeout(VpsProvisioningError, TimedOut):
     """The machine wasn't delivered, or didn't come up, within the limit."""
 
 
+class MachineRefused(VpsProvisioningError):
+    """The cloud won't set up the machine that `create` gave, and has taken it back: another `create` gives another."""
+
+
 class CloudInitFailed(VpsProvisioningError):
     """The machine's first boot failed. `details` has the end of its log."""
 

@@ -31,7 +31,9 @@ class _Backend:
             client, Access(folder), context.clock, user=config.bootstrap_ssh_user,
             image=config.default_image_name, timeout=config.rebuild_timeout,
         )  # fmt: skip
-        cloud = OvhCloud(client, config, Markers(folder / "pending_orders"), first, context.clock)
+        cloud = OvhCloud(
+            context.instance, client, config, Markers(folder / "pending_orders"), first, context.clock
+        )
         return OvhProvider(cloud, config, context)
 
 

@@ -42,13 +42,17 @@ class FirstContact:
         self.image = image
         self.timeout = timeout
 
-    def bootstrap(self, machine: Machine, image: str, progress: Progress) -> str:
-        """The host key that was seen first, unverified. Repeatable: it installs anew. Raises MngrError."""
-        service = machine.id
+    def install(self, service: str, image: str, progress: Progress) -> None:
+        """Installs `image` ("": the configured one) with our key. Repeatable: it installs anew. Raises
+        VpsProvisioningError or TimedOut if OVH doesn't, InvalidInput on an unknown image."""
         progress("tasks")
         self._idle(service)
         progress("rebuild")
         self._rebuild(service, image or self.image)
+
+    def open(self, machine: Machine, progress: Progress) -> str:
+        """Opens root's login; the host key that was seen first, unverified. Repeatable. Raises MngrError."""
+        service = machine.id
         progress("first contact")
         address = ipv4(self.client.get(f"{_path(service)}/ips") or []) or machine.address
         key = self._first_login(service, address)

@@ -41,6 +41,11 @@ class Rules(msgspec.Struct, frozen=True):
         """How long a claim counts, from before its write."""
         return 2 * self.within + self.wait + 2 * self.lag + SLACK_S
 
+    @property
+    def patience(self) -> float:
+        """After so long, no claim that was seen at the beginning counts any more."""
+        return self.lease + self.wait
+
 
 class Read(msgspec.Struct, frozen=True):
     """Answered with the VPS's tags; None if it can't be recycled any more."""

@@ -92,7 +92,7 @@ def adopt(service: str, yes: bool, instance: str) -> None:
         if not sys.stdin.isatty():
             raise InvalidInput("not on a terminal, so nobody can be asked", hint="--yes says yes")
         click.confirm("Go on?", abort=True, err=True)
-    provider.ovh.adopt(provider.name, vps.name)
+    provider.ovh.adopt(vps.name)
     click.echo(f"adopted {vps.name}: cancelled, and kept for the next create until {vps.renewal.expiration}")
 
 

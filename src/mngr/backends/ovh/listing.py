@@ -18,7 +18,7 @@ def rows(cloud: OvhCloud, everything: bool) -> tuple[list[dict[str, Any]], list[
     names = [name for name, its in listed if everything or any(key.startswith("mngr-") for key in its)]
     read: dict[str, Vps] = {}
     try:
-        read = {vps.name: vps for vps in cloud.read_all(names)}
+        read = {vps.name: vps for vps in cloud.reader.read_all(names)}
     except MngrError:
         for name in names:  # part of the truth beats none
             try:

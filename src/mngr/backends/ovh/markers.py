@@ -19,7 +19,8 @@ from mngr.config.home import write_private
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
-    """`at`: OVH's time, in seconds, just before checkout. `order_id` 0: not known (yet)."""
+    """`at`: OVH's time, in seconds, just before the checkout; `again`: before its repetition, if there was one.
+    `order_id` 0: not known (yet)."""
 
     plan_code: str
     region: str
@@ -28,6 +29,7 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     cart_id: str = ""
     order_id: int = 0
     at: float = 0.0
+    again: float = 0.0
 
     @property
     def key(self) -> str:
@@ -58,7 +60,7 @@ class Markers:
     def write(self, marker: Marker) -> None:
         """On disk (fsynced) when this returns."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._path(marker.key)
+        path = self.path(marker.key)
         write_private(path, msgspec.json.format(msgspec.json.encode(marker), indent=1).decode() + "\n")
         for place in (path, self.folder):
             fd = os.open(place, os.O_RDONLY)
@@ -69,7 +71,7 @@ class Markers:
 
     def remove(self, key: str) -> None:
         """Repeatable."""
-        self._path(key).unlink(missing_ok=True)
+        self.path(key).unlink(missing_ok=True)
 
     @contextmanager
     def hold(self, host_id: str) -> Iterator[bool]:
@@ -90,7 +92,7 @@ class Markers:
         finally:
             os.close(fd)
 
-    def _path(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
 
     def _read(self) -> list[Marker | Broken]:

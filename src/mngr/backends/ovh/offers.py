@@ -75,6 +75,7 @@ class Offers:
                 f"renews on {renewal} and every {unit} after that, until it is destroyed",
                 "destroying it cancels the renewal: it runs on, paid, until then; nothing is paid back",
                 "stopping it saves nothing",
+                *self._recycling(),
             ],
             details={
                 "ask": not self.config.assume_yes,
@@ -83,6 +84,13 @@ class Offers:
                 "renews_on": renewal,
             },
         )
+
+    def _recycling(self) -> list[str]:
+        if not self.config.enable_recycle_cancelled or not self.config.recycle_max_candidates_considered:
+            return []
+        return [
+            "if a cancelled VPS of mngr's fits, it is taken instead: then nothing is paid now, and it renews on its own date"
+        ]
 
     def _plans(self) -> list[dict[str, Any]]:
         with self._lock:

@@ -2,7 +2,7 @@
 
 A cart is checked out once at most: its marker is on disk before that, its order's before anything else happens. An
 order whose answer was lost is looked for among the account's orders of that plan and time, and taken only if there
-are as many unexplained ones as there are purchases here that don't know theirs.
+are as many unexplained ones, dated when it may have been carried out, as purchases here that don't know theirs.
 """
 
 from typing import Any
@@ -20,8 +20,10 @@ from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
 
 #: Orders may be dated so much before our note of the time.
 EARLY_S = 120.0
-#: At most so many of the newest orders are looked at where OVH can't be asked by date.
-NEWEST = 60
+#: A checkout whose answer we gave up on is carried out within so long after its time-out, or never.
+LATE_S = 300.0
+#: Orders are numbered by date, nearly: so many that are too old in a row, and the rest is too old as well.
+OLD_IN_A_ROW = 10
 CART_S = 3 * 86400
 
 
@@ -52,7 +54,7 @@ class Buyer:
             self.markers.remove(marker.key)
             save({"cart": ""})
             raise
-        return self._known(marker, order, save)
+        return self.known(marker, order, save)
 
     def recover(self, marker: Marker, save: Save) -> int:
         """After a checkout whose answer was lost: its order, or that of a second checkout if the first made none.
@@ -61,20 +63,22 @@ class Buyer:
         """
         waits = 0.0
         while True:
-            found = self.find_lost(marker)
+            found, _ = self.find_lost(marker)
             if found:
-                return self._known(marker, found, save)
+                return self.known(marker, found, save)
             if waits >= self.list_lag:
                 break
             self.clock.sleep(2.0)
             waits += 2.0
-        if not self._checked_out(marker.cart_id):
+        if not self.checked_out(marker.cart_id):
+            marker = msgspec.structs.replace(marker, again=self.client.now())
+            self.markers.write(marker)
             try:
-                return self._known(marker, self._checkout(marker.cart_id), save)
+                return self.known(marker, self._checkout(marker.cart_id), save)
             except VpsApiNoAnswer:
                 pass
             except OvhApiError:
-                if not self._checked_out(marker.cart_id):
+                if not self.checked_out(marker.cart_id):
                     self.markers.remove(marker.key)
                     save({"cart": ""})
                     raise
@@ -83,25 +87,36 @@ class Buyer:
             hint="it is remembered: the next `mngr create` or `mngr gc` looks again; see also `mngr ovh list --all`",
         )
 
-    def find_lost(self, marker: Marker) -> int:
-        """The order of a checkout without an answer; 0 while none shows, or it can't be told whose they are."""
+    def find_lost(self, marker: Marker) -> tuple[int, list[int]]:
+        """The order of a checkout without an answer, 0 while none shows, or it can't be told whose they are; and the
+        orders that could be its."""
         unresolved = [
             one for one in self.markers.all() if not one.order_id and one.plan_code == marker.plan_code
         ]
-        first = min([one.at for one in unresolved] + [marker.at]) - EARLY_S
+        if marker.cart_id not in [one.cart_id for one in unresolved]:
+            unresolved.append(marker)
         explained = {one.order_id for one in self.markers.all() if one.order_id}
-        candidates = [
+        first = min(one.at for one in unresolved) - EARLY_S
+        candidates = sorted(
             order
-            for order in self._orders_since(first)
-            if order not in explained and self._unexplained(order, marker)
-        ]
-        if not candidates or len(candidates) != max(1, len(unresolved)):
-            return 0
+            for order, at in self._orders_since(first)
+            if order not in explained
+            and any(self._dated(one, at) for one in unresolved)
+            and self._unexplained(order, marker)
+        )
+        if len(candidates) != len(unresolved):
+            return 0, candidates
         unresolved.sort(key=lambda one: (one.at, one.cart_id))
-        place = next((index for index, one in enumerate(unresolved) if one.cart_id == marker.cart_id), 0)
-        return sorted(candidates)[place]
+        place = [one.cart_id for one in unresolved].index(marker.cart_id)
+        return candidates[place], candidates
 
-    def _known(self, marker: Marker, order: int, save: Save) -> int:
+    def _dated(self, marker: Marker, at: float) -> bool:
+        """Whether an order of this date can be of the marker's checkout."""
+        last = max(marker.at, marker.again) + self.client.timeout + LATE_S
+        return marker.at - EARLY_S <= at <= last
+
+    def known(self, marker: Marker, order: int, save: Save) -> int:
+        """The checkout made this order: on disk, before its cart's marker goes."""
         self.markers.write(msgspec.structs.replace(marker, order_id=order))
         save({"order": str(order)})
         self.markers.remove(marker.key)
@@ -148,39 +163,48 @@ class Buyer:
         except (KeyError, TypeError, ValueError):
             raise VpsApiNoAnswer("OVH's answer to the checkout has no order in it") from None
 
-    def _checked_out(self, cart: str) -> bool:
+    def checked_out(self, cart: str) -> bool:
         """Whether the cart may have been bought: also when OVH doesn't know it any more."""
         try:
             return bool(self.client.get(f"/order/cart/{segment(cart)}").get("readOnly", True))
         except NotFound:
             return True
 
-    def _orders_since(self, at: float) -> list[int]:
-        """US describes no dates here (contracts/ovh/us/me.json): there the newest are looked at one by one."""
+    def _orders_since(self, at: float) -> list[tuple[int, float]]:
+        """(order, its date). US describes no dates here (contracts/ovh/us/me.json): there the newest come first, one by
+        one, until they are too old."""
         try:
             ids = self.client.get("/me/order", {"date.from": iso(at)})
         except VpsApiError as error:
             if error.status != 400:
                 raise
             ids = self.client.get("/me/order")
-        found = []
-        for order in sorted((int(one) for one in ids or []), reverse=True)[:NEWEST]:
+        found: list[tuple[int, float]] = []
+        old = 0
+        for order in sorted((int(one) for one in ids or []), reverse=True):
             try:
-                if from_iso(str(self.client.get(f"/me/order/{order}")["date"])) >= at:
-                    found.append(order)
+                date = from_iso(str(self.client.get(f"/me/order/{order}")["date"]))
             except (KeyError, ValueError, TypeError):
                 raise VpsApiUnreadable(f"OVH's order {order} can't be read") from None
+            old = old + 1 if date < at else 0
+            if old >= OLD_IN_A_ROW:
+                break
+            if not old:
+                found.append((order, date))
         return found
 
     def _unexplained(self, order: int, marker: Marker) -> bool:
-        """Whether it is of the marker's plan and datacenter, and what it became has no owner's tags."""
+        """Whether it is of the marker's plan and datacenter, and what it became is there and has no owner's tags."""
         plans = delivery.ordered(self.client, order)
         if (marker.plan_code, marker.region) not in plans and (marker.plan_code, "") not in plans:
             return False
         service = delivery.service_of(self.client, order, marker.plan_code)
         if not service:
             return True
-        iam: Any = (self.client.get(f"/vps/{segment(service)}") or {}).get("iam") or {}
+        try:
+            iam: Any = (self.client.get(f"/vps/{segment(service)}") or {}).get("iam") or {}
+        except NotFound:
+            return False  # it has ended
         return not any(str(key).startswith("mngr-") for key in iam.get("tags") or {})
 
 

@@ -42,7 +42,7 @@ class OvhProvider(VpsDockerProvider):
         """As there. First sees to orders that nobody waits for any more: what came of them may be recycled at once;
         that failing only warns."""
         progress("reconcile")
-        self.ovh.reconcile(self.name, warn=lambda text: progress(f"warning: {text}"))
+        self.ovh.reconcile(warn=lambda text: progress(f"warning: {text}"))
         with self.ovh.creating(spec.id, progress):
             record = super().create(spec, progress)
         self._link_pins(record)
@@ -91,7 +91,7 @@ class OvhProvider(VpsDockerProvider):
 
     def sweep(self, *, dry_run: bool = False) -> Swept:
         swept = super().sweep(dry_run=dry_run)
-        swept.finished += self.ovh.reconcile(self.name, dry_run=dry_run, warn=swept.errors.append)
+        swept.finished += self.ovh.reconcile(dry_run=dry_run, warn=swept.errors.append)
         for marker in self.ovh.markers.all():
             what = f"order {marker.order_id}" if marker.order_id else f"checkout of cart {marker.cart_id}"
             swept.kept.append(

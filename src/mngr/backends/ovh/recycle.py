@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from mngr.backends.ovh import claim, renewal
 from mngr.backends.ovh.claim import Rules
 from mngr.backends.ovh.client import OvhClient
-from mngr.backends.ovh.tags import RECYCLING_BY, TagStore, is_free, is_locked, stale
+from mngr.backends.ovh.tags import RECYCLING_BY, TagStore, is_free, is_locked, is_refused, stale
 from mngr.backends.ovh.vps import SETTLED, Reader, Vps
 from mngr.model.clock import Clock
 from mngr.model.errors import NotFound
@@ -17,11 +19,19 @@ from mngr.providers.contract import MachineSpec
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsApiError
 
-#: Losers go over all candidates again so often before they order.
-PASSES = 3
+
+class Notes(msgspec.Struct, frozen=True):
+    """Who is told: in words; of each service before a claim is written on it; of the one that was won before that is
+    written on it."""
+
+    tell: Callable[[str], None]
+    claiming: Callable[[str], None]
+    won: Callable[[str], None]
 
 
 class Recycler:
+    """`refused`: services that wouldn't be installed, which this process doesn't try again."""
+
     def __init__(
         self,
         client: OvhClient,
@@ -40,29 +50,31 @@ class Recycler:
         self.rules = rules
         self.margin_s = margin_s
         self.most = most
+        self.refused: set[str] = set()
 
-    def take(self, spec: MachineSpec, tell: Callable[[str], None], won: Callable[[str], None]) -> Vps | None:
+    def take(self, spec: MachineSpec, notes: Notes) -> Vps | None:
         """A VPS that is ours from now on, tagged as `spec.tags` says; None if there is none to be had.
 
-        `won` is called with its name before that is written on it.
+        Losers go over all candidates again for as long as a claim counts: by then each was taken, or its claimant is
+        dead, so that nobody orders while a VPS is to be had.
         """
-        for again in range(PASSES):
+        end = self.clock.monotonic() + self.rules.patience
+        while True:
             contested = False
             for service in self.candidates(spec):
-                tell(f"recycle: claiming {service}")
-                outcome = self.contend(service, spec, won)
+                notes.tell(f"recycle: claiming {service}")
+                notes.claiming(service)
+                outcome = self.contend(service, spec, notes.won)
                 if outcome == "won":
                     vps = self.reader.read(service)
                     if vps.renewal.cancelled and self._fits(vps, spec):
                         return vps
                     self.store.change(service, {}, [tags.UNTIL, tags.BUILDER])
                 contested = contested or outcome == "contested"
-            if not contested:
+            if not contested or self.clock.monotonic() > end:
                 return None
-            if again + 1 < PASSES:
-                tell("recycle: others are claiming; looking again")
-                self.clock.sleep(self.rules.wait + self.rules.within)
-        return None
+            notes.tell("recycle: others are claiming; looking again")
+            self.clock.sleep(self.rules.wait)
 
     def candidates(self, spec: MachineSpec) -> list[str]:
         """Names of what may be taken, in an order of this create's own so that several don't meet at the first.
@@ -73,6 +85,8 @@ class Recycler:
         fit = []
         for service, found in self.store.rows():
             if found.get(tags.PROVIDER) != spec.tags.get(tags.PROVIDER) or not self._free(found, now):
+                continue
+            if service in self.refused or is_refused(found, now):
                 continue
             with contextlib.suppress(NotFound):
                 known = renewal.read(self.client, service)

@@ -12,10 +12,10 @@ from mngr.backends.ovh.client import OvhClient, segment
 from mngr.model.clock import Clock, from_iso
 from mngr.model.errors import TimedOut
 from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
+from mngr.vps_docker.waiting import looks
 
 #: A fresh subscription refuses changes for about half a minute; so long we go on asking.
 INACTIVE_S = 240.0
-PAUSE_S = 5.0
 
 
 class Renewal(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,15 +71,14 @@ def take_back(client: OvhClient, service: str) -> bool:
 
 def insist(client: OvhClient, clock: Clock, service: str, cancelled: bool, limit: float = INACTIVE_S) -> None:
     """`cancel` or `take_back`, waiting out a subscription that isn't active yet. Raises TimedOut after `limit` s."""
-    end = clock.monotonic() + limit
-    while not (cancel if cancelled else take_back)(client, service):
-        if clock.monotonic() >= end:
-            what = "cancel" if cancelled else "take back the cancellation of"
-            raise TimedOut(
-                f"OVH didn't let us {what} {service} within {limit:g} s: its subscription isn't active yet",
-                hint="`mngr gc` tries again; `mngr ovh list` shows whether it renews",
-            )
-        clock.sleep(PAUSE_S)
+    for _ in looks(clock, limit, most=5):
+        if (cancel if cancelled else take_back)(client, service):
+            return
+    what = "cancel" if cancelled else "take back the cancellation of"
+    raise TimedOut(
+        f"OVH didn't let us {what} {service} within {limit:g} s: its subscription isn't active yet",
+        hint="`mngr gc` tries again; `mngr ovh list` shows whether it renews",
+    )
 
 
 def _set(client: OvhClient, service: str, changes: dict[str, Any], kind: str) -> bool:

@@ -16,6 +16,8 @@ from mngr.vps_docker.errors import VpsApiUnreadable
 CLAIM = "mngr-claim."
 #: The known implementation's lock. Ours has `<epoch>:` in front of who holds it, after which it is nobody's.
 RECYCLING_BY = "mngr-recycling-by"
+#: Until when (seconds since the epoch) a VPS that refused its installation is passed over.
+REFUSED = "mngr-refused"
 
 
 class TagStore:
@@ -80,6 +82,12 @@ def is_free(found: Mapping[str, str], now: float) -> bool:
     """Whether nobody's host is on it, and nobody builds one: of a VPS with a cancelled renewal."""
     owner = tags.read(found)
     return not owner.ready and (owner.until is None or now > owner.until + tags.MARGIN_S)
+
+
+def is_refused(found: Mapping[str, str], now: float) -> bool:
+    """Whether it refused its installation a short while ago."""
+    until = found.get(REFUSED, "")
+    return until.isascii() and until.isdigit() and now < float(until)
 
 
 def is_locked(found: Mapping[str, str], now: float) -> bool:

@@ -1,7 +1,7 @@
 """A VPS as OVH shows it: the service, its datacenter, addresses, renewal and tags, joined."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.renewal import Renewal
 from mngr.backends.ovh.tags import TagStore, is_free
 from mngr.model.clock import from_iso
+from mngr.model.errors import NotFound
 from mngr.providers.contract import Machine
 from mngr.vps_docker.errors import VpsApiUnreadable
 
@@ -18,6 +19,8 @@ from mngr.vps_docker.errors import VpsApiUnreadable
 STATES = {"running": "running", "stopped": "stopped"}
 #: States in which a VPS can be installed anew.
 SETTLED = ("running", "stopped")
+#: So many VPSs are read at once.
+PARALLEL = 8
 
 
 class Vps(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +89,24 @@ class Reader:
             )
         except (KeyError, TypeError, AttributeError):
             raise VpsApiUnreadable(f"OVH's answer about {service} can't be read") from None
+
+    def read_all(self, names: Sequence[str]) -> list[Vps]:
+        """Several at a time; those that OVH says aren't there are left out. Raises Unreadable."""
+
+        def one(name: str) -> Vps | None:
+            try:
+                return self.read(name)
+            except NotFound:
+                return None
+
+        if len(names) < 2:
+            found = [one(name) for name in names]
+        else:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(min(PARALLEL, len(names))) as pool:
+                found = list(pool.map(one, names))
+        return [vps for vps in found if vps is not None]
 
     def _datacenter(self, service: str) -> str:
         with self._lock:

@@ -58,8 +58,10 @@ class Call:
     def __str__(self) -> str:
         if self.script:
             return f"{self.sort} {self.n}: {self.argv[0]} … {self.script}"
+        most = 150 if self.sort == "http" else 60
         words = [
-            word if len(word) < 60 and "\n" not in word else f"<{len(word)} characters>" for word in self.argv
+            word if len(word) < most and "\n" not in word else f"<{len(word)} characters>"
+            for word in self.argv
         ]
         return f"{self.sort} {self.n}: {' '.join(words)}"[:200]
 

@@ -1,0 +1,66 @@
+"""One OVH account as the rest of this folder works on it: what is read, bought, recycled and told with."""
+
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from mngr.backends.ovh.claim import Rules
+from mngr.backends.ovh.client import OvhClient
+from mngr.backends.ovh.config import OvhConfig
+from mngr.backends.ovh.markers import Markers
+from mngr.backends.ovh.offers import Offers
+from mngr.backends.ovh.order import Buyer
+from mngr.backends.ovh.recycle import Recycler
+from mngr.backends.ovh.tags import TagStore
+from mngr.backends.ovh.vps import Reader
+from mngr.model.clock import Clock
+from mngr.providers.contract import Progress
+
+# Keys of a create's handle.
+ID = "id"
+CART = "cart"  # written before checkout
+ORDER = "order"  # its number, "" while unknown
+CLAIM_ON = "claim"  # the VPS that a claim of ours is being written on
+
+
+class Build(msgspec.Struct, frozen=True):
+    """What this process does with a VPS: installs `image` on it. `recycled`: it wasn't ordered for this host."""
+
+    image: str
+    recycled: bool
+
+
+class Parts:
+    """`instance`: the provider instance whose tags are ours. `building`: service → what this process builds there; its
+    own tags may not show yet."""
+
+    def __init__(
+        self, instance: str, client: OvhClient, config: OvhConfig, markers: Markers, clock: Clock
+    ) -> None:
+        self.instance = instance
+        self.client = client
+        self.config = config
+        self.markers = markers
+        self.clock = clock
+        self.store = TagStore(client)
+        self.reader = Reader(client, self.store)
+        self.offers = Offers(client, config)
+        self.buyer = Buyer(client, self.offers, markers, clock, config.list_lag)
+        self.recycler = Recycler(
+            client, self.store, self.reader, clock, Rules(config.tag_lag, config.claim_time),
+            margin_s=config.recycle_safety_margin_hours * 3600, most=config.recycle_max_candidates_considered,
+        )  # fmt: skip
+        self.building: dict[str, Build] = {}
+        self._open = threading.local()
+
+    def tell_to(self, progress: Progress | None) -> None:
+        """Who hears `tell`, of this thread."""
+        self._open.progress = progress
+
+    def tell(self, text: str) -> None:
+        """Progress; the same twice in a row is told once."""
+        progress: Callable[[str], None] | None = getattr(self._open, "progress", None)
+        if progress is not None and getattr(self._open, "told", "") != text:
+            self._open.told = text
+            progress(text)

@@ -1,0 +1,85 @@
+"""Letting go of a VPS: its renewal is cancelled, then nobody's host or builder is on it, and it waits to be recycled."""
+
+import contextlib
+
+from mngr.backends.ovh import delivery, renewal
+from mngr.backends.ovh.parts import CLAIM_ON, ID, ORDER, Parts
+from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, REFUSED
+from mngr.model.errors import NotFound
+from mngr.providers.contract import Gone, Handle, Later, MachineSpec
+from mngr.vps_docker import tags
+
+#: A VPS that wouldn't be installed isn't tried again for so long.
+REFUSED_S = 3600
+
+
+def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -> Gone | Later:
+    """Cancels the renewal, then takes the host's and the builder's tags off. `found`: services with the host's id on
+    them. What was ordered and isn't delivered stays with its marker, which `reconciling` sees to. Repeatable."""
+    services = set(found)
+    fresh = ""
+    if handle.get(ID):
+        services.add(handle[ID])
+    elif handle.get(ORDER):
+        fresh = _of_order(parts, int(handle[ORDER]), spec)
+        services |= {fresh} if fresh else set()
+    for service in sorted(services):
+        try:
+            if not _retire(parts, service, spec, tag=service in (fresh, handle.get(ID))):
+                return Later(f"OVH doesn't let the renewal of {service} be cancelled yet", after_s=5)
+        except NotFound:
+            pass
+        parts.building.pop(service, None)
+    if handle.get(CLAIM_ON):
+        with contextlib.suppress(NotFound):
+            parts.store.drop(handle[CLAIM_ON], CLAIM + spec.host_id)
+    if handle.get(ORDER) and (fresh or handle.get(ID)):
+        parts.markers.remove(f"order-{handle[ORDER]}")
+    return Gone()
+
+
+def give_back(parts: Parts, service: str) -> None:
+    """A recycled VPS that wouldn't be installed: free again for others, though not for some time, and not for us."""
+    parts.recycler.refused.add(service)
+    parts.building.pop(service, None)
+    until = str(int(parts.client.now()) + REFUSED_S)
+    parts.store.change(service, {REFUSED: until}, [RECYCLING_BY, tags.HOST_ID, tags.BUILDER, tags.UNTIL])
+
+
+def adopt(parts: Parts, service: str) -> None:
+    """By a person's word: ours, cancelled, free for the next create. Repeatable. Raises TimedOut, VpsApiError."""
+    parts.store.put(service, tags.PROVIDER, parts.instance)
+    renewal.insist(parts.client, parts.clock, service, True)
+    parts.store.change(service, {}, [tags.READY, tags.BUILDER, tags.UNTIL, RECYCLING_BY])
+
+
+def _of_order(parts: Parts, order: int, spec: MachineSpec) -> str:
+    try:
+        return delivery.delivered(parts.client, order, spec.plan)[1]
+    except (delivery.OrderCancelled, NotFound):
+        parts.markers.remove(f"order-{order}")
+        return ""
+
+
+def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool:
+    """False: not yet. One that carries another host's tags is left alone."""
+    vps = parts.reader.read(service)
+    owner = tags.read(vps.tags)
+    ours = owner.host_id == spec.host_id
+    if owner.host_id and not ours:
+        return True
+    if not owner.host_id and not tag:
+        return True
+    if not renewal.cancel(parts.client, service):
+        return False
+    if not ours:
+        parts.store.change(service, {tags.PROVIDER: parts.instance, tags.HOST_ID: spec.host_id})
+    # From the last of these on it is free. A stale read must not hide a tag that was put a moment ago.
+    mine = service in parts.building
+    dropped = [key for key in (RECYCLING_BY, tags.BUILDER) if mine or key in vps.tags]
+    dropped += [tags.READY] if mine or owner.ready or owner.until is None else []
+    dropped += [tags.UNTIL] if mine or tags.UNTIL in vps.tags else []
+    parts.store.change(service, {}, dropped)
+    if dropped:
+        parts.clock.sleep(parts.config.tag_lag)
+    return True
