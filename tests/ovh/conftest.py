@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,9 @@ from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig, credentials
 from mngr.backends.ovh.markers import Markers
 from mngr.providers.contract import MachineSpec
+from mngr.testing.cloud import SimulatedCloud
+from mngr.testing.fakes import Fakes, unavailable
+from mngr.testing.ovh import OvhWorld
 from mngr.vps_docker import tags
 from mngr.vps_docker.access import Access
 from support.ovh import Here
@@ -72,3 +75,28 @@ def sim(flavour: str) -> Iterator[Here]:
 @pytest.fixture
 def laptop(sim: Here, tmp_path: Path) -> Laptop:
     return Laptop(sim, tmp_path / "one")
+
+
+@pytest.fixture(scope="session")
+def fakes() -> Iterator[Fakes]:
+    if reason := unavailable():
+        pytest.skip(reason)
+    with Fakes() as found:
+        yield found
+
+
+@pytest.fixture
+def account(tmp_path: Path, fakes: Fakes) -> Iterator[Callable[..., OvhWorld]]:
+    """Starts a simulated OVH with fake machines, for mngr's command line. Its arguments: more options of simcloud's;
+    by keyword, settings of mngr's for it."""
+    started: list[SimulatedCloud] = []
+
+    def start(*options: str, **settings: object) -> OvhWorld:
+        machines = ("--machines", "fake", "--machines-cmd", str(fakes.command))
+        started.append(SimulatedCloud("ovh", *machines, "--speed", "200", *options, env=fakes.env))
+        named = {f"MNGR__PROVIDERS__OVH__{key.upper()}": str(value) for key, value in settings.items()}
+        return OvhWorld(started[-1], tmp_path, fakes, settings=named)
+
+    yield start
+    for cloud in started:
+        cloud.stop()

@@ -47,7 +47,16 @@ def give_back(parts: Parts, service: str) -> None:
 
 
 def adopt(parts: Parts, service: str) -> None:
-    """By a person's word: ours, cancelled, free for the next create. Repeatable. Raises TimedOut, VpsApiError."""
+    """By a person's word: ours, cancelled, free for the next create. Repeatable. Raises TimedOut, VpsApiError.
+
+    A checkout in doubt that it answers is in doubt no more, so that no other order is taken for its.
+    """
+    for marker in parts.markers.all():
+        if not marker.order_id:
+            _, orders = parts.buyer.find_lost(marker)
+            if service in [delivery.service_of(parts.client, order, marker.plan_code) for order in orders]:
+                parts.markers.remove(marker.key)
+                break
     parts.store.put(service, tags.PROVIDER, parts.instance)
     renewal.insist(parts.client, parts.clock, service, True)
     parts.store.change(service, {}, [tags.READY, tags.BUILDER, tags.UNTIL, RECYCLING_BY])

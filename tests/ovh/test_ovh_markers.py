@@ -1,0 +1,163 @@
+"""Markers of checkouts without an answer: none stays for ever, none takes what somebody else bought."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mngr.backends.ovh.markers import Marker
+from mngr.backends.ovh.order import CART_S
+from mngr.vps_docker import tags
+from support.ovh import Account, Here
+
+from .conftest import HOST, Laptop
+
+DAY_S = 86400
+
+
+class Killed(BaseException):
+    """The laptop's process, at this point."""
+
+
+def killed_around_checkout(laptop: Laptop, *, bought: bool) -> Marker:
+    """A create that died just before, or just after, its checkout reached OVH; its marker."""
+    checkout = laptop.cloud.parts.buyer._checkout
+
+    def dies(cart: str) -> int:
+        if bought:
+            checkout(cart)
+        raise Killed
+
+    laptop.cloud.parts.buyer._checkout = dies  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        laptop.cloud.create(laptop.spec(), {}, lambda more: None)
+    laptop.cloud.parts.buyer._checkout = checkout  # type: ignore[method-assign]
+    [marker] = laptop.markers.all()
+    assert marker.order_id == 0
+    return marker
+
+
+def bought_by_hand(laptop: Laptop) -> str:
+    """A VPS of the same plan that the account's owner orders on OVH's page; nothing of it is mngr's."""
+    account = Account(laptop.sim)
+    order = account.order()
+    laptop.clock.sleep(200)
+    return account.named(order)[0]
+
+
+def test_a_cart_that_wasn_t_bought_is_forgotten_once_no_checkout_can_be_on_its_way(laptop: Laptop) -> None:
+    killed_around_checkout(laptop, bought=False)
+    laptop.cloud.reconcile()
+    assert len(laptop.markers.all()) == 1
+    laptop.clock.sleep(180)
+    laptop.cloud.reconcile()
+    assert laptop.markers.all() == []
+
+
+def test_a_cart_that_expired_unbought_is_forgotten(laptop: Laptop) -> None:
+    """As when the laptop was closed for days."""
+    marker = killed_around_checkout(laptop, bought=False)
+    laptop.clock.sleep(CART_S + 60)
+    assert laptop.cloud.parts.buyer.checked_out(marker.cart_id), "it can't be told any more"
+    laptop.cloud.reconcile()
+    assert laptop.markers.all() == [marker], "its order might not be listed yet"
+    laptop.clock.sleep(300)
+    assert laptop.cloud.reconcile(dry_run=True) == []
+    assert laptop.markers.all() == [marker]
+    laptop.cloud.reconcile()
+    assert laptop.markers.all() == []
+
+
+@pytest.mark.parametrize("dates", ["refused", "ignored", "honoured"])
+def test_an_expired_cart_that_was_bought_is_still_found(laptop: Laptop, dates: str) -> None:
+    Account(laptop.sim).behaviour(us_order_dates=dates)
+    killed_around_checkout(laptop, bought=True)
+    laptop.clock.sleep(CART_S + DAY_S)
+    done: list[str] = []
+    for _ in range(20):
+        done += laptop.cloud.reconcile()
+        laptop.clock.sleep(30)
+    assert len(done) == 1
+    assert laptop.markers.all() == []
+    [line] = laptop.sim.bill()["lines"]
+    laptop.clock.sleep(10)
+    assert Account(laptop.sim).tags(line["resource"]) == {tags.PROVIDER: "ovh", tags.HOST_ID: HOST}
+
+
+@pytest.mark.parametrize("after_s", [0, 3600, CART_S + DAY_S], ids=["at once", "an hour", "days"])
+def test_what_somebody_buys_by_hand_is_never_taken_for_a_purchase_that_didn_t_happen(
+    laptop: Laptop, after_s: float
+) -> None:
+    killed_around_checkout(laptop, bought=False)
+    laptop.clock.sleep(after_s)
+    service = bought_by_hand(laptop)
+    for _ in range(3):
+        laptop.clock.sleep(300)
+        laptop.cloud.reconcile()
+    assert laptop.markers.all() == []
+    assert Account(laptop.sim).tags(service) == {}
+
+
+def test_what_can_t_be_told_apart_is_shown_and_goes_by_a_person_s_word(laptop: Laptop) -> None:
+    killed_around_checkout(laptop, bought=True)
+    service = bought_by_hand(laptop)
+    [ours] = [one["resource"] for one in laptop.sim.bill()["lines"] if one["resource"] != service]
+    said: list[str] = []
+    laptop.clock.sleep(CART_S + DAY_S)
+    assert laptop.cloud.reconcile(warn=said.append) == []
+    assert len(laptop.markers.all()) == 1
+    assert "could be its" in said[0]
+    assert str(laptop.markers.path(laptop.markers.all()[0].key)) in said[0]
+    laptop.cloud.adopt(ours)
+    laptop.clock.sleep(30)
+    assert laptop.markers.all() == []
+    assert laptop.cloud.reconcile(warn=said.append) == []
+    assert Account(laptop.sim).tags(service) == {}
+
+
+def test_many_newer_orders_don_t_hide_a_lost_one(laptop: Laptop, sim: Here) -> None:
+    killed_around_checkout(laptop, bought=True)
+    account = Account(sim)
+    laptop.clock.sleep(1200)
+    for _ in range(70):
+        account.order(plan="vps-2025-model2")
+    laptop.clock.sleep(300)
+    assert len(laptop.cloud.reconcile()) == 1
+    assert laptop.markers.all() == []
+
+
+def test_an_order_whose_vps_has_ended_leaves_no_marker(laptop: Laptop, tmp_path: Path) -> None:
+    kept: dict[str, str] = {}
+    assert laptop.cloud.create(laptop.spec(), kept, kept.update) is None
+    [marker] = laptop.markers.all()
+    made, _ = laptop.create(laptop.spec(), kept)
+    laptop.markers.write(marker)
+    laptop.clock.sleep(40 * DAY_S)
+    assert laptop.sim.bill()["lines"][0]["closed"], "cancelled, so it has ended"
+    assert laptop.cloud.reconcile() == [f"{made.id} (order {marker.order_id}) has ended"]
+    assert laptop.markers.all() == []
+
+
+def test_a_vps_that_was_delivered_and_not_tagged_yet_is_tagged_when_it_is_let_go(laptop: Laptop) -> None:
+    """Killed between noting its name and its first tag; the sweep knows the host from its own journal only."""
+    kept: dict[str, str] = {}
+
+    def save(more: dict[str, str]) -> None:
+        kept.update(more)
+        if more.get("id"):
+            raise Killed
+
+    def create() -> None:
+        for _ in range(100):
+            laptop.cloud.create(laptop.spec(), dict(kept), save)
+            laptop.clock.sleep(5)
+
+    with pytest.raises(Killed):
+        create()
+    laptop.clock.sleep(300)
+    laptop.cloud.parts.building.clear()
+    laptop.cloud.release(laptop.spec().__replace__(tags={}), kept)
+    laptop.clock.sleep(30)
+    assert Account(laptop.sim).tags(kept["id"])[tags.PROVIDER] == "ovh"
+    assert laptop.create(laptop.spec("host-fedcba9876543210"))[0].id == kept["id"]
