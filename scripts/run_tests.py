@@ -33,6 +33,7 @@ ORDER = {
     "contract": ("-n3", "--dist=loadscope"),
     "crash": ("-n3",),
     "e2e": ("-n2", "--dist=loadfile"),
+    "qemu": (),
 }
 NOT_SUITES = {"support", "__pycache__"}
 

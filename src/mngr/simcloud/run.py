@@ -80,7 +80,9 @@ def _machines(kind: str, options: Options) -> Machines:
 
         return FakeMachines(options)
     if kind == "qemu":
-        raise Unavailable("QEMU machines aren't built yet: use --machines container")
+        from mngr.simcloud.machines.qemu import QemuMachines
+
+        return QemuMachines(options)
     from mngr.simcloud.machines.container import ContainerMachines
 
     return ContainerMachines(options)

@@ -83,7 +83,7 @@ def _bring(images: Images, keys: dict[str, str]) -> None:
         return
     tarball = folder() / f"docker-{keys['docker']}.tar"
     if not tarball.exists():
-        _timed("making the machines' /var/lib/docker", lambda: _make_docker_root(images, base, tarball))
+        timed("making the machines' /var/lib/docker", lambda: _make_docker_root(images, base, tarball))
     fill_docker_root(images.docker_root, images.baked, tarball)
 
 
@@ -117,7 +117,7 @@ def _rootfs(name: str, made: str, tag: str, packages: tuple[str, ...], command: 
     tarball = folder() / f"{name}-{made}.tar"
     if not tarball.exists():
         last_step = recipes.file("base.sh" if name == "base" else "machine.sh")
-        _timed(f"making the {name} image", lambda: bootstrap(tarball, packages, last_step))
+        timed(f"making the {name} image", lambda: bootstrap(tarball, packages, last_step))
     docker(
         *("import", "--change", f'CMD ["{command}"]', "--change", f"LABEL {LABEL}=image {LABEL}.key={made}"),
         *("--change", "ENV PATH /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
@@ -133,7 +133,7 @@ def _layer(name: str, made: str, tag: str, below: str, packages: tuple[str, ...]
     tarball = folder() / f"{name}-{made}.tar"
     if not tarball.exists():
         changes = [f'CMD ["{command}"]', f"LABEL {LABEL}=image {LABEL}.key={made}"]
-        _timed(f"making the {name} image", lambda: install(tarball, tag, below, packages, changes))
+        timed(f"making the {name} image", lambda: install(tarball, tag, below, packages, changes))
     docker("load", "--input", str(tarball), limit_s=MAKE_LIMIT_S)
 
 
@@ -145,7 +145,8 @@ def _labelled_key(tag: str) -> str | None:
         return None
 
 
-def _timed(what: str, act: Callable[[], None]) -> None:
+def timed(what: str, act: Callable[[], None]) -> None:
+    """Say on standard error what is being done, and how long it took."""
     say(f"{what} …")
     began = time.monotonic()
     act()

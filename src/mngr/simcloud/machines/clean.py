@@ -24,10 +24,10 @@ REMOVE = {
 
 def clean(run: str | None) -> int:
     """Remove what one run left, or all that runs whose process has ended left. Returns an exit code."""
+    process.forget_ended()
     d.require()
     filters = [f"{d.LABEL}={run}"] if run else [f"{process.LABEL}={id}" for id in _ended()]
     removed = [what for label in filters for what in remove(label)]
-    process.forget_ended()
     cgroups.remove_empty()
     print(
         f"simcloud: removed {', '.join(removed) if removed else 'nothing: nothing was left'}", file=sys.stderr

@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import threading
-import time
 
 from mngr.simcloud.docker import LABEL, DockerError, docker
 from mngr.simcloud.images.build import names
 from mngr.simcloud.images.dockerroot import CAPABILITIES
 from mngr.simcloud.machines import process
 from mngr.simcloud.machines.addresses import Addresses
+from mngr.simcloud.machines.banner import wait_for_banner
 from mngr.simcloud.machines.base import MachineSpec, Options, Stop
 from mngr.simcloud.machines.clean import remove
 from mngr.simcloud.machines.disks import Disks, script
@@ -70,15 +69,7 @@ class ContainerMachines:
         return address
 
     def ready(self, id: str, stop: Stop, limit_s: float = BOOT_LIMIT_S) -> bool:
-        end = time.monotonic() + limit_s
-        while time.monotonic() < end and not stop.is_set():
-            address = self._where.get(id)
-            if address is None:
-                return False
-            if _has_banner(address):
-                return True
-            stop.wait(0.05)
-        return False
+        return wait_for_banner(lambda: self._where.get(id), stop, limit_s)
 
     def halt(self, id: str) -> None:
         docker("stop", "--time", str(STOP_GRACE_S), self._container(id))
@@ -187,16 +178,6 @@ class ContainerMachines:
 
     def _power_changed(self, container: str, running: bool) -> None:
         self._options.power_changed(container.removeprefix(f"{self._prefix}-"), running)
-
-
-def _has_banner(address: str) -> bool:
-    """Whether sshd itself answers; Docker's proxy takes connections long before."""
-    try:
-        with socket.create_connection((address, 22), 2) as connection:
-            connection.settimeout(2)
-            return connection.recv(4) == b"SSH-"
-    except OSError:
-        return False
 
 
 def _hostname(wanted: str) -> str:

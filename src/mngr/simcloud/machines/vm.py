@@ -1,0 +1,182 @@
+"""One virtual machine: its QEMU process, and how it is switched on and off.
+
+Processors are emulated (TCG): /dev/kvm is often there without working. QEMU is asked over a socket pair (QMP,
+https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html), listens on the machine's loopback address only, and
+is killed by the kernel when this process ends, however it does.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mngr.simcloud.images.disk import Bootable
+
+QEMU = "qemu-system-x86_64"
+ANSWER_LIMIT_S = 30.0
+KILL_LIMIT_S = 10.0
+PROCESSORS, MEMORY_MIB = 2, 1024
+KERNEL_LINE = "root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 mitigations=off random.trust_cpu=on"
+
+
+class QemuError(Exception):
+    """QEMU didn't start, or didn't do what it was asked; the message has its own words."""
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a machine is made of. In `folder` are its disk (disk.qcow2), its seed and QEMU's logs."""
+
+    name: str
+    folder: Path
+    system: Bootable
+    address: str
+    ports: tuple[int, ...]
+
+    @property
+    def disk(self) -> Path:
+        return self.folder / "disk.qcow2"
+
+    @property
+    def seed(self) -> Path:
+        return self.folder / "seed"
+
+
+def qemu_arguments(hardware: Hardware, monitor: int, fault: str = "") -> list[str]:
+    """QEMU's command line; `monitor` is the file descriptor of its end of the socket pair."""
+    disk = {"driver": "qcow2", "node-name": "disk", "cache": {"no-flush": True}, "discard": "unmap"}
+    disk["file"] = {"driver": "file", "filename": str(hardware.disk)}
+    seed = {"driver": "vvfat", "node-name": "seed", "dir": str(hardware.seed), "label": "CIDATA"}
+    forwarded = "".join(f",hostfwd=tcp:{hardware.address}:{port}-:{port}" for port in hardware.ports)
+    line = f"{KERNEL_LINE} simcloud.fault={fault}" if fault else KERNEL_LINE
+    return [
+        *(QEMU, "-name", hardware.name, "-nodefaults", "-no-user-config", "-display", "none"),
+        *("-machine", "q35", "-accel", "tcg", "-cpu", "max"),
+        *("-smp", str(PROCESSORS), "-m", str(MEMORY_MIB)),
+        *("-kernel", str(hardware.system.kernel), "-initrd", str(hardware.system.initrd), "-append", line),
+        *("-blockdev", json.dumps(disk), "-device", "virtio-blk-pci,drive=disk"),
+        *("-blockdev", json.dumps({**seed, "read-only": True}), "-device", "virtio-blk-pci,drive=seed"),
+        *("-netdev", f"user,id=net,ipv6=off{forwarded}", "-device", "virtio-net-pci,netdev=net,romfile="),
+        *("-device", "virtio-rng-pci", "-serial", "chardev:console"),
+        *("-chardev", f"file,id=console,path={_escaped(hardware.folder / 'console.log')}"),
+        *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
+    ]
+
+
+class Vm:
+    """A machine that is off until it is started. `went_off` is called when it goes off by itself."""
+
+    def __init__(self, hardware: Hardware, went_off: Callable[[], None]) -> None:
+        self.hardware = hardware
+        self._went_off = went_off
+        self._process: subprocess.Popen[bytes] | None = None
+        self._monitor: _Monitor | None = None
+        self._unasked = True
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, fault: str = "") -> None:
+        """Switch it on; nothing if it is. `fault` breaks its first boot. Raises QemuError."""
+        if self.running:
+            return
+        ours, theirs = socket.socketpair()
+        argv = qemu_arguments(self.hardware, theirs.fileno(), fault)
+        started: Future[subprocess.Popen[bytes]] = Future()
+        threading.Thread(target=self._keep, args=(argv, theirs, started), daemon=True).start()
+        self._process, self._unasked = started.result(), True
+        try:
+            self._monitor = _Monitor(ours)
+        except (OSError, ValueError) as problem:
+            self.kill()
+            said = (self.hardware.folder / "qemu.log").read_text(errors="replace").strip()
+            raise QemuError(f"QEMU didn't start: {said or problem}")
+
+    def power_off(self, grace_s: float) -> None:
+        """Press the power button; pull the plug if it isn't off within that time. Nothing if it is off."""
+        self._unasked = False
+        if self._process is None or not self._monitor or not self.running:
+            return
+        try:
+            self._monitor.ask("system_powerdown")
+            self._process.wait(grace_s)
+        except (OSError, ValueError, QemuError, subprocess.TimeoutExpired):
+            self.kill()
+
+    def kill(self) -> None:
+        """Pull the plug. May be repeated."""
+        self._unasked = False
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(KILL_LIMIT_S)
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """While this lasts the machine stands still, and its disk is whole in its file."""
+        if not self._monitor or not self.running:
+            yield
+            return
+        self._monitor.ask("stop")
+        try:
+            yield
+        finally:
+            self._monitor.ask("cont")
+
+    def _keep(
+        self, argv: list[str], monitor: socket.socket, started: Future[subprocess.Popen[bytes]]
+    ) -> None:
+        """Lasts as long as the process does: the kernel's signal goes by the thread that has started it."""
+        try:
+            with monitor, (self.hardware.folder / "qemu.log").open("wb") as log:
+                process = subprocess.Popen(
+                    ["setpriv", "--pdeathsig", "KILL", "--", *argv],
+                    pass_fds=[monitor.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+        except BaseException as problem:
+            started.set_exception(problem)
+            return
+        started.set_result(process)
+        process.wait()
+        if self._unasked:
+            self._went_off()
+
+
+class _Monitor:
+    """QEMU's end of a conversation in QMP. Raises OSError or ValueError when QEMU has ended."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(ANSWER_LIMIT_S)
+        with connection:
+            self._file = connection.makefile("rwb")
+        self._read()
+        self.ask("qmp_capabilities")
+
+    def ask(self, command: str) -> Any:
+        self._file.write(json.dumps({"execute": command}).encode() + b"\n")
+        self._file.flush()
+        while True:
+            answer = self._read()
+            if "error" in answer:
+                raise QemuError(f"QEMU refused {command}: {answer['error'].get('desc')}")
+            if "return" in answer:
+                return answer["return"]
+
+    def _read(self) -> dict[str, Any]:
+        return json.loads(self._file.readline())
+
+
+def _escaped(path: Path) -> str:
+    """In a list of options a comma is written twice."""
+    return str(path).replace(",", ",,")
