@@ -39,7 +39,7 @@ def test_a_missing_right_is_named(laptop: Laptop) -> None:
     client = with_env(laptop, without=["GET /me"])
     with pytest.raises(Unreadable) as error:
         client.me()
-    assert "lack the right to GET /me" in error.value.hint
+    assert "lack the right to GET /me" in error.value.message
 
 
 def test_wrong_keys_and_endpoints_say_so(laptop: Laptop) -> None:

@@ -345,7 +345,7 @@ def take_back(parts: Parts, held: Held, error: BaseException, progress: Progress
     kind = Interrupted if isinstance(error, KeyboardInterrupt | Interrupted) else VpsLeftBehind
     raise kind(
         f"{_short(error)}; and {what} couldn't be released, so it may go on being billed: {why}",
-        hint="`mngr gc` tries again; it is remembered on this computer, and `mngr list` shows it",
+        hint=f"{_hint(error)}`mngr gc` tries again; it is remembered on this computer, and `mngr list` shows it",
         details=error.details if isinstance(error, MngrError) else "",
     ) from error
 
@@ -361,6 +361,10 @@ def _strange(error: Unreachable, address: str) -> VpsProvisioningError:
         f"the new machine at {address} shows another SSH host key than the one it was given; nothing was sent to it",
         hint="its first boot didn't take our data, or somebody stands in between; run the command again",
     )
+
+
+def _hint(error: BaseException) -> str:
+    return f"{error.hint}; " if isinstance(error, MngrError) and error.hint else ""
 
 
 def _short(error: BaseException) -> str:

@@ -45,13 +45,13 @@ def list_(everything: bool, form: str, instance: str) -> int:
 
         click.echo(json.dumps({"vps": found, "errors": problems}))
     else:
-        _table(found)
+        _table(found, everything, bool(problems))
         for problem in problems:
             click.echo(f"mngr: {problem}", err=True)
     return 5 if problems else 0
 
 
-def _table(found: list[dict[str, Any]]) -> None:
+def _table(found: list[dict[str, Any]], everything: bool, partial: bool) -> None:
     head = ["SERVICE", "PLAN", "DATACENTER", "STATE", "EXPIRATION", "CANCEL?", "USE", "TAGS"]
     lines = [head] + [
         [
@@ -62,7 +62,12 @@ def _table(found: list[dict[str, Any]]) -> None:
         for row in found
     ]  # fmt: skip
     if not found:
-        click.echo("no VPS of mngr's; `mngr ovh list --all` shows those without its tags")
+        if not partial:
+            click.echo(
+                "the account has no VPS"
+                if everything
+                else "no VPS of mngr's; `mngr ovh list --all` shows those without its tags"
+            )
         return
     widths = [max(len(line[index]) for line in lines) for index in range(len(head))]
     for line in lines:

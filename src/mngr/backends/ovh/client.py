@@ -1,8 +1,8 @@
 """The official SDK (`ovh`, python-ovh) with time-outs, repeats, paging of v2, and errors that say what to do.
 
-- Calls go through `Client.raw_call`, which signs them (or carries the OAuth2 token) and keeps the headers: v2 pages
-  by `X-Pagination-Cursor-Next`, and the Date header tells OVH's time.
-- Errors: `{"class": "Client::…", "message"}`, or `{"errorCode", "httpCode", "message"}` where a login is at fault.
+Calls go through `Client.raw_call`, which signs them (or carries the OAuth2 token) and keeps the headers: v2 pages
+by `X-Pagination-Cursor-Next`, and the Date header tells OVH's time.
+`answers` reads what they say.
 """
 
 import email.utils
@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from mngr.backends.ovh.answers import failed, json, refusal
 from mngr.backends.ovh.config import Credentials
 from mngr.model.clock import SYSTEM, Clock
-from mngr.model.errors import InvalidInput, NotFound
-from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
+from mngr.model.errors import InvalidInput
+from mngr.vps_docker.errors import VpsApiUnreadable
 
 CALL_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
@@ -24,12 +25,6 @@ RETRY_BUDGET_S = 60.0
 PAGE_SIZE = 500
 
 _BUILDING = threading.Lock()
-
-
-class OvhApiError(VpsApiError):
-    """OVH refused a call that changes something. `code`: OVH's errorCode or class."""
-
-    code = ""
 
 
 class OvhClient:
@@ -63,7 +58,7 @@ class OvhClient:
             if cursor:
                 headers["X-Pagination-Cursor"] = cursor
             answer = self._answer("GET", path, None, True, headers)
-            page = _json(answer, f"GET {path}", True)
+            page = json(answer, f"GET {path}", True)
             if not isinstance(page, list):
                 raise VpsApiUnreadable(f"OVH's answer to GET {path} isn't a list")
             rows += page
@@ -107,7 +102,7 @@ class OvhClient:
 
     def _call(self, method: str, path: str, *, repeat: bool, body: Mapping[str, Any] | None = None) -> Any:
         answer = self._answer(method, path, body, repeat, {})
-        return _json(answer, f"{method} {_bare(path)}", method == "GET")
+        return json(answer, f"{method} {_bare(path)}", method == "GET")
 
     def _answer(
         self, method: str, path: str, body: Mapping[str, Any] | None, repeat: bool, headers: dict[str, str]
@@ -122,14 +117,14 @@ class OvhClient:
                     headers=dict(headers),
                 )  # fmt: skip
             except Exception as error:
-                problem, again = _failed(error, self._credentials, what, reads), repeat
+                problem, again = failed(error, self._credentials, what, reads), repeat
                 if isinstance(problem, InvalidInput):
                     raise problem from None
             else:
                 self._take_date(answer.headers.get("Date", ""))
                 if answer.status_code < 400:
                     return answer
-                problem = _refusal(answer, what, reads)
+                problem = refusal(answer, what, reads)
                 if (
                     not resynced and "QUERY_TIME_OUT" in answer.text
                 ):  # this computer's clock was set, or it slept
@@ -223,95 +218,3 @@ def _make(given: Credentials, timeout: float) -> Any:
 
 def _bare(path: str) -> str:
     return path.partition("?")[0]
-
-
-def _json(answer: Any, what: str, reads: bool) -> Any:
-    if answer.status_code == 204 or not answer.content:
-        return None
-    try:
-        return answer.json()
-    except ValueError:
-        kind = VpsApiUnreadable if reads else VpsApiNoAnswer
-        raise kind(
-            f"{what}: the answer isn't OVH's ({answer.status_code}, no JSON)",
-            hint="is there a proxy between?",
-        ) from None
-
-
-def _refusal(answer: Any, what: str, reads: bool) -> Exception:
-    """An answer of 400 and above as an error (python-ovh's Client.call sorts them the same way)."""
-    try:
-        data = answer.json()
-        said, code = str(data.get("message", "")), str(data.get("errorCode") or data.get("class") or "")
-    except (ValueError, AttributeError):
-        said = code = ""
-    status = answer.status_code
-    message = f"{what}: {said or answer.reason or 'no reason given'} ({status})"
-    if status == 404 and said:
-        return NotFound(f"OVH doesn't have it: {what}: {said}")
-    if status == 460:
-        return NotFound(f"it is expired at OVH: {what}: {said}")
-    if status in (401, 403):
-        return _kind(reads)(f"OVH refused: {message}", status=status, hint=_login_hint(code, what))
-    if status >= 500:
-        kind = VpsApiUnreadable if reads else VpsApiNoAnswer
-        return kind(
-            f"OVH failed: {message}", status=status, hint="https://status.ovhcloud.com; try again later"
-        )
-    if status == 429:
-        return _kind(reads)(f"OVH is throttling us: {message}", status=status, hint="try again in a minute")
-    problem = _kind(reads)(f"OVH refused: {message}", status=status)
-    if isinstance(problem, OvhApiError):
-        problem.code = code
-    return problem
-
-
-def _kind(reads: bool) -> type[VpsApiError]:
-    return VpsApiUnreadable if reads else OvhApiError
-
-
-def _login_hint(code: str, what: str) -> str:
-    if code in ("NOT_GRANTED_CALL", "FORBIDDEN", "Client::Forbidden"):
-        return (
-            f"these credentials lack the right to {what}: grant it (docs/ovh.md lists the rights mngr needs)"
-        )
-    if code == "NOT_CREDENTIAL":
-        return "the consumer key isn't validated yet, or has expired: make one anew (docs/ovh.md)"
-    if code == "INVALID_KEY":
-        return "check application_key and application_secret; is it the right endpoint?"
-    return "check the credentials and the endpoint they belong to (docs/ovh.md)"
-
-
-def _failed(error: Exception, given: Credentials, what: str, reads: bool) -> Exception:
-    """What the SDK, requests or oauthlib raised before there was an answer."""
-    import ovh
-    from requests import ConnectionError, ConnectTimeout, RequestException
-
-    if isinstance(error, ovh.exceptions.HTTPError):  # what asking for the time failed with
-        cause = error.__cause__ or error.__context__
-        error = cause if isinstance(cause, RequestException) else error
-    if isinstance(error, (InvalidInput, ovh.exceptions.InvalidKey, ovh.exceptions.InvalidConfiguration)):
-        return (
-            error
-            if isinstance(error, InvalidInput)
-            else InvalidInput(f"OVH credentials from {given.source}: they aren't whole")
-        )
-    if isinstance(error, (ConnectTimeout, ConnectionError)) and "Max retries" in str(error):
-        return (VpsApiUnreadable if reads else VpsApiError)(
-            f"can't reach OVH at {given.endpoint} for {what}: {_reason(error)}",
-            hint="check the network, and https://status.ovhcloud.com",
-        )
-    if isinstance(error, (RequestException, ovh.exceptions.HTTPError)):
-        return (VpsApiUnreadable if reads else VpsApiNoAnswer)(
-            f"no answer from OVH to {what}: {_reason(error)}", hint="check the network; try again later"
-        )
-    if type(error).__module__.startswith(("oauthlib", "requests_oauthlib", "ovh")):
-        return (VpsApiUnreadable if reads else OvhApiError)(
-            f"OVH refused the credentials from {given.source} for {what}: {type(error).__name__}",
-            hint="check client_id and client_secret, and the endpoint they belong to (docs/ovh.md)",
-        )
-    raise error
-
-
-def _reason(error: Exception) -> str:
-    return type(getattr(error, "reason", None) or error).__name__

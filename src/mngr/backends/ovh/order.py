@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from mngr.backends.ovh import delivery
-from mngr.backends.ovh.client import OvhApiError, OvhClient, segment
+from mngr.backends.ovh.answers import OvhApiError
+from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.markers import Marker, Markers
 from mngr.backends.ovh.offers import DATACENTER, SYSTEM, Offers
 from mngr.model.clock import Clock, from_iso, iso

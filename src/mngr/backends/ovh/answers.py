@@ -1,0 +1,113 @@
+"""What OVH's answers, and the SDK's exceptions, mean: as JSON, or as errors that say what to do next.
+
+Errors are `{"class": "Client::…", "message"}`, or `{"errorCode", "httpCode", "message"}` where a login is at fault.
+"""
+
+from typing import Any
+
+from mngr.backends.ovh.config import Credentials
+from mngr.model.errors import InvalidInput, NotFound
+from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
+
+#: Codes of a login that is good, and not allowed to make this call.
+NOT_GRANTED = ("NOT_GRANTED_CALL", "FORBIDDEN", "Client::Forbidden")
+
+
+class OvhApiError(VpsApiError):
+    """OVH refused a call that changes something. `code`: OVH's errorCode or class."""
+
+    code = ""
+
+
+def json(answer: Any, what: str, reads: bool) -> Any:
+    if answer.status_code == 204 or not answer.content:
+        return None
+    try:
+        return answer.json()
+    except ValueError:
+        kind = VpsApiUnreadable if reads else VpsApiNoAnswer
+        raise kind(
+            f"{what}: the answer isn't OVH's ({answer.status_code}, no JSON)",
+            hint="is there a proxy between?",
+        ) from None
+
+
+def refusal(answer: Any, what: str, reads: bool) -> Exception:
+    """An answer of 400 and above as an error (python-ovh's Client.call sorts them the same way)."""
+    try:
+        data = answer.json()
+        said, code = str(data.get("message", "")), str(data.get("errorCode") or data.get("class") or "")
+    except (ValueError, AttributeError):
+        said = code = ""
+    status = answer.status_code
+    message = f"{what}: {said or answer.reason or 'no reason given'} ({status})"
+    if status == 404 and said:
+        return NotFound(f"OVH doesn't have it: {what}: {said}")
+    if status == 460:
+        return NotFound(f"it is expired at OVH: {what}: {said}")
+    if status in (401, 403) and code in NOT_GRANTED:
+        # In the message, not the hint: errors about other errors keep that.
+        lacking = f"OVH refused: these credentials lack the right to {what} ({status})"
+        return _kind(reads)(
+            lacking, status=status, hint="grant it (docs/ovh.md lists the rights that mngr needs)"
+        )
+    if status in (401, 403) or (status == 400 and "signature" in said.lower()):
+        return _kind(reads)(f"OVH refused the credentials: {message}", status=status, hint=_login_hint(code))
+    if status >= 500:
+        kind = VpsApiUnreadable if reads else VpsApiNoAnswer
+        return kind(
+            f"OVH failed: {message}", status=status, hint="https://status.ovhcloud.com; try again later"
+        )
+    if status == 429:
+        return _kind(reads)(f"OVH is throttling us: {message}", status=status, hint="try again in a minute")
+    problem = _kind(reads)(f"OVH refused: {message}", status=status)
+    if isinstance(problem, OvhApiError):
+        problem.code = code
+    return problem
+
+
+def _kind(reads: bool) -> type[VpsApiError]:
+    return VpsApiUnreadable if reads else OvhApiError
+
+
+def _login_hint(code: str) -> str:
+    if code == "NOT_CREDENTIAL":
+        return "the consumer key isn't validated yet, or has expired: make one anew (docs/ovh.md)"
+    if code == "INVALID_KEY":
+        return "check application_key and application_secret; is it the right endpoint?"
+    return "check them, and the endpoint they belong to (docs/ovh.md)"
+
+
+def failed(error: Exception, given: Credentials, what: str, reads: bool) -> Exception:
+    """What the SDK, requests or oauthlib raised before there was an answer."""
+    import ovh
+    from requests import ConnectionError, ConnectTimeout, RequestException
+
+    if isinstance(error, ovh.exceptions.HTTPError):  # what asking for the time failed with
+        cause = error.__cause__ or error.__context__
+        error = cause if isinstance(cause, RequestException) else error
+    if isinstance(error, (InvalidInput, ovh.exceptions.InvalidKey, ovh.exceptions.InvalidConfiguration)):
+        return (
+            error
+            if isinstance(error, InvalidInput)
+            else InvalidInput(f"OVH credentials from {given.source}: they aren't whole")
+        )
+    if isinstance(error, (ConnectTimeout, ConnectionError)) and "Max retries" in str(error):
+        return (VpsApiUnreadable if reads else VpsApiError)(
+            f"can't reach OVH at {given.endpoint} for {what}: {_reason(error)}",
+            hint="check the network, and https://status.ovhcloud.com",
+        )
+    if isinstance(error, (RequestException, ovh.exceptions.HTTPError)):
+        return (VpsApiUnreadable if reads else VpsApiNoAnswer)(
+            f"no answer from OVH to {what}: {_reason(error)}", hint="check the network; try again later"
+        )
+    if type(error).__module__.startswith(("oauthlib", "requests_oauthlib", "ovh")):
+        return (VpsApiUnreadable if reads else OvhApiError)(
+            f"OVH refused the credentials from {given.source} for {what}: {type(error).__name__}",
+            hint="check client_id and client_secret, and the endpoint they belong to (docs/ovh.md)",
+        )
+    raise error
+
+
+def _reason(error: Exception) -> str:
+    return type(getattr(error, "reason", None) or error).__name__

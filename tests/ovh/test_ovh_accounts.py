@@ -1,0 +1,179 @@
+"""Accounts as they come: large ones, unpaid ones, with a right missing; through the command line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from mngr.testing.cli import Cli
+from mngr.testing.ovh import OvhWorld
+from mngr.testing.world import cli, listing
+
+
+def lacking(world: OvhWorld, *rules: str, kind: str = "keys") -> Cli:
+    """mngr with credentials that lack these rights."""
+    made = world.cloud.ask("POST", "/credentials", {"kind": kind, "without": list(rules)})
+    env = {key: value for key, value in world.env.items() if not key.startswith("OVH_")}
+    return Cli({**env, "OVH_ENDPOINT": world.env["OVH_ENDPOINT"], **made["env"]}, world.scratch)
+
+
+def complaints(err: str) -> list[str]:
+    return [line for line in err.splitlines() if line.startswith("mngr: ")]
+
+
+def test_an_account_with_300_vpss(account: Callable[..., OvhWorld]) -> None:
+    world = account("--preload", "300")
+    mngr = cli(world)
+    [ours] = world.cloud.ask(
+        "POST", "/seed_vps", {"count": 1, "cancelled": True, "tags": {"mngr-provider": "ovh"}}
+    )["services"]
+    began = time.monotonic()
+    assert len(mngr.ok("ovh", "list", "--format", "json").json()["vps"]) == 1
+    assert listing(world) == {"agents": [], "hosts": [], "errors": []}
+    assert time.monotonic() - began < 15, "looking at mngr's own doesn't read the account's others one by one"
+    rows = mngr.ok("ovh", "list", "--all", "--format", "json").json()["vps"]
+    assert len(rows) == len({row["service"] for row in rows}) == 301
+    mngr.ok("create", "one", "--provider", "ovh", *world.create)
+    assert len(world.cloud.bill()["lines"]) == 301, "the one that is paid for is found among them"
+    assert [thing.id for thing in world.things() if thing.owner] == [ours]
+    before = {one["id"]: one for one in world.cloud.resources()}
+    mngr.ok("gc")
+    assert {one["id"]: one["tags"] for one in world.cloud.resources()} == {
+        id: one["tags"] for id, one in before.items()
+    }
+    mngr.ok("destroy", "one", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("right", "words"),
+    [
+        ("GET /v2/iam/resource", ("list",)),
+        ("GET /vps*", ("ovh", "list", "--all")),
+        ("GET /me", ("create", "one")),
+        ("POST /order/cart*", ("create", "one")),
+        ("POST /order/cart/*/checkout", ("create", "one")),
+        ("GET /me/order*", ("create", "one")),
+        ("POST /v2/iam/resource/*/tag", ("create", "one")),
+        ("PUT /vps/*/serviceInfos", ("create", "one")),
+        ("POST /vps/*/rebuild", ("create", "one")),
+        ("PUT /vps/*/serviceInfos", ("destroy", "two", "--yes")),
+        ("DELETE /v2/iam/resource/*/tag*", ("destroy", "two", "--yes")),
+    ],
+)
+def test_a_missing_right_is_named(
+    account: Callable[..., OvhWorld], right: str, words: tuple[str, ...]
+) -> None:
+    world = account(vps_boot_timeout=20)
+    if words[0] == "destroy":
+        cli(world).ok("create", "two", "--provider", "ovh", *world.create)
+    if words[0] == "ovh":
+        world.cloud.ask("POST", "/seed_vps", {"count": 1})
+    more = ("--provider", "ovh", *world.create) if words[0] == "create" else ()
+    done = lacking(world, right)(*words, *more)
+    assert done.code in (1, 5), done
+    method, path = right.split()
+    said = done.out + done.err
+    assert f"lack the right to {method} " in said, done
+    assert path.rstrip("*").rpartition("/")[2] in said.split("lack the right to")[1], done
+    assert "Traceback" not in done.err
+    # With the right given, everything is put in order, and what was bought is explained or on its way to be.
+    for _ in range(3):
+        world.pass_time(3600)
+        cli(world).ok("gc")
+    if words[0] == "destroy":
+        cli(world)("destroy", "two", "--yes", codes=(0, 3))
+    assert [thing for thing in world.things() if thing.tags or words[0] == "create"] == []
+    assert world.markers() == []
+
+
+def test_credentials_that_are_wrong_say_where_they_came_from(account: Callable[..., OvhWorld]) -> None:
+    world = account()
+    wrong = Cli({**world.env, "OVH_APPLICATION_SECRET": "0" * 32}, world.scratch)("ovh", "list")
+    assert wrong.code in (1, 5)
+    assert len(complaints(wrong.err)) == 1
+    assert "refused the credentials" in wrong.err
+    none = {key: value for key, value in world.env.items() if not key.startswith("OVH_")}
+    lost = Cli({**none, "HOME": str(world.scratch)}, world.scratch)("ovh", "list")
+    assert lost.code == 2
+    assert "OVH_APPLICATION_KEY" in lost.err
+
+
+def test_a_refused_payment_an_order_in_review_and_no_stock(account: Callable[..., OvhWorld]) -> None:
+    world = account()
+    mngr, cloud = cli(world), world.cloud
+    checkout = {"method": "POST", "path": "/order/cart/*/checkout"}
+    create = ("create", "one", "--provider", "ovh", *world.create)
+
+    cloud.ask("POST", "/behaviour", {"out_of_stock": ["US-EAST-VA"]})
+    done = mngr(*create, codes=(1,))
+    assert "out of stock" in complaints(done.err)[0]
+    assert world.markers() == []
+    cloud.ask("POST", "/behaviour", {"out_of_stock": [], "payment_method": False})
+    done = mngr(*create, codes=(1,))
+    assert "payment method" in complaints(done.err)[0]
+    assert world.markers() == []
+    cloud.ask("POST", "/behaviour", {"payment_method": True})
+    assert cloud.bill()["lines"] == []
+
+    cloud.fault("payment_refused", **checkout)
+    done = mngr(*create, codes=(1,))
+    assert len(complaints(done.err)) == 1
+    assert "isn't paid" in complaints(done.err)[0]
+    assert cloud.bill()["lines"] == []
+    assert len(world.markers()) == 1
+    world.pass_time(8 * 86400)  # OVH gives up on it
+    mngr.ok("gc")
+    assert world.markers() == []
+
+    for how in ("documentsRequested", "checking"):
+        cloud.fault("order_stuck", how=how, **checkout)
+        short = {"VPS_BOOT_TIMEOUT": "2", "ENABLE_RECYCLE_CANCELLED": "false"}
+        named = {f"MNGR__PROVIDERS__OVH__{key}": value for key, value in short.items()}
+        done = Cli({**world.env, **named}, world.scratch)(*create, codes=(1,))
+        assert len(complaints(done.err)) == 1
+        assert ("in review" if how == "documentsRequested" else "not delivered within 2 s") in done.err
+        assert len(world.markers()) == 1
+        assert world.things() == [], "the marker explains it"
+        cloud.ask("POST", "/orders/release", {"then": "deliver"})
+        for _ in range(3):
+            world.pass_time(1000)
+            mngr.ok("gc")
+        assert world.markers() == []
+        assert world.things() == []
+        bought = len(cloud.bill()["lines"])
+        mngr.ok(*create)
+        assert len(cloud.bill()["lines"]) == bought, "what was delivered late is used"
+        mngr.ok("destroy", "one", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("build_arg", "right"),
+    [
+        ("--vps-plan=vps-nosuch", "vps-2025-model2"),
+        ("--vps-datacenter=MARS", "US-WEST-OR"),
+        ("--vps-image=CP/M", "Debian 12 - Docker"),
+    ],
+)
+def test_an_unknown_plan_datacenter_or_image_names_the_valid_ones(
+    account: Callable[..., OvhWorld], build_arg: str, right: str
+) -> None:
+    world = account()
+    done = cli(world)("create", "one", "--provider", "ovh", *world.create, "-b", build_arg, codes=(2,))
+    assert len(complaints(done.err)) == 1
+    assert right in done.err
+    assert world.cloud.bill()["lines"] == []
+
+
+def test_the_question_before_an_order_tells_of_recycling_where_it_is_on(
+    account: Callable[..., OvhWorld],
+) -> None:
+    world = account()
+    asked = cli(world)("create", "one", "--provider", "ovh", "--no-code", codes=(2,))
+    assert "USD 7.99 for month" in asked.err
+    assert "it is taken instead: then nothing is paid now" in asked.err
+    off = Cli({**world.env, "MNGR__PROVIDERS__OVH__ENABLE_RECYCLE_CANCELLED": "false"}, world.scratch)
+    asked = off("create", "one", "--provider", "ovh", "--no-code", codes=(2,))
+    assert "taken instead" not in asked.err
+    assert world.cloud.bill()["lines"] == []
