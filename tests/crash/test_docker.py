@@ -2,7 +2,7 @@
 
 import pytest
 
-from mngr.testing.crash import drive_part
+from mngr.testing.crash import drive_part, snapshot_part
 
 pytestmark = pytest.mark.crash
 PARTS = 4
@@ -11,3 +11,7 @@ PARTS = 4
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_killed_command_ends_where_a_clean_one_does(fake_docker, part):
     drive_part(fake_docker, part, PARTS)
+
+
+def test_a_killed_snapshot_leaves_the_agent_running_and_nothing_half_made(fake_docker):
+    snapshot_part(fake_docker, every=3)

@@ -29,7 +29,7 @@ BROKEN = {
     ),
     "a sweep that takes hosts with agents": (
         ("mngr.ops.sweep", "return all(agent.half_made for agent in host.agents)", "return True"),
-        ("container-create", "before", "sweep"),
+        ("container-create", "after", "sweep"),
     ),
 }
 

@@ -1,5 +1,7 @@
 """`mngr exec`."""
 
+import subprocess
+
 import click
 
 from mngr.model.errors import MngrError
@@ -57,7 +59,6 @@ def _limited(words: tuple[str, ...], timeout: float, tty: bool) -> tuple[str, ..
 def pass_through(argv: list[str], timeout: float | None = None) -> int:
     """Runs a local command with our standard streams; its exit code. Ctrl-C goes to the command, which decides."""
     import signal
-    import subprocess
 
     # Handled from before it starts, so that no Ctrl-C is ours; not ignored, which it would inherit.
     before = signal.signal(signal.SIGINT, lambda signum, frame: None)
@@ -71,11 +72,19 @@ def pass_through(argv: list[str], timeout: float | None = None) -> int:
     try:
         code = process.wait(timeout)
     except subprocess.TimeoutExpired:
-        process.terminate()
+        _end(process)
         raise MngrError(f"the command didn't end within {timeout:g} s") from None
     except BaseException:  # SIGTERM to us: the command goes too
-        process.terminate()
+        _end(process)
         raise
     finally:
         signal.signal(signal.SIGINT, before)
     return 128 - code if code < 0 else code
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(KILL_AFTER_S)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -33,6 +33,7 @@ def ssh_argv(args: list[str]) -> list[str]:
         with open(f"{home}/cache/names/{args[0]}.warm", encoding="utf-8", errors="surrogateescape") as file:
             host_dir, agent_id, config, alias, socket = file.read().split("\0")
         os.stat(socket)
+        os.stat(config)
         with open(_SCRIPT, encoding="utf-8") as file:
             script = file.read()
         line = quote.line(["sh", "-c", script, "mngr-exec", host_dir, agent_id, *words])

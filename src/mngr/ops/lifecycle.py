@@ -2,6 +2,7 @@
 
 from mngr.agents import tmux
 from mngr.model.errors import MngrError, Unreachable
+from mngr.model.records import HostRecord
 from mngr.model.views import HostView
 from mngr.ops import memory
 from mngr.ops.context import Mngr, Phases
@@ -42,10 +43,21 @@ def start(mngr: Mngr, group: Group, phases: Phases) -> HostView:
     if host.state != "running":
         phases("start host")
         record = provider.start(record.id, phases)
+    try:
+        return _start_agents(mngr, group, record, phases)
+    except Unreachable:
+        if host.state != "running":
+            raise
+    # It has stopped itself since we looked, or was about to.
+    phases("start host")
+    return _start_agents(mngr, group, provider.start(record.id, phases), phases)
+
+
+def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) -> HostView:
     if group.agents:
         phases("start agent")
     place = mngr.place(record)
-    started = HostView(record=record, state="running", agents=host.agents)
+    started = HostView(record=record, state="running", agents=group.host.agents)
     for agent in group.agents:
         tmux.start(place, agent.record)
         memory.remember(mngr, started, agent)

@@ -70,6 +70,7 @@ def in_parallel(asks: Collection[Callable[[], T]]) -> list[T]:
 
 def look(parts: Parts, machine: Machine) -> HostView:
     """The host on `machine` as it is now. Never raises MngrError: what can't be known is a `problem`."""
+    machine = as_it_is_now(parts, machine)
     owner = tags.read(machine.tags)
     if not owner.ready:
         return _half_made(parts, machine, owner)
@@ -95,6 +96,16 @@ def look(parts: Parts, machine: Machine) -> HostView:
         )
         remember(parts, view)
     return view
+
+
+def as_it_is_now(parts: Parts, machine: Machine) -> Machine:
+    """A machine that isn't ready by a list, which may be old: asked for by its id. As it was if that fails."""
+    if tags.read(machine.tags).ready:
+        return machine
+    try:
+        return parts.cloud.get(machine.id)
+    except MngrError:
+        return machine
 
 
 def reach(parts: Parts, machine: Machine) -> Ssh:
@@ -169,7 +180,7 @@ def find_machine(parts: Parts, host_id: str) -> Machine:
     """The machine of a host. Raises NotFound only if the cloud said so, Unreadable."""
     found = _one_a_host(parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: host_id}))
     if found:
-        return found[0]
+        return as_it_is_now(parts, found[0])
     remembered = parts.cache.get(host_id)
     if remembered is not None and remembered.record.handle.get("id"):
         machine = parts.cloud.get(remembered.record.handle["id"])  # a list may lag; this one says not found

@@ -7,6 +7,7 @@ from mngr.model.errors import NotFound
 from mngr.providers.contract import Handle, MachineSpec, Progress
 from mngr.vps_docker import sweeping, tags
 from mngr.vps_docker.building import Wanted, release
+from mngr.vps_docker.discovery import as_it_is_now
 from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
 from mngr.vps_docker.parts import Parts
 from mngr.vps_docker.waiting import looks
@@ -24,10 +25,11 @@ def take_over(parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> d
             f"host {wanted.spec.name} was being destroyed",
             hint="`mngr gc` ends that; then run this again",
         )
-    machines = parts.cloud.find({tags.HOST_ID: host_id})
+    machines = [as_it_is_now(parts, one) for one in parts.cloud.find({tags.HOST_ID: host_id})]
     owners = [tags.read(one.tags) for one in machines]
     now = parts.cloud.now()
-    if any(owner.ready for owner in owners):
+    # Remembered means that it was made to its end here: a tag store that lags doesn't show that yet.
+    if any(owner.ready for owner in owners) or (machines and intent is None and parts.cache.get(host_id)):
         raise BeingBuilt(f"host {wanted.spec.name} ({host_id}) is there already", hint="`mngr list` shows it")
     for owner in owners:
         foreign = owner.builder and owner.builder != parts.context.laptop

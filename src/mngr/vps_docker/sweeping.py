@@ -155,23 +155,24 @@ def _machine(parts: Parts, machine: Machine, swept: Swept, dry_run: bool) -> Non
         spec = MachineSpec(
             host_id=owner.host_id, name=machine.name, plan=machine.plan, region=machine.region, image=""
         )
+        if twin := _twin(parts, owner.host_id):
+            # An order that was carried out twice. With a host id of its own, releasing it by tag can't reach the host.
+            spec = msgspec.structs.replace(spec, host_id=new_host_id())
+            parts.cloud.tag(machine.id, {tags.HOST_ID: spec.host_id})
         # Without an intent there is no note of it here: it is only shown, and found again by its tags.
-        why = _release_one(parts, spec, machine)
+        why = release(parts, spec, {**machine.handle, "id": machine.id}, RELEASE_S)
         if why:
             swept.kept.append(f"{_name(machine)}: not yet released: {why}")
             return
-        forget(parts, owner.host_id)
+        if not twin:
+            forget(parts, owner.host_id)
         swept.released.append(f"{_name(machine)} (abandoned by {owner.builder})")
 
 
-def _release_one(parts: Parts, spec: MachineSpec, machine: Machine) -> str:
-    """Releases `machine`. If another one of its host id is the host (an order was carried out twice), it first
-    gets a host id of its own, so that releasing it by tag can't reach the host."""
-    same = parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: spec.host_id})
-    if any(tags.read(one.tags).ready for one in same):
-        spec = msgspec.structs.replace(spec, host_id=new_host_id())
-        parts.cloud.tag(machine.id, {tags.HOST_ID: spec.host_id})
-    return release(parts, spec, {**machine.handle, "id": machine.id}, RELEASE_S)
+def _twin(parts: Parts, host_id: str) -> bool:
+    """Whether there is a host with this id, on another machine than the one that isn't ready."""
+    same = parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: host_id})
+    return any(tags.read(one.tags).ready for one in same)
 
 
 def _two_of_one(machines: list[Machine], swept: Swept) -> None:

@@ -19,6 +19,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home with space")
     (home / "cache/names").mkdir(parents=True)
     (home / "socket").touch()
+    (home / "config").touch()
     (home / "cache/names/a1.warm").write_text(f"/mngr\0agent-1\0{home}/config\0host-1\0{home}/socket")
     return home
 
@@ -76,3 +77,11 @@ def test_it_imports_next_to_nothing() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
     )
     assert not [name for name in done.stdout.split() if not name.startswith("mngr")]
+
+
+def test_without_ssh_settings_it_takes_the_long_way(warm: Path) -> None:
+    (warm / "config").rename(warm / "config.away")
+    try:
+        assert ssh_argv(["a1", "ls"]) == []
+    finally:
+        (warm / "config.away").rename(warm / "config")

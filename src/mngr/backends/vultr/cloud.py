@@ -97,12 +97,21 @@ class VultrCloud(VpsClientInterface):
         """The instance that an earlier order made: at once if none was sent, else for as long as it may show late."""
         until = self._shown_by(handle)
         while True:
-            found = self._of_host(spec.host_id)
-            if found:
-                return found[0]
+            found = self._confirmed(self._of_host(spec.host_id))
+            if found is not None:
+                return found
             if until is None or self.now() >= until:
                 return None
             self.clock.sleep(min(2.0, max(0.1, until - self.now())))
+
+    def _confirmed(self, listed: list[Machine]) -> Machine | None:
+        """The first of `listed` that is there: a list may still show what was deleted a moment ago."""
+        for one in listed:
+            try:
+                return self.get(one.id)
+            except NotFound:
+                continue
+        return None
 
     def _shown_by(self, handle: Handle) -> float | None:
         """When, in the cloud's time, lists show what an unanswered order made; None if there was none."""

@@ -114,6 +114,52 @@ class Drive:
             self._clear_away(name)
             raise AssertionError("\n".join([*self.story, f"THEN: {error}"])) from None
 
+    def again(self, clean: Clean, point: Point, name: str, mending: Mending) -> None:
+        """A verb about the agent `name`, which is there and stays: killed at `point`, mended, and given again.
+
+        Raises AssertionError telling the whole story.
+        """
+        self.story = [f"agent {name} in world {self.world.provider}, mending: {mending}"]
+        try:
+            self._verb(clean, point, name, mending)
+        except AssertionError as error:
+            raise AssertionError("\n".join([*self.story, f"THEN: {error}"])) from None
+
+    def sweep_killed(
+        self, create: Clean, at: Point, point: Point | None, name: str, *, elsewhere: bool
+    ) -> Run:
+        """A create is killed at `at`; once its lease has passed a sweep (`elsewhere`: another computer's) is killed at
+        `point` (None: recorded). Further sweeps must leave nothing of it.
+
+        Raises AssertionError telling the whole story.
+        """
+        self.story = [f"agent {name} in world {self.world.provider}, the sweep is killed"]
+        try:
+            self._tell(
+                calls.run(self.mngr, cloud_of(self.world), create.verb.argv(name), at).done, f"   # {at}"
+            )
+            self.world.pass_time(PAST_LEASES_S)
+            sweeper = self.world.other_home() if elsewhere else self.world
+            gc = ("gc", "--provider", self.world.provider)
+            if point is None:
+                run = calls.record(cli(sweeper), cloud_of(self.world), gc)
+            else:
+                run = calls.run(cli(sweeper), cloud_of(self.world), gc, point)
+                self.reached, self.missed = self.reached + run.reached, self.missed + (not run.reached)
+            self._tell(run.done, f"   # {point}")
+            self.world.pass_time(MOMENT_S)
+            shown = self.sweep(sweeper)
+            run.wait_orphan()
+            if elsewhere:
+                shown = self.sweep(self.world)
+            assert name not in [host["name"] for host in shown["hosts"]], f"{name} is still there"
+            assert self._is_as_before(name), f"the sweeps left something of {name}"
+            checks.assert_data(self.mngr, self.bystander, self.bystander)
+        except AssertionError as error:
+            self._clear_away(name)
+            raise AssertionError("\n".join([*self.story, f"THEN: {error}"])) from None
+        return run
+
     def _verb(
         self, clean: Clean, point: Point | None, name: str, mending: Mending, *, brief: bool = False
     ) -> None:

@@ -26,6 +26,7 @@ CODE = Path(__file__).parent
 NEEDED = ("unshare", "nsenter", "chroot", "flock", "tmux", "git", "rsync", "ssh-keygen", "sshd")
 END_LIMIT_S = 20.0
 PREFIX = "mngr-fakes-"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def unavailable() -> str:
@@ -86,7 +87,7 @@ class Fakes:
         program = self.path / "docker"
         program.write_text(
             f"#!/bin/sh\nread -r pid _ <{top}/pid\n"
-            'exec nsenter -t "$pid" -m -p -u -r env -i -C / PATH=/usr/local/sbin:/usr/bin:/bin docker "$@"\n'
+            f'exec nsenter -t "$pid" -m -p -u -r env -i -C / PATH={PATH} docker "$@"\n'
         )
         program.chmod(0o755)
 
