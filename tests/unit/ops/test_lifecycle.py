@@ -1,0 +1,65 @@
+"""Starting what stopped itself between the look and the start."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mngr.agents import tmux
+from mngr.model.errors import Unreachable
+from mngr.model.records import AgentRecord, HostRecord
+from mngr.model.views import AgentView, HostView
+from mngr.ops import lifecycle, memory
+from mngr.ops.names import Group
+
+
+class Fake:
+    """A Mngr with one provider, whose host is down until it is started."""
+
+    def __init__(self) -> None:
+        self.up = False
+        self.started: list[str] = []
+
+    def provider(self, name: str) -> "Fake":
+        return self
+
+    def place(self, record: HostRecord) -> Any:
+        return SimpleNamespace(transport=None)
+
+    def start(self, host_id: str, progress: Any) -> HostRecord:
+        self.up = True
+        self.started.append(host_id)
+        return HostRecord(id=host_id, name="one", provider="fake", backend="fake")
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
+    fake = Fake()
+
+    def start(place: Any, record: AgentRecord) -> None:
+        if not fake.up:
+            raise Unreachable("connection closed by remote host")
+
+    monkeypatch.setattr(tmux, "start", start)
+    monkeypatch.setattr(memory, "remember", lambda *_: None)
+    return fake
+
+
+def group(state: Any) -> Group:
+    record = HostRecord(id="host-1", name="one", provider="fake", backend="fake")
+    agent = AgentView(record=AgentRecord(id="agent-1", name="one"), state="running")
+    return Group(host=HostView(record=record, state=state, agents=[agent]), agents=[agent])
+
+
+def test_a_host_that_was_seen_running_and_isnt_is_started(fake: Fake) -> None:
+    phases: list[str] = []
+    view = lifecycle.start(fake, group("running"), phases.append)  # type: ignore[arg-type]
+    assert view.state == "running"
+    assert fake.started == ["host-1"]
+    assert phases == ["start agent", "start host", "start agent"]
+
+
+def test_a_host_that_was_just_started_and_cant_be_reached_is_an_error(fake: Fake) -> None:
+    fake.start = lambda host_id, progress: HostRecord(id=host_id, name="one", provider="fake", backend="fake")  # type: ignore[method-assign]
+    with pytest.raises(Unreachable):
+        lifecycle.start(fake, group("paused"), lambda phase: None)  # type: ignore[arg-type]
