@@ -79,7 +79,7 @@ class Vm:
         self._went_off = went_off
         self._process: subprocess.Popen[bytes] | None = None
         self._monitor: _Monitor | None = None
-        self._unasked = True
+        self._ending: subprocess.Popen[bytes] | None = None
 
     @property
     def running(self) -> bool:
@@ -93,7 +93,7 @@ class Vm:
         argv = qemu_arguments(self.hardware, theirs.fileno(), fault)
         started: Future[subprocess.Popen[bytes]] = Future()
         threading.Thread(target=self._keep, args=(argv, theirs, started), daemon=True).start()
-        self._process, self._unasked = started.result(), True
+        self._process = started.result()
         try:
             self._monitor = _Monitor(ours)
         except (OSError, ValueError) as problem:
@@ -103,7 +103,7 @@ class Vm:
 
     def power_off(self, grace_s: float) -> None:
         """Press the power button; pull the plug if it isn't off within that time. Nothing if it is off."""
-        self._unasked = False
+        self._ending = self._process
         if self._process is None or not self._monitor or not self.running:
             return
         try:
@@ -114,7 +114,7 @@ class Vm:
 
     def kill(self) -> None:
         """Pull the plug. May be repeated."""
-        self._unasked = False
+        self._ending = self._process
         if self._process is not None:
             self._process.kill()
             self._process.wait(KILL_LIMIT_S)
@@ -149,7 +149,7 @@ class Vm:
             return
         started.set_result(process)
         process.wait()
-        if self._unasked:
+        if process is not self._ending:
             self._went_off()
 
 
