@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mngr.backends.ovh.tags import RECYCLING_BY, REFUSED
@@ -112,3 +114,46 @@ def test_a_released_create_takes_its_claim_along(laptop: Laptop, sim: Here) -> N
     laptop.cloud.release(laptop.spec(), kept)
     laptop.clock.sleep(10)
     assert not [key for key in Account(sim).tags(service) if key.startswith("mngr-claim.")]
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3, 4])
+def test_a_create_that_died_while_it_marked_its_vps_goes_on_with_it(
+    laptop: Laptop, sim: Here, tmp_path: Path, writes: int
+) -> None:
+    """The claim was won; the lock, the lease, the host's id, … were written so far, over an earlier host's tags."""
+    [service] = recyclable(sim, tags={tags.PROVIDER: "ovh", tags.HOST_ID: "host-fedcba9876543210"})
+    kept: dict[str, str] = {}
+    put = laptop.cloud.store.put
+    left = [writes]
+
+    class Killed(BaseException):
+        pass
+
+    def dies(on: str, key: str, value: str) -> None:
+        if kept.get("id"):
+            if not left[0]:
+                raise Killed
+            left[0] -= 1
+        put(on, key, value)
+
+    laptop.cloud.store.put = dies  # type: ignore[method-assign]
+    laptop.cloud.store.drop = lambda *given: None  # type: ignore[method-assign]  the dead clean nothing up
+    with pytest.raises(Killed):
+        laptop.cloud.create(laptop.spec(), {}, kept.update)
+    laptop.clock.sleep(200)  # the claim has passed
+    after = Laptop(sim, tmp_path / "one")
+    assert after.cloud.get(service).id == service, "it isn't free"
+    made, kept = after.create(after.spec(), kept)
+    assert made.id == service
+    after.clock.sleep(10)
+    assert Account(sim).tags(service)[tags.HOST_ID] == HOST
+    assert [line["resource"] for line in sim.bill()["lines"]] == [service]
+
+
+def test_one_that_was_locked_and_let_go_is_free_at_once(laptop: Laptop, sim: Here) -> None:
+    lock = f"{int(laptop.cloud.now()) + 900}:{HOST}"
+    old = {tags.PROVIDER: "ovh", tags.HOST_ID: "host-fedcba9876543210", RECYCLING_BY: lock}
+    [service] = recyclable(sim, tags=old)
+    laptop.cloud.release(laptop.spec(), {"id": service})
+    laptop.clock.sleep(10)
+    assert laptop.create(laptop.spec("host-00000000000000aa"))[0].id == service

@@ -5,6 +5,7 @@ import msgspec
 from mngr.backends.ovh import delivery, renewal
 from mngr.backends.ovh.parts import CART, CLAIM_ON, ID, ORDER, Build, Parts
 from mngr.backends.ovh.recycle import Notes
+from mngr.backends.ovh.tags import locked_for
 from mngr.backends.ovh.vps import Vps
 from mngr.model.errors import NotFound
 from mngr.providers.contract import Handle, Machine, MachineSpec, Save
@@ -97,8 +98,16 @@ def _mine(parts: Parts, service: str, spec: MachineSpec, *, recycled: bool) -> V
     owner = tags.read(vps.tags)
     if service in parts.building:
         return vps
-    if owner.host_id != spec.host_id or service in parts.recycler.refused or vps.released(parts.client.now()):
+    now = parts.client.now()
+    locked = locked_for(vps.tags, now + tags.MARGIN_S) == spec.host_id
+    if (
+        service in parts.recycler.refused
+        or vps.released(now)
+        or not (locked or owner.host_id == spec.host_id)
+    ):
         return None
+    if locked and owner.host_id != spec.host_id:  # it was won, and its marks weren't written to their end
+        parts.recycler.own(service, spec, vps.tags)
     if not vps.renewal.cancelled and not owner.ready:
         renewal.insist(parts.client, parts.clock, service, True)
     parts.building[service] = Build(spec.image, recycled)

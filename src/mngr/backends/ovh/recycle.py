@@ -139,18 +139,16 @@ class Recycler:
             case claim.Wait(seconds):
                 self.clock.sleep(seconds)
             case claim.Own(seen):
-                self._own(service, spec, seen, won)
+                won(service)
+                self.own(service, spec, seen)
         return None
 
-    def _own(
-        self, service: str, spec: MachineSpec, seen: Mapping[str, str], won: Callable[[str], None]
-    ) -> None:
-        won(service)
+    def own(self, service: str, spec: MachineSpec, seen: Mapping[str, str]) -> None:
+        """Writes the winner's marks. Repeatable: who dies in between finds its lock there, and goes on."""
         until = int(self.client.now()) + tags.LEASE_S
-        # Its end first: from then on it isn't free, whatever of the rest is there yet.
-        order = {tags.UNTIL: str(until), tags.HOST_ID: spec.host_id}
-        lock = {RECYCLING_BY: f"{until}:{spec.host_id}"}
-        wanted = {**order, **{key: value for key, value in spec.tags.items() if key not in order}, **lock}
+        # The lock first: it says whose the VPS is and until when, whatever of the rest is there yet.
+        first = {RECYCLING_BY: f"{until}:{spec.host_id}", tags.UNTIL: str(until), tags.HOST_ID: spec.host_id}
+        wanted = {**first, **{key: value for key, value in spec.tags.items() if key not in first}}
         self.store.change(service, wanted, stale(seen, wanted, claim.CLAIM + spec.host_id))
 
 

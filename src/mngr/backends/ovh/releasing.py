@@ -4,7 +4,7 @@ import contextlib
 
 from mngr.backends.ovh import delivery, renewal
 from mngr.backends.ovh.parts import CLAIM_ON, ID, ORDER, Parts
-from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, REFUSED
+from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, REFUSED, locked_for
 from mngr.model.errors import NotFound
 from mngr.providers.contract import Gone, Handle, Later, MachineSpec
 from mngr.vps_docker import tags
@@ -74,14 +74,14 @@ def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool
     """False: not yet. One that carries another host's tags is left alone."""
     vps = parts.reader.read(service)
     owner = tags.read(vps.tags)
-    ours = owner.host_id == spec.host_id
+    ours = spec.host_id in (owner.host_id, locked_for(vps.tags, parts.client.now()))
     if owner.host_id and not ours:
         return True
     if not owner.host_id and not tag:
         return True
     if not renewal.cancel(parts.client, service):
         return False
-    if not ours:
+    if owner.host_id != spec.host_id:
         parts.store.change(service, {tags.PROVIDER: parts.instance, tags.HOST_ID: spec.host_id})
     # From the last of these on it is free. A stale read must not hide a tag that was put a moment ago.
     mine = service in parts.building

@@ -100,6 +100,12 @@ def is_locked(found: Mapping[str, str], now: float) -> bool:
     return not (colon and until.isdigit() and now > float(until))
 
 
+def locked_for(found: Mapping[str, str], now: float) -> str:
+    """The host id that a winner's lock names, while it counts; "" if there is none."""
+    until, _, host_id = found.get(RECYCLING_BY, "").partition(":")
+    return host_id if until.isascii() and until.isdigit() and now <= float(until) else ""
+
+
 def stale(found: Mapping[str, str], keep: Mapping[str, str], claim: str) -> list[str]:
     """Keys of earlier owners, to be dropped by a new one (a recycled VPS once kept the old owner's tags)."""
     return [

@@ -9,7 +9,7 @@ import msgspec
 from mngr.backends.ovh import renewal
 from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.renewal import Renewal
-from mngr.backends.ovh.tags import TagStore, is_free
+from mngr.backends.ovh.tags import TagStore, is_free, locked_for
 from mngr.model.clock import from_iso
 from mngr.model.errors import NotFound
 from mngr.providers.contract import Machine
@@ -37,7 +37,7 @@ class Vps(msgspec.Struct, frozen=True, kw_only=True):
 
     def released(self, now: float) -> bool:
         """Cancelled, and nobody's: it waits to be recycled, or for its end."""
-        return self.renewal.cancelled and is_free(self.tags, now)
+        return self.renewal.cancelled and is_free(self.tags, now) and not locked_for(self.tags, now)
 
     def machine(self) -> Machine:
         try:
