@@ -8,13 +8,12 @@ import msgspec
 from mngr.hosts.scripts import script
 from mngr.journal import Held, Intent
 from mngr.model.clock import iso
-from mngr.model.errors import Interrupted, MngrError, TimedOut, Unreachable
+from mngr.model.errors import MngrError, TimedOut, Unreachable
 from mngr.model.records import HostRecord, Idle
 from mngr.model.views import Offer
 from mngr.providers.contract import (
     BlanksUserData,
     FirstContact,
-    Gone,
     Handle,
     HostSpec,
     Machine,
@@ -31,7 +30,6 @@ from mngr.vps_docker.errors import (
     HostKeyUnexpected,
     MachineRefused,
     VpsBootTimeout,
-    VpsLeftBehind,
     VpsProvisioningError,
 )
 from mngr.vps_docker.host_store import VpsDockerHostStore
@@ -41,8 +39,6 @@ from mngr.vps_docker.waiting import looks
 
 #: A machine may show its image's host key, or not know ours, for so long, before its first boot has put that right.
 STRANGE_S = 30.0
-#: How long a release is waited for before it is left to the sweep.
-RELEASE_S = 180.0
 
 #: Keys of HostRecord.handle, beside the cloud's own.
 MACHINE_KEY = "machine_host_key"
@@ -303,53 +299,6 @@ class Builder:
         return intent
 
 
-def release(parts: Parts, spec: MachineSpec, handle: Handle, limit: float = RELEASE_S) -> str:
-    """Releases what a create may have made, and waits until the cloud says that nothing is left: "" then.
-
-    Otherwise why not, after `limit` seconds. Raises VpsApiError.
-    """
-    clock = parts.context.clock
-    end = clock.monotonic() + limit
-    while True:
-        answer = parts.cloud.release(spec, handle)
-        if isinstance(answer, Gone):
-            return ""
-        if clock.monotonic() + answer.after_s > end:
-            return answer.why
-        clock.sleep(max(0.2, min(answer.after_s, 10.0)))
-
-
-def take_back(parts: Parts, held: Held, error: BaseException, progress: Progress) -> None:
-    """After a failed create: releases what it made, and forgets it. Then the caller raises `error` on.
-
-    Raises VpsLeftBehind (Interrupted after Ctrl-C) naming what is left, if that fails; the intent then stays.
-    """
-    intent = held.intent
-    if intent is None:
-        return
-    progress("take back")
-    what = f"{intent.plan['machine']['name']} on {parts.name}"
-    if intent.handle.get("id"):
-        what += f" (machine {intent.handle['id']})"
-    try:
-        why = release(parts, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
-    except KeyboardInterrupt:
-        why = "interrupted again"
-    except Exception as failure:
-        why = failure.message if isinstance(failure, MngrError) else f"{type(failure).__name__}: {failure}"
-    if not why:
-        parts.access.forget(intent.subject)
-        held.done()
-        return
-    held.note(f"create failed ({_short(error)}); not yet released: {why}")
-    kind = Interrupted if isinstance(error, KeyboardInterrupt | Interrupted) else VpsLeftBehind
-    raise kind(
-        f"{_short(error)}; and {what} couldn't be released, so it may go on being billed: {why}",
-        hint=f"{_hint(error)}`mngr gc` tries again; it is remembered on this computer, and `mngr list` shows it",
-        details=error.details if isinstance(error, MngrError) else "",
-    ) from error
-
-
 def _strange(error: Unreachable, address: str) -> VpsProvisioningError:
     """A machine that answers, and isn't what we ordered."""
     if isinstance(error, KeyRefused):
@@ -361,13 +310,3 @@ def _strange(error: Unreachable, address: str) -> VpsProvisioningError:
         f"the new machine at {address} shows another SSH host key than the one it was given; nothing was sent to it",
         hint="its first boot didn't take our data, or somebody stands in between; run the command again",
     )
-
-
-def _hint(error: BaseException) -> str:
-    return f"{error.hint}; " if isinstance(error, MngrError) and error.hint else ""
-
-
-def _short(error: BaseException) -> str:
-    if isinstance(error, MngrError):
-        return error.message
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"

@@ -44,13 +44,14 @@ from mngr.vps_docker import (
     tags,
 )
 from mngr.vps_docker.access import Access
-from mngr.vps_docker.building import Builder, Wanted, release, take_back
+from mngr.vps_docker.building import Builder, Wanted
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
 from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.releasing import release, take_back
 from mngr.vps_docker.waiting import looks
 
 

@@ -6,10 +6,11 @@ from mngr.journal import Held, Intent
 from mngr.model.errors import NotFound
 from mngr.providers.contract import Handle, MachineSpec, Progress
 from mngr.vps_docker import sweeping, tags
-from mngr.vps_docker.building import Wanted, release
+from mngr.vps_docker.building import Wanted
 from mngr.vps_docker.discovery import as_it_is_now
 from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.releasing import release
 from mngr.vps_docker.waiting import looks
 
 

@@ -16,8 +16,8 @@ from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.model.ids import new_host_id
 from mngr.providers.contract import Machine, MachineSpec, Swept
 from mngr.vps_docker import machine_snapshots, tags
-from mngr.vps_docker.building import release
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.releasing import release
 
 #: How long the sweep waits for one release; what isn't gone by then is looked at by the next sweep.
 RELEASE_S = 60.0

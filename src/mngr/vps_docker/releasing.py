@@ -1,0 +1,69 @@
+"""Releasing what a create made: after a failure, at a destroy, by the sweep."""
+
+import msgspec
+
+from mngr.journal import Held
+from mngr.model.errors import Interrupted, MngrError
+from mngr.providers.contract import Gone, Handle, MachineSpec, Progress
+from mngr.vps_docker.errors import VpsLeftBehind
+from mngr.vps_docker.parts import Parts
+
+#: How long a release is waited for before it is left to the sweep, in seconds.
+RELEASE_S = 180.0
+
+
+def release(parts: Parts, spec: MachineSpec, handle: Handle, limit: float = RELEASE_S) -> str:
+    """Releases what a create may have made, and waits until the cloud says that nothing is left: "" then.
+
+    Otherwise why not, after `limit` seconds. Raises VpsApiError.
+    """
+    clock = parts.context.clock
+    end = clock.monotonic() + limit
+    while True:
+        answer = parts.cloud.release(spec, handle)
+        if isinstance(answer, Gone):
+            return ""
+        if clock.monotonic() + answer.after_s > end:
+            return answer.why
+        clock.sleep(max(0.2, min(answer.after_s, 10.0)))
+
+
+def take_back(parts: Parts, held: Held, error: BaseException, progress: Progress) -> None:
+    """After a failed create: releases what it made, and forgets it. Then the caller raises `error` on.
+
+    Raises VpsLeftBehind (Interrupted after Ctrl-C) naming what is left, if that fails; the intent then stays.
+    """
+    intent = held.intent
+    if intent is None:
+        return
+    progress("take back")
+    what = f"{intent.plan['machine']['name']} on {parts.name}"
+    if intent.handle.get("id"):
+        what += f" (machine {intent.handle['id']})"
+    try:
+        why = release(parts, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
+    except KeyboardInterrupt:
+        why = "interrupted again"
+    except Exception as failure:
+        why = failure.message if isinstance(failure, MngrError) else f"{type(failure).__name__}: {failure}"
+    if not why:
+        parts.access.forget(intent.subject)
+        held.done()
+        return
+    held.note(f"create failed ({_short(error)}); not yet released: {why}")
+    kind = Interrupted if isinstance(error, KeyboardInterrupt | Interrupted) else VpsLeftBehind
+    raise kind(
+        f"{_short(error)}; and {what} couldn't be released, so it may go on being billed: {why}",
+        hint=f"{_hint(error)}`mngr gc` tries again; it is remembered on this computer, and `mngr list` shows it",
+        details=error.details if isinstance(error, MngrError) else "",
+    ) from error
+
+
+def _short(error: BaseException) -> str:
+    if isinstance(error, MngrError):
+        return error.message
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
+
+
+def _hint(error: BaseException) -> str:
+    return f"{error.hint}; " if isinstance(error, MngrError) and error.hint else ""
