@@ -11,9 +11,19 @@ pytestmark = pytest.mark.crash
 
 @pytest.mark.parametrize("name", ["local", "fake_docker", "vultr"])
 def test_strace_sees_no_outside_call_that_the_driver_doesnt(name, request):
+    assert_all_seen(request.getfixturevalue(name))
+
+
+def test_nor_where_a_vps_is_ordered_or_recycled(ovh):
+    create, *_, destroy = lifecycle(ovh)
+    cli(ovh).ok(*create.argv("before"))
+    cli(ovh).ok(*destroy.argv("before"))
+    assert_all_seen(ovh)
+
+
+def assert_all_seen(world):
     if not traced.available():
         pytest.skip("strace isn't installed")
-    world = request.getfixturevalue(name)
     for verb in lifecycle(world):
         missed, run = traced.unseen(cli(world), cloud_of(world), verb.argv("traced"))
         assert run.done.code == 0, run.done

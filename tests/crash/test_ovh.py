@@ -68,7 +68,7 @@ def test_a_killed_command_ends_where_a_clean_one_does(ovh, request):
     cleans = drive.clean(lifecycle(ovh))
     recycles = not any("/checkout" in str(call) for call in cleans[0].calls)
     assert recycles == (request.node.callspec.params["ovh"] == "recycles")
-    lists = [sampled(clean.points, 9 if clean.verb.name == "create" else 4) for clean in cleans]
+    lists = [sampled(clean.points, 13 if clean.verb.name == "create" else 6) for clean in cleans]
     chains = [[found[i] if i < len(found) else None for found in lists] for i in range(max(map(len, lists)))]
     failed = []
     for number, chain in enumerate(chains):
