@@ -68,9 +68,9 @@ def by_ssh(cli: Cli, name: str, done: threading.Event) -> None:
     """An SSH session that stays open."""
     client = cli.start("exec", name, "sleep 100000")
     done.wait()
-    client.terminate()
-    client.communicate(timeout=30)
+    # The command first: a shared connection keeps it, and its end of our pipe, when only the client goes.
     cli.run("exec", name, "pkill -x sleep; true")
+    client.communicate(timeout=30)
 
 
 def by_starting(cli: Cli, name: str, done: threading.Event) -> None:
