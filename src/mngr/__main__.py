@@ -1,18 +1,6 @@
-"""The program `mngr`, and `python -m mngr`."""
+"""`python -m mngr`. What `mngr` starts is cli/mngr.sh."""
 
-import sys
-
-
-def main() -> None:
-    """Runs the command line. A warm `exec` takes a short cut: see cli/warm.py."""
-    if sys.argv[1:2] == ["exec"]:
-        from mngr.cli.warm import exec_
-
-        exec_(sys.argv[2:])
-    from mngr.cli.main import main
-
-    main()
-
+from mngr.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -2,7 +2,8 @@
 
 The memory is `$MNGR_HOME/cache/names/NAME.json`: the places where an agent of that name was last seen. It is only
 ever a first guess: what it points to is looked at before anything is changed. Where there is one place, and ssh goes
-there, NAME.warm has what cli/warm.py needs: host dir, agent id, ssh config, alias, control socket, between NULs.
+there, NAME.warm has what cli/mngr.sh needs, for a shell to read: control socket, ssh config, alias, and the beginning
+of the remote command line.
 """
 
 import os
@@ -14,6 +15,7 @@ import msgspec
 from mngr.model.names import Address
 from mngr.model.views import AgentView, HostView, Listing
 from mngr.ops.context import Mngr
+from mngr.transport import quote
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,5 +129,10 @@ def _replace(path: Path, data: bytes) -> None:
 def _warm(places: list[Seen]) -> bytes:
     if len(places) != 1 or not places[0].socket:
         return b""
+    from mngr.agents import tmux
+
     one = places[0]
-    return os.fsencode("\0".join([one.host_dir, one.agent_id, *one.ssh, one.socket]))
+    config, alias = one.ssh
+    line = quote.line(tmux.exec_argv(one.host_dir, one.agent_id, []))
+    values = {"socket": one.socket, "config": config, "alias": alias, "line": line}
+    return os.fsencode("".join(f"{name}={quote.word(value)}\n" for name, value in values.items()))

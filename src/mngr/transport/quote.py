@@ -1,8 +1,6 @@
-"""The one quoting helper: argv to a line that a POSIX shell reads back as the same argv. Imports nothing: see cli/warm.py."""
+"""The one quoting helper: argv to a line that a POSIX shell reads back as the same argv."""
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
 
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-")
 
@@ -16,7 +14,7 @@ def word(text: str) -> str:
     return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
-def line(argv: "Iterable[str]") -> str:
+def line(argv: Iterable[str]) -> str:
     """A shell line for `argv`. Raises ValueError on NUL."""
     return " ".join(map(word, argv))
 
