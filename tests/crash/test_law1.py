@@ -33,7 +33,7 @@ ORDERS = {
 def saving_statements():
     """Every statement on the way to a machine that writes to the journal: (module, line, text)."""
     found = []
-    for function in (VultrCloud.create, Builder._order, VpsDockerProvider.create):
+    for function in (VultrCloud.create, VultrCloud._look_for, Builder._order, VpsDockerProvider.create):
         lines, first = inspect.getsourcelines(function)
         source = Path(inspect.getfile(function)).read_text()
         for node in ast.walk(ast.parse(source)):

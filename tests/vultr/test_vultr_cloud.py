@@ -79,7 +79,7 @@ def test_the_order_names_its_owner_and_each_paid_call_is_between_two_saves(
     saved = Saved()
     made = cloud.create(spec, {}, saved)
     assert made is not None
-    assert list(saved.saves[0]) == ["asked_at", "lost_at"]
+    assert list(saved.saves[0]) == ["id", "asked_at", "lost_at"]
     assert saved.saves[-1] == {"id": made.id}
     (instance,) = settled(sim)
     assert split_tags(instance["tags"]) == spec.tags
@@ -355,3 +355,22 @@ def test_ssh_keys_are_uploaded_once(cloud: VultrCloud, sim: Simcloud) -> None:
     cloud.ssh_key_delete(id)
     assert sim.api("GET", "/ssh-keys")[1]["ssh_keys"] == []
     assert isinstance(cloud, SshKeys)
+
+
+def test_what_a_list_still_shows_after_its_deletion_isnt_taken_for_the_order(
+    cloud: VultrCloud, sim: Simcloud, spec: MachineSpec
+) -> None:
+    first = cloud.create(spec, {}, Saved())
+    assert first is not None
+    (instance,) = settled(sim)
+    sim.control("POST", "/clock", {"advance_s": 60})
+    cloud.release(spec, {"id": first.id})
+    sim.fault("stale", method="GET", path="/instances", lag_s=30, times=None)
+    try:
+        saved = Saved()
+        second = cloud.create(spec, {}, saved)
+    finally:
+        sim.control("DELETE", "/faults")
+    assert second is not None
+    assert second.id != first.id == instance["id"]
+    assert saved.saves[-1] == {"id": second.id}

@@ -52,11 +52,10 @@ class VultrCloud(VpsClientInterface):
         if handle.get(_ID):
             return self._just_made(handle[_ID])
         for _ in range(ORDERS):
-            found = self._look_for(spec, handle)
+            found = self._look_for(spec, handle, save)
             if found is not None:
-                save({_ID: found.id})
                 return found
-            handle = {**handle, _ASKED: str(self.now()), _LOST: ""}
+            handle = {**handle, _ID: "", _ASKED: str(self.now()), _LOST: ""}
             save(handle)
             try:
                 made = self._buy(spec)
@@ -93,25 +92,20 @@ class VultrCloud(VpsClientInterface):
                     return Machine(id=id, state="gone", handle={_ID: id})
                 self.clock.sleep(1)
 
-    def _look_for(self, spec: MachineSpec, handle: Handle) -> Machine | None:
-        """The instance that an earlier order made: at once if none was sent, else for as long as it may show late."""
+    def _look_for(self, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
+        """The instance that an earlier order made: at once if none was sent, else for as long as it may show late.
+
+        Asked for by its id, as a list may still show what was deleted a moment ago.
+        """
         until = self._shown_by(handle)
         while True:
-            found = self._confirmed(self._of_host(spec.host_id))
-            if found is not None:
-                return found
+            for listed in self._of_host(spec.host_id):
+                save({_ID: listed.id})
+                with contextlib.suppress(NotFound):
+                    return self.get(listed.id)
             if until is None or self.now() >= until:
                 return None
             self.clock.sleep(min(2.0, max(0.1, until - self.now())))
-
-    def _confirmed(self, listed: list[Machine]) -> Machine | None:
-        """The first of `listed` that is there: a list may still show what was deleted a moment ago."""
-        for one in listed:
-            try:
-                return self.get(one.id)
-            except NotFound:
-                continue
-        return None
 
     def _shown_by(self, handle: Handle) -> float | None:
         """When, in the cloud's time, lists show what an unanswered order made; None if there was none."""
