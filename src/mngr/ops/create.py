@@ -1,7 +1,8 @@
 """Creating an agent: its host if there is none, its code, its files, its session."""
 
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from mngr.model.ids import new_agent_id, new_host_id
 from mngr.model.names import Address, check_name
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Offer
-from mngr.ops import code, memory, snapshots
+from mngr.ops import memory
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.providers.contract import HostProvider, HostSpec, IdleRequest
 
@@ -65,6 +66,8 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
 def _check(mngr: Mngr, provider: HostProvider, spec: HostSpec) -> Offer:
     """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
     if spec.snapshot and not Path(spec.snapshot).is_file():
+        from mngr.ops import snapshots
+
         snapshots.find(mngr, spec.snapshot)
         spec = msgspec.structs.replace(spec, snapshot="")
     return provider.check(spec)
@@ -99,6 +102,8 @@ def _create(
     mngr: Mngr, provider: HostProvider, request: CreateRequest, kind: AgentType, phases: Phases
 ) -> Created:
     script = command_script(kind, request.command)
+    spec = _spec(request, new_host_id())
+    checked = _begun(lambda: _check(mngr, provider, spec))  # another wait than the look for the name
     existing = _existing_host(mngr, provider, request)
     half_made = (
         [agent for agent in existing.agents if agent.half_made and agent.record.name == request.name]
@@ -111,10 +116,9 @@ def _create(
             record = provider.start(record.id, phases)
         fresh = False
     else:
-        spec = _spec(request, existing.record.id if existing else new_host_id())
-        _check(mngr, provider, spec)
-        with snapshots.usable(mngr, provider, request.snapshot, phases) as snapshot:
-            record = provider.create(msgspec.structs.replace(spec, snapshot=snapshot), phases)
+        checked()
+        host_id = existing.record.id if existing else spec.id
+        record = _make(mngr, provider, msgspec.structs.replace(spec, id=host_id), phases)
         fresh = provider.abilities.isolated
     try:
         for agent in half_made:
@@ -127,6 +131,35 @@ def _create(
     host = HostView(record=record, state="running", agents=[agent])
     memory.remember(mngr, host, agent)
     return Created(agent=agent, host=host, phases=phases.finish(), notes=notes)
+
+
+def _make(mngr: Mngr, provider: HostProvider, spec: HostSpec, phases: Phases) -> HostRecord:
+    if not spec.snapshot:
+        return provider.create(spec, phases)
+    from mngr.ops import snapshots
+
+    with snapshots.usable(mngr, provider, spec.snapshot, phases) as snapshot:
+        return provider.create(msgspec.structs.replace(spec, snapshot=snapshot), phases)
+
+
+def _begun(work: Callable[[], object]) -> Callable[[], None]:
+    """Begins `work` in a thread of its own. What is returned waits for its end, and raises what it raised."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as failure:
+            failures.append(failure)
+
+    def wait() -> None:
+        thread.join()
+        for failure in failures:
+            raise failure
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return wait
 
 
 def _put_agent(
@@ -145,6 +178,8 @@ def _put_agent(
     )  # fmt: skip
     notes: list[str] = []
     if request.source and provider.abilities.isolated:
+        from mngr.ops import code
+
         phases("code")
         notes = code.send(place.transport, request.source, agent.work_dir)
     phases("agent")
@@ -270,9 +305,11 @@ def _spec(request: CreateRequest, host_id: str) -> HostSpec:
 
 
 def _work_dir(request: CreateRequest, place: Place, provider: HostProvider) -> str:
-    if provider.abilities.isolated:
-        former = (
-            snapshots.former_work_dir(place, request.name) if request.snapshot and not request.source else ""
-        )
-        return request.work_dir or former or f"{place.host_dir}/work/{request.name}"
-    return os.path.abspath(request.work_dir or request.source or os.getcwd())
+    if not provider.abilities.isolated:
+        return os.path.abspath(request.work_dir or request.source or os.getcwd())
+    former = ""
+    if request.snapshot and not request.source:
+        from mngr.ops import snapshots
+
+        former = snapshots.former_work_dir(place, request.name)
+    return request.work_dir or former or f"{place.host_dir}/work/{request.name}"
