@@ -1,4 +1,4 @@
-"""files.py [--write]: what every file of src/mngr is, by its own first line; --write puts that at the end of ARCHITECTURE.md."""
+"""files.py [ROOM…]: what every file of src/mngr (or of these rooms) is, by its own first line."""
 
 import ast
 import sys
@@ -10,24 +10,19 @@ ROOMS = (
     "cli", "ops", "backends", "vps_docker", "vms", "providers", "agents", "hosts", "journal", "transport", "config",
     "model", "vmservice", "simcloud", "testing",
 )  # fmt: skip
-HEAD = "## Every file\n\nBy its own first line; `scripts/files.py --write` makes this anew.\n"
 
 
-def main(words: list[str]) -> int:
-    text = HEAD + "".join(room(SOURCE / name) for name in ROOMS if (SOURCE / name).is_dir())
-    if words != ["--write"]:
-        print(text, end="")
-        return 0
-    page = TOP / "ARCHITECTURE.md"
-    before, _, _ = page.read_text().partition(HEAD.splitlines()[0])
-    page.write_text(before.rstrip() + "\n\n" + text)
+def main(rooms: list[str]) -> int:
+    for name in rooms or ROOMS:
+        if (SOURCE / name).is_dir():
+            print(room(SOURCE / name))
     return 0
 
 
 def room(folder: Path) -> str:
     rows = [(path, what(path)) for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".sh")]
-    lines = [f"| `{path.relative_to(folder)}` | {said} |\n" for path, said in rows if said]
-    return f"\n### {folder.name}\n\n| | |\n|---|---|\n" + "".join(lines)
+    lines = [f"  {path.relative_to(folder)!s:<32} {said}" for path, said in rows if said]
+    return "\n".join([f"{folder.name}/", *lines])
 
 
 def what(path: Path) -> str:
