@@ -48,9 +48,3 @@ def test_a_command_that_is_not_there(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError, match="exit code 1"):
         Simcloud("vultr", "--machines", "fake", "--machines-cmd", "/nowhere")
     assert "--machines-cmd: /nowhere is no executable" in capfd.readouterr().err
-
-
-def test_qemu_machines_say_that_they_are_not_built(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(RuntimeError, match="exit code 1"):
-        Simcloud("vultr", "--machines", "qemu")
-    assert "QEMU machines aren't built yet" in capfd.readouterr().err

@@ -42,5 +42,22 @@ while [ -n "$(alive)" ] && [ $tries -lt 50 ]; do
 	sleep 0.1
 	tries=$((tries + 1))
 done
-for pid in $(alive); do kill -KILL "$pid" 2>/dev/null; done
+# Who is left, or was started meanwhile, is held first: one would start another while the next is killed.
+tries=0
+held=-
+while
+	list=$({ printf '%s\n' "$list"; members; } | sort -u)
+	left=$(alive)
+	[ "$left" != "$held" ] && [ $tries -lt 10 ]
+do
+	for pid in $left; do kill -STOP "$pid" 2>/dev/null; done
+	held=$left
+	tries=$((tries + 1))
+done
+for pid in $left; do kill -KILL "$pid" 2>/dev/null; done
+tries=0
+while [ -n "$(alive)" ] && [ $tries -lt 20 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
 exit 0
