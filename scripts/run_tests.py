@@ -28,10 +28,10 @@ ORDER = {
     "simcloud": ("-n2", "--dist=loadfile"),
     "simcloud_ovh": ("-n2", "--dist=loadfile"),
     "vultr": ("-n2", "--dist=loadfile"),
-    "ovh": ("-n2", "--dist=loadfile"),
+    "ovh": ("-n3", "--dist=loadfile"),
     "docker": ("-n2", "--dist=loadfile"),
-    "contract": ("-n3", "--dist=loadscope"),
-    "crash": ("-n3",),
+    "contract": ("-n4", "--dist=loadscope"),
+    "crash": ("-n4",),
     "e2e": ("-n2", "--dist=loadfile"),
     "qemu": (),
 }
