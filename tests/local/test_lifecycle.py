@@ -44,7 +44,9 @@ def test_stopping_ends_all_processes_of_the_agent(mngr: Local) -> None:
         "a1", "sh", "-c", "trap '' TERM HUP; sleep 1001 & setsid sleep 1002 & while :; do sleep 1003; done"
     )
     end = time.monotonic() + 10
-    while sum(one.startswith("sleep 100") for one in mngr.processes().values()) < 3 and time.monotonic() < end:
+    while (
+        sum(one.startswith("sleep 100") for one in mngr.processes().values()) < 3 and time.monotonic() < end
+    ):
         time.sleep(0.1)
     mngr.run("stop", "a1")
     assert not [one for one in mngr.processes().values() if "sleep 100" in one]

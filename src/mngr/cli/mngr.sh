@@ -36,7 +36,8 @@ warm() {
 }
 
 [ "${1-}" != exec ] || [ $# -lt 3 ] || { shift && warm "$@"; set -- exec "$@"; }
-here=$(dirname -- "$(readlink -f -- "$0")")
-python=$here/python3
+program=$0
+[ ! -L "$program" ] || program=$(readlink -f -- "$program")
+python=${program%/*}/python3
 [ -x "$python" ] || python=python3
 exec "$python" -P -c 'from mngr.cli.main import main; main()' "$@"
