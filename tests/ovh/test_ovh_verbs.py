@@ -123,3 +123,14 @@ def test_verify_confirms_the_key_that_the_console_shows(world: OvhWorld, mngr: C
     assert listing(world)["hosts"][0]["ssh_trust"] == "pinned"
     assert "verified before" in mngr.ok("ovh", "verify", "one", "--fingerprint", shown).out
     assert mngr("ovh", "verify", "nobody", "--fingerprint", shown, codes=(3,)).err
+
+
+def test_what_was_made_here_is_ready_though_its_tags_show_late(account: Callable[..., OvhWorld]) -> None:
+    world = account(tag_lag=1.2)
+    mngr = cli(world)
+    world.cloud.ask("POST", "/behaviour", {"tag_lag_s": 1.2})
+    mngr.ok("create", "one", "--provider", "ovh", "--no-code", "--yes")
+    assert [host["state"] for host in listing(world)["hosts"]] == ["running"]
+    mngr.ok("stop", "one")
+    mngr.ok("start", "one")
+    mngr.ok("destroy", "one", "--yes")

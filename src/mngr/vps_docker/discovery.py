@@ -7,6 +7,8 @@ cloud's own list can't be read, the machines that were seen before are asked all
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
+import msgspec
+
 from mngr.model.errors import MngrError, NotFound
 from mngr.model.records import HostRecord
 from mngr.model.views import HostView, Problem
@@ -99,13 +101,28 @@ def look(parts: Parts, machine: Machine) -> HostView:
 
 
 def as_it_is_now(parts: Parts, machine: Machine) -> Machine:
-    """A machine that isn't ready by a list, which may be old: asked for by its id. As it was if that fails."""
-    if tags.read(machine.tags).ready:
+    """A machine that isn't ready by a list, which may be old: asked for by its id. As it was if that fails.
+
+    Tags may lag there, too. What this computer made to its end, and has begun nothing with since, is ready.
+    """
+    owner = tags.read(machine.tags)
+    if owner.ready:
         return machine
     try:
-        return parts.cloud.get(machine.id)
+        machine = parts.cloud.get(machine.id)
     except MngrError:
         return machine
+    if _made_here(parts, tags.read(machine.tags).host_id, machine.id):
+        return msgspec.structs.replace(machine, tags={**machine.tags, tags.READY: "1"})
+    return machine
+
+
+def _made_here(parts: Parts, host_id: str, machine_id: str) -> bool:
+    """Whether this computer saw the host ready on this machine, and its journal has nothing about it."""
+    remembered = parts.cache.get(host_id)
+    if remembered is None or remembered.record.handle.get("id") != machine_id:
+        return False
+    return all(entry.subject != host_id for entry in parts.journal.entries(parts.name))
 
 
 def reach(parts: Parts, machine: Machine) -> Ssh:
