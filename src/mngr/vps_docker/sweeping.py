@@ -16,6 +16,7 @@ from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.model.ids import new_host_id
 from mngr.providers.contract import Machine, MachineSpec, Swept
 from mngr.vps_docker import machine_snapshots, tags
+from mngr.vps_docker.discovery import as_it_is_now
 from mngr.vps_docker.parts import Parts
 from mngr.vps_docker.releasing import release
 
@@ -155,7 +156,7 @@ def _machine(parts: Parts, machine: Machine, swept: Swept, dry_run: bool) -> Non
         spec = MachineSpec(
             host_id=owner.host_id, name=machine.name, plan=machine.plan, region=machine.region, image=""
         )
-        if twin := _twin(parts, owner.host_id):
+        if twin := _twin(parts, machine):
             # An order that was carried out twice. With a host id of its own, releasing it by tag can't reach the host.
             spec = msgspec.structs.replace(spec, host_id=new_host_id())
             parts.cloud.tag(machine.id, {tags.HOST_ID: spec.host_id})
@@ -169,10 +170,11 @@ def _machine(parts: Parts, machine: Machine, swept: Swept, dry_run: bool) -> Non
         swept.released.append(f"{_name(machine)} (abandoned by {owner.builder})")
 
 
-def _twin(parts: Parts, host_id: str) -> bool:
-    """Whether there is a host with this id, on another machine than the one that isn't ready."""
-    same = parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: host_id})
-    return any(tags.read(one.tags).ready for one in same)
+def _twin(parts: Parts, machine: Machine) -> bool:
+    """Whether another machine with this one's host id is the host, as it says itself: a list may be old."""
+    same = parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: tags.read(machine.tags).host_id})
+    others = [as_it_is_now(parts, one) for one in same if one.id != machine.id]
+    return any(tags.read(one.tags).ready for one in others)
 
 
 def _two_of_one(machines: list[Machine], swept: Swept) -> None:
