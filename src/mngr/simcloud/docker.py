@@ -38,6 +38,15 @@ def lines(*argv: str, limit_s: float = 120.0) -> list[str]:
     return [line for line in docker(*argv, limit_s=limit_s).splitlines() if line]
 
 
+def drop(*argv: str) -> None:
+    """`docker ARGV…`, which removes something. Gone already is success. Raises DockerError."""
+    try:
+        docker(*argv)
+    except DockerError as problem:
+        if "No such" not in str(problem):
+            raise
+
+
 def there(kind: str, *names: str) -> set[str]:
     """Those of some images, volumes or containers that exist."""
     found = set()

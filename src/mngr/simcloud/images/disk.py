@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from mngr.simcloud.docker import LABEL, DockerError, docker
+from mngr.simcloud.docker import LABEL, drop
 from mngr.simcloud.images import recipes
 from mngr.simcloud.images.build import Images, timed
 from mngr.simcloud.images.cache import folder, key, locked, whole
@@ -73,7 +73,7 @@ def _make(path: Path, image: str, script: str, options: tuple[str, ...], more: t
         try:
             step(*run, out, *options, image, "sh", "-s", f"/out/{part.name}", *more, stdin=file)
         finally:
-            _ignoring_gone("rm", "--force", name)
+            drop("rm", "--force", name)
 
 
 def _unpack(kernel: Path, found: Bootable) -> None:
@@ -83,11 +83,3 @@ def _unpack(kernel: Path, found: Bootable) -> None:
             assert member
             with whole(path) as part:
                 part.write_bytes(member.read())
-
-
-def _ignoring_gone(*argv: str) -> None:
-    try:
-        docker(*argv)
-    except DockerError as problem:
-        if "No such" not in str(problem):
-            raise

@@ -11,7 +11,7 @@ import re
 import shutil
 import threading
 
-from mngr.simcloud.docker import LABEL, DockerError, docker
+from mngr.simcloud.docker import LABEL, docker, drop
 from mngr.simcloud.images.build import names
 from mngr.simcloud.images.dockerroot import CAPABILITIES
 from mngr.simcloud.machines import process
@@ -84,8 +84,8 @@ class ContainerMachines:
         address = self._where.get(id)
         if address is None:
             return
-        _ignoring_gone("rm", "--force", "--volumes", self._container(id))
-        _ignoring_gone("volume", "rm", "--force", self._volume(id))
+        drop("rm", "--force", "--volumes", self._container(id))
+        drop("volume", "rm", "--force", self._volume(id))
         shutil.rmtree(self._seeds / id, ignore_errors=True)
         self._where.pop(id, None)
         self._addresses.give_back(address)
@@ -111,8 +111,8 @@ class ContainerMachines:
         return size + self._disks.size(self._disk_volume(disk))
 
     def drop_disk(self, disk: str) -> None:
-        _ignoring_gone("rmi", "--force", self._disk_image(disk))
-        _ignoring_gone("volume", "rm", "--force", self._disk_volume(disk))
+        drop("rmi", "--force", self._disk_image(disk))
+        drop("volume", "rm", "--force", self._disk_volume(disk))
 
     def close(self) -> None:
         self._events.close()
@@ -183,11 +183,3 @@ class ContainerMachines:
 def _hostname(wanted: str) -> str:
     """What the kernel takes as a host name."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", wanted).strip("-.")[:63] or "machine"
-
-
-def _ignoring_gone(*argv: str) -> None:
-    try:
-        docker(*argv)
-    except DockerError as problem:
-        if "No such" not in str(problem):
-            raise
