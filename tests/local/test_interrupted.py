@@ -6,8 +6,14 @@ import signal
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from mngr.agents import tmux
+from mngr.agents.tmux import Place
+from mngr.model.errors import Conflict
+from mngr.model.records import AgentRecord, HostRecord, decode
+from mngr.transport.local import Local as ThisComputer
 from support.local import Local
 
 #: Holds each call of tmux that starts a session, and says that it does.
@@ -69,6 +75,27 @@ def test_after_sigkill_the_next_create_goes_on(mngr: Local, slow: Path) -> None:
     mngr.create("a1", "sleep", "1000")
     assert mngr.names() == ["a1"]
     assert mngr.run("gc").stdout == "nothing to do\n"
+    assert mngr.state("a1") in ("running", "waiting")
+
+
+def test_the_late_start_of_a_killed_create_makes_no_second_agent_of_its_name(
+    mngr: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mngr.create("a1", "sleep", "1000")
+    (folder,) = (mngr.home / "agents").glob("agent-*")
+    first = decode((folder / "agent.json").read_bytes(), AgentRecord)
+    host = decode((mngr.home / "host.json").read_bytes(), HostRecord)
+    late = msgspec.structs.replace(first, id="agent-late")
+    monkeypatch.setenv("TMUX_TMPDIR", mngr.env["TMUX_TMPDIR"])
+    place = Place(transport=ThisComputer(), host_dir=host.host_dir, label=host.tmux_label)
+    with pytest.raises(Conflict, match="a1"):
+        tmux.start(place, late, tmux.agent_files(late, {}, "sleep 1000"))
+    mngr.run("stop", "a1")  # a name is taken also while its session isn't there
+    with pytest.raises(Conflict, match="a1"):
+        tmux.start(place, late, tmux.agent_files(late, {}, "sleep 1000"))
+    assert mngr.names() == ["a1"]
+    assert list((mngr.home / "agents").glob("agent-*")) == [folder]
+    mngr.run("start", "a1")
     assert mngr.state("a1") in ("running", "waiting")
 
 

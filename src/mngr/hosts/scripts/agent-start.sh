@@ -1,7 +1,7 @@
 # agent-start HOST_DIR AGENT_ID TMUX_LABEL SESSION WATCH < TAR
 # Lays a tar (of commands/ and agents/AGENT_ID/, the empty file `whole` last) over HOST_DIR and starts the agent's tmux
 # session unless it is alive. WATCH=1 also starts the watcher (in a container the entrypoint does that).
-# Repeatable. Exit code 3: there is no such agent; 4: another agent has the session's name.
+# Repeatable. Exit code 3: there is no such agent; 4: another agent, or somebody's session, has its name.
 set -eu
 dir=$1 id=$2 label=$3 session=$4 watch=$5
 agent=$dir/agents/$id
@@ -24,6 +24,22 @@ said=$(tar -xf - -C "$new" 2>&1) && [ -f "$new/whole" ] || {
 if [ -d "$new/commands" ]; then
 	for file in "$new"/commands/*; do mv -f "$file" "$dir/commands/"; done
 fi
+alive=$(tmux -L "$label" list-panes -t "=$session:" -F '#{pane_dead}' 2>/dev/null || true)
+owner=$(tmux -L "$label" show-environment -t "=$session" MNGR_AGENT_ID 2>/dev/null || true)
+# Another agent may have come by this name since our client looked: names are taken here, under the lock.
+taken() {
+	for other in "$dir"/agents/*/; do
+		[ "$other" != "$agent/" ] && [ -f "$other/session" ] && [ ! -e "$other/half-made" ] || continue
+		read -r name <"$other/session"
+		[ "$name" != "$session" ] || return 0
+	done
+	[ -n "$alive" ] && [ "$owner" != "MNGR_AGENT_ID=$id" ]
+}
+if taken; then
+	rm -rf "$new"
+	echo "an agent or a tmux session named $session is there already" >&2
+	exit 4
+fi
 if [ -d "$new/agents/$id" ] && [ ! -d "$agent" ]; then
 	mv "$new/agents/$id" "$agent"
 	touch "$dir/activity/create"
@@ -31,12 +47,6 @@ fi
 rm -rf "$new"
 [ -f "$agent/agent.json" ] || { echo "no agent $id here" >&2; exit 3; }
 
-alive=$(tmux -L "$label" list-panes -t "=$session:" -F '#{pane_dead}' 2>/dev/null || true)
-owner=$(tmux -L "$label" show-environment -t "=$session" MNGR_AGENT_ID 2>/dev/null || true)
-if [ -n "$alive" ] && [ "$owner" != "MNGR_AGENT_ID=$id" ]; then
-	echo "a tmux session named $session is there already" >&2
-	exit 4
-fi
 if [ "$alive" != 0 ]; then
 	[ -z "$alive" ] || tmux -L "$label" kill-session -t "=$session"
 	rm -f "$agent/exit_code"
