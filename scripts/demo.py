@@ -29,12 +29,14 @@ import leftovers
 @dataclass(frozen=True)
 class Cloud:
     """A cloud that simcloud can simulate. `create`: what a user adds to `mngr create` there. `in_all`: the words for
-    the bill's sum. `paid_ahead`: what was bought is paid to the end of its term, also after `destroy`."""
+    the bill's sum. `paid_ahead`: what was bought is paid to the end of its term, also after `destroy`, and a second
+    create takes it again. `speed`: how many times as quick as the vendor it is."""
 
     name: str
     create: tuple[str, ...] = ()
     in_all: str = "in all (a started hour counts as one)"
     paid_ahead: bool = False
+    speed: int = 1
 
 
 CLOUDS = {
@@ -44,6 +46,7 @@ CLOUDS = {
         ("--trust-first-contact", "--yes"),
         "in all (by the month, in advance; it won't be renewed)",
         True,
+        4,
     ),
 }
 
@@ -112,11 +115,10 @@ class Shell:
 
 
 @contextmanager
-def simulated(provider: str, env: dict[str, str]) -> Iterator[dict[str, Any]]:
+def simulated(provider: str, speed: int, env: dict[str, str]) -> Iterator[dict[str, Any]]:
     """A running simulated cloud: what it says when it is ready. Stopped, with all it made, at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mngr.simcloud", provider], env=env, stdout=subprocess.PIPE, text=True
-    )
+    words = [sys.executable, "-m", "mngr.simcloud", provider, "--speed", str(speed)]
+    process = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
         readable, _, _ = select.select([process.stdout], [], [], CLOUD_LIMIT_S)
@@ -166,23 +168,45 @@ def play(provider: str, folder: Path, env: dict[str, str]) -> None:
     print(
         f"A simulated {cloud_is.name} starts. Its API is the vendor's, its machines are real Linux systems."
     )
-    with simulated(provider, env) as cloud:
+    if cloud_is.speed != 1:
+        print(f"It delivers and installs {cloud_is.speed} times as quickly as {cloud_is.name} itself.")
+    create = shlex.join(["--provider", provider, *cloud_is.create])
+    with simulated(provider, cloud_is.speed, env) as cloud:
         shell = Shell(project, {**env, **cloud["env"], "MNGR_HOME": str(folder / "home")})
         for key, value in cloud["env"].items():
             print(f"$ export {key}={'…' if 'KEY' in key or 'SECRET' in key else value}")
         print("$ cd my-project        (a git repository)")
-        shell.type(shlex.join(["mngr", "create", "my-agent", "--provider", provider, *cloud_is.create]))
+        shell.type(f"mngr create my-agent {create}")
         shell.type("mngr list")
         shell.type('mngr exec my-agent "echo hello"')
         shell.type("mngr stop my-agent")
         shell.type("mngr start my-agent")
         shell.type("mngr destroy my-agent --yes")
         shell.type("mngr gc")
+        if cloud_is.paid_ahead:
+            recycle(shell, provider, create, cloud["control"])
         show_phases(shell.rows)
         show_bill(ask(cloud["control"], "/bill"), cloud_is)
         left = ask(cloud["control"], "/resources")["resources"]
         if left and not cloud_is.paid_ahead:
             raise SystemExit(f"demo: still on the account: {left}")
+
+
+def recycle(shell: Shell, provider: str, create: str, control: str) -> None:
+    """A second agent, on what was paid for the first. Raises SystemExit if it cost anything."""
+    fresh_s = max(seconds for verb, phase, seconds in shell.rows if verb == "create" and not phase)
+    paid = ask(control, "/bill")
+    shell.type(f"mngr {provider} list --all")
+    shell.type(f"mngr create my-next-agent {create}")
+    recycled_s = shell.rows[-1][2]
+    shell.type('mngr exec my-next-agent "echo hello again"')
+    shell.type("mngr destroy my-next-agent --yes")
+    charged = ask(control, "/bill")["total"] - paid["total"]
+    print(f"\n{'CREATE':<28}{'SECONDS':>8}{'CHARGED, ' + paid['currency']:>14}")
+    print(f"{'my-agent, a fresh order':<28}{fresh_s:>8.1f}{paid['total']:>14.2f}")
+    print(f"{'my-next-agent, recycled':<28}{recycled_s:>8.1f}{charged:>14.2f}")
+    if charged:
+        raise SystemExit("demo: the second agent was to recycle what is paid for, and was charged")
 
 
 def make_project(folder: Path, env: dict[str, str]) -> Path:
