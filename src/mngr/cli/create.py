@@ -186,11 +186,11 @@ def _connect(asked: bool | None, form: str) -> bool:
 
 def _ask_for_money(mngr: Any, request: Any) -> None:
     """Asks where a purchase can't be undone by destroying a minute later."""
+    if (request.provider or mngr.config.default_provider) in ("local", "docker"):
+        return
     from mngr.cli.targets import confirm
     from mngr.ops.create import plan
 
-    if (request.provider or mngr.config.default_provider) in ("local", "docker"):
-        return
     offer = plan(mngr, request)
     if offer.details.get("ask"):
         confirm(_offer_lines(offer), False)

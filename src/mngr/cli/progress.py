@@ -1,6 +1,5 @@
 """Progress on standard error: one living line on a terminal, plain lines elsewhere."""
 
-import shutil
 import sys
 import threading
 import time
@@ -41,6 +40,8 @@ class Progress:
             sys.stderr.flush()
 
     def _draw(self) -> None:
+        import shutil
+
         frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
         turn = 0
         while not self._wake.wait(0.1):

@@ -25,9 +25,6 @@ from mngr.vps_docker.start_args import check_start_args
 #: How a container that runs into its limits ends itself; see scripts/entrypoint.sh and watch.sh.
 HostStop = Literal["exit", "sentinel"]
 
-#: Stands for the image in container-create's arguments.
-_IMAGE = ":IMAGE:"
-
 #: Process 1's text is part of the container's settings, out of the agents' reach; it runs from a file, as it fills `ps`.
 #: With a lifetime, `timeout` becomes process 1: its timer is the kernel's, and no signal from inside stops or kills it.
 _FIRST = """file=$2/commands/entrypoint.sh
@@ -45,8 +42,9 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     `until`: when an unfinished container is nobody's any more (epoch s; a label). `labels`: beside those that name
     its owner. `host_stop`: see watch.sh. `max_lifetime_s`: a cap kept by the container's process 1 (docker backend;
     on rented machines a timer of the machine does that: leave 0). `store`: the name of the state container to make in
-    the same round trip, if it isn't there. `prepare`: keep the image with the packages
-    that a host needs, for the next host (not worth it on a machine that carries one host).
+    the same round trip, if it isn't there. `ready_image`: what to use for `image`, as `images.ready` said ("": itself).
+    `prepare`: keep the image with the packages that a host needs, for the next host (not worth it on a machine that
+    carries one host).
     """
 
     host_id: str
@@ -56,6 +54,7 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     image: str
     public_key: str
     publish: str
+    ready_image: str = ""
     build: BuildArgs = BuildArgs()
     start_args: Sequence[str] = ()
     labels: dict[str, str] = {}
@@ -109,15 +108,17 @@ def create(docker: DockerOverSsh, spec: ContainerSpec, progress: Progress) -> Ma
         if spec.build.builds
         else check_image(spec.image)
     )
+    source = image if spec.build.builds else spec.ready_image or image
     progress("container")
-    state, what, used, publish = _run(docker, spec, image, progress)
-    if state == "lacks" and spec.prepare and used == image and images.prepare(docker, image, progress):
+    state, what, publish = _run(docker, spec, source, progress)
+    if state == "lacks" and spec.prepare and source == image and images.prepare(docker, image, progress):
         # The container has nothing yet: another one, from the image that was made ready, takes its place.
         docker.run("rm", "-f", "-v", name_of(spec.host_id))
-        state, what, used, publish = _run(docker, spec, image, progress)
+        source = images.prepared_name(image)
+        state, what, publish = _run(docker, spec, source, progress)
     if state == "lacks":
         _install(docker, spec, what, progress)
-        state, what, used, publish = _run(docker, spec, image, progress)
+        state, what, publish = _run(docker, spec, source, progress)
     if state != "ready" or not what.startswith("ssh-"):
         raise MngrError(
             f"the container of host {spec.host_name} ended before its sshd was up",
@@ -194,6 +195,11 @@ def remove(docker: DockerOverSsh, host_id: str, *, store: str = "") -> None:
     )  # fmt: skip
 
 
+def restart_policy(idle: Idle) -> str:
+    """Where the daemon itself ends a host's lifetime: then it doesn't bring it back, which would begin that anew."""
+    return "no" if idle.max_lifetime_s else "on-failure"
+
+
 def owner(spec: ContainerSpec) -> dict[str, str]:
     """The labels that name whose container, volume or image this is."""
     return {
@@ -205,8 +211,8 @@ def owner(spec: ContainerSpec) -> dict[str, str]:
     }
 
 
-def run_arguments(spec: ContainerSpec) -> list[str]:
-    """The arguments of `docker`, with `:IMAGE:` in the image's place."""
+def run_arguments(spec: ContainerSpec, source: str) -> list[str]:
+    """The arguments of `docker` that run the host's container from the image `source`."""
     labels = {**spec.labels, **owner(spec), "mngr.host-dir": spec.host_dir, "mngr.publish": spec.publish}
     name = name_of(spec.host_id)
     volume = ",".join(
@@ -220,36 +226,39 @@ def run_arguments(spec: ContainerSpec) -> list[str]:
     words += check_start_args(spec.start_args, spec.host_dir)
     lifetime = str(max(1, int(spec.max_lifetime_s))) if spec.max_lifetime_s else ""
     first = ["-c", _FIRST, "mngr", scripts.text("entrypoint"), spec.host_dir, spec.public_key, lifetime]
-    return [*words, "--entrypoint", "/bin/sh", _IMAGE, *first]
+    return [*words, "--entrypoint", "/bin/sh", source, *first]
 
 
-def _run(
-    docker: DockerOverSsh, spec: ContainerSpec, image: str, progress: Progress
-) -> tuple[str, str, str, str]:
-    """One try at the container, pulling the image if the daemon lacks it: state, what goes with it, image, publish."""
-    prepared = images.prepared_name(image) if spec.prepare else ""
-    arguments = (
-        name_of(spec.host_id), image, prepared, spec.store, spec.provider, scripts.text("store-ensure"),
-        *run_arguments(spec),
-    )  # fmt: skip
-    done = docker.script("container-create", *arguments, timeout=180, check=False)
+def _run(docker: DockerOverSsh, spec: ContainerSpec, source: str, progress: Progress) -> tuple[str, str, str]:
+    """One try at the container, from the image `source`, pulled if the daemon lacks it: state, what goes with it, publish."""
+    done = _try(docker, spec, source)
+    if done.code == 10 and source == spec.ready_image != spec.image:
+        source = spec.image  # the one made ready from it was removed a moment ago
+        done = _try(docker, spec, source)
     if done.code == 10 and not spec.build.builds:
-        images.pull(docker, image, progress)
+        images.pull(docker, source, progress)
         progress("container")
-        done = docker.script("container-create", *arguments, timeout=180, check=False)
+        done = _try(docker, spec, source)
     if done.code == 11:
         raise PortTaken(
             f"port {spec.publish} of {docker.place} is taken",
             hint="end what listens there, or set another port",
         )
     words = done.text.split("\0")
-    if done.code or len(words) != 5:
+    if done.code or len(words) != 4:
         raise CommandFailed(
             f"docker can't run the container of host {spec.host_name}: {images.last_line(done)}",
             done,
             hint="correct the start arguments (-s) or the image and run the command again",
         )
-    return words[0], words[1], words[2], words[3]
+    return words[0], words[1], words[2]
+
+
+def _try(docker: DockerOverSsh, spec: ContainerSpec, source: str) -> Completed:
+    return docker.script(
+        "container-create", name_of(spec.host_id), spec.store, spec.provider, source, scripts.text("store-ensure"),
+        *run_arguments(spec, source), timeout=180, check=False,
+    )  # fmt: skip
 
 
 def _install(docker: DockerOverSsh, spec: ContainerSpec, lacks: str, progress: Progress) -> None:

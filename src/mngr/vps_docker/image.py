@@ -25,6 +25,15 @@ def prepared_name(image: str) -> str:
     return f"mngr-prepared:{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 
+def ready(docker: DockerOverSsh, image: str) -> str:
+    """What to use for `image`: the one that was made ready from it as it is now, or itself. Raises Unreachable."""
+    prepared = prepared_name(image)
+    show = '{{.Id}} {{index .Config.Labels "mngr.prepared-from"}}'
+    done = docker.run("image", "inspect", "-f", show, image, prepared, check=False)
+    rows = [line.split(" ") for line in done.text.splitlines()]
+    return prepared if len(rows) == 2 and rows[0][0] == rows[1][1] else image
+
+
 def pull(docker: DockerOverSsh, image: str, progress: Progress) -> None:
     """Brings `image` to the daemon. Raises NotFound, TimedOut, Unreachable."""
     progress("pull image")

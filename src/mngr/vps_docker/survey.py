@@ -74,7 +74,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
 def parse_survey(output: bytes, instance: str) -> Survey:
     """The survey in what survey.sh printed. Raises Unreachable if the output isn't whole."""
     parts = _parts(output)
-    if not {"containers", "volumes", "store", "end"} <= parts.keys():
+    if not {"containers", "volumes", "store"} <= parts.keys():
         raise Unreachable("docker's answer was cut short")
     containers = {}
     for line in parts["containers"].decode(errors="replace").splitlines():
@@ -93,14 +93,14 @@ def parse_survey(output: bytes, instance: str) -> Survey:
 
 def _parts(output: bytes) -> dict[str, bytes]:
     parts: dict[str, bytes] = {}
-    at = 0
-    while at < len(output):
-        key, _, rest = output[at:].partition(b"\0")
-        size, _, rest = rest.partition(b"\0")
-        if not size.isdigit() or len(rest) < int(size):
-            raise Unreachable("docker's answer was cut short")
-        parts[key.decode(errors="replace")] = rest[: int(size)]
-        at = len(output) - len(rest) + int(size)
+    sizes, _, rest = output.partition(b"\0")
+    *rows, total = sizes.decode(errors="replace").splitlines() or [""]
+    for row in rows:
+        size, _, key = row.strip().partition(" ")
+        if size.isdigit():
+            parts[key], rest = rest[: int(size)], rest[int(size) :]
+    if not total.endswith(" total") or rest != b"\0end":
+        raise Unreachable("docker's answer was cut short")
     return parts
 
 

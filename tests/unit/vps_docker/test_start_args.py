@@ -79,7 +79,7 @@ SPEC = ContainerSpec(
 
 
 def test_every_container_and_volume_names_its_owner() -> None:
-    words = run_arguments(SPEC)
+    words = run_arguments(SPEC, "debian")
     labels = [words[at + 1] for at, word in enumerate(words) if word == "--label"]
     owner = {
         "mngr.provider=docker",
@@ -96,5 +96,5 @@ def test_every_container_and_volume_names_its_owner() -> None:
 def test_process_1_keeps_the_lifetime() -> None:
     import msgspec
 
-    assert run_arguments(SPEC)[-1] == ""
-    assert run_arguments(msgspec.structs.replace(SPEC, max_lifetime_s=90.5))[-1] == "90"
+    assert run_arguments(SPEC, "debian")[-1] == ""
+    assert run_arguments(msgspec.structs.replace(SPEC, max_lifetime_s=90.5), "debian")[-1] == "90"

@@ -18,17 +18,12 @@ from mngr.providers.contract import Abilities, Context, HostSpec, IdleRequest, P
 from mngr.transport.base import Transport
 from mngr.transport.local import Local
 from mngr.transport.ssh import Ssh
-from mngr.vps_docker import container
 from mngr.vps_docker.access import Access
-from mngr.vps_docker.build_args import BuildArgs, split
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.survey import Seen, Survey, host_view
 
 ADDRESS = "127.0.0.1"
-
-#: An unfinished container of another laptop is left alone for so long.
-LEASE_S = 900
 
 
 class DockerProvider:
@@ -45,6 +40,7 @@ class DockerProvider:
         self.store = VpsDockerHostStore(self.docker, self.name)
         self.access = Access(context.folder(self.backend), connect_timeout=10)
         self.ports = Ports(context.folder(self.backend) / "ports")
+        self.ready_images: dict[str, str] = {}  #: image → what is used for it; see making.check
         self.idle = Idle(
             mode=parse_mode(config.default_idle_mode),
             timeout_s=config.default_idle_timeout,
@@ -54,91 +50,21 @@ class DockerProvider:
     # --- making -----------------------------------------------------------------------------------------------
 
     def check(self, spec: HostSpec) -> Offer:
-        build = self._build(spec)
-        if spec.snapshot:
-            from mngr.vps_docker import snapshots
+        from mngr.backends.docker import making
 
-            snapshots.check(spec.snapshot)
-        if spec.snapshot and (build.builds or spec.image):
-            raise InvalidInput(
-                "a snapshot brings its own image", hint="leave out --image and the build arguments"
-            )
-        image = spec.image or self.config.default_image
-        container.check(self._start_args(spec), image, self.config.host_dir)
-        return Offer(image=build.context if build.builds else image)
+        return making.check(self, spec)
 
     def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
+        from mngr.backends.docker import making
+
         self.check(spec)
         with self.hold(spec.id):
-            try:
-                return self._make(spec, progress)
-            except BaseException as failure:
-                self._take_back(spec, failure)
-                raise
-
-    def _make(self, spec: HostSpec, progress: Progress) -> HostRecord:
-        idle = (spec.idle or IdleRequest()).over(self.idle)
-        wanted = container.ContainerSpec(
-            host_id=spec.id, host_name=spec.name, provider=self.name, laptop=self.context.laptop,
-            image=spec.image or self.config.default_image, build=self._build(spec), public_key=self.access.container_key(),
-            publish="", start_args=self._start_args(spec), labels=spec.labels, until=self.context.clock.now() + LEASE_S,
-            host_dir=self.config.host_dir, host_json=self._host_json(spec), restart=_restart(idle), idle=idle,
-            host_stop="exit", max_lifetime_s=idle.max_lifetime_s, store="" if self.store.was_seen else self.store.name, prepare=True,
-        )  # fmt: skip
-        if spec.snapshot:
-            from mngr.vps_docker import snapshots
-
-            image = snapshots.restore(self.store, spec.snapshot, spec.id, container.owner(wanted), progress)
-            wanted = msgspec.structs.replace(wanted, image=image, prepare=False)
-        made, port = self._run(wanted, progress)
-        self.access.pin_container(spec.id, ADDRESS, port, made.host_key)
-        record = HostRecord(
-            id=spec.id, name=spec.name, provider=self.name, backend=self.backend, created_at=iso(self.context.clock.now()),
-            builder=self.context.laptop, image=made.image, address=ADDRESS, ssh_port=port, host_dir=self.config.host_dir,
-            host_key=made.host_key, idle=idle, labels=spec.labels, handle={"container": made.name},
-        )  # fmt: skip
-        progress("ssh")
-        self.store.warm(2)  # this record, and the first agent's
-        container.first_login(
-            self._ssh(record), wanted, timeout=self.config.ssh_connect_timeout, clock=self.context.clock,
-            docker=self.docker,
-        )  # fmt: skip
-        self.store.save(record)
-        return record
-
-    def _run(self, wanted: container.ContainerSpec, progress: Progress) -> tuple[container.Made, int]:
-        """The container, published on the host's port; on another one if somebody has that."""
-        avoid: set[int] = set()
-        while True:
-            port = self.ports.reserve(wanted.host_id, frozenset(avoid))
-            spec = msgspec.structs.replace(wanted, publish=f"{ADDRESS}:{port}")
-            try:
-                made = container.create(self.docker, spec, progress)
-            except container.PortTaken:
-                avoid.add(port)
-                if len(avoid) > 20:
-                    raise
-                continue
-            published = int(made.publish.rpartition(":")[2])
-            self.ports.keep(wanted.host_id, published)
-            return made, published
-
-    def _take_back(self, spec: HostSpec, failure: BaseException) -> None:
-        """After a create that failed: removes what it made, unless the host had become one before."""
-        try:
-            if spec.id not in self.store.read().hosts:
-                self.remove_parts(spec.id)
-        except MngrError as error:
-            if isinstance(failure, Unreachable):
-                return  # nothing was made, or the sweep finds it
-            raise MngrError(
-                f"{failure}; and its container {container.name_of(spec.id)} couldn't be removed: {error.message}",
-                hint="`mngr gc` tries again",
-                details=getattr(failure, "details", ""),
-            ) from failure
+            return making.create(self, spec, progress)
 
     def remove_parts(self, host_id: str, *, record: bool = False) -> None:
         """Container, volume, image, port and pins; with `record`, the host's records too. Repeatable."""
+        from mngr.vps_docker import container
+
         container.remove(self.docker, host_id, store=self.store.name if record else "")
         self.ports.free(host_id)
         self.access.forget(host_id)
@@ -236,20 +162,26 @@ class DockerProvider:
 
     def transport(self, record: HostRecord) -> Transport:
         if self.access.has_container_pin(record.id):
-            return self._ssh(record)
+            return self.ssh(record)
+        from mngr.vps_docker import container
+
         return self.docker.container(container.name_of(record.id))
 
-    def _ssh(self, record: HostRecord) -> Ssh:
+    def ssh(self, record: HostRecord) -> Ssh:
         return self.access.container(record.id, record.address, record.ssh_port)
 
     # --- changing ---------------------------------------------------------------------------------------------
 
     def stop(self, host_id: str, progress: Progress) -> None:
+        from mngr.vps_docker import container
+
         container.stop(self.docker, host_id)
 
     def start(self, host_id: str, progress: Progress) -> HostRecord:
+        from mngr.vps_docker import container
+
         record = self._record(host_id)
-        container.start(self.docker, host_id, restart=_restart(record.idle))
+        container.start(self.docker, host_id, restart=container.restart_policy(record.idle))
         progress("ssh")
         container.wait_for_login(
             self.transport(record),
@@ -309,20 +241,3 @@ class DockerProvider:
         if problem:
             raise MngrError(f"{problem.what}: {problem.error}", hint=problem.hint)
         raise NotFound(f"there is no host {host_id} on {self.name}", hint="`mngr list` shows what there is")
-
-    # --- what was asked for -----------------------------------------------------------------------------------
-
-    def _build(self, spec: HostSpec) -> BuildArgs:
-        return split(spec.build_args, {"vps": (), "docker": ()})
-
-    def _start_args(self, spec: HostSpec) -> list[str]:
-        return [*self.config.default_start_args, *spec.start_args]
-
-    def _host_json(self, spec: HostSpec) -> str:
-        facts = {"id": spec.id, "name": spec.name, "provider": self.name, "backend": self.backend}
-        return msgspec.json.format(msgspec.json.encode(facts), indent=1).decode()
-
-
-def _restart(idle: Idle) -> str:
-    """A host with a lifetime isn't brought back by the daemon: it would begin its lifetime anew."""
-    return "no" if idle.max_lifetime_s else "on-failure"

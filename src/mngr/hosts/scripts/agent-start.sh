@@ -7,13 +7,13 @@ dir=$1 id=$2 label=$3 session=$4 watch=$5
 agent=$dir/agents/$id
 command -v tmux >/dev/null || { echo "tmux isn't installed here" >&2; exit 1; }
 mkdir -p "$dir/agents" "$dir/activity" "$dir/commands" "$dir/stop"
-chmod 700 "$dir/agents"
+[ -e "$dir/agents/.lock" ] || chmod 700 "$dir/agents"
 # A killed client leaves its command running here: the next one waits for it.
 exec 8>"$dir/agents/.lock"
 flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
 
 new=$dir/.new-$id
-rm -rf "$new"
+[ ! -e "$new" ] || rm -rf "$new"
 mkdir -m 700 "$new"
 # Without its last entry the tar was cut short: its sender was killed, or the connection broke. Or the disk is full.
 said=$(tar -xf - -C "$new" 2>&1) && [ -f "$new/whole" ] || {
@@ -21,11 +21,9 @@ said=$(tar -xf - -C "$new" 2>&1) && [ -f "$new/whole" ] || {
 	printf '%s\n' "${said:-the connection broke}" "the agent's files didn't arrive whole in $dir" >&2
 	exit 1
 }
-if [ -d "$new/commands" ]; then
-	for file in "$new"/commands/*; do mv -f "$file" "$dir/commands/"; done
-fi
+[ ! -d "$new/commands" ] || mv -f "$new"/commands/* "$dir/commands/"
 alive=$(tmux -L "$label" list-panes -t "=$session:" -F '#{pane_dead}' 2>/dev/null || true)
-owner=$(tmux -L "$label" show-environment -t "=$session" MNGR_AGENT_ID 2>/dev/null || true)
+owner=$([ -z "$alive" ] || tmux -L "$label" show-environment -t "=$session" MNGR_AGENT_ID 2>/dev/null || true)
 # Another agent may have come by this name since our client looked: names are taken here, under the lock.
 taken() {
 	for other in "$dir"/agents/*/; do
@@ -49,9 +47,12 @@ rm -rf "$new"
 
 if [ "$alive" != 0 ]; then
 	[ -z "$alive" ] || tmux -L "$label" kill-session -t "=$session"
-	rm -f "$agent/exit_code"
+	[ ! -e "$agent/exit_code" ] || rm -f "$agent/exit_code"
 	# The pane's log command is read by sh, after tmux expanded # and %: quote for both.
-	quoted=$(printf %s "$dir" | sed "s/'/'\\\\''/g; s/#/##/g; s/%/%%/g")
+	case $dir in
+	*[\'#%]*) quoted=$(printf %s "$dir" | sed "s/'/'\\\\''/g; s/#/##/g; s/%/%%/g") ;;
+	*) quoted=$dir ;;
+	esac
 	# In a process of its own that holds the lock until the session is there, also when this script is killed.
 	(env -u TMUX -u TMUX_PANE tmux -L "$label" start-server \; \
 		set-option -g remain-on-exit on \; set-option -g history-limit 20000 \; \
@@ -61,7 +62,7 @@ if [ "$alive" != 0 ]; then
 	exit $?)
 fi
 touch "$dir/activity/start" "$agent/busy"
-rm -f "$agent/half-made"
+[ ! -e "$agent/half-made" ] || rm -f "$agent/half-made"
 if [ "$watch" = 1 ]; then
 	setsid sh "$dir/commands/watch.sh" "$dir" "$label" </dev/null >/dev/null 2>&1 8>&- &
 fi

@@ -1,30 +1,13 @@
-# container-create NAME IMAGE PREPARED STATE INSTANCE ENSURE DOCKER_ARGUMENTS…: makes a host's container, or adopts it, with one command.
-# Runs where docker is. PREPARED is the name that a made-ready IMAGE would have ("" for none): it is used if it was
-# made from IMAGE as it is now. STATE: the state container to make on the way with ENSURE, the text of store-ensure.sh
-# ("" for none). The word :IMAGE: among the arguments stands for the image.
+# container-create NAME STATE INSTANCE IMAGE ENSURE DOCKER_ARGUMENTS…: makes a host's container, or adopts it, with one command.
+# Runs where docker is. STATE: the state container of INSTANCE to make on the way from IMAGE with ENSURE, the text of
+# store-ensure.sh ("" for none).
 # Prints, NUL-separated: the state (ready, lacks, dead), what goes with it (host key, commands, log), publish label.
 # Exit codes: 10 no such image, 11 the port is taken, 1 others.
 set -u
-name=$1 image=$2 prepared=$3 state=$4 instance=$5 ensure=$6
-shift 6
-if [ -n "$prepared" ]; then
-	ids=$(docker image inspect -f '{{.Id}} {{index .Config.Labels "mngr.prepared-from"}}' "$image" "$prepared" 2>/dev/null)
-	base=$(printf '%s\n' "$ids" | sed -n '1s/ .*//p')
-	from=$(printf '%s\n' "$ids" | sed -n '2s/^[^ ]* //p')
-	[ -z "$base" ] || [ "$base" != "$from" ] || image=$prepared
-fi
+name=$1 state=$2 instance=$3 image=$4 ensure=$5
+shift 5
 # Whether that worked shows when the record is written.
 [ -z "$state" ] || sh -c "$ensure" store-ensure "$state" "$instance" "$image" >/dev/null 2>&1 &
-# The image takes the place of the word :IMAGE:.
-count=$#
-while [ $count -gt 0 ]; do
-	word=$1
-	shift
-	[ "$word" != :IMAGE: ] || word=$image
-	set -- "$@" "$word"
-	count=$((count - 1))
-done
-
 adopted=
 tries=0
 until said=$(docker "$@" 2>&1); do
@@ -54,7 +37,15 @@ tries=0
 is=
 while [ -z "$is" ] && [ $tries -lt 300 ]; do
 	log=$(docker logs --tail 100 "$name" 2>&1)
-	line=$(printf '%s\n' "$log" | sed -n '/^mngr-/p' | tail -n 1)
+	case $log in
+	*"
+mngr-"*) line=mngr-${log##*"
+mngr-"} ;;
+	mngr-*) line=$log ;;
+	*) line= ;;
+	esac
+	line=${line%%"
+"*}
 	case $line in
 	"mngr-host-key "*) is=ready what=${line#mngr-host-key } ;;
 	"mngr-lacks "*) is=lacks what=${line#mngr-lacks } ;;
@@ -69,7 +60,7 @@ while [ -z "$is" ] && [ $tries -lt 300 ]; do
 			*) is=dead what=$log ;;
 			esac
 		fi
-		[ -n "$is" ] || sleep 0.02
+		[ -n "$is" ] || [ $tries -lt 8 ] || sleep 0.02
 		;;
 	esac
 	tries=$((tries + 1))
@@ -78,4 +69,4 @@ done
 publish=
 [ -z "$adopted" ] || publish=$(docker inspect -f '{{index .Config.Labels "mngr.publish"}}' "$name")
 wait
-printf '%s\000%s\000%s\000%s\000' "$is" "$what" "$image" "$publish"
+printf '%s\000%s\000%s\000' "$is" "$what" "$publish"

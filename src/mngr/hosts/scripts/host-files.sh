@@ -8,7 +8,7 @@ mkdir "$new"
 trap 'rm -rf "$new"' EXIT
 tar -xof - -C "$new"
 mkdir -p commands activity
-set -- "$new"/commands/* "$new"/*.*
-sync "$@"
-for file; do mv -f "$file" "${file#"$new"/}"; done
+sync "$new"/commands/* "$new"/*.*
+mv -f "$new"/*.* .
+mv -f "$new"/commands/* commands
 [ -e activity/create ] || touch activity/create

@@ -6,9 +6,9 @@ cd /state
 read -r path size needed
 folder=${path%/*}
 [ -z "$needed" ] || [ -f "$needed" ] || exit 3
-mkdir -p "$folder"
+[ -d "$folder" ] || mkdir -p "$folder"
 part=$folder/.part.$$
-trap 'rm -f "$part"' EXIT
+trap '[ ! -e "$part" ] || rm -f "$part"' EXIT
 cat >"$part"
 [ "$(wc -c <"$part")" -eq "$size" ] || { echo "the content was cut short" >&2; exit 1; }
 exec 9>/state/lock

@@ -2,9 +2,9 @@
 # ONLY: host names and ids between spaces ("" for all) to which the costlier parts are limited. PROBE: the text of
 # probe.sh, run in each running container; "" for none. ENSURE: the text of store-ensure.sh.
 # VOLUMES: "volumes" to list them too.
-# Prints NUL-separated: KEY SIZE BYTES…, where each BYTES is SIZE long. Keys: containers, volumes, reason:ID,
-# probe:ID, failed:ID (why a probe failed), store (a tar; SIZE 0 when there is none), at last end. Exit code 1: docker's words on
-# standard error.
+# Prints a line of SIZE and KEY for each part, as `wc -c` does, NUL, the parts one after another, and at last NUL and
+# `end`. Keys: containers, volumes, reason:ID, probe:ID, failed:ID (why a probe failed), store (a tar; SIZE 0 when
+# there is none). Exit code 1: docker's words on standard error.
 set -u
 umask 077
 instance=$1 state=$2 only=$3 probe=$4 ensure=$5 volumes=$6
@@ -61,9 +61,11 @@ if [ -e "$tmp/store.failed" ]; then
 	exit 1
 fi
 cd "$tmp" || exit 1
+set --
 for part in containers volumes store reason:* probe:* failed:*; do
-	[ -f "$part" ] || continue
-	printf '%s\000%s\000' "$part" "$(($(wc -c <"$part")))"
-	cat "$part"
+	[ ! -f "$part" ] || set -- "$@" "$part"
 done
-printf 'end\0000\000'
+wc -c "$@"
+printf '\000'
+cat "$@"
+printf '\000end'
