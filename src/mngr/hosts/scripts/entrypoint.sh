@@ -59,13 +59,15 @@ while [ -n "$lacks" ]; do
 	lacks=$(lacking)
 done
 
+own=ssh/ssh_host_ed25519_key
+making=
+if [ ! -s $own ] || [ ! -s $own.pub ]; then
+	[ ! -e $own ] || rm -f $own
+	ssh-keygen -q -t ed25519 -N '' -C '' -f $own </dev/null &
+	making=$!
+fi
 # The image's own host keys are everybody's who has the image.
 for file in /etc/ssh/ssh_host_*; do [ ! -e "$file" ] || rm -f "$file"; done
-own=ssh/ssh_host_ed25519_key
-if [ ! -s $own ] || [ ! -s $own.pub ]; then
-	rm -f $own $own.pub
-	ssh-keygen -q -t ed25519 -N '' -C '' -f $own </dev/null || exit 3
-fi
 umask 077
 printf '%s\n' "$key" >ssh/authorized_keys
 printf '%s\n' >ssh/sshd_config \
@@ -103,6 +105,7 @@ done </etc/shadow
 tr '\n\000' '\001\n' <"/proc/$$/environ" |
 	awk '!/\001/ && !/^(HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|SHLVL|HOSTNAME|TERM|MAIL|_)=/' >"$home/.ssh/environment"
 umask 022
+[ -z "$making" ] || wait "$making" || exit 3
 
 sshd=$(command -v sshd)
 (
