@@ -9,7 +9,7 @@ from bench.measure import Row, paired, wall
 from bench.setting import IMAGE, TOP, Setting, fresh
 
 BY_HAND = str(TOP / "bench" / "docker-by-hand.sh")
-CREATES = 5
+CREATES = 9
 EXECS = 15
 
 

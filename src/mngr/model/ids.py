@@ -10,6 +10,11 @@ def new_agent_id() -> str:
     return "agent-" + os.urandom(8).hex()
 
 
+def first_agent_id(host_id: str) -> str:
+    """The id of the agent that a host is made for: a create that is repeated makes the same one."""
+    return "agent-" + host_id.removeprefix("host-")
+
+
 def new_host_id() -> str:
     return "host-" + os.urandom(8).hex()
 

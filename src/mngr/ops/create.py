@@ -4,23 +4,25 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from mngr.agents import tmux
-from mngr.agents.tmux import Place
 from mngr.agents.types import AgentType, command_script, find_type
 from mngr.config.schema import convert
 from mngr.journal.store import Held, Journal
 from mngr.model.clock import iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError, Unreachable
-from mngr.model.ids import new_agent_id, new_host_id
+from mngr.model.ids import first_agent_id, new_agent_id, new_host_id
 from mngr.model.names import Address, check_name
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Offer
 from mngr.ops import memory
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.providers.contract import HostProvider, HostSpec, IdleRequest
+
+if TYPE_CHECKING:
+    from mngr.agents.tmux import Place
 
 
 class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +107,7 @@ def _create(
     spec = _spec(request, new_host_id())
     checked = _begun(lambda: _check(mngr, provider, spec))  # another wait than the look for the name
     existing = _existing_host(mngr, provider, request)
+    announced: AgentRecord | None = None  # to the provider, which keeps its record from the beginning
     half_made = (
         [agent for agent in existing.agents if agent.half_made and agent.record.name == request.name]
         if existing
@@ -118,12 +121,14 @@ def _create(
     else:
         checked()
         host_id = existing.record.id if existing else spec.id
-        record = _make(mngr, provider, msgspec.structs.replace(spec, id=host_id), phases)
+        if not request.snapshot or request.source:
+            announced = _agent(mngr, request, first_agent_id(host_id), _work_dir(request, provider))
+        record = _make(mngr, provider, msgspec.structs.replace(spec, id=host_id, agent=announced), phases)
         fresh = provider.abilities.isolated
     try:
         for agent in half_made:
             take_off(mngr, provider, record, agent.record)
-        agent, notes = _put_agent(mngr, provider, record, request, kind, script, phases)
+        agent, notes = _put_agent(mngr, provider, record, request, announced, kind, script, phases)
     except BaseException:
         if fresh:
             _take_back(provider, record, phases)
@@ -167,15 +172,13 @@ def _put_agent(
     provider: HostProvider,
     record: HostRecord,
     request: CreateRequest,
+    announced: AgentRecord | None,
     kind: AgentType,
     script: str,
     phases: Phases,
 ) -> tuple[AgentView, list[str]]:
     place = mngr.place(record)
-    agent = AgentRecord(
-        id=new_agent_id(), name=request.name, type=request.type or mngr.config.default_type, command=list(request.command),
-        work_dir=_work_dir(request, place, provider), labels=request.labels, created_at=iso(mngr.clock.now()),
-    )  # fmt: skip
+    agent = announced or _agent(mngr, request, new_agent_id(), _work_dir(request, provider, place))
     notes: list[str] = []
     if request.source and provider.abilities.isolated:
         from mngr.ops import code
@@ -185,7 +188,10 @@ def _put_agent(
     phases("agent")
     env, withheld = _env(mngr, request, record, {**kind.env, **request.env})
     notes = [*notes, *withheld]
-    provider.agent_saved(record.id, agent)
+    if announced is None:
+        provider.agent_saved(record.id, agent)
+    from mngr.agents import tmux
+
     try:
         tmux.start(place, agent, tmux.agent_files(agent, env, script))
     except BaseException:
@@ -193,6 +199,13 @@ def _put_agent(
             take_off(mngr, provider, record, agent)
         raise
     return AgentView(record=agent, state="running", active_at=mngr.clock.now()), notes
+
+
+def _agent(mngr: Mngr, request: CreateRequest, id: str, work_dir: str) -> AgentRecord:
+    return AgentRecord(
+        id=id, name=request.name, type=request.type or mngr.config.default_type, command=list(request.command),
+        work_dir=work_dir, labels=request.labels, created_at=iso(mngr.clock.now()),
+    )  # fmt: skip
 
 
 def _env(
@@ -212,6 +225,8 @@ def _env(
 
 def take_off(mngr: Mngr, provider: HostProvider, record: HostRecord, agent: AgentRecord) -> None:
     """Takes an agent that never came to be off its host, as far as the host can be reached."""
+    from mngr.agents import tmux
+
     try:
         place = mngr.place(record)
         tmux.stop(place, agent)
@@ -304,12 +319,14 @@ def _spec(request: CreateRequest, host_id: str) -> HostSpec:
     )  # fmt: skip
 
 
-def _work_dir(request: CreateRequest, place: Place, provider: HostProvider) -> str:
+def _work_dir(request: CreateRequest, provider: HostProvider, place: "Place | None" = None) -> str:
+    """Where the agent works. `place`: the host, once it is there: on one made from a snapshot it may be known already."""
     if not provider.abilities.isolated:
         return os.path.abspath(request.work_dir or request.source or os.getcwd())
     former = ""
-    if request.snapshot and not request.source:
+    if place and request.snapshot and not request.source:
         from mngr.ops import snapshots
 
         former = snapshots.former_work_dir(place, request.name)
-    return request.work_dir or former or f"{place.host_dir}/work/{request.name}"
+    host_dir = place.host_dir if place else provider.host_dir
+    return request.work_dir or former or f"{host_dir}/work/{request.name}"

@@ -38,7 +38,8 @@ class IdleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A host as asked for. `build_args` and `start_args` are the user's, in order and unread."""
+    """A host as asked for. `build_args` and `start_args` are the user's, in order and unread. `agent`: the one that it
+    is made for; its record is kept as `agent_saved` would, in the same write as the host's."""
 
     id: str
     name: str
@@ -48,6 +49,7 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     idle: IdleRequest | None = None
     snapshot: str = ""
     labels: dict[str, str] = {}
+    agent: AgentRecord | None = None
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,10 +80,14 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostProvider(Protocol):
-    """Hosts of one provider instance. Every method may be repeated after being killed at any point."""
+    """Hosts of one provider instance. Every method may be repeated after being killed at any point.
+
+    `host_dir`: where a new host keeps its own and its agents' files, on the host.
+    """
 
     name: str
     backend: str
+    host_dir: str
     abilities: Abilities
 
     def check(self, spec: HostSpec) -> Offer:

@@ -56,6 +56,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     idle: Idle
     offer: Offer = Offer()
 
+    @property
+    def request(self) -> dict[str, Any]:
+        """What tells this host from another one of the same name."""
+        return msgspec.to_builtins(msgspec.structs.replace(self.spec, agent=None))
+
 
 class Builder:
     """Builds one host. `held` is its place in the journal, locked by us for as long as this works."""
@@ -100,7 +105,7 @@ class Builder:
             lease.check()
             record = self._host(ssh, bought, key)
             self.progress("record")
-            VpsDockerHostStore(DockerOverSsh(ssh), self.parts.name).save(record)
+            VpsDockerHostStore(DockerOverSsh(ssh), self.parts.name).save(record, self.wanted.spec.agent)
             lease.finish()
             commit(bought, record)
             lease.confirm()
@@ -113,7 +118,7 @@ class Builder:
         return {
             "machine": msgspec.to_builtins(msgspec.structs.replace(self.wanted.machine, user_data="")),
             "host_name": self.wanted.spec.name,
-            "request": msgspec.to_builtins(self.wanted.spec),
+            "request": self.wanted.request,
             "host_keys": [],
         }
 

@@ -7,13 +7,16 @@
 Writes are atomic (a temporary file, fsync, rename) and made under a lock; everything is read in one round trip.
 """
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from mngr.model.errors import MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.records import AgentRecord, HostRecord, encode
 from mngr.transport.base import SSH_FAILED, CommandFailed, Completed
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.survey import Seen, Stored, Survey, parse_survey
 
-__all__ = ["Seen", "Stored", "Survey", "VpsDockerHostStore"]
+if TYPE_CHECKING:
+    from mngr.vps_docker.survey import Stored, Survey
 
 
 class VpsDockerHostStore:
@@ -24,7 +27,7 @@ class VpsDockerHostStore:
         self.instance = instance
         self.name = f"mngr-state-{instance}"
         self.was_seen = False  #: whether a survey of ours found the state container
-        self._warm: list[Writer] = []
+        self._warm: Writer | None = None
 
     def ensure(self, image: str) -> None:
         """Makes the state container from `image` (any with sh; it must be on the machine) unless it runs. Repeatable.
@@ -40,31 +43,33 @@ class VpsDockerHostStore:
                 details=done.error[-2000:],
             )
 
-    def save(self, record: HostRecord) -> None:
-        """Writes a host record; when this returns it is durable. Makes the state container (from the host's own
-        image) if it isn't there. Raises Unreachable, TimedOut, MngrError."""
-        path, content = f"hosts/{record.id}.json", encode(record)
-        done = self._put(path, content)
+    def save(self, record: HostRecord, agent: AgentRecord | None = None) -> None:
+        """Writes a host's record, and with it one agent's; when this returns they are durable. Makes the state
+        container (from the host's own image) if it isn't there. Raises Unreachable, TimedOut, MngrError."""
+        files = {f"hosts/{record.id}.json": encode(record)}
+        if agent is not None:
+            files[_agent_path(record.id, agent.id)] = encode(agent)
+        done = self._put(files)
         if done.code and _is_down(done):
             self.ensure(record.image)
-            done = self._put(path, content)
+            done = self._put(files)
         self._check(done, f"the record of host {record.name}")
 
-    def warm(self, count: int = 1) -> None:
-        """Makes the way for `count` writes that will come soon, while the caller does something else. Those that never
-        come cost nothing."""
-        self._warm += [Writer(self.docker, self.name) for _ in range(count)]
+    def warm(self) -> None:
+        """Makes the way for a write that will come soon, while the caller does something else. One that never comes
+        costs nothing."""
+        self._warm = Writer(self.docker, self.name)
 
     def save_agent(self, host_id: str, record: AgentRecord) -> None:
         """As `save`. Raises NotFound if the host has no record."""
-        done = self._put(f"hosts/{host_id}/agents/{record.id}.json", encode(record), f"hosts/{host_id}.json")
+        done = self._put({_agent_path(host_id, record.id): encode(record)}, f"hosts/{host_id}.json")
         if done.code == 3:
             raise NotFound(f"host {host_id} has no record on {self.docker.place}: was it destroyed?")
         self._check(done, f"the record of agent {record.name}")
 
     def remove_agent(self, host_id: str, agent_id: str) -> None:
         """Gone already is success."""
-        self.drop(f"hosts/{host_id}/agents/{agent_id}.json")
+        self.drop(_agent_path(host_id, agent_id))
 
     def remove(self, host_id: str) -> None:
         """The host's record and its agents'. Gone already (the state container, too) is success."""
@@ -72,7 +77,7 @@ class VpsDockerHostStore:
 
     def put(self, path: str, content: bytes) -> None:
         """Writes /state/PATH, as `save`; the state container must be there."""
-        self._check(self._put(path, content), path)
+        self._check(self._put({path: content}), path)
 
     def drop(self, *paths: str) -> None:
         """Removes files or folders of the store. Gone already is success."""
@@ -80,13 +85,13 @@ class VpsDockerHostStore:
         if "No such container" not in done.error:
             self._check(done, ", ".join(paths))
 
-    def read(self) -> Stored:
+    def read(self) -> "Stored":
         """Everything, in one round trip. No state container and no volume: empty. Raises Unreachable."""
         return self.survey(probe=False).stored
 
     def survey(
         self, only: str = "", *, probe: bool = True, volumes: bool = False, timeout: float = 40
-    ) -> Survey:
+    ) -> "Survey":
         """Containers, volumes, stop reasons, the store and (if `probe`) what goes on in running containers, in one
         round trip. `only`: names or ids of hosts, between spaces, to which the costlier parts are limited. `volumes`:
         the hosts' volumes too, which only a sweep needs.
@@ -111,20 +116,21 @@ class VpsDockerHostStore:
                 f"what docker on {self.docker.place} holds can't be read: {_last(done)}",
                 hint=f"see `docker logs {self.name}` there",
             )
+        from mngr.vps_docker.survey import parse_survey
+
         survey = parse_survey(done.stdout, self.instance)
         self.was_seen = survey.stored.there
         return survey
 
-    def _put(self, path: str, content: bytes, needed: str = "") -> Completed:
+    def _put(self, files: Mapping[str, bytes], needed: str = "") -> Completed:
         """Writes over a way that is there already, or a new one; raises nothing for what the script says."""
-        done = None
-        if self._warm:
-            done = self._warm.pop().write(path, content, needed)
+        warm, self._warm = self._warm, None
+        done = warm.write(files, needed) if warm else None
         if done is None or done.code not in (0, 3):
-            done = Writer(self.docker, self.name).write(path, content, needed)
+            done = Writer(self.docker, self.name).write(files, needed)
         if done.code and "is not running" in done.error:
             self.docker.run("start", self.name)
-            done = Writer(self.docker, self.name).write(path, content, needed)
+            done = Writer(self.docker, self.name).write(files, needed)
         if done.code:
             self.docker.require_daemon(done)
         return done
@@ -172,13 +178,14 @@ class Writer:
         except FileNotFoundError as missing:
             raise Unreachable(f"{missing.filename} isn't installed here") from None
 
-    def write(self, path: str, content: bytes, needed: str = "", *, timeout: float = 60) -> Completed:
+    def write(self, files: Mapping[str, bytes], needed: str = "", *, timeout: float = 60) -> Completed:
         """Raises TimedOut, Unreachable (a broken connection)."""
         import subprocess
 
-        head = f"{path} {len(content)} {needed}\n".encode()
+        head = [needed, *(f"{len(content)} {path}" for path, content in files.items()), "", ""]
+        input = "\n".join(head).encode() + b"".join(files.values())
         try:
-            out, errors = self._process.communicate(head + content, timeout=timeout)
+            out, errors = self._process.communicate(input, timeout=timeout)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -187,6 +194,10 @@ class Writer:
         if done.code == SSH_FAILED:
             raise Unreachable(f"{self._what}: the connection broke: {done.error[-300:]}")
         return done
+
+
+def _agent_path(host_id: str, agent_id: str) -> str:
+    return f"hosts/{host_id}/agents/{agent_id}.json"
 
 
 def _is_down(done: Completed) -> bool:

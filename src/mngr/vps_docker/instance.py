@@ -68,6 +68,7 @@ class VpsDockerProvider:
         self.backend = backend
         self.cloud = cloud
         self.config = config
+        self.host_dir = config.host_dir
         from mngr.journal import Journal
 
         self.parts = Parts(
@@ -147,7 +148,7 @@ class VpsDockerProvider:
             except BaseException as error:
                 take_back(self.parts, held, error, progress)
                 raise
-            self._remember(record, [])
+            self._remember(record, [AgentView(record=spec.agent, state="stopped")] if spec.agent else [])
             held.done()
             return record
 

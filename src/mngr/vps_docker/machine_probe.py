@@ -7,7 +7,8 @@ import msgspec
 from mngr.hosts import scripts
 from mngr.transport.base import Completed, Transport, checked
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.host_store import Survey, VpsDockerHostStore
+from mngr.vps_docker.host_store import VpsDockerHostStore
+from mngr.vps_docker.survey import Survey
 
 #: The whole round trip, in seconds.
 LIMIT_S = 40.0

@@ -75,7 +75,7 @@ def _is_gone(parts: Parts, handle: Handle) -> bool:
 
 def _same(intent: Intent, wanted: Wanted) -> bool:
     """Whether the killed create was for the same host, so that what it bought fits."""
-    return intent.plan.get("request") == msgspec.json.decode(msgspec.json.encode(wanted.spec))
+    return intent.plan.get("request") == msgspec.json.decode(msgspec.json.encode(wanted.request))
 
 
 def _holds(owner: tags.Owner, now: float) -> bool:

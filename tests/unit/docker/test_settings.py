@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mngr.backends.docker import BACKEND, DockerConfig
-from mngr.model.errors import InvalidInput
+from mngr.model.errors import InvalidInput, Unreachable
 from mngr.model.ids import new_host_id
 from mngr.providers.contract import Context, HostProvider, HostSnapshots, HostSpec
 
@@ -37,10 +37,10 @@ def test_an_odd_host_dir_is_refused(tmp_path: Path, folder: str) -> None:
         build(tmp_path, host_dir=folder)
 
 
-def test_check_asks_nobody_and_names_mistakes(tmp_path: Path) -> None:
+def test_check_names_mistakes_before_it_asks_the_daemon(tmp_path: Path) -> None:
     provider = build(tmp_path, docker_host="unix:///nowhere")
-    spec = HostSpec(id=new_host_id(), name="box")
-    assert provider.check(spec).image == "debian:bookworm-slim"
+    with pytest.raises(Unreachable, match="can't reach the Docker daemon"):
+        provider.check(HostSpec(id=new_host_id(), name="box"))
     for wrong, message in (
         (HostSpec(id="x", name="x", image="No Such"), "isn't an image's name"),
         (HostSpec(id="x", name="x", start_args=["--cpu=1"]), "unknown start argument --cpu=1"),

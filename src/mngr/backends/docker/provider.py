@@ -2,26 +2,26 @@
 
 from collections.abc import Collection
 from pathlib import Path
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from mngr.backends.docker import DockerConfig
 from mngr.backends.docker.ports import Ports
 from mngr.journal.store import Held, Journal
-from mngr.model.clock import iso
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Unreachable
+from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.model.idle import parse_mode
 from mngr.model.ids import new_snapshot_id
 from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.model.views import HostView, Listing, Offer, Problem
-from mngr.providers.contract import Abilities, Context, HostSpec, IdleRequest, Progress, Snapshot, Swept
+from mngr.providers.contract import Abilities, Context, HostSpec, Progress, Snapshot, Swept
 from mngr.transport.base import Transport
 from mngr.transport.local import Local
 from mngr.transport.ssh import Ssh
 from mngr.vps_docker.access import Access
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.host_store import VpsDockerHostStore
-from mngr.vps_docker.survey import Seen, Survey, host_view
+
+if TYPE_CHECKING:
+    from mngr.vps_docker.survey import Seen, Survey
 
 ADDRESS = "127.0.0.1"
 
@@ -36,11 +36,12 @@ class DockerProvider:
         self.config = config
         self.context = context
         self.name = context.instance
+        self.host_dir = config.host_dir
         self.docker = DockerOverSsh(Local(), host=config.docker_host)
         self.store = VpsDockerHostStore(self.docker, self.name)
         self.access = Access(context.folder(self.backend), connect_timeout=10)
         self.ports = Ports(context.folder(self.backend) / "ports")
-        self.ready_images: dict[str, str] = {}  #: image → what is used for it; see making.check
+        self.ready_images: dict[str, str] = {}  #: image → what the next create uses for it
         self.idle = Idle(
             mode=parse_mode(config.default_idle_mode),
             timeout_s=config.default_idle_timeout,
@@ -96,8 +97,10 @@ class DockerProvider:
                 return view
         raise NotFound(f"there is no host {host_id} on {self.name}", hint="`mngr list` shows what there is")
 
-    def views(self, survey: Survey) -> list[HostView]:
+    def views(self, survey: "Survey") -> list[HostView]:
         """All hosts of this MNGR_HOME: those with a record, those being made, and what is left of cut-short work."""
+        from mngr.vps_docker.survey import host_view
+
         stored = survey.stored
         found = [
             host_view(record, survey.containers.get(record.id), stored)
@@ -117,7 +120,7 @@ class DockerProvider:
                 found.append(self._unfinished(seen))
         return found
 
-    def is_unfinished(self, host_id: str, survey: Survey) -> bool:
+    def is_unfinished(self, host_id: str, survey: "Survey") -> bool:
         """Whether a container or volume has no record, not even an unreadable one."""
         stored = survey.stored
         return (
@@ -126,7 +129,7 @@ class DockerProvider:
             and f"{host_id}.json" not in stored.problems
         )
 
-    def _unfinished(self, seen: Seen) -> HostView:
+    def _unfinished(self, seen: "Seen") -> HostView:
         record = HostRecord(
             id=seen.host_id, name=seen.host_name, provider=self.name, backend=self.backend, builder=seen.laptop,
             image=seen.image, host_dir=seen.host_dir,
@@ -147,7 +150,7 @@ class DockerProvider:
         except Conflict:
             return True
 
-    def _problems(self, survey: Survey) -> list[Problem]:
+    def _problems(self, survey: "Survey") -> list[Problem]:
         """Unreadable host records; those of hosts known to be another MNGR_HOME's are its own affair."""
         found = []
         for key, problem in survey.stored.problems.items():

@@ -22,6 +22,7 @@ class LocalProvider:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.name = context.instance
+        self.host_dir = str(context.home)
         self._file = context.home / "host.json"
 
     def check(self, spec: HostSpec) -> Offer:
@@ -42,7 +43,7 @@ class LocalProvider:
             record = HostRecord(
                 id=spec.id, name=HOST_NAME, provider=self.name, backend=self.backend, address="localhost",
                 created_at=iso(self.context.clock.now()), builder=self.context.laptop,
-                host_dir=str(self.context.home), tmux_label=self._label(),
+                host_dir=self.host_dir, tmux_label=self._label(),
             )  # fmt: skip
             from mngr.config.home import write_private
 

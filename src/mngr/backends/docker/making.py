@@ -1,0 +1,136 @@
+"""Making a host on the Docker daemon of this computer: what is checked before, and what is taken back after a failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mngr.model.clock import iso
+from mngr.model.errors import InvalidInput, MngrError, Unreachable
+from mngr.model.records import HostRecord
+from mngr.model.views import Offer
+from mngr.providers.contract import HostSpec, IdleRequest, Progress
+from mngr.vps_docker import container
+from mngr.vps_docker import image as images
+from mngr.vps_docker.build_args import BuildArgs, split
+
+if TYPE_CHECKING:
+    from mngr.backends.docker.provider import DockerProvider
+
+ADDRESS = "127.0.0.1"
+
+#: An unfinished container of another laptop is left alone for so long.
+LEASE_S = 900
+
+
+def check(provider: DockerProvider, spec: HostSpec) -> Offer:
+    """As HostProvider.check. Also asks the daemon whether it has the image made ready for hosts."""
+    build = _build(spec)
+    if spec.snapshot:
+        from mngr.vps_docker import snapshots
+
+        snapshots.check(spec.snapshot)
+    if spec.snapshot and (build.builds or spec.image):
+        raise InvalidInput(
+            "a snapshot brings its own image", hint="leave out --image and the build arguments"
+        )
+    image = _image(provider, spec)
+    container.check(_start_args(provider, spec), image, provider.config.host_dir)
+    if not build.builds and not spec.snapshot and image not in provider.ready_images:
+        provider.ready_images[image] = images.ready(provider.docker, image)
+    return Offer(image=build.context if build.builds else image)
+
+
+def create(provider: DockerProvider, spec: HostSpec, progress: Progress) -> HostRecord:
+    """As HostProvider.create; the caller holds the host."""
+    try:
+        return _make(provider, spec, progress)
+    except BaseException as failure:
+        _take_back(provider, spec, failure)
+        raise
+
+
+def _make(provider: DockerProvider, spec: HostSpec, progress: Progress) -> HostRecord:
+    store, clock = provider.store, provider.context.clock
+    idle = (spec.idle or IdleRequest()).over(provider.idle)
+    image = _image(provider, spec)
+    wanted = container.ContainerSpec(
+        host_id=spec.id, host_name=spec.name, provider=provider.name, laptop=provider.context.laptop,
+        image=image, ready_image=provider.ready_images.pop(image, ""), build=_build(spec),
+        public_key=provider.access.container_key(), publish="", start_args=_start_args(provider, spec), labels=spec.labels,
+        until=clock.now() + LEASE_S, host_dir=provider.config.host_dir, host_json=_host_json(provider, spec),
+        restart=container.restart_policy(idle), idle=idle, host_stop="exit", max_lifetime_s=idle.max_lifetime_s,
+        store="" if store.was_seen else store.name, prepare=True,
+    )  # fmt: skip
+    if spec.snapshot:
+        from mngr.vps_docker import snapshots
+
+        image = snapshots.restore(store, spec.snapshot, spec.id, container.owner(wanted), progress)
+        wanted = msgspec.structs.replace(wanted, image=image, ready_image="", prepare=False)
+    made, port = _run(provider, wanted, progress)
+    provider.access.pin_container(spec.id, ADDRESS, port, made.host_key)
+    record = HostRecord(
+        id=spec.id, name=spec.name, provider=provider.name, backend=provider.backend, created_at=iso(clock.now()),
+        builder=provider.context.laptop, image=made.image, address=ADDRESS, ssh_port=port, host_dir=wanted.host_dir,
+        host_key=made.host_key, idle=idle, labels=spec.labels, handle={"container": made.name},
+    )  # fmt: skip
+    progress("ssh")
+    store.warm()
+    container.first_login(
+        provider.ssh(record), wanted, timeout=provider.config.ssh_connect_timeout, clock=clock, docker=provider.docker
+    )  # fmt: skip
+    store.save(record, spec.agent)
+    return record
+
+
+def _run(
+    provider: DockerProvider, wanted: container.ContainerSpec, progress: Progress
+) -> tuple[container.Made, int]:
+    """The container, published on the host's port; on another one if somebody has that."""
+    avoid: set[int] = set()
+    while True:
+        port = provider.ports.reserve(wanted.host_id, frozenset(avoid))
+        spec = msgspec.structs.replace(wanted, publish=f"{ADDRESS}:{port}")
+        try:
+            made = container.create(provider.docker, spec, progress)
+        except container.PortTaken:
+            avoid.add(port)
+            if len(avoid) > 20:
+                raise
+            continue
+        published = int(made.publish.rpartition(":")[2])
+        provider.ports.keep(wanted.host_id, published)
+        return made, published
+
+
+def _take_back(provider: DockerProvider, spec: HostSpec, failure: BaseException) -> None:
+    """After a create that failed: removes what it made, unless the host had become one before."""
+    try:
+        if spec.id not in provider.store.read().hosts:
+            provider.remove_parts(spec.id)
+    except MngrError as error:
+        if isinstance(failure, Unreachable):
+            return  # nothing was made, or the sweep finds it
+        raise MngrError(
+            f"{failure}; and its container {container.name_of(spec.id)} couldn't be removed: {error.message}",
+            hint="`mngr gc` tries again",
+            details=getattr(failure, "details", ""),
+        ) from failure
+
+
+def _image(provider: DockerProvider, spec: HostSpec) -> str:
+    return spec.image or provider.config.default_image
+
+
+def _build(spec: HostSpec) -> BuildArgs:
+    return split(spec.build_args, {"vps": (), "docker": ()})
+
+
+def _start_args(provider: DockerProvider, spec: HostSpec) -> list[str]:
+    return [*provider.config.default_start_args, *spec.start_args]
+
+
+def _host_json(provider: DockerProvider, spec: HostSpec) -> str:
+    facts = {"id": spec.id, "name": spec.name, "provider": provider.name, "backend": provider.backend}
+    return msgspec.json.format(msgspec.json.encode(facts), indent=1).decode()
