@@ -225,12 +225,13 @@ def ask(control: str, path: str) -> Any:
 
 
 def show_phases(rows: list[tuple[str, str, float]]) -> None:
-    print(f"\n{'COMMAND':<10}{'PHASE':<16}{'SECONDS':>8}")
+    wide = max(len(phase) for _, phase, _ in rows) + 2
+    print(f"\n{'COMMAND':<10}{'PHASE':<{wide}}{'SECONDS':>8}")
     for verb, phase, seconds in rows:
         if phase:
-            print(f"{'':<10}{phase:<16}{seconds:>8.2f}")
+            print(f"{'':<10}{phase:<{wide}}{seconds:>8.2f}")
         else:
-            print(f"{verb:<10}{'all of it':<16}{seconds:>8.2f}")
+            print(f"{verb:<10}{'all of it':<{wide}}{seconds:>8.2f}")
 
 
 def show_bill(bill: dict[str, Any], cloud: Cloud) -> None:
