@@ -117,7 +117,13 @@ class Shell:
 @contextmanager
 def simulated(provider: str, speed: int, env: dict[str, str]) -> Iterator[dict[str, Any]]:
     """A running simulated cloud: what it says when it is ready. Stopped, with all it made, at the end."""
-    words = [sys.executable, "-m", "mngr.simcloud", provider, "--speed", str(speed)]
+    words = [
+        sys.executable,
+        "-m",
+        "mngr.simcloud",
+        provider,
+        *(["--speed", str(speed)] if speed != 1 else []),
+    ]
     process = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout

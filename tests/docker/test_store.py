@@ -91,6 +91,15 @@ def test_a_record_cut_short_on_its_way_isnt_written(store: VpsDockerHostStore) -
     store.remove(record.id)
 
 
+def test_a_host_s_record_brings_its_first_agent_s(store: VpsDockerHostStore) -> None:
+    record, agent = a_record(), AgentRecord(id=new_agent_id(), name="é", command=["sh", "-c", "a\nb"])
+    for _ in range(2):
+        store.save(record, agent)
+        assert store.read().hosts[record.id] == record
+        assert store.read().agents[record.id] == [agent]
+    store.remove(record.id)
+
+
 def test_a_corrupt_record_is_an_error_row_and_stays(store: VpsDockerHostStore, bench: Bench) -> None:
     host_id = new_host_id()
     store.put(f"hosts/{host_id}.json", b'{"id": 1')

@@ -107,12 +107,12 @@ def _create(
     spec = _spec(request, new_host_id())
     checked = _begun(lambda: _check(mngr, provider, spec))  # another wait than the look for the name
     existing = _existing_host(mngr, provider, request)
-    announced: AgentRecord | None = None  # to the provider, which keeps its record from the beginning
     half_made = (
         [agent for agent in existing.agents if agent.half_made and agent.record.name == request.name]
         if existing
         else []
     )
+    announced: AgentRecord | None = None  # to the provider, which keeps its record from the beginning
     if existing and existing.state in ("running", "stopped", "paused", "crashed"):
         record = existing.record
         if existing.state != "running":
@@ -121,16 +121,19 @@ def _create(
     else:
         checked()
         host_id = existing.record.id if existing else spec.id
-        if not request.snapshot or request.source:
+        # What takes a while comes before the agent: until then the host shall not look as if it had one.
+        if not (request.source or request.snapshot or (existing and existing.agents)):
             announced = _agent(mngr, request, first_agent_id(host_id), _work_dir(request, provider))
         record = _make(mngr, provider, msgspec.structs.replace(spec, id=host_id, agent=announced), phases)
         fresh = provider.abilities.isolated
     try:
         for agent in half_made:
             take_off(mngr, provider, record, agent.record)
-        agent, notes = _put_agent(mngr, provider, record, request, announced, kind, script, phases)
+        agent, notes = _put_agent(
+            mngr, provider, record, request, announced, kind, script, phases, stays=not fresh
+        )
     except BaseException:
-        if fresh:
+        if fresh and (existing is None or _carries_nothing(provider, record)):
             _take_back(provider, record, phases)
         raise
     host = HostView(record=record, state="running", agents=[agent])
@@ -176,6 +179,8 @@ def _put_agent(
     kind: AgentType,
     script: str,
     phases: Phases,
+    *,
+    stays: bool,
 ) -> tuple[AgentView, list[str]]:
     place = mngr.place(record)
     agent = announced or _agent(mngr, request, new_agent_id(), _work_dir(request, provider, place))
@@ -195,7 +200,7 @@ def _put_agent(
     try:
         tmux.start(place, agent, tmux.agent_files(agent, env, script))
     except BaseException:
-        if not provider.abilities.isolated or request.host:
+        if stays:
             take_off(mngr, provider, record, agent)
         raise
     return AgentView(record=agent, state="running", active_at=mngr.clock.now()), notes
@@ -234,6 +239,14 @@ def take_off(mngr: Mngr, provider: HostProvider, record: HostRecord, agent: Agen
         provider.agent_removed(record.id, agent.id)
     except MngrError:
         pass  # it stays marked as half-made, and the next create of that name removes it
+
+
+def _carries_nothing(provider: HostProvider, record: HostRecord) -> bool:
+    """Whether a host that was there in part before this create holds no agent; False where that can't be told."""
+    try:
+        return all(agent.half_made for agent in provider.view(record.id).agents)
+    except MngrError:
+        return False
 
 
 def _take_back(provider: HostProvider, record: HostRecord, phases: Phases) -> None:

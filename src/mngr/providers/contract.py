@@ -128,7 +128,8 @@ class HostProvider(Protocol):
         ...
 
     def agent_saved(self, host_id: str, record: AgentRecord) -> None:
-        """Told after an agent was put on a host: keeps its record where a stopped host's agents are listed from."""
+        """Told before an agent is put on a host that is there: keeps its record where a stopped host's agents are
+        listed from. Repeatable."""
         ...
 
     def agent_removed(self, host_id: str, agent_id: str) -> None: ...

@@ -110,15 +110,15 @@ def create(docker: DockerOverSsh, spec: ContainerSpec, progress: Progress) -> Ma
     )
     source = image if spec.build.builds else spec.ready_image or image
     progress("container")
-    state, what, publish = _run(docker, spec, source, progress)
-    if state == "lacks" and spec.prepare and source == image and images.prepare(docker, image, progress):
+    state, what, publish, source = _run(docker, spec, source, progress)
+    ours = spec.prepare and not spec.build.builds
+    if state == "lacks" and ours and source == image and images.prepare(docker, image, progress):
         # The container has nothing yet: another one, from the image that was made ready, takes its place.
         docker.run("rm", "-f", "-v", name_of(spec.host_id))
-        source = images.prepared_name(image)
-        state, what, publish = _run(docker, spec, source, progress)
+        state, what, publish, source = _run(docker, spec, images.prepared_name(image), progress)
     if state == "lacks":
         _install(docker, spec, what, progress)
-        state, what, publish = _run(docker, spec, source, progress)
+        state, what, publish, _ = _run(docker, spec, source, progress)
     if state != "ready" or not what.startswith("ssh-"):
         raise MngrError(
             f"the container of host {spec.host_name} ended before its sshd was up",
@@ -229,10 +229,13 @@ def run_arguments(spec: ContainerSpec, source: str) -> list[str]:
     return [*words, "--entrypoint", "/bin/sh", source, *first]
 
 
-def _run(docker: DockerOverSsh, spec: ContainerSpec, source: str, progress: Progress) -> tuple[str, str, str]:
-    """One try at the container, from the image `source`, pulled if the daemon lacks it: state, what goes with it, publish."""
+def _run(
+    docker: DockerOverSsh, spec: ContainerSpec, source: str, progress: Progress
+) -> tuple[str, str, str, str]:
+    """One try at the container, from the image `source`, pulled if the daemon lacks it: state, what goes with it,
+    publish, the image that was used."""
     done = _try(docker, spec, source)
-    if done.code == 10 and source == spec.ready_image != spec.image:
+    if done.code == 10 and not spec.build.builds and source != spec.image:
         source = spec.image  # the one made ready from it was removed a moment ago
         done = _try(docker, spec, source)
     if done.code == 10 and not spec.build.builds:
@@ -251,7 +254,7 @@ def _run(docker: DockerOverSsh, spec: ContainerSpec, source: str, progress: Prog
             done,
             hint="correct the start arguments (-s) or the image and run the command again",
         )
-    return words[0], words[1], words[2]
+    return words[0], words[1], words[2], source
 
 
 def _try(docker: DockerOverSsh, spec: ContainerSpec, source: str) -> Completed:

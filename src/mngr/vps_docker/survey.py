@@ -94,12 +94,11 @@ def parse_survey(output: bytes, instance: str) -> Survey:
 def _parts(output: bytes) -> dict[str, bytes]:
     parts: dict[str, bytes] = {}
     sizes, _, rest = output.partition(b"\0")
-    *rows, total = sizes.decode(errors="replace").splitlines() or [""]
-    for row in rows:
+    for row in sizes.decode(errors="replace").splitlines()[:-1]:  # the last one is their sum
         size, _, key = row.strip().partition(" ")
         if size.isdigit():
             parts[key], rest = rest[: int(size)], rest[int(size) :]
-    if not total.endswith(" total") or rest != b"\0end":
+    if rest != b"\0end":
         raise Unreachable("docker's answer was cut short")
     return parts
 
@@ -146,7 +145,7 @@ def parse_store(tar: bytes, instance: str) -> Stored:
 
 
 def _host_file(stored: Stored, instance: str, name: str, content: bytes) -> None:
-    """Takes in `<host id>.json`, `<host id>.gone` or `<host id>/agents/<agent id>.json`; the rest are half-written."""
+    """Takes in `<host id>.json`, `<host id>.gone` or `<host id>/agents/<agent id>.json`; the rest isn't ours."""
     host_id = name[: len("host-") + 16]
     if not is_id(host_id):
         return

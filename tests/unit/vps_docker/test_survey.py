@@ -33,7 +33,10 @@ def answer(**parts: bytes) -> bytes:
         "store": b"",
         **{k.replace("__", ":"): v for k, v in parts.items()},
     }
-    rows = [*((len(value), key) for key, value in whole.items()), (len(b"".join(whole.values())), "total")]
+    rows = [
+        *((len(value), key) for key, value in whole.items()),
+        (len(b"".join(whole.values())), "insgesamt"),
+    ]
     sizes = "".join(f"{size:8} {key}\n" for size, key in rows)
     return sizes.encode() + b"\0" + b"".join(whole.values()) + b"\0end"
 

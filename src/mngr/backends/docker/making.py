@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mngr.backends.docker.sweep import agents_on
 from mngr.model.clock import iso
 from mngr.model.errors import InvalidInput, MngrError, Unreachable
 from mngr.model.records import HostRecord
@@ -25,7 +26,15 @@ LEASE_S = 900
 
 
 def check(provider: DockerProvider, spec: HostSpec) -> Offer:
-    """As HostProvider.check. Also asks the daemon whether it has the image made ready for hosts."""
+    """As HostProvider.check. Also asks the daemon whether it has the image made ready for hosts, for the next create."""
+    offer = validate(provider, spec)
+    if not spec.snapshot and not _build(spec).builds:
+        provider.ready_images[offer.image] = images.ready(provider.docker, offer.image)
+    return offer
+
+
+def validate(provider: DockerProvider, spec: HostSpec) -> Offer:
+    """What can be known without asking anybody. Raises InvalidInput."""
     build = _build(spec)
     if spec.snapshot:
         from mngr.vps_docker import snapshots
@@ -37,8 +46,6 @@ def check(provider: DockerProvider, spec: HostSpec) -> Offer:
         )
     image = _image(provider, spec)
     container.check(_start_args(provider, spec), image, provider.config.host_dir)
-    if not build.builds and not spec.snapshot and image not in provider.ready_images:
-        provider.ready_images[image] = images.ready(provider.docker, image)
     return Offer(image=build.context if build.builds else image)
 
 
@@ -105,9 +112,11 @@ def _run(
 
 
 def _take_back(provider: DockerProvider, spec: HostSpec, failure: BaseException) -> None:
-    """After a create that failed: removes what it made, unless the host had become one before."""
+    """After a create that failed: removes what it made, unless the host had become one before, or holds agents."""
     try:
-        if spec.id not in provider.store.read().hosts:
+        survey = provider.store.survey(spec.id, probe=False, volumes=True)
+        seen = survey.containers.get(spec.id) or survey.volumes.get(spec.id)
+        if provider.is_unfinished(spec.id, survey) and not (seen and agents_on(provider, seen)):
             provider.remove_parts(spec.id)
     except MngrError as error:
         if isinstance(failure, Unreachable):

@@ -23,8 +23,6 @@ from mngr.vps_docker.host_store import VpsDockerHostStore
 if TYPE_CHECKING:
     from mngr.vps_docker.survey import Seen, Survey
 
-ADDRESS = "127.0.0.1"
-
 
 class DockerProvider:
     """Containers whose sshd is published on loopback. Their records are in the state container, as on rented machines."""
@@ -58,7 +56,7 @@ class DockerProvider:
     def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
         from mngr.backends.docker import making
 
-        self.check(spec)
+        making.validate(self, spec)
         with self.hold(spec.id):
             return making.create(self, spec, progress)
 
@@ -110,10 +108,8 @@ class DockerProvider:
         for host_id, record in stored.going.items():
             if record is not None and self._is_mine(record.builder):
                 view = host_view(record, survey.containers.get(host_id), stored)
-                view.state, view.problem = (
-                    "failed",
-                    "its destroy was cut short; `mngr gc` or another destroy finishes it",
-                )
+                view.state = "stopping"
+                view.problem = "its destroy was cut short; `mngr gc` or another destroy finishes it"
                 found.append(view)
         for seen in survey.containers.values():
             if self.is_unfinished(seen.host_id, survey) and self._is_mine(seen.laptop):

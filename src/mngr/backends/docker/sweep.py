@@ -40,7 +40,7 @@ def _unfinished(provider: "DockerProvider", seen: Seen | Volume, swept: Swept, d
         swept.kept.append(f"{what}: another MNGR_HOME may be making it")
         return
     try:
-        agents = _agents(provider, seen)
+        agents = agents_on(provider, seen)
         if agents:
             swept.kept.append(f"{what}: it has no record, and holds agents: {', '.join(agents)}")
             return
@@ -72,7 +72,8 @@ def _release(
         swept.errors.append(f"{what}: {error.message}")
 
 
-def _agents(provider: "DockerProvider", seen: Seen | Volume) -> list[str]:
+def agents_on(provider: "DockerProvider", seen: Seen | Volume) -> list[str]:
+    """The ids of the agents that a container or volume holds. Raises MngrError where that can't be told."""
     host_dir = seen.host_dir if isinstance(seen, Seen) else provider.config.host_dir
     image_name = seen.image if isinstance(seen, Seen) else provider.config.default_image
     done = provider.docker.script("host-agents", seen.name, host_dir, image_name, timeout=60, check=False)

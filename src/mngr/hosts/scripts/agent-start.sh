@@ -7,7 +7,7 @@ dir=$1 id=$2 label=$3 session=$4 watch=$5
 agent=$dir/agents/$id
 command -v tmux >/dev/null || { echo "tmux isn't installed here" >&2; exit 1; }
 mkdir -p "$dir/agents" "$dir/activity" "$dir/commands" "$dir/stop"
-[ -e "$dir/agents/.lock" ] || chmod 700 "$dir/agents"
+[ -e "$dir/agents/.lock" ] || chmod 700 "$dir/agents" # in a container the entrypoint does
 # A killed client leaves its command running here: the next one waits for it.
 exec 8>"$dir/agents/.lock"
 flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
@@ -26,12 +26,14 @@ alive=$(tmux -L "$label" list-panes -t "=$session:" -F '#{pane_dead}' 2>/dev/nul
 owner=$([ -z "$alive" ] || tmux -L "$label" show-environment -t "=$session" MNGR_AGENT_ID 2>/dev/null || true)
 # Another agent may have come by this name since our client looked: names are taken here, under the lock.
 taken() {
+	[ -z "$alive" ] || [ "$owner" = "MNGR_AGENT_ID=$id" ] || return 0
+	[ ! -d "$agent" ] || return 1
 	for other in "$dir"/agents/*/; do
-		[ "$other" != "$agent/" ] && [ -f "$other/session" ] && [ ! -e "$other/half-made" ] || continue
+		[ -f "$other/session" ] && [ ! -e "$other/half-made" ] || continue
 		read -r name <"$other/session"
 		[ "$name" != "$session" ] || return 0
 	done
-	[ -n "$alive" ] && [ "$owner" != "MNGR_AGENT_ID=$id" ]
+	return 1
 }
 if taken; then
 	rm -rf "$new"

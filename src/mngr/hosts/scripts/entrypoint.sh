@@ -38,7 +38,7 @@ trap lifetime USR1
 # Few processes until sshd is up: `create` waits for it.
 home=${HOME:-/root}
 mkdir -p "$dir/activity" "$dir/stop" "$dir/ssh" "$dir/commands" "$dir/agents" "$home/.ssh" /run/sshd && cd "$dir" || exit 3
-chmod 700 ssh "$home/.ssh"
+chmod 700 ssh agents "$home/.ssh"
 for file in stop/exit stop/request stop/reason stop/.reason; do [ ! -e $file ] || rm -f $file; done
 touch activity/boot activity/start
 

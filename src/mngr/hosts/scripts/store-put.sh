@@ -5,28 +5,34 @@ set -eu
 umask 077
 cd /state
 read -r needed
-files='' total=0
+files='' total=0 count=0
 while read -r size path && [ -n "$size" ]; do
-	files="$files $size $path" total=$((total + size))
+	files="$files $size $path" total=$((total + size)) count=$((count + 1))
 done
 part=.part.$$
-trap 'rm -f "$part" "$part.one"' EXIT
+trap 'rm -f "$part" "$part".*' EXIT
 cat >"$part"
 [ "$total" -gt 0 ] && [ "$(wc -c <"$part")" -eq "$total" ] || { echo "the content was cut short" >&2; exit 1; }
 exec 9>/state/lock
 flock -w 30 9 || { echo "the store is locked" >&2; exit 1; }
 [ -z "$needed" ] || [ -f "$needed" ] || exit 3
-at=1
+at=1 parts=
 # shellcheck disable=SC2086 # a list of sizes and paths
 set -- $files
 while [ $# -gt 0 ]; do
-	size=$1 path=$2 folder=${2%/*}
-	shift 2
 	one=$part
-	[ "$size" -eq "$total" ] || { one=$part.one && tail -c "+$at" "$part" | head -c "$size" >"$one"; }
-	at=$((at + size))
-	[ -d "$folder" ] || { mkdir -p "$folder" && sync "${folder%/*}"; }
-	sync "$one"
-	mv -f "$one" "$path"
+	[ "$count" -eq 1 ] || { one=$part.$# && tail -c "+$at" "$part" | head -c "$1" >"$one"; }
+	parts="$parts $one" at=$((at + $1))
+	shift 2
+done
+# shellcheck disable=SC2086 # a list of names
+sync $parts
+# shellcheck disable=SC2086
+set -- $files
+for one in $parts; do
+	folder=${2%/*}
+	[ -d "$folder" ] || { mkdir -p "$folder" && sync "${folder%/*}" "${folder%%/*}"; }
+	mv -f "$one" "$2"
 	sync "$folder"
+	shift 2
 done

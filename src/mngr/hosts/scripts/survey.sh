@@ -65,7 +65,7 @@ set --
 for part in containers volumes store reason:* probe:* failed:*; do
 	[ ! -f "$part" ] || set -- "$@" "$part"
 done
-wc -c "$@"
+LC_ALL=C wc -c "$@"
 printf '\000'
 cat "$@"
 printf '\000end'
