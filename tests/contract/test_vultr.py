@@ -25,5 +25,7 @@ class TestVultrOnRealMachines(ProviderContract, SshContract, AccountContract):
     @classmethod
     def world(cls, tmp_path_factory):
         cloud = SimulatedCloud("vultr", "--machines", "container", "--stock-has-docker")
-        yield VultrWorld(cloud, tmp_path_factory.mktemp("vultr"))
+        # An image that has what hosts need: else each create would install packages, which tests/docker does.
+        settings = {"MNGR__PROVIDERS__VULTR__DEFAULT_IMAGE": "mngr/agent:bookworm"}
+        yield VultrWorld(cloud, tmp_path_factory.mktemp("vultr"), settings=settings)
         cloud.stop()
