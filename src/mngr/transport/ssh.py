@@ -118,7 +118,7 @@ class Ssh:
         self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60, check: bool = True
     ) -> Completed:
         done = run_local(self.argv(argv), place=self.place, what=argv[0], input=input, timeout=timeout)
-        if done.code == SSH_FAILED:
+        if done.code == SSH_FAILED or done.code < 0:  # ssh said so, or was itself ended by a signal
             raise unreachable(self.place, done.error)
         return checked(done, argv[0], self.place) if check else done
 
