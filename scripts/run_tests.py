@@ -28,7 +28,7 @@ ORDER = {
     "simcloud": ("-n2", "--dist=loadfile"),
     "simcloud_ovh": ("-n2", "--dist=loadfile"),
     "vultr": ("-n2", "--dist=loadfile"),
-    "ovh": ("-n3", "--dist=loadfile"),
+    "ovh": ("-n4",),
     "docker": ("-n2", "--dist=loadfile"),
     "contract": ("-n4", "--dist=loadscope"),
     "crash": ("-n4",),
