@@ -122,6 +122,14 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(mngr: Loca
         (["create", "x", "--pvodier", "local"], 2, "No such option"),
         (["config", "set", "defualt_type", "x"], 2, "unknown key 'defualt_type'"),
         (["config", "unset", "default_type"], 3, "isn't set"),
+        (["config", "set", "default_provider", "dockr"], 2, "unknown provider 'dockr'"),
+        (["config", "set", "default_type", "nope"], 2, "unknown agent type 'nope'"),
+        (["config", "set", "providers.docker.default_idle_mode", "x"], 2, "unknown idle mode 'x'"),
+        (["config", "set", "providers.docker.default_idle_timeout", "x"], 2, "default_idle_timeout"),
+        (["config", "set", "providers.docker.nope", "x"], 2, "nope"),
+        (["create", ""], 2, "agent name '' can't be used"),
+        (["create", "../x"], 2, "agent name '../x' can't be used"),
+        (["create", "x@nohost"], 2, "there is no host nohost on local"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -144,6 +152,40 @@ def test_a_broken_config_stops_every_verb_with_the_file_s_name(mngr: Local) -> N
         assert f"{mngr.home}/config.toml: unknown key 'defualt_type'" in done.stderr
         assert "did you mean default_type?" in done.stderr
     (mngr.home / "config.toml").unlink()
+
+
+def test_a_setting_that_is_refused_leaves_the_file_as_it_was(mngr: Local) -> None:
+    mngr.run("config", "set", "default_type", "command")
+    before = (mngr.home / "config.toml").read_text()
+    mngr.run("config", "set", "default_provider", "dockr", code=2)
+    assert (mngr.home / "config.toml").read_text() == before
+    (mngr.home / "config.toml").write_text("x = [")
+    assert "can't be read" in mngr.run("config", "set", "default_type", "shell", code=2).stderr
+    (mngr.home / "config.toml").unlink()
+
+
+def test_options_of_other_providers_are_refused_also_beside_other_agents(mngr: Local) -> None:
+    mngr.create("a1", "sleep", "1000")
+    for option in (
+        ["--image", "x"],
+        ["-b", "."],
+        ["-s", "--memory=1g"],
+        ["--snapshot", "x"],
+        ["--idle-timeout", "5m"],
+    ):
+        assert mngr.run("create", "a2", "--no-connect", *option, code=None).returncode in (2, 3)
+    assert mngr.names() == ["a1"]
+
+
+def test_an_instance_that_was_used_once_and_has_nothing_left_is_no_error(mngr: Local) -> None:
+    (mngr.home / "profile" / "providers" / "vultr" / "vultr").mkdir(parents=True)
+    mngr.env.pop("VULTR_API_KEY", None)
+    mngr.run("list")
+    mngr.run("gc")
+    (mngr.home / "journal").mkdir(exist_ok=True)
+    (mngr.home / "journal" / "vultr.host-0123456789abcdef.json").write_text("{}")
+    assert "has no API key" in mngr.run("list", code=5).stderr
+    (mngr.home / "journal" / "vultr.host-0123456789abcdef.json").unlink()
 
 
 def test_config_set_list_unset(mngr: Local) -> None:

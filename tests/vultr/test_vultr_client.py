@@ -89,10 +89,19 @@ def test_reads_are_repeated_until_they_work(trouble: object) -> None:
 
 @pytest.mark.parametrize("trouble", [LOST, REFUSED, error("oops", 503)])
 def test_but_not_for_ever(trouble: object) -> None:
+    client, _, clock = answering((200, {"account": {}}), trouble)
+    client.get("/account")
+    with pytest.raises(VpsApiUnreadable):
+        client.get("/account")
+    assert 20 < sum(clock.slept) <= module.RETRY_BUDGET_S
+
+
+@pytest.mark.parametrize("trouble", [LOST, REFUSED, error("oops", 503)])
+def test_where_vultr_never_answered_a_person_hears_soon(trouble: object) -> None:
     client, _, clock = answering(trouble)
     with pytest.raises(VpsApiUnreadable):
         client.get("/account")
-    assert sum(clock.slept) <= module.RETRY_BUDGET_S
+    assert 2 < sum(clock.slept) <= module.UNANSWERED_BUDGET_S
 
 
 def test_an_order_whose_answer_is_lost_isnt_sent_again() -> None:

@@ -47,7 +47,10 @@ class WithCommand(click.Command):
 @click.option("--image", default="", help="Docker image of the host.")
 @click.option("--env", multiple=True, metavar="K=V", help="Environment variable of the agent.")
 @click.option(
-    "--env-file", multiple=True, type=click.Path(exists=True, dir_okay=False), help="File of K=V lines."
+    "--env-file",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="File of K=V lines, values as they are.",
 )
 @click.option("--pass-env", multiple=True, metavar="K", help="Pass on a variable of this shell.")
 @click.option("--label", multiple=True, metavar="K=V", help="Label of the agent, shown by list.")
@@ -114,10 +117,11 @@ def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any
     from mngr.model import names
     from mngr.ops.create import CreateRequest
 
-    address = names.parse_address(options["address"]) if options["address"] else names.Address(_fresh_name())
+    typed = options["address"]
+    address = names.Address(_fresh_name()) if typed is None else names.parse_address(typed)
     if not address.name:
         raise InvalidInput(
-            "create needs a name for the agent before the @", hint=f"mngr create my-agent@{address.host}"
+            "create needs a name for the agent before the @", hint=f"mngr create my-agent{options['address']}"
         )
     if options["provider"] and address.provider not in ("", options["provider"]):
         raise InvalidInput(
@@ -142,9 +146,12 @@ def _env(options: dict[str, Any]) -> dict[str, str]:
 
     env: dict[str, str] = {}
     for path in options["env_file"]:
-        for line in Path(path).read_text().splitlines():
+        for number, line in enumerate(Path(path).read_text().splitlines(), 1):
             if line.strip() and not line.lstrip().startswith("#"):
-                key, value = parse_env(line.removeprefix("export "))
+                try:
+                    key, value = parse_env(line.strip().removeprefix("export "))
+                except InvalidInput as error:
+                    raise InvalidInput(f"{path}, line {number}: {error.message}", hint=error.hint) from None
                 env[key] = value
     for key in options["pass_env"]:
         if check_env_key(key) not in os.environ:

@@ -26,7 +26,7 @@ def command(
     """
     from mngr.cli.progress import Progress
     from mngr.cli.stop import report
-    from mngr.cli.targets import confirm, find_groups, for_each, read_names
+    from mngr.cli.targets import confirm, find_groups, for_each, read_names, several
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import describe, destroy
 
@@ -40,10 +40,12 @@ def command(
         for group in found:
             click.echo(f"would destroy {describe(group)}")
         return 0
+    if not found:
+        return 0
     confirm([f"destroys {describe(group)}" for group in found], yes or force or mngr.config.assume_yes)
-    with Progress(f"destroy {' '.join(wanted)}", quiet) as progress:
+    with Progress(f"destroy {several(wanted)}", quiet) as progress:
         done, code = for_each(
-            found, lambda group: (group, destroy(mngr, group, Phases(mngr.clock, progress)) or "")
+            found, lambda group: (group, destroy(mngr, group, Phases(mngr.clock, progress)))
         )
         if gc and done:
             progress("gc")

@@ -21,12 +21,14 @@ def command(providers: tuple[str, ...], form: str) -> int:
 
     Exit code 5 if something couldn't be read; the rest is listed all the same.
     """
+    from mngr.cli.progress import waiting
     from mngr.ops.context import Mngr
     from mngr.ops.listing import list_hosts
 
     check_format(form)
     mngr = Mngr()
-    whole = list_hosts(mngr, providers)
+    with waiting("list"):
+        whole = list_hosts(mngr, providers)
     if form == "human":
         _show(whole, mngr.clock.now())
     else:
@@ -46,19 +48,19 @@ def _show(whole: Any, now: float) -> None:
     rows = []
     for host in whole.hosts:
         record = host.record
-        shared = [
+        place = [
             f"{record.name}.{record.provider}",
             host.state,
-            _idle(host, now),
             _price(host),
             _so_far(host),
-            _note(host),
+            _idle(host, now),
         ]
         for agent in host.agents:
             state = f"done ({agent.exit_code})" if agent.state == "done" else agent.state
-            rows.append([agent.record.name, state, agent.record.type, *shared, _pairs(agent.record.labels)])
+            labels = _pairs(agent.record.labels)
+            rows.append([agent.record.name, state, *place, agent.record.type, _note(host), labels])
         if not host.agents:
-            rows.append([f"@{record.name}", "", "", *shared, ""])
+            rows.append([f"@{record.name}", "", *place, "", _note(host), ""])
     if not rows:
         click.echo(
             "no agents yet; `mngr create my-agent` makes one"
@@ -67,7 +69,7 @@ def _show(whole: Any, now: float) -> None:
         )
         return
     table(
-        ["NAME", "STATE", "TYPE", "HOST", "HOST STATE", "IDLE", "PRICE", "COST SO FAR", "NOTE", "LABELS"],
+        ["NAME", "STATE", "HOST", "HOST STATE", "PRICE", "COST SO FAR", "IDLE", "TYPE", "NOTE", "LABELS"],
         rows,
     )
 
@@ -103,9 +105,9 @@ def _so_far(host: Any) -> str:
 
 
 def _note(host: Any) -> str:
-    parts = [host.problem, host.idle.stop_reason if host.idle else ""]
-    if host.state in ("stopped", "paused", "crashed") and host.record.price_per_hour:
-        parts.append(f"a stop saves {host.stop_saves}" if host.stop_saves else "")
+    down = host.state in ("stopped", "paused", "crashed") and host.record.price_per_hour
+    parts = [f"a stop saves {host.stop_saves}" if down and host.stop_saves else ""]
+    parts += [host.problem, host.idle.stop_reason if host.idle else ""]
     if host.record.ssh_trust != "pinned":
         parts.append(f"ssh_trust: {host.record.ssh_trust}")
     return "; ".join(part for part in parts if part)

@@ -53,3 +53,10 @@ class Progress:
             sys.stderr.write("\r\033[K" + text[: width - 1])
             sys.stderr.flush()
             turn += 1
+
+
+def waiting(what: str) -> Progress:
+    """Progress on a terminal only, for what asks and changes nothing."""
+    progress = Progress(what, quiet=not sys.stderr.isatty())
+    progress("asking")
+    return progress

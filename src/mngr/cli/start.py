@@ -18,14 +18,14 @@ def command(names: tuple[str, ...], form: str, quiet: bool) -> int:
     """
     from mngr.cli.progress import Progress
     from mngr.cli.stop import report
-    from mngr.cli.targets import find_groups, for_each
+    from mngr.cli.targets import find_groups, for_each, several
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import start
 
     check_format(form)
     mngr = Mngr()
     found = find_groups(mngr, names)
-    with Progress(f"start {' '.join(names)}", quiet) as progress:
+    with Progress(f"start {several(names)}", quiet) as progress:
         done, code = for_each(
             found, lambda group: (group, start(mngr, group, Phases(mngr.clock, progress)) and "")
         )

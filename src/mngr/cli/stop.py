@@ -21,7 +21,7 @@ def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> in
     mngr list --format '{name}' | mngr stop -
     """
     from mngr.cli.progress import Progress
-    from mngr.cli.targets import find_groups, for_each
+    from mngr.cli.targets import find_groups, for_each, several
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import describe, stop
 
@@ -32,7 +32,7 @@ def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> in
         for group in found:
             click.echo(f"would stop {describe(group)}")
         return 0
-    with Progress(f"stop {' '.join(names)}", quiet) as progress:
+    with Progress(f"stop {several(names)}", quiet) as progress:
         notes, code = for_each(found, lambda group: (group, stop(mngr, group, Phases(mngr.clock, progress))))
     report("stopped", notes, form, quiet)
     return code

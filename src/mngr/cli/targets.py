@@ -25,8 +25,16 @@ def read_names(names: Sequence[str]) -> list[str]:
 
 def find_groups(mngr: Mngr, names: Sequence[str]) -> list[Group]:
     """What the names stand for, by host."""
+    from mngr.cli.progress import waiting
+
     wanted = read_names(names)
-    return groups(resolve(mngr, wanted)) if wanted else []
+    with waiting("look"):
+        return groups(resolve(mngr, wanted)) if wanted else []
+
+
+def several(names: Sequence[str]) -> str:
+    """Some names, short enough for a line of progress."""
+    return " ".join(names) if len(names) < 4 else f"{len(names)} names"
 
 
 def confirm(question: Sequence[str], yes: bool) -> None:
@@ -37,7 +45,8 @@ def confirm(question: Sequence[str], yes: bool) -> None:
         click.echo(line, err=True)
     if not sys.stdin.isatty():
         raise InvalidInput("not on a terminal, so nobody can be asked", hint="--yes says yes")
-    click.confirm("Go on?", abort=True, err=True)
+    if not click.confirm("Go on?", err=True):
+        raise MngrError("nothing was done, as you said no")
 
 
 def for_each(found: Sequence[Group], work: Callable[[Group], Any]) -> tuple[list[Any], int]:

@@ -142,6 +142,8 @@ def change_user_file(home: Path, path: list[str], value: str | None) -> None:
     from mngr.model.errors import NotFound
 
     file = user_file(home)
+    if file.exists():
+        _read(file)
     document = tomlkit.parse(file.read_text() if file.exists() else "")
     place: Any = document
     for part in path[:-1]:

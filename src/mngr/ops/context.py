@@ -11,6 +11,7 @@ from mngr.config import home as homes
 from mngr.config.layers import load
 from mngr.config.schema import Config
 from mngr.model.clock import SYSTEM, Clock
+from mngr.model.errors import InvalidInput
 from mngr.model.records import HostRecord
 from mngr.providers import registry
 from mngr.providers.contract import HostProvider
@@ -50,7 +51,24 @@ class Mngr:
         """The provider instances that somebody named, else the active ones. Raises InvalidInput if one can't be."""
         for name in names:
             registry.find_backend(registry.find_instance(name, self.config).backend)
-        return list(names) or self.active()
+        return list(names) or [name for name in self.active() if not self._is_bygone(name)]
+
+    def _is_bygone(self, name: str) -> bool:
+        """Whether an instance was used before, can't be used now (no credentials), and nothing of it is known to be left."""
+        if name == "local" or name in self.config.providers:
+            return False
+        left = (
+            f"cache/{name}/host-*.json",
+            f"journal/{name}.*.json",
+            f"profile/providers/*/{name}/pending_orders/*",
+        )
+        if any(any(self.home.glob(pattern)) for pattern in left):
+            return False
+        try:
+            self.provider(name)
+        except InvalidInput:
+            return True
+        return False
 
     def active(self) -> list[str]:
         """The names of the provider instances that may have hosts."""

@@ -62,6 +62,7 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
     """Checks everything that can be known before anything is made or paid. Raises what `create` would."""
     _kind(mngr, request)
     provider = mngr.provider(_provider_name(mngr, request))
+    _check_host(provider, request)
     return _check(mngr, provider, _spec(request, new_host_id()))
 
 
@@ -85,6 +86,7 @@ def create(mngr: Mngr, request: CreateRequest, phases: Phases | None = None) -> 
     phases("check")
     kind = _kind(mngr, request)
     provider = mngr.provider(_provider_name(mngr, request))
+    _check_host(provider, request)
     with being_created(mngr, provider.name, request.host or request.name):
         return _create(mngr, provider, request, kind, phases)
 
@@ -118,6 +120,8 @@ def _create(
         if existing.state != "running":
             record = provider.start(record.id, phases)
         fresh = False
+        if not provider.abilities.isolated:
+            checked()
     else:
         checked()
         host_id = existing.record.id if existing else spec.id
@@ -138,7 +142,9 @@ def _create(
         raise
     host = HostView(record=record, state="running", agents=[agent])
     memory.remember(mngr, host, agent)
-    return Created(agent=agent, host=host, phases=phases.finish(), notes=notes)
+    return Created(
+        agent=agent, host=host, phases=phases.finish(), notes=[*notes, *_unused(request, existing)]
+    )
 
 
 def _make(mngr: Mngr, provider: HostProvider, spec: HostSpec, phases: Phases) -> HostRecord:
@@ -308,8 +314,52 @@ def _refuse_duplicate(host: HostView, name: str) -> None:
             )
 
 
+def _unused(request: CreateRequest, existing: HostView | None) -> list[str]:
+    """What is said of options that only a new host can have."""
+    if existing is None or all(agent.half_made for agent in existing.agents):
+        return []
+    given = {
+        "--image": request.image, "-b": request.build_args, "-s": request.start_args, "--snapshot": request.snapshot,
+        "idle and lifetime options": request.idle,
+    }  # fmt: skip
+    names = ", ".join(option for option, value in given.items() if value)
+    return (
+        [f"host {existing.record.name} was there already: {names} had no effect; a new host takes them"]
+        if names
+        else []
+    )
+
+
+def _check_host(provider: HostProvider, request: CreateRequest) -> None:
+    """Raises InvalidInput for a host on a provider that has but this computer."""
+    if not provider.abilities.isolated and request.host:
+        raise InvalidInput(
+            f"there is no host {request.host} on {provider.name}, which is this computer",
+            hint=f"--provider NAME makes one; or leave out @{request.host}",
+        )
+
+
 def _provider_name(mngr: Mngr, request: CreateRequest) -> str:
-    return request.provider or mngr.config.default_provider
+    """As asked for; else where the host that was named is; else the default. Raises Conflict, Unreachable."""
+    if request.provider or not request.host:
+        return request.provider or mngr.config.default_provider
+    from mngr.ops.listing import list_hosts
+
+    listing = list_hosts(mngr)
+    there = {
+        host.record.provider for host in listing.hosts if request.host in (host.record.name, host.record.id)
+    }
+    if len(there) > 1:
+        raise Conflict(
+            f"a host called {request.host} is on {' and '.join(sorted(there))}",
+            hint="--provider NAME says which",
+        )
+    if not there and listing.errors:
+        raise Unreachable(
+            f"host {request.host} wasn't found, and not everything could be read: {listing.errors[0].error}",
+            hint=f"--provider NAME says where it is; {listing.errors[0].hint}",
+        )
+    return there.pop() if there else mngr.config.default_provider
 
 
 def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:

@@ -64,14 +64,16 @@ def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) 
     return started
 
 
-def destroy(mngr: Mngr, group: Group, phases: Phases) -> None:
-    """Removes these agents, and their host when it carries no other agent. Gone already is success."""
+def destroy(mngr: Mngr, group: Group, phases: Phases) -> str:
+    """Removes these agents, and their host when it carries no other agent. Gone already is success.
+
+    Returns what is left of the bill: a host that stays, with others."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     if takes_host(group):
         phases("destroy host")
         provider.destroy(host.record.id, phases)
         memory.forget(mngr, host.record.id, [agent.record.name for agent in host.agents])
-        return
+        return ""
     record = host.record
     if host.state != "running":
         raise MngrError(
@@ -85,6 +87,9 @@ def destroy(mngr: Mngr, group: Group, phases: Phases) -> None:
         tmux.remove(place, agent.record)
         provider.agent_removed(record.id, agent.record.id)
     memory.forget(mngr, record.id, [agent.record.name for agent in group.agents])
+    if not provider.abilities.isolated:
+        return ""
+    return f"its host {record.name} stays, with others{' and its bill' if record.price_per_hour else ''}"
 
 
 def takes_host(group: Group) -> bool:

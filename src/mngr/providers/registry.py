@@ -121,9 +121,15 @@ def _environment(backend: str) -> tuple[str, ...]:
         return ()
 
 
+def settings_of(instance: Instance) -> Any:
+    """The instance's settings, as its backend wants them. Raises InvalidInput naming what is wrong."""
+    where = f"[providers.{instance.name}]"
+    settings = {key: value for key, value in instance.settings.items() if key != "enabled"}
+    return convert(settings, find_backend(instance.backend).config_type, where)
+
+
 def build(instance: Instance, home: Path, laptop: str, clock: Clock = SYSTEM) -> HostProvider:
     """The provider instance, ready for use. Raises InvalidInput on its settings or missing credentials."""
     backend = find_backend(instance.backend)
-    settings = {key: value for key, value in instance.settings.items() if key != "enabled"}
-    config = convert(settings, backend.config_type, f"[providers.{instance.name}]")
+    config = settings_of(instance)
     return backend.build(config, Context(instance=instance.name, home=home, laptop=laptop, clock=clock))

@@ -60,7 +60,13 @@ class DockerOverSsh:
         return DockerExec(name, self.transport)
 
     def _asked(self, argv: Sequence[str], input: bytes, timeout: float, check: bool, what: str) -> Completed:
-        done = self.transport.run(argv, input=input, timeout=timeout, check=False)
+        try:
+            done = self.transport.run(argv, input=input, timeout=timeout, check=False)
+        except TimedOut:
+            raise TimedOut(
+                f"the Docker daemon on {self.place} didn't answer within {timeout:g} s ({what})",
+                hint="does `docker ps` answer there?",
+            ) from None
         if done.code:
             self.require_daemon(done)
         return base.checked(done, what, self.place) if check else done

@@ -118,9 +118,10 @@ def tail(done: Completed, size: int = 3000) -> str:
 
 def last_line(done: Completed) -> str:
     """What a command said last, less docker's advice to read its help."""
+    text = (done.error or done.text).partition("\nUsage: ")[0]
     said = [
         line
-        for line in (done.error or done.text).splitlines()
+        for line in text.splitlines()
         if line.strip() and not line.startswith(("Run 'docker", "See 'docker"))
     ]
     return (said or [f"exit code {done.code}"])[-1]

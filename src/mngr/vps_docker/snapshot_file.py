@@ -83,7 +83,7 @@ class SnapshotFile:
         except (OSError, tarfile.TarError) as error:
             raise InvalidInput(
                 f"{path} is neither a snapshot's id nor a snapshot file: {getattr(error, 'strerror', None) or error}",
-                hint="`mngr snapshot list` shows ids; `mngr snapshot export` writes files",
+                hint="`mngr snapshot list` shows ids; `mngr snapshot create NAME --to FILE` writes files",
             ) from None
         try:
             self.snapshot = self._check()

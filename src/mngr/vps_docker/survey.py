@@ -206,7 +206,10 @@ def state_of(seen: Seen | None) -> tuple[HostState, str]:
     if seen.state == "running":
         return "running", f"its agents can't be seen: {seen.failed}" if seen.failed else ""
     if seen.state == "paused":
-        return "running", "its container is paused by `docker pause`"
+        return (
+            "running",
+            "its container is paused: by a snapshot that was cut short (`mngr gc` mends that), or `docker pause`",
+        )
     if seen.state in ("created", "restarting", "dead"):
         return "crashed", f"its container is {seen.state}; `docker logs {seen.name}` says more"
     if seen.state == "removing":

@@ -20,8 +20,10 @@ from mngr.vps_docker.errors import VpsApiUnreadable
 
 CALL_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
-#: All pauses of one call's repeats together.
+#: So long after a call began it isn't repeated any more.
 RETRY_BUDGET_S = 60.0
+#: The same, of a client that never got a good answer: the network may be gone, and a person waits for a word.
+UNANSWERED_BUDGET_S = 8.0
 PAGE_SIZE = 500
 
 _BUILDING = threading.Lock()
@@ -39,6 +41,7 @@ class OvhClient:
         self._sdk: Any = None
         self._lock = threading.Lock()
         self._date: tuple[float, float] | None = None
+        self._answered = False
         self._me: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
@@ -108,9 +111,9 @@ class OvhClient:
         self, method: str, path: str, body: Mapping[str, Any] | None, repeat: bool, headers: dict[str, str]
     ) -> Any:
         what, reads = f"{method} {_bare(path)}", method == "GET"
-        left, pause, resynced = RETRY_BUDGET_S, 0.5, False
+        began, pause, resynced = self.clock.monotonic(), 0.5, False
         while True:
-            wait = pause
+            wait, throttled = pause, False
             try:
                 answer = self._client().raw_call(
                     method, path, data=None if body is None else dict(body), need_auth=path != "/auth/time",
@@ -123,6 +126,7 @@ class OvhClient:
             else:
                 self._take_date(answer.headers.get("Date", ""))
                 if answer.status_code < 400:
+                    self._answered = True
                     return answer
                 problem = refusal(answer, what, reads)
                 if (
@@ -135,10 +139,10 @@ class OvhClient:
                 asked = answer.headers.get("Retry-After", "")
                 if again and asked.isascii() and asked.isdigit():
                     wait = max(float(asked), 0.1)
-            if not again or wait > left:
+            budget = RETRY_BUDGET_S if self._answered or throttled else UNANSWERED_BUDGET_S
+            if not again or self.clock.monotonic() - began + wait > budget:
                 raise problem
             self.clock.sleep(wait)
-            left -= wait
             pause = min(pause * 2, 8.0)
 
     def _client(self) -> Any:

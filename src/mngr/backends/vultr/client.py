@@ -19,8 +19,10 @@ API_URL = "https://api.vultr.com/v2"
 #: A call ends within so many seconds, waits before repeats not counted.
 CALL_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
-#: All waits of one call together: pauses that Vultr asks for (429) and our own (lost answers, 5xx).
+#: So long after a call began it isn't repeated any more.
 RETRY_BUDGET_S = 60.0
+#: The same, of a client that never got a good answer: the network may be gone, and a person waits for a word.
+UNANSWERED_BUDGET_S = 8.0
 PAGE_SIZE = 500
 
 _KEY_HINT = "check api_key in the provider's config, or VULTR_API_KEY; the key's access list must allow this address (https://my.vultr.com/settings/#settingsapi)"
@@ -47,6 +49,7 @@ class VultrClient:
         self._http: Any = None
         self._lock = threading.Lock()
         self._date: tuple[float, float] | None = None  # the cloud's time, and our monotonic time then
+        self._answered = False
 
     def __repr__(self) -> str:
         return f"VultrClient({self._url!r})"
@@ -106,10 +109,9 @@ class VultrClient:
 
         what = f"{method} {path}"
         reads = method == "GET"
-        left = RETRY_BUDGET_S
-        pause = 0.5
+        began, pause = self._clock.monotonic(), 0.5
         while True:
-            wait = pause
+            wait, throttled = pause, False
             try:
                 answer = self._client().request(method, path, params=params, json=body)
             except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
@@ -119,6 +121,7 @@ class VultrClient:
             else:
                 self._take_date(answer.headers.get("Date", ""))
                 if answer.status_code < 400:
+                    self._answered = True
                     return _json(answer, what, reads)
                 problem = _refusal(answer, what, reads)
                 throttled = answer.status_code == 429
@@ -126,10 +129,10 @@ class VultrClient:
                 asked = answer.headers.get("Retry-After", "")
                 if again and asked.isascii() and asked.isdigit():
                     wait = max(float(asked), 0.1)
-            if not again or wait > left:
+            budget = RETRY_BUDGET_S if self._answered or throttled else UNANSWERED_BUDGET_S
+            if not again or self._clock.monotonic() - began + wait > budget:
                 raise problem
             self._clock.sleep(wait)
-            left -= wait
             pause = min(pause * 2, 8.0)
 
     def _client(self) -> Any:
