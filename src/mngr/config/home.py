@@ -14,7 +14,7 @@ def laptop_id(home: Path) -> str:
     path = home / "laptop"
     if not path.exists():
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = home / f".laptop.{os.getpid()}"
+        part = home / f".laptop.{os.urandom(4).hex()}"
         part.write_text(f"laptop-{os.urandom(8).hex()}\n")
         try:
             os.link(part, path)
@@ -27,7 +27,7 @@ def laptop_id(home: Path) -> str:
 def write_private(path: Path, text: str) -> None:
     """Writes a file that only its owner reads, atomically. Repeatable."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
         file.flush()

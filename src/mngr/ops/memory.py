@@ -121,7 +121,7 @@ def _replace(path: Path, data: bytes) -> None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     part.write_bytes(data)
     os.replace(part, path)
 

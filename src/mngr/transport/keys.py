@@ -16,7 +16,7 @@ def ensure_key(path: Path, comment: str) -> str:
     public = path.with_name(path.name + ".pub")
     if not public.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
+        part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
         _keygen(part, comment)
         part_public = part.with_name(part.name + ".pub")
         try:
@@ -44,7 +44,7 @@ def _winner(path: Path, public: Path, *spare: Path) -> str:
 def make_host_key(folder: Path) -> tuple[str, str]:
     """A fresh ed25519 host key as (private, public) text, never kept in a file beyond this call."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = folder / f".host-key.{os.getpid()}.{os.urandom(4).hex()}"
+    part = folder / f".host-key.{os.urandom(4).hex()}.{os.urandom(4).hex()}"
     try:
         _keygen(part, "mngr-host-key")
         return part.read_text(), " ".join(part.with_name(part.name + ".pub").read_text().split()[:2])

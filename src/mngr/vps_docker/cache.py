@@ -43,7 +43,7 @@ class Cache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             path = self.folder / f"{seen.record.id}.json"
-            part = path.with_name(f".{path.name}.{os.getpid()}")
+            part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(encode(seen))
             os.replace(part, path)

@@ -1,9 +1,11 @@
 """Where settings come from, and which of them wins."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from mngr.config.home import laptop_id
 from mngr.config.layers import change_user_file, files, load, project_folder, user_file
 from mngr.config.schema import Config, convert
 from mngr.model.errors import InvalidInput, NotFound
@@ -194,3 +196,11 @@ def test_set_going_through_a_plain_value_says_so(home: Path) -> None:
     change_user_file(home, ["default_type"], "claude")
     with pytest.raises(InvalidInput, match="goes below a plain value"):
         change_user_file(home, ["default_type", "x"], "y")
+
+
+def test_a_laptop_s_id_is_one_whoever_asks_first(tmp_path: Path) -> None:
+    for turn in range(20):
+        with ThreadPoolExecutor(8) as pool:
+            ids = set(pool.map(laptop_id, [tmp_path / str(turn)] * 8))
+        assert len(ids) == 1
+        assert [one.name for one in (tmp_path / str(turn)).iterdir()] == ["laptop"]

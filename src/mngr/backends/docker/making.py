@@ -33,6 +33,14 @@ def check(provider: DockerProvider, spec: HostSpec) -> Offer:
     return offer
 
 
+def _ready_image(provider: DockerProvider, spec: HostSpec) -> str:
+    """What to use for the image: as the check for this create has found, else as it is now."""
+    image = _image(provider, spec)
+    if spec.snapshot or _build(spec).builds:
+        return ""
+    return provider.ready_images.pop(image, "") or images.ready(provider.docker, image)
+
+
 def validate(provider: DockerProvider, spec: HostSpec) -> Offer:
     """What can be known without asking anybody. Raises InvalidInput."""
     build = _build(spec)
@@ -64,7 +72,7 @@ def _make(provider: DockerProvider, spec: HostSpec, progress: Progress) -> HostR
     image = _image(provider, spec)
     wanted = container.ContainerSpec(
         host_id=spec.id, host_name=spec.name, provider=provider.name, laptop=provider.context.laptop,
-        image=image, ready_image=provider.ready_images.pop(image, ""), build=_build(spec),
+        image=image, ready_image=_ready_image(provider, spec), build=_build(spec),
         public_key=provider.access.container_key(), publish="", start_args=_start_args(provider, spec), labels=spec.labels,
         until=clock.now() + LEASE_S, host_dir=provider.config.host_dir, host_json=_host_json(provider, spec),
         restart=container.restart_policy(idle), idle=idle, host_stop="exit", max_lifetime_s=idle.max_lifetime_s,
