@@ -177,3 +177,27 @@ def test_the_question_before_an_order_tells_of_recycling_where_it_is_on(
     asked = off("create", "one", "--provider", "ovh", "--no-code", codes=(2,))
     assert "taken instead" not in asked.err
     assert world.cloud.bill()["lines"] == []
+
+
+@pytest.mark.parametrize("verb", ["list", "create", "stop", "destroy", "gc"])
+def test_an_api_that_is_down_is_told_soon_and_nothing_is_lost(
+    account: Callable[..., OvhWorld], verb: str
+) -> None:
+    world = account()
+    mngr = cli(world)
+    mngr.ok("create", "two", "--provider", "ovh", *world.create)
+    bought = world.things()
+    world.cloud.fault("error", status=503, times=None)
+    words = {
+        "create": ("create", "one", "--provider", "ovh", *world.create),
+        "destroy": ("destroy", "two", "--yes"),
+        "stop": ("stop", "two"),
+    }
+    done = mngr(*words.get(verb, (verb,)), limit_s=60)
+    assert done.code in (1, 5), done
+    assert "OVH" in done.err + done.out
+    assert "Traceback" not in done.err
+    world.cloud.clear()
+    assert world.things() == bought
+    assert mngr.ok("exec", "two", "echo here").out == "here\n"
+    mngr.ok("destroy", "two", "--yes")
