@@ -32,7 +32,7 @@ ORDER = {
     "docker": ("-n2", "--dist=loadfile"),
     "contract": ("-n4", "--dist=loadscope"),
     "crash": ("-n4",),
-    "e2e": ("-n2", "--dist=loadfile"),
+    "e2e": (),  # its machines are many already
     "qemu": (),
 }
 NOT_SUITES = {"support", "__pycache__"}

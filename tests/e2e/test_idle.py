@@ -5,6 +5,7 @@ All modes run at the same time, each on a rented machine of its own, as nearly a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import sys
@@ -48,20 +49,32 @@ def by_agent(cli: Cli, name: str, done: threading.Event) -> None:
 
 
 def by_typing(cli: Cli, name: str, done: threading.Event) -> None:
-    """A person at a terminal: `mngr connect`, a key every two seconds."""
+    """A person at a terminal: `mngr connect`, a key every two seconds. A connection that is lost is made again, thrice."""
+    said: list[bytes] = []
+    while not done.is_set() and len(said) < 4:
+        said.append(_typed(cli, name, done))
+    assert done.is_set(), said
+
+
+def _typed(cli: Cli, name: str, done: threading.Event) -> bytes:
+    """One connection, until it ends or we are done; the end of what the terminal showed."""
     master, slave = pty.openpty()
     client = cli.start("connect", name, stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
     os.set_blocking(master, False)
-    while not done.wait(2):
-        os.write(master, b"x")
-        try:
-            os.read(master, 1 << 16)
-        except BlockingIOError:
-            pass
-    client.terminate()
-    client.wait(30)
-    os.close(master)
+    shown = b""
+    try:
+        while client.poll() is None and not done.wait(2):
+            with contextlib.suppress(BlockingIOError):
+                os.write(master, b"x")
+                shown = (shown + os.read(master, 1 << 16))[-2000:]
+    except OSError:
+        pass  # it has just ended
+    finally:
+        client.terminate()
+        client.wait(30)
+        os.close(master)
+    return shown
 
 
 def by_ssh(cli: Cli, name: str, done: threading.Event) -> None:
