@@ -119,14 +119,17 @@ class Recorded:
         """The answer and the tags of another machine. `name` is as long as the recorded one."""
         new = {self.host_id.encode(): host_id.encode(), self.name.encode(): name.encode()}
         guard, _, rest = self.answer.partition(b"\n")
-        out = [guard + b"\n"]
-        while rest:
-            key, size, rest = rest.split(b"\0", 2)
-            part, rest = rest[: int(size)], rest[int(size) :]
-            part = _retarred(part, new) if key == b"store" else _replaced(part, new)
-            out.append(_replaced(key, new) + b"\0" + str(len(part)).encode() + b"\0" + part)
+        sizes, _, body = rest.partition(b"\0")
+        rows, parts = [], []
+        for size, key in (row.split() for row in sizes.splitlines()[:-1]):
+            part, body = body[: int(size)], body[int(size) :]
+            parts.append(_retarred(part, new) if key == b"store" else _replaced(part, new))
+            rows.append(b"%d %s\n" % (len(parts[-1]), _replaced(key, new)))
+        rows.append(b"%d total\n" % sum(len(part) for part in parts))
         text = [tag.replace(self.host_id, host_id) for tag in self.tags]
-        return b"".join(out), [tag.replace(f"={self.name}", f"={name}") for tag in text]
+        return b"".join([guard, b"\n", *rows, b"\0", *parts, body]), [
+            tag.replace(f"={self.name}", f"={name}") for tag in text
+        ]
 
 
 def _replaced(data: bytes, new: dict[bytes, bytes]) -> bytes:
