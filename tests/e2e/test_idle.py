@@ -149,7 +149,7 @@ def scenario(cli: Cli, mode: str) -> dict[str, Any]:
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[dict[str, Any]]]]:
     home = tmp_path_factory.mktemp("idle") / "home"
     with Simcloud("vultr") as cloud, ThreadPoolExecutor(len(CASES)) as pool:
-        cli = Cli(home, cloud.env)
+        cli = Cli(home, {**cloud.env, "TERM": "xterm-256color"})
         yield {mode: pool.submit(scenario, cli, mode) for mode in CASES}
         hosts = [f"@{host['name']}" for host in cli.json("list", code=None)["hosts"]]
         cli.run("destroy", "--yes", *hosts)
