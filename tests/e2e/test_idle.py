@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.docker]
 
 TIMEOUT_S = 20
 #: Looks every 3 s, plus the stop itself, plus a busy computer.
-SLACK_S = 90
+SLACK_S = 45
 
 #: A machine that has Docker, and an image that has what agents need: nothing is installed on the way.
 BAKED = ("--provider", "vultr", "-b", "--vps-image=docker", "--image", "mngr/agent:bookworm")
@@ -49,32 +49,20 @@ def by_agent(cli: Cli, name: str, done: threading.Event) -> None:
 
 
 def by_typing(cli: Cli, name: str, done: threading.Event) -> None:
-    """A person at a terminal: `mngr connect`, a key every two seconds. A connection that is lost is made again, thrice."""
-    said: list[bytes] = []
-    while not done.is_set() and len(said) < 4:
-        said.append(_typed(cli, name, done))
-    assert done.is_set(), said
-
-
-def _typed(cli: Cli, name: str, done: threading.Event) -> bytes:
-    """One connection, until it ends or we are done; the end of what the terminal showed."""
+    """A person at a terminal: `mngr connect`, a key every two seconds."""
     master, slave = pty.openpty()
     client = cli.start("connect", name, stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
     os.set_blocking(master, False)
     shown = b""
-    try:
-        while client.poll() is None and not done.wait(2):
-            with contextlib.suppress(BlockingIOError):
-                os.write(master, b"x")
-                shown = (shown + os.read(master, 1 << 16))[-2000:]
-    except OSError:
-        pass  # it has just ended
-    finally:
-        client.terminate()
-        client.wait(30)
-        os.close(master)
-    return shown
+    while not done.wait(2):
+        assert client.poll() is None, f"connect ended: {shown[-2000:]!r}"
+        os.write(master, b"x")
+        with contextlib.suppress(BlockingIOError):
+            shown += os.read(master, 1 << 16)
+    client.terminate()
+    client.wait(30)
+    os.close(master)
 
 
 def by_ssh(cli: Cli, name: str, done: threading.Event) -> None:
@@ -163,7 +151,7 @@ def test_a_host_lives_while_the_signal_is_there_and_stops_itself_when_it_is_not(
     seen = outcomes[mode].result(600)
     assert seen["during"]["state"] == "running", seen
     assert seen["after"]["state"] == "paused", seen
-    assert not {"stopped", "crashed", "failed"} & set(seen["seen"]), seen
+    assert set(seen["seen"]) <= {"running", "paused"}, seen
     assert "idle since" in seen["after"]["idle"]["stop_reason"]
     assert f"mode {mode}" in seen["after"]["idle"]["stop_reason"]
 

@@ -40,6 +40,17 @@ def test_destroy_off_a_terminal_needs_a_yes(mngr: Local) -> None:
     assert mngr.names() == ["a1"]
 
 
+def test_destroying_nothing_by_force_still_answers_programs(mngr: Local) -> None:
+    assert mngr.json("destroy", "nobody", "--force") == {"destroyed": []}
+    mngr.run("destroy", "-", input="")
+
+
+def test_this_computer_goes_by_its_name(mngr: Local) -> None:
+    mngr.run("create", "a1@localhost.local", "--no-connect", "--", "sleep", "1000")
+    mngr.run("create", "a2@localhost", "--no-connect", "--", "sleep", "1000")
+    assert sorted(mngr.names()) == ["a1", "a2"]
+
+
 def test_dry_runs_change_nothing(mngr: Local) -> None:
     assert mngr.run("create", "a1", "--dry-run").stdout == "would create agent a1\n  costs nothing\n"
     assert mngr.names() == []

@@ -87,39 +87,30 @@ def path() -> int:
 
 
 def _change(key: str, value: str | None) -> int:
-    from mngr.config.home import home, write_private
-    from mngr.config.layers import change_user_file, user_file
-    from mngr.model.errors import MngrError
+    from mngr.config.home import home
+    from mngr.config.layers import change_user_file
 
-    file = user_file(home())
-    before = file.read_text() if file.exists() else None
-    change_user_file(home(), key.split("."), value)
-    try:
-        _check(key.split("."))
-    except MngrError:
-        if before is None:
-            file.unlink()
-        else:
-            write_private(file, before)
-        raise
+    path = key.split(".")
+    if value is None:
+        change_user_file(home(), path, None)
+    else:
+        change_user_file(home(), path, value, lambda config: _check(path, config))
     return 0
 
 
-def _check(path: list[str]) -> None:
-    """Raises MngrError if the setting that was changed means nothing to those that read it."""
+def _check(path: list[str], config: Any) -> None:
+    """Raises MngrError if the setting means nothing to those that read it."""
     from mngr.agents.types import AgentType, find_type
     from mngr.config.schema import convert
     from mngr.model.idle import parse_mode
-    from mngr.ops.context import Mngr
     from mngr.providers import registry
 
-    config = Mngr().config
     if path[0] == "default_provider":
         registry.find_backend(registry.find_instance(config.default_provider, config).backend)
     elif path[0] == "default_type":
         types = {name: convert(data, AgentType, name) for name, data in config.agent_types.items()}
         find_type(config.default_type, types)
-    elif path[0] == "providers" and len(path) > 1 and path[1] in config.providers:
+    elif path[0] == "providers" and len(path) > 1:
         instance = registry.find_instance(path[1], config)
         registry.settings_of(instance)
         if "default_idle_mode" in instance.settings:

@@ -91,12 +91,12 @@ def command(ctx: click.Context, **options: Any) -> int:
     """
     from mngr.cli.progress import Progress
     from mngr.ops.context import Mngr, Phases
-    from mngr.ops.create import create, plan
+    from mngr.ops.create import create, placed, plan
 
     form = check_format(options["form"])
     connect = _connect(options["connect"], form)
     mngr = Mngr()
-    request = _request(mngr, ctx.obj, options)
+    request = placed(mngr, _request(mngr, ctx.obj, options))
     if options["dry_run"]:
         return _show_plan(request, plan(mngr, request), form)
     if not (options["yes"] or mngr.config.assume_yes):
@@ -193,7 +193,7 @@ def _connect(asked: bool | None, form: str) -> bool:
 
 def _ask_for_money(mngr: Any, request: Any) -> None:
     """Asks where a purchase can't be undone by destroying a minute later."""
-    if (request.provider or mngr.config.default_provider) in ("local", "docker"):
+    if request.provider in ("local", "docker"):
         return
     from mngr.cli.targets import confirm
     from mngr.ops.create import plan

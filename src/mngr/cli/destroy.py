@@ -35,14 +35,13 @@ def command(
     wanted = read_names(names)
     if force:
         wanted = [name for name in wanted if _is_there(mngr, name)]
-    found = find_groups(mngr, wanted)
+    found = find_groups(mngr, wanted, quiet)
     if dry_run:
         for group in found:
             click.echo(f"would destroy {describe(group)}")
         return 0
-    if not found:
-        return 0
-    confirm([f"destroys {describe(group)}" for group in found], yes or force or mngr.config.assume_yes)
+    if found:
+        confirm([f"destroys {describe(group)}" for group in found], yes or force or mngr.config.assume_yes)
     with Progress(f"destroy {several(wanted)}", quiet) as progress:
         done, code = for_each(
             found, lambda group: (group, destroy(mngr, group, Phases(mngr.clock, progress)))

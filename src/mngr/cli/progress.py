@@ -55,8 +55,8 @@ class Progress:
             turn += 1
 
 
-def waiting(what: str) -> Progress:
+def waiting(what: str, quiet: bool = False) -> Progress:
     """Progress on a terminal only, for what asks and changes nothing."""
-    progress = Progress(what, quiet=not sys.stderr.isatty())
+    progress = Progress(what, quiet or not sys.stderr.isatty())
     progress("asking")
     return progress

@@ -24,7 +24,7 @@ def command(names: tuple[str, ...], form: str, quiet: bool) -> int:
 
     check_format(form)
     mngr = Mngr()
-    found = find_groups(mngr, names)
+    found = find_groups(mngr, names, quiet)
     with Progress(f"start {several(names)}", quiet) as progress:
         done, code = for_each(
             found, lambda group: (group, start(mngr, group, Phases(mngr.clock, progress)) and "")

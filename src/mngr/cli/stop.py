@@ -27,7 +27,7 @@ def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> in
 
     check_format(form)
     mngr = Mngr()
-    found = find_groups(mngr, names)
+    found = find_groups(mngr, names, quiet)
     if dry_run:
         for group in found:
             click.echo(f"would stop {describe(group)}")

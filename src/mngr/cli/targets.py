@@ -23,12 +23,12 @@ def read_names(names: Sequence[str]) -> list[str]:
     return found
 
 
-def find_groups(mngr: Mngr, names: Sequence[str]) -> list[Group]:
-    """What the names stand for, by host."""
+def find_groups(mngr: Mngr, names: Sequence[str], quiet: bool = False) -> list[Group]:
+    """What the names stand for, by host. `quiet`: without saying that it waits."""
     from mngr.cli.progress import waiting
 
     wanted = read_names(names)
-    with waiting("look"):
+    with waiting("look", quiet):
         return groups(resolve(mngr, wanted)) if wanted else []
 
 

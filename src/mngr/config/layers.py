@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,11 +128,13 @@ def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def change_user_file(home: Path, path: list[str], value: str | None) -> None:
+def change_user_file(
+    home: Path, path: list[str], value: str | None, check: Callable[[Config], None] = lambda config: None
+) -> None:
     """Sets (or, with None, removes) one key in the user's file; its comments and order stay.
 
-    `value` is taken as TOML where it parses as such, else as text. Raises InvalidInput, leaving the file as it
-    was, if the result wouldn't be a valid config; NotFound if a key to remove isn't there.
+    `value` is taken as TOML where it parses as such, else as text. Raises InvalidInput (or what `check` raises of
+    the file's new settings), leaving the file as it was, if they wouldn't be a valid config; NotFound if a key to remove isn't there.
     """
     import tomllib
 
@@ -159,7 +161,7 @@ def change_user_file(home: Path, path: list[str], value: str | None) -> None:
     else:
         place[path[-1]] = _typed(value)
     text = tomlkit.dumps(document)
-    convert(tomllib.loads(text), Config, str(file))
+    check(convert(tomllib.loads(text), Config, str(file)))
     write_private(file, text)
 
 

@@ -50,7 +50,7 @@ def parse_address(text: str) -> Address:
     rest, _, provider = text.partition(".")
     name, at, host = rest.partition("@")
     if name or not at:
-        check_name(text if not name or "/" in text else name, "agent name")
+        check_name(name or text, "agent name")
     if at:
         check_name(host, "host name")
     if "." in text:

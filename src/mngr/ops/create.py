@@ -61,8 +61,8 @@ class Created(msgspec.Struct, frozen=True, kw_only=True):
 def plan(mngr: Mngr, request: CreateRequest) -> Offer:
     """Checks everything that can be known before anything is made or paid. Raises what `create` would."""
     _kind(mngr, request)
-    provider = mngr.provider(_provider_name(mngr, request))
-    _check_host(provider, request)
+    request = placed(mngr, request)
+    provider = mngr.provider(request.provider)
     return _check(mngr, provider, _spec(request, new_host_id()))
 
 
@@ -85,8 +85,8 @@ def create(mngr: Mngr, request: CreateRequest, phases: Phases | None = None) -> 
     phases = phases or Phases(mngr.clock)
     phases("check")
     kind = _kind(mngr, request)
-    provider = mngr.provider(_provider_name(mngr, request))
-    _check_host(provider, request)
+    request = placed(mngr, request)
+    provider = mngr.provider(request.provider)
     with being_created(mngr, provider.name, request.host or request.name):
         return _create(mngr, provider, request, kind, phases)
 
@@ -330,34 +330,37 @@ def _unused(request: CreateRequest, existing: HostView | None) -> list[str]:
     )
 
 
-def _check_host(provider: HostProvider, request: CreateRequest) -> None:
-    """Raises InvalidInput for a host on a provider that has but this computer."""
-    if not provider.abilities.isolated and request.host:
+def placed(mngr: Mngr, request: CreateRequest) -> CreateRequest:
+    """The request with its provider: as asked for; else where the host that was named is; else the default.
+
+    Raises Conflict, Unreachable, and InvalidInput for a host on a provider that has but this computer.
+    """
+    name = request.provider
+    if not name:
+        name = _where(mngr, request.host) if request.host else mngr.config.default_provider
+    if request.host not in ("", "localhost") and not mngr.provider(name).abilities.isolated:
         raise InvalidInput(
-            f"there is no host {request.host} on {provider.name}, which is this computer",
+            f"there is no host {request.host} on {name}, which is this computer",
             hint=f"--provider NAME makes one; or leave out @{request.host}",
         )
+    return msgspec.structs.replace(request, provider=name)
 
 
-def _provider_name(mngr: Mngr, request: CreateRequest) -> str:
-    """As asked for; else where the host that was named is; else the default. Raises Conflict, Unreachable."""
-    if request.provider or not request.host:
-        return request.provider or mngr.config.default_provider
+def _where(mngr: Mngr, host: str) -> str:
+    """The provider that has this host, else the default one."""
     from mngr.ops.listing import list_hosts
 
     listing = list_hosts(mngr)
-    there = {
-        host.record.provider for host in listing.hosts if request.host in (host.record.name, host.record.id)
-    }
+    there = {one.record.provider for one in listing.hosts if host in (one.record.name, one.record.id)}
     if len(there) > 1:
         raise Conflict(
-            f"a host called {request.host} is on {' and '.join(sorted(there))}",
-            hint="--provider NAME says which",
+            f"a host called {host} is on {' and '.join(sorted(there))}", hint="--provider NAME says which"
         )
     if not there and listing.errors:
+        first = listing.errors[0]
         raise Unreachable(
-            f"host {request.host} wasn't found, and not everything could be read: {listing.errors[0].error}",
-            hint=f"--provider NAME says where it is; {listing.errors[0].hint}",
+            f"host {host} wasn't found, and not everything could be read: {first.error}",
+            hint=f"--provider NAME says where it is; {first.hint}",
         )
     return there.pop() if there else mngr.config.default_provider
 

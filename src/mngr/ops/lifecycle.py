@@ -113,5 +113,6 @@ def describe(group: Group) -> str:
 def _others(group: Group, *, alive: bool = False) -> bool:
     """Whether the host carries agents (alive ones) that aren't in the group. A whole-host group has none."""
     mine = {agent.record.id for agent in group.agents}
-    others = [one for one in group.host.agents if one.record.id not in mine and not one.half_made]
-    return bool(mine) and any(not alive or one.state in ALIVE for one in others)
+    return bool(mine) and any(
+        one.record.id not in mine and (not alive or one.state in ALIVE) for one in group.host.agents
+    )

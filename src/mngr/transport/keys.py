@@ -44,7 +44,7 @@ def _winner(path: Path, public: Path, *spare: Path) -> str:
 def make_host_key(folder: Path) -> tuple[str, str]:
     """A fresh ed25519 host key as (private, public) text, never kept in a file beyond this call."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = folder / f".host-key.{os.urandom(4).hex()}.{os.urandom(4).hex()}"
+    part = folder / f".host-key.{os.urandom(4).hex()}"
     try:
         _keygen(part, "mngr-host-key")
         return part.read_text(), " ".join(part.with_name(part.name + ".pub").read_text().split()[:2])

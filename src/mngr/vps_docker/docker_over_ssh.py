@@ -64,7 +64,7 @@ class DockerOverSsh:
             done = self.transport.run(argv, input=input, timeout=timeout, check=False)
         except TimedOut:
             raise TimedOut(
-                f"the Docker daemon on {self.place} didn't answer within {timeout:g} s ({what})",
+                f"{what} on {self.place} didn't end within {timeout:g} s",
                 hint="does `docker ps` answer there?",
             ) from None
         if done.code:
