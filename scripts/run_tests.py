@@ -90,6 +90,7 @@ def run(suite: str, arguments: list[str]) -> Result:
             "pytest",
             "-q",
             "-ra",
+            "--tb=short",
             f"--junitxml={said}",
             f"tests/{suite}",
             *many,
@@ -139,7 +140,8 @@ def read(file: Path, result: Result) -> None:
         bad = [one for one in case if one.tag in ("failure", "error")]
         skips = [one for one in case if one.tag == "skipped"]
         if bad:
-            result.failed.append(name)
+            why = " ".join((bad[0].get("message") or "").split())
+            result.failed.append(f"{name}: {why[:600]}")
         elif skips:
             result.skipped[skips[0].get("message") or "no reason given"] += 1
         else:

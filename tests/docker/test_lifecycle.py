@@ -73,7 +73,9 @@ def test_create_run_again_adopts_what_is_there(bench: Bench) -> None:
     host_id = new_host_id()
     first = bench.create("again", id=host_id)
     bench.run(first, "echo kept > /mngr/kept")
-    bench.provider.store.remove(host_id)  # as if killed before the record was written
+    bench.provider.store.drop(
+        f"hosts/{host_id}.json", f"hosts/{host_id}"
+    )  # as if killed before the record was written
     assert bench.view(first).state == "failed"
     second = bench.create("again", id=host_id)
     assert (second.host_key, second.ssh_port) == (first.host_key, first.ssh_port)

@@ -50,8 +50,8 @@ def test_records_come_back_unchanged(store: VpsDockerHostStore) -> None:
     store.remove_agent(record.id, agents[0].id)
     store.remove_agent(record.id, agents[0].id)
     assert store.read().agents[record.id] == agents[1:]
-    store.remove(record.id)
-    store.remove(record.id)
+    store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
+    store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
     stored = store.read()
     assert record.id not in stored.hosts
     assert record.id not in stored.agents
@@ -70,7 +70,7 @@ def test_writers_at_once_lose_nothing(store: VpsDockerHostStore) -> None:
     for thread in threads:
         thread.join()
     assert {agent.id for agent in store.read().agents[record.id]} == {agent.id for agent in agents}
-    store.remove(record.id)
+    store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
 
 
 def test_a_record_cut_short_on_its_way_isnt_written(store: VpsDockerHostStore) -> None:
@@ -88,7 +88,7 @@ def test_a_record_cut_short_on_its_way_isnt_written(store: VpsDockerHostStore) -
     assert store.read().hosts[record.id].name == "third"
     listing = docker("exec", store.name, "find", "/state", "-name", "*.part*")
     assert listing == ""
-    store.remove(record.id)
+    store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
 
 
 def test_a_host_s_record_brings_its_first_agent_s(store: VpsDockerHostStore) -> None:
@@ -97,7 +97,7 @@ def test_a_host_s_record_brings_its_first_agent_s(store: VpsDockerHostStore) -> 
         store.save(record, agent)
         assert store.read().hosts[record.id] == record
         assert store.read().agents[record.id] == [agent]
-    store.remove(record.id)
+    store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
 
 
 def test_a_corrupt_record_is_an_error_row_and_stays(store: VpsDockerHostStore, bench: Bench) -> None:
@@ -108,7 +108,7 @@ def test_a_corrupt_record_is_an_error_row_and_stays(store: VpsDockerHostStore, b
     assert "its record can't be read" in problem.error
     bench.provider.sweep()
     assert docker("exec", store.name, "cat", f"/state/hosts/{host_id}.json") == '{"id": 1'
-    store.remove(host_id)
+    store.drop(f"hosts/{host_id}.json", f"hosts/{host_id}")
 
 
 def test_a_stopped_or_removed_state_container_comes_back_with_its_records(image: str) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mngr.model.errors import Unreachable
-from mngr.model.ids import new_host_id
-from mngr.model.records import HostRecord
+from mngr.model.errors import Conflict, Unreachable
+from mngr.model.ids import new_agent_id, new_host_id
+from mngr.model.records import AgentRecord, HostRecord
 
 from .conftest import INSTANCE, RUN, Bench, docker, left
 
@@ -29,7 +29,7 @@ provider.create(HostSpec(id=sys.argv[4], name="killed"), lambda phase: None)
 def unrecorded(bench: Bench, name: str, **spec: object) -> HostRecord:
     """A host whose create was killed just before its record was written."""
     record = bench.create(name, **spec)
-    bench.provider.store.remove(record.id)
+    bench.provider.store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
     return record
 
 
@@ -49,6 +49,26 @@ def test_a_killed_create_leaves_nothing_after_a_sweep(bench: Bench, after_s: flo
         bench.provider.destroy(host_id, lambda phase: None)
     assert [name for name in left() if host_id in name] == []
     assert host_id not in bench.provider.ports.taken().values()
+
+
+def test_the_late_write_of_a_killed_create_brings_no_host_back(bench: Bench) -> None:
+    record = unrecorded(bench, "late")
+    assert any(record.id in line for line in bench.provider.sweep().released)
+    with pytest.raises(Conflict, match="removed"):
+        bench.provider.store.save(record, AgentRecord(id=new_agent_id(), name="late"))
+    stored = bench.provider.store.read()
+    assert record.id not in stored.hosts
+    assert record.id not in stored.agents
+    assert record.id not in stored.going
+    assert [view for view in bench.provider.discover().hosts if view.record.id == record.id] == []
+
+
+def test_a_host_that_has_its_record_by_now_is_not_taken_for_unfinished(bench: Bench) -> None:
+    record = bench.create("in-time")
+    with pytest.raises(Conflict, match="its record"):
+        bench.provider.remove_parts(record.id, unfinished=True)
+    assert bench.view(record).state == "running"
+    bench.destroy(record)
 
 
 def test_what_is_being_built_is_left_alone(bench: Bench) -> None:

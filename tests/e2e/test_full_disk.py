@@ -126,15 +126,6 @@ def test_a_disk_that_fills_up_during_the_order(vultr: VultrWorld, disk: SmallDis
     assert intents(vultr.home) == {}
 
 
-@pytest.fixture
-def docker(tmp_path: Path) -> Iterator[DockerWorld]:
-    if subprocess.run(["docker", "version"], capture_output=True, check=False).returncode:
-        pytest.skip("no Docker daemon: run `scripts/dockerd start`")
-    world = DockerWorld(tmp_path)
-    yield world
-    world.close()
-
-
 @pytest.mark.docker
 def test_a_record_that_doesnt_fit_leaves_no_host(docker: DockerWorld) -> None:
     """The volume with the host records is full."""

@@ -11,7 +11,7 @@ import pytest
 
 from mngr.agents import tmux
 from mngr.agents.tmux import Place
-from mngr.model.errors import Conflict
+from mngr.model.errors import Conflict, NotFound
 from mngr.model.records import AgentRecord, HostRecord, decode
 from mngr.transport.local import Local as ThisComputer
 from support.local import Local
@@ -97,6 +97,26 @@ def test_the_late_start_of_a_killed_create_makes_no_second_agent_of_its_name(
     assert list((mngr.home / "agents").glob("agent-*")) == [folder]
     mngr.run("start", "a1")
     assert mngr.state("a1") in ("running", "waiting")
+
+
+def test_the_late_start_of_an_agent_that_was_removed_is_refused(
+    mngr: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mngr.create("a1", "sleep", "1000")
+    (folder,) = (mngr.home / "agents").glob("agent-*")
+    agent = decode((folder / "agent.json").read_bytes(), AgentRecord)
+    host = decode((mngr.home / "host.json").read_bytes(), HostRecord)
+    monkeypatch.setenv("TMUX_TMPDIR", mngr.env["TMUX_TMPDIR"])
+    place = Place(transport=ThisComputer(), host_dir=host.host_dir, label=host.tmux_label)
+    with pytest.raises(Conflict, match="has come up"):
+        tmux.remove(place, agent, half_made=True)
+    assert mngr.state("a1") in ("running", "waiting")
+    mngr.run("destroy", "--yes", "a1")
+    with pytest.raises(NotFound, match="a1"):
+        tmux.start(place, agent, tmux.agent_files(agent, {}, "sleep 1000"))
+    assert mngr.names() == []
+    assert list((mngr.home / "agents").glob("agent-*")) == []
+    mngr.create("a1", "sleep", "1000")
 
 
 def test_ctrl_c_during_exec_goes_to_the_command(mngr: Local) -> None:

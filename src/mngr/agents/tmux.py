@@ -6,7 +6,7 @@ import msgspec
 
 from mngr.hosts import layout
 from mngr.hosts.scripts import script
-from mngr.model.errors import Conflict, NotFound
+from mngr.model.errors import Conflict, NotFound, Unreachable
 from mngr.model.records import AgentRecord, encode
 from mngr.transport import quote
 from mngr.transport.base import CommandFailed, Completed, Transport
@@ -25,7 +25,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 def start(place: Place, record: AgentRecord, files: dict[str, bytes] | None = None) -> None:
     """Starts an agent's session, unless it runs; `files` (from `agent_files`) put it there first. Repeatable.
 
-    Raises Conflict if another agent has its name on this host, NotFound if it isn't there.
+    Raises Conflict if another agent has its name on this host, NotFound if it isn't there, Unreachable if the host is
+    about to stop itself.
     """
     # `whole` comes last: where it is missing, only a part was sent.
     tar = layout.pack({**layout.command_files(), **(files or {}), "whole": b""})
@@ -37,6 +38,10 @@ def start(place: Place, record: AgentRecord, files: dict[str, bytes] | None = No
     except CommandFailed as failed:
         if failed.completed.code == 4:
             raise Conflict(f"an agent called {record.name} is on {place.transport.place} already") from None
+        if failed.completed.code == 6:
+            raise Unreachable(
+                f"{place.transport.place} is stopping itself, idle", hint="run the command again"
+            ) from None
         if failed.completed.code == 3:
             raise NotFound(f"agent {record.name} is no longer on {place.transport.place}") from None
         raise
@@ -64,9 +69,30 @@ def stop(place: Place, record: AgentRecord) -> None:
     script(place.transport, "agent-stop", place.host_dir, record.id, place.label, record.name, timeout=60)
 
 
-def remove(place: Place, record: AgentRecord) -> None:
-    """Removes a stopped agent's files. Repeatable."""
-    script(place.transport, "agent-remove", place.host_dir, record.id)
+def remove(place: Place, record: AgentRecord, *, half_made: bool = False) -> None:
+    """Ends an agent and removes its files, for good: a start of it that comes later is refused. Repeatable.
+
+    `half_made`: only while its create hasn't come to its end; raises Conflict if it has.
+    """
+    then = "withdraw" if half_made else "remove"
+    try:
+        script(
+            place.transport,
+            "agent-stop",
+            place.host_dir,
+            record.id,
+            place.label,
+            record.name,
+            then,
+            timeout=60,
+        )
+    except CommandFailed as failed:
+        if failed.completed.code == 5:
+            raise Conflict(
+                f"agent {record.name} has come up on {place.transport.place} meanwhile",
+                hint="a create of it that was killed has come to its end after all; `mngr list` shows it",
+            ) from None
+        raise
 
 
 def exec_argv(host_dir: str, agent_id: str, words: Sequence[str]) -> list[str]:

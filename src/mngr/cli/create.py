@@ -91,7 +91,8 @@ def command(ctx: click.Context, **options: Any) -> int:
     """
     from mngr.cli.progress import Progress
     from mngr.ops.context import Mngr, Phases
-    from mngr.ops.create import create, placed, plan
+    from mngr.ops.create import create, plan
+    from mngr.ops.placing import placed
 
     form = check_format(options["form"])
     connect = _connect(options["connect"], form)

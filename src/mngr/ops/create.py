@@ -10,15 +10,15 @@ import msgspec
 
 from mngr.agents.types import AgentType, command_script, find_type
 from mngr.config.schema import convert
-from mngr.journal.store import Held, Journal
 from mngr.model.clock import iso
-from mngr.model.errors import Conflict, InvalidInput, MngrError, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, MngrError
 from mngr.model.ids import first_agent_id, new_agent_id, new_host_id
-from mngr.model.names import Address, check_name
+from mngr.model.names import check_name
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Offer
 from mngr.ops import memory
 from mngr.ops.context import Mngr, Phase, Phases
+from mngr.ops.placing import being_created, existing_host, placed
 from mngr.providers.contract import HostProvider, HostSpec, IdleRequest
 
 if TYPE_CHECKING:
@@ -91,24 +91,13 @@ def create(mngr: Mngr, request: CreateRequest, phases: Phases | None = None) -> 
         return _create(mngr, provider, request, kind, phases)
 
 
-def being_created(mngr: Mngr, provider: str, host: str) -> Held:
-    """Held while an agent is put on a host of this name, by us alone. Raises Conflict if another process holds it."""
-    try:
-        return Journal(mngr.home / "journal").hold(provider, f"create-{host}")
-    except Conflict:
-        raise Conflict(
-            f"{host} on {provider} is being created by another mngr on this computer",
-            hint="wait for it to end, or choose another name",
-        ) from None
-
-
 def _create(
     mngr: Mngr, provider: HostProvider, request: CreateRequest, kind: AgentType, phases: Phases
 ) -> Created:
     script = command_script(kind, request.command)
     spec = _spec(request, new_host_id())
     checked = _begun(lambda: _check(mngr, provider, spec))  # another wait than the look for the name
-    existing = _existing_host(mngr, provider, request)
+    existing = existing_host(mngr, provider, request)
     half_made = (
         [agent for agent in existing.agents if agent.half_made and agent.record.name == request.name]
         if existing
@@ -127,15 +116,28 @@ def _create(
         host_id = existing.record.id if existing else spec.id
         # What takes a while comes before the agent: until then the host shall not look as if it had one.
         if not (request.source or request.snapshot or (existing and existing.agents)):
-            announced = _agent(mngr, request, first_agent_id(host_id), _work_dir(request, provider))
+            # The id that a killed create of this host has used, unless that agent was removed since.
+            known = existing is not None and existing.record.host_key
+            agent_id = new_agent_id() if known else first_agent_id(host_id)
+            announced = _agent(mngr, request, agent_id, _work_dir(request, provider))
         record = _make(mngr, provider, msgspec.structs.replace(spec, id=host_id, agent=announced), phases)
         fresh = provider.abilities.isolated
     try:
         for agent in half_made:
-            take_off(mngr, provider, record, agent.record)
-        agent, notes = _put_agent(
-            mngr, provider, record, request, announced, kind, script, phases, stays=not fresh
-        )
+            # Here the name's lock tells that nobody is at work on it; on a shared host another computer may be.
+            take_off(mngr, provider, record, agent.record, half_made=provider.abilities.isolated)
+
+        def put(record: HostRecord) -> tuple[AgentView, list[str]]:
+            return _put_agent(
+                mngr, provider, record, request, announced, kind, script, phases, stays=not fresh
+            )
+
+        if fresh:
+            agent, notes = put(record)
+        else:
+            from mngr.ops.lifecycle import while_it_runs
+
+            agent, notes = while_it_runs(mngr, record, phases, put)
     except BaseException:
         if fresh and (existing is None or _carries_nothing(provider, record)):
             _take_back(provider, record, phases)
@@ -234,15 +236,20 @@ def _env(
     ]
 
 
-def take_off(mngr: Mngr, provider: HostProvider, record: HostRecord, agent: AgentRecord) -> None:
-    """Takes an agent that never came to be off its host, as far as the host can be reached."""
+def take_off(
+    mngr: Mngr, provider: HostProvider, record: HostRecord, agent: AgentRecord, *, half_made: bool = False
+) -> None:
+    """Takes an agent that never came to be off its host, as far as the host can be reached.
+
+    `half_made`: another create's, which may still be at work: raises Conflict if the agent is there by now.
+    """
     from mngr.agents import tmux
 
     try:
-        place = mngr.place(record)
-        tmux.stop(place, agent)
-        tmux.remove(place, agent)
+        tmux.remove(mngr.place(record), agent, half_made=half_made)
         provider.agent_removed(record.id, agent.id)
+    except Conflict:
+        raise
     except MngrError:
         pass  # it stays marked as half-made, and the next create of that name removes it
 
@@ -267,53 +274,6 @@ def _take_back(provider: HostProvider, record: HostRecord, phases: Phases) -> No
         ) from error
 
 
-def _existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) -> HostView | None:
-    """The host to put the agent on, or to go on making; None for a new one. Raises Conflict."""
-    if not provider.abilities.isolated:
-        hosts = provider.discover().hosts
-        if not hosts:
-            return None
-        _refuse_duplicate(hosts[0], request.name)
-        return hosts[0]
-    name = request.host or request.name
-    wanted = {name}
-    remembered = memory.seen(mngr, Address(request.name, "", provider.name))
-    if remembered:
-        wanted.add(remembered.host_id)
-    listing = provider.discover(wanted)
-    if listing.errors:
-        first = listing.errors[0]
-        raise Unreachable(
-            f"can't tell whether {request.name} exists: {first.what} of {first.provider} can't be read: {first.error}",
-            hint=first.hint or "`mngr list` shows what is wrong",
-        )
-    for host in listing.hosts:
-        _refuse_duplicate(host, request.name)
-    same = [host for host in listing.hosts if host.record.name == name]
-    if not same:
-        return None
-    host = same[0]
-    if not request.host and any(agent.record.name != request.name for agent in host.agents):
-        raise Conflict(
-            f"a host called {name} is on {provider.name} already, with other agents",
-            hint=f"mngr create {request.name}@{name} puts the agent on it; another name makes a new host",
-        )
-    if host.state in ("unreachable", "stopping", "destroyed"):
-        raise Conflict(
-            f"host {name} on {provider.name} is {host.state}: {host.problem or 'try again in a moment'}"
-        )
-    return host
-
-
-def _refuse_duplicate(host: HostView, name: str) -> None:
-    for agent in host.agents:
-        if agent.record.name == name and not agent.half_made:
-            raise Conflict(
-                f"agent {name} is on {host.record.provider} already (host {host.record.name}, {agent.state})",
-                hint=f"choose another name, or `mngr destroy {name}` first",
-            )
-
-
 def _unused(request: CreateRequest, existing: HostView | None) -> list[str]:
     """What is said of options that only a new host can have."""
     if existing is None or all(agent.half_made for agent in existing.agents):
@@ -328,41 +288,6 @@ def _unused(request: CreateRequest, existing: HostView | None) -> list[str]:
         if names
         else []
     )
-
-
-def placed(mngr: Mngr, request: CreateRequest) -> CreateRequest:
-    """The request with its provider: as asked for; else where the host that was named is; else the default.
-
-    Raises Conflict, Unreachable, and InvalidInput for a host on a provider that has but this computer.
-    """
-    name = request.provider
-    if not name:
-        name = _where(mngr, request.host) if request.host else mngr.config.default_provider
-    if request.host not in ("", "localhost") and not mngr.provider(name).abilities.isolated:
-        raise InvalidInput(
-            f"there is no host {request.host} on {name}, which is this computer",
-            hint=f"--provider NAME makes one; or leave out @{request.host}",
-        )
-    return msgspec.structs.replace(request, provider=name)
-
-
-def _where(mngr: Mngr, host: str) -> str:
-    """The provider that has this host, else the default one."""
-    from mngr.ops.listing import list_hosts
-
-    listing = list_hosts(mngr)
-    there = {one.record.provider for one in listing.hosts if host in (one.record.name, one.record.id)}
-    if len(there) > 1:
-        raise Conflict(
-            f"a host called {host} is on {' and '.join(sorted(there))}", hint="--provider NAME says which"
-        )
-    if not there and listing.errors:
-        first = listing.errors[0]
-        raise Unreachable(
-            f"host {host} wasn't found, and not everything could be read: {first.error}",
-            hint=f"--provider NAME says where it is; {first.hint}",
-        )
-    return there.pop() if there else mngr.config.default_provider
 
 
 def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:

@@ -1,5 +1,8 @@
 """Stopping, starting and destroying agents, and the hosts that carry them."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from mngr.agents import tmux
 from mngr.model.errors import MngrError, Unreachable
 from mngr.model.records import HostRecord
@@ -9,6 +12,10 @@ from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import Group
 
 ALIVE = ("running", "waiting")
+
+#: So long do we wait for a host that is about to stop itself.
+STOPPING_S = 30.0
+T = TypeVar("T")
 
 
 def stop(mngr: Mngr, group: Group, phases: Phases) -> str:
@@ -43,14 +50,28 @@ def start(mngr: Mngr, group: Group, phases: Phases) -> HostView:
     if host.state != "running":
         phases("start host")
         record = provider.start(record.id, phases)
-    try:
-        return _start_agents(mngr, group, record, phases)
-    except Unreachable:
-        if host.state != "running":
-            raise
-    # It has stopped itself since we looked, or was about to.
-    phases("start host")
-    return _start_agents(mngr, group, provider.start(record.id, phases), phases)
+    return while_it_runs(mngr, record, phases, lambda record: _start_agents(mngr, group, record, phases))
+
+
+def while_it_runs(mngr: Mngr, record: HostRecord, phases: Phases, work: Callable[[HostRecord], T]) -> T:
+    """What `work` returns, which puts an agent on a running host. If the host stops itself just then, idle, it is
+    started again, and `work` done again. Raises what `work` does."""
+    provider = mngr.provider(record.provider)
+    end = mngr.clock.monotonic() + STOPPING_S
+    while True:
+        try:
+            return work(record)
+        except Unreachable:
+            if not provider.abilities.stops_itself or mngr.clock.monotonic() > end:
+                raise
+        phases("start host")
+        while _stops_itself(provider.view(record.id)) and mngr.clock.monotonic() < end:
+            mngr.clock.sleep(0.5)
+        record = provider.start(record.id, phases)
+
+
+def _stops_itself(host: HostView) -> bool:
+    return host.state == "running" and host.idle is not None and bool(host.idle.stop_reason)
 
 
 def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) -> HostView:
@@ -83,7 +104,6 @@ def destroy(mngr: Mngr, group: Group, phases: Phases) -> str:
     phases("remove agent")
     place = mngr.place(record)
     for agent in group.agents:
-        tmux.stop(place, agent.record)
         tmux.remove(place, agent.record)
         provider.agent_removed(record.id, agent.record.id)
     memory.forget(mngr, record.id, [agent.record.name for agent in group.agents])

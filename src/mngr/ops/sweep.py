@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from mngr.model.errors import Conflict, MngrError
 from mngr.model.views import HostView
 from mngr.ops.context import Mngr
-from mngr.ops.create import being_created, take_off
+from mngr.ops.create import take_off
+from mngr.ops.placing import being_created
 from mngr.providers.contract import HostProvider, Swept
 
 #: States in which what a host holds is known.
@@ -68,7 +69,7 @@ def _release(
             and host.state == "running"
         ):
             if not dry_run:
-                take_off(mngr, provider, record, agent.record)
+                take_off(mngr, provider, record, agent.record, half_made=True)
             swept.released.append(f"agent {agent.record.name} on {record.name} (its create was cut short)")
 
 

@@ -184,15 +184,20 @@ def stop(docker: DockerOverSsh, host_id: str) -> None:
     _gone_or_failed(docker.script("container-stop", name_of(host_id), check=False), docker, host_id, "stop")
 
 
-def remove(docker: DockerOverSsh, host_id: str, *, store: str = "") -> None:
+def remove(docker: DockerOverSsh, host_id: str, *, store: str = "", unfinished: bool = False) -> None:
     """Container, volume and the image that was built for it. Gone already is success.
 
     `store`: a state container whose record of the host goes in the same round trip; a remove that is killed
-    leaves the record marked, and `Stored.going` shows it.
+    leaves the record marked, and `Stored.going` shows it. What a killed client writes about the host later is refused.
+    `unfinished`: only a host without a record; raises Conflict if it has got one by now.
     """
-    docker.script(
-        "container-remove", name_of(host_id), images.built_name(host_id), *([store, host_id] if store else []), timeout=120
-    )  # fmt: skip
+    words = [store, host_id, *(["unfinished"] if unfinished else [])] if store else []
+    done = docker.script(
+        "container-remove", name_of(host_id), images.built_name(host_id), *words, timeout=120, check=False
+    )
+    if done.code == 5:
+        raise Conflict(f"host {host_id} has got its record meanwhile")
+    _gone_or_failed(done, docker, host_id, "remove")
 
 
 def restart_policy(idle: Idle) -> str:

@@ -1,6 +1,6 @@
 """Host records on the machine: a state container with a named volume, both called `mngr-state-<instance>`.
 
-    /state/hosts/<host id>.json                      the host record (.gone: its destroy was begun)
+    /state/hosts/<host id>.json                      the host record (.gone: its destroy was begun; empty: has ended)
     /state/hosts/<host id>/agents/<agent id>.json    its agents' records, so that a stopped host still lists them
     /state/snapshots/<snapshot id>.json, /state/blobs/<snapshot id>.tar   see snapshots.py
 
@@ -10,7 +10,7 @@ Writes are atomic (a temporary file, fsync, rename) and made under a lock; every
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mngr.model.errors import MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.records import AgentRecord, HostRecord, encode
 from mngr.transport.base import SSH_FAILED, CommandFailed, Completed
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
@@ -45,7 +45,8 @@ class VpsDockerHostStore:
 
     def save(self, record: HostRecord, agent: AgentRecord | None = None) -> None:
         """Writes a host's record, and with it one agent's; when this returns they are durable. Makes the state
-        container (from the host's own image) if it isn't there. Raises Unreachable, TimedOut, MngrError."""
+        container (from the host's own image) if it isn't there. Raises Conflict if the host was removed before;
+        Unreachable, TimedOut, MngrError."""
         files = {f"hosts/{record.id}.json": encode(record)}
         if agent is not None:
             files[_agent_path(record.id, agent.id)] = encode(agent)
@@ -70,10 +71,6 @@ class VpsDockerHostStore:
     def remove_agent(self, host_id: str, agent_id: str) -> None:
         """Gone already is success."""
         self.drop(_agent_path(host_id, agent_id))
-
-    def remove(self, host_id: str) -> None:
-        """The host's record and its agents'. Gone already (the state container, too) is success."""
-        self.drop(f"hosts/{host_id}.json", f"hosts/{host_id}.gone", f"hosts/{host_id}")
 
     def put(self, path: str, content: bytes) -> None:
         """Writes /state/PATH, as `save`; the state container must be there."""
@@ -126,7 +123,7 @@ class VpsDockerHostStore:
         """Writes over a way that is there already, or a new one; raises nothing for what the script says."""
         warm, self._warm = self._warm, None
         done = warm.write(files, needed) if warm else None
-        if done is None or done.code not in (0, 3):
+        if done is None or done.code not in (0, 3, 4):
             done = Writer(self.docker, self.name).write(files, needed)
         if done.code and "is not running" in done.error:
             self.docker.run("start", self.name)
@@ -150,6 +147,11 @@ class VpsDockerHostStore:
         return ("exec", "-i", self.name, "sh", "-c", text, name, *args)
 
     def _check(self, done: Completed, what: str) -> None:
+        if done.code == 4:
+            raise Conflict(
+                f"{what} can't be written: the host was removed by another mngr meanwhile",
+                hint="run the command again",
+            )
         if done.code:
             raise CommandFailed(
                 f"{what} can't be written to {self.name} on {self.docker.place}: {_last(done)}",

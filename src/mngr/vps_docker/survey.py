@@ -156,7 +156,7 @@ def _host_file(stored: Stored, instance: str, name: str, content: bytes) -> None
             if record.id != host_id:
                 raise ValueError(f"it speaks of {record.id}")
             stored.hosts[host_id] = record
-        elif kind == ".gone":
+        elif kind == ".gone" and content:  # an empty one only keeps late writes off
             stored.going[host_id] = None
             stored.going[host_id] = decode(content, HostRecord)
         elif kind.startswith("/agents/") and kind.endswith(".json"):

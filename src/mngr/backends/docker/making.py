@@ -8,7 +8,7 @@ import msgspec
 
 from mngr.backends.docker.sweep import agents_on
 from mngr.model.clock import iso
-from mngr.model.errors import InvalidInput, MngrError, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, MngrError, Unreachable
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
 from mngr.providers.contract import HostSpec, IdleRequest, Progress
@@ -125,7 +125,9 @@ def _take_back(provider: DockerProvider, spec: HostSpec, failure: BaseException)
         survey = provider.store.survey(spec.id, probe=False, volumes=True)
         seen = survey.containers.get(spec.id) or survey.volumes.get(spec.id)
         if provider.is_unfinished(spec.id, survey) and not (seen and agents_on(provider, seen)):
-            provider.remove_parts(spec.id)
+            provider.remove_parts(spec.id, unfinished=True)
+    except Conflict:
+        return  # its record came late; the sweep looks at the host
     except MngrError as error:
         if isinstance(failure, Unreachable):
             return  # nothing was made, or the sweep finds it

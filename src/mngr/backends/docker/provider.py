@@ -60,11 +60,14 @@ class DockerProvider:
         with self.hold(spec.id):
             return making.create(self, spec, progress)
 
-    def remove_parts(self, host_id: str, *, record: bool = False) -> None:
-        """Container, volume, image, port and pins; with `record`, the host's records too. Repeatable."""
+    def remove_parts(self, host_id: str, *, unfinished: bool = False) -> None:
+        """Container, volume, image, records, port and pins. Repeatable.
+
+        `unfinished`: only of a host without a record; raises Conflict if it has got one by now.
+        """
         from mngr.vps_docker import container
 
-        container.remove(self.docker, host_id, store=self.store.name if record else "")
+        container.remove(self.docker, host_id, store=self.store.name, unfinished=unfinished)
         self.ports.free(host_id)
         self.access.forget(host_id)
 
@@ -193,7 +196,7 @@ class DockerProvider:
 
     def destroy(self, host_id: str, progress: Progress) -> None:
         with self.hold(host_id):
-            self.remove_parts(host_id, record=True)
+            self.remove_parts(host_id)
 
     def agent_saved(self, host_id: str, record: AgentRecord) -> None:
         self.store.save_agent(host_id, record)

@@ -64,7 +64,7 @@ def _release(
             if not with_record and not provider.is_unfinished(host_id, provider.store.survey("-")):
                 return  # it was finished since we looked
             if not dry_run:
-                provider.remove_parts(host_id, record=with_record)
+                provider.remove_parts(host_id, unfinished=not with_record)
             swept.released.append(what)
     except Conflict:
         swept.kept.append(f"{what}: another mngr is at work on it")

@@ -1,7 +1,8 @@
 # agent-start HOST_DIR AGENT_ID TMUX_LABEL SESSION WATCH < TAR
 # Lays a tar (of commands/ and agents/AGENT_ID/, the empty file `whole` last) over HOST_DIR and starts the agent's tmux
 # session unless it is alive. WATCH=1 also starts the watcher (in a container the entrypoint does that).
-# Repeatable. Exit code 3: there is no such agent; 4: another agent, or somebody's session, has its name.
+# Repeatable. Exit code 3: there is no such agent, or it was removed; 4: another agent, or somebody's session, has its name;
+# 6: the host is about to stop itself.
 set -eu
 dir=$1 id=$2 label=$3 session=$4 watch=$5
 agent=$dir/agents/$id
@@ -11,6 +12,11 @@ mkdir -p "$dir/agents" "$dir/activity" "$dir/commands" "$dir/stop"
 # A killed client leaves its command running here: the next one waits for it.
 exec 8>"$dir/agents/.lock"
 flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
+if [ -f "$dir/stop/reason" ]; then
+	touch "$dir/activity/start" # for the case that it doesn't come to that
+	echo "the host is stopping itself" >&2
+	exit 6
+fi
 
 new=$dir/.new-$id
 [ ! -e "$new" ] || rm -rf "$new"
@@ -21,6 +27,11 @@ said=$(tar -xf - -C "$new" 2>&1) && [ -f "$new/whole" ] || {
 	printf '%s\n' "${said:-the connection broke}" "the agent's files didn't arrive whole in $dir" >&2
 	exit 1
 }
+if [ -e "$dir/agents/.gone-$id" ]; then
+	rm -rf "$new"
+	echo "agent $id was removed" >&2
+	exit 3
+fi
 [ ! -d "$new/commands" ] || mv -f "$new"/commands/* "$dir/commands/"
 alive=$(tmux -L "$label" list-panes -t "=$session:" -F '#{pane_dead}' 2>/dev/null || true)
 owner=$([ -z "$alive" ] || tmux -L "$label" show-environment -t "=$session" MNGR_AGENT_ID 2>/dev/null || true)

@@ -1,6 +1,6 @@
 # store-put < NEEDED, line end; for each file "SIZE PATH", line end; line end; all CONTENTS: writes each /state/PATH at once
 # and durably, in that order, in the state container. The sizes tell whole contents from those whose sender was killed.
-# Exit code 3: /state/NEEDED isn't there.
+# Exit codes: 3 /state/NEEDED isn't there; 4 it is about a host that was removed (hosts/ID.gone).
 set -eu
 umask 077
 cd /state
@@ -16,6 +16,13 @@ cat >"$part"
 exec 9>/state/lock
 flock -w 30 9 || { echo "the store is locked" >&2; exit 1; }
 [ -z "$needed" ] || [ -f "$needed" ] || exit 3
+# shellcheck disable=SC2086 # a list of sizes and paths
+set -- $files
+while [ $# -gt 0 ]; do
+	host=${2#hosts/} host=${host%%/*}
+	[ ! -e "hosts/${host%.json}.gone" ] || { echo "the host was removed meanwhile" >&2; exit 4; }
+	shift 2
+done
 at=1 parts=
 # shellcheck disable=SC2086 # a list of sizes and paths
 set -- $files

@@ -2,7 +2,7 @@
 #
 # Every 3 s: touches agents/ID/busy for agents that showed output or CPU time, and activity/SIGNAL for each
 # signal seen. Reads idle.conf (mode, timeout, signals, host_stop) each time. When no signal of the mode is
-# younger than the time-out, writes stop/reason and then, by host_stop:
+# younger than the time-out, writes stop/reason (from then on no agent is started here) and then, by host_stop:
 #   exit      leaves stop/exit and ends: the entrypoint ends the container with code 0
 #   sentinel  leaves stop/request, again and again: a systemd path unit on the machine stops the container
 #   none      does nothing; ends when no agent is alive
@@ -99,6 +99,26 @@ newest() {
 	for signal in $signals; do stat -c '%Y %n' "activity/$signal" 2>/dev/null; done | sort -n | tail -n 1
 }
 
+# idle: whether none of the mode's signals is younger than the time-out. Sets `newest`, `since`.
+idle() {
+	newest=$(newest) since=${newest%% *}
+	[ -n "$since" ] && [ $((now - since)) -ge "$timeout" ]
+}
+
+# decided: whether the host is to stop. It isn't while somebody starts an agent; who comes later finds stop/reason.
+decided() {
+	[ ! -f stop/reason ] || return 0
+	(
+		flock -n 8 && idle || exit 1
+		echo "idle since=$since last=${newest##*/} mode=$mode timeout=$timeout at=$now" >stop/.reason
+		sync stop/.reason 2>/dev/null
+		mv -f stop/.reason stop/reason
+	) 8>agents/.lock
+}
+
+# failed: whether the stop that was decided on hasn't come for a minute.
+failed() { [ -n "$(find stop/reason -mmin +0 2>/dev/null)" ]; }
+
 while :; do
 	now=$(date +%s)
 	# The host itself was asleep or paused: that time wasn't idleness.
@@ -109,20 +129,12 @@ while :; do
 	if [ "$host_stop" = none ]; then
 		[ $alive = 1 ] || exit 0
 	elif [ -n "$signals" ] && [ "$timeout" -gt 0 ]; then
-		newest=$(newest)
-		since=${newest%% *}
-		if [ -n "$since" ] && [ $((now - since)) -ge "$timeout" ]; then
-			if [ ! -f stop/reason ]; then
-				echo "idle since=$since last=${newest##*/} mode=$mode timeout=$timeout at=$now" >stop/.reason
-				sync stop/.reason 2>/dev/null
-				mv -f stop/.reason stop/reason
+		if idle; then
+			if decided; then
+				[ "$host_stop" != exit ] || { touch stop/exit; exit 0; }
+				touch stop/request
 			fi
-			if [ "$host_stop" = exit ]; then
-				touch stop/exit
-				exit 0
-			fi
-			touch stop/request
-		elif [ -f stop/reason ]; then
+		elif failed; then
 			rm -f stop/reason stop/request
 		fi
 	fi

@@ -25,7 +25,7 @@ SHIM = Path(__file__).with_name("shim.sh")
 #: What somebody else does while a run is held.
 Act = Callable[[], object]
 
-#: So long after its mngr has died does a `late` command begin.
+#: When a `late` command begins, while the next command is at work.
 LATE_S = 0.4
 
 LIMIT_S = 120.0
@@ -92,12 +92,20 @@ def _digest(folder: Path) -> str:
 
 
 def run(
-    mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], point: Point, meanwhile: Act | None = None
+    mngr: Cli,
+    cloud: CloudControl | None,
+    argv: Sequence[str],
+    point: Point,
+    meanwhile: Act | None = None,
+    *,
+    late_s: float = LATE_S,
 ) -> Run:
-    """A run of mngr that ends at `point`; or, for `hold`, that is held there while `meanwhile` is done."""
+    """A run of mngr that ends at `point`; or, for `hold`, that is held there while `meanwhile` is done. `late_s`: so
+    long after its mngr has died does a `late` command begin."""
     with tempfile.TemporaryDirectory(prefix="mngr-crash-", ignore_cleanup_errors=True) as folder:
         program = point.sort == "program"
-        watched = _Watched(Path(folder), mngr.env, point.n if program else 0, point.how if program else "")
+        at, how = (point.n, point.how) if program else (0, "")
+        watched = _Watched(Path(folder), mngr.env, at, how, late_s)
         since = len(cloud.calls()) if cloud else 0
         if not program:
             assert cloud
@@ -149,7 +157,9 @@ def _run_http(
 class _Watched:
     """A folder of shims and of the calls that went through them, and the environment that puts it to use."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], at: int, how: str) -> None:
+    def __init__(
+        self, folder: Path, env: Mapping[str, str], at: int, how: str, late_s: float = LATE_S
+    ) -> None:
         self._calls = folder / "calls"
         shims = folder / "shims"
         self._calls.mkdir()
@@ -164,7 +174,7 @@ class _Watched:
             "MNGR_CRASH_CALLS": str(self._calls),
             "MNGR_CRASH_AT": str(at),
             "MNGR_CRASH_HOW": how,
-            "MNGR_CRASH_LATE_S": str(LATE_S),
+            "MNGR_CRASH_LATE_S": str(late_s),
         }
         self.prefix = ["/bin/sh", "-c", 'export MNGR_CRASH_PID=$$; exec "$@"', "sh"]
 

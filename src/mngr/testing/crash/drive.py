@@ -21,6 +21,9 @@ MOMENT_S = 60.0
 
 SWEEPS = 4
 
+#: When a killed command's part begins that is later still: after a sweep.
+LATER_S = 2.0
+
 #: What comes between the crash and giving the command again: a sweep; nothing (a sweep comes afterwards); a sweep on
 #: another computer at once; or one there after all leases have passed, as if this one's MNGR_HOME were lost.
 Mending = Literal["sweep", "again", "other", "lost"]
@@ -172,7 +175,8 @@ class Drive:
             if verb.name == "create":
                 checks.write_data(self.mngr, name, name)
             return
-        run = calls.run(self.mngr, cloud_of(self.world), verb.argv(name), point)
+        late_s = LATER_S if mending == "sweep" and self.reached % 2 else calls.LATE_S
+        run = calls.run(self.mngr, cloud_of(self.world), verb.argv(name), point, late_s=late_s)
         self._count(run, clean, point)
         # A person needs a moment to type the command again; a cloud's lists have that long to show what was done.
         self.world.pass_time(MOMENT_S)
@@ -182,6 +186,10 @@ class Drive:
             self._kept(verb, name, self.sweep(self.world))
         if brief and mending in ("sweep", "lost") and self.reached % 4:
             self._gone = self._is_as_before(name)
+            if self._gone and run.orphan:
+                run.wait_orphan()
+                self.sweep(self.world)
+                assert self._is_as_before(name), "what came late was left by the next sweep"
             if self._gone:
                 return
         self._tell(self.mngr(*verb.argv(name), codes=verb.again))
@@ -189,7 +197,8 @@ class Drive:
         if run.orphan:
             # What the dead mngr's command did late may have to be mended: once more, undisturbed.
             self._tell(self.mngr(*verb.argv(name), codes=verb.again))
-        shown = self.sweep(self.world) if mending in ("again", "lost") else listing(self.world)
+        swept = mending in ("again", "lost") or (run.orphan and late_s == LATER_S)
+        shown = self.sweep(self.world) if swept else listing(self.world)
         self._ended(clean, name, shown)
 
     def _mend_elsewhere(self, verb: Verb, name: str, *, past_leases: bool) -> None:
