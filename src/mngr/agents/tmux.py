@@ -1,6 +1,6 @@
 """Agents on a host: starting, stopping, running a command beside them. Each is one round trip."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -22,18 +22,31 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     watch: bool = False
 
 
-def start(place: Place, record: AgentRecord, files: dict[str, bytes] | None = None) -> None:
-    """Starts an agent's session, unless it runs; `files` (from `agent_files`) put it there first. Repeatable.
+def start(
+    place: Place,
+    record: AgentRecord,
+    files: dict[str, bytes] | None = None,
+    *,
+    after: Callable[[], object] | None = None,
+) -> None:
+    """Starts an agent's session, unless it runs; `files` (from `agent_files`, and `host/…` for the host dir itself) put
+    it there first. Repeatable. `after`: called once the command is on its way; nothing happens there before it returns.
 
     Raises Conflict if another agent has its name on this host, NotFound if it isn't there, Unreachable if the host is
     about to stop itself.
     """
     # `whole` comes last: where it is missing, only a part was sent.
     tar = layout.pack({**layout.command_files(), **(files or {}), "whole": b""})
+
+    def input() -> bytes:
+        if after:
+            after()
+        return tar
+
     try:
         script(
             place.transport, "agent-start", place.host_dir, record.id, place.label, record.name,
-            "1" if place.watch else "0", input=tar,
+            "1" if place.watch else "0", input=input,
         )  # fmt: skip
     except CommandFailed as failed:
         if failed.completed.code == 4:

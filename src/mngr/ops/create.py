@@ -1,8 +1,7 @@
 """Creating an agent: its host if there is none, its code, its files, its session."""
 
 import os
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import msgspec
 
 from mngr.agents.types import AgentType, command_script, find_type
 from mngr.config.schema import convert
+from mngr.model.background import begin
 from mngr.model.clock import iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError
 from mngr.model.ids import first_agent_id, new_agent_id, new_host_id
@@ -96,7 +96,7 @@ def _create(
 ) -> Created:
     script = command_script(kind, request.command)
     spec = _spec(request, new_host_id())
-    checked = _begun(lambda: _check(mngr, provider, spec))  # another wait than the look for the name
+    checked = begin(lambda: _check(mngr, provider, spec))  # another wait than the look for the name
     existing = existing_host(mngr, provider, request)
     half_made = (
         [agent for agent in existing.agents if agent.half_made and agent.record.name == request.name]
@@ -104,6 +104,7 @@ def _create(
         else []
     )
     announced: AgentRecord | None = None  # to the provider, which keeps its record from the beginning
+    started = False  # by the provider, too
     if existing and existing.state in ("running", "stopped", "paused", "crashed"):
         record = existing.record
         if existing.state != "running":
@@ -113,14 +114,17 @@ def _create(
             checked()
     else:
         checked()
-        host_id = existing.record.id if existing else spec.id
+        spec = msgspec.structs.replace(spec, id=existing.record.id if existing else spec.id)
         # What takes a while comes before the agent: until then the host shall not look as if it had one.
         if not (request.source or request.snapshot or (existing and existing.agents)):
             # The id that a killed create of this host has used, unless that agent was removed since.
             known = existing is not None and existing.record.host_key
-            agent_id = new_agent_id() if known else first_agent_id(host_id)
+            agent_id = new_agent_id() if known else first_agent_id(spec.id)
             announced = _agent(mngr, request, agent_id, _work_dir(request, provider))
-        record = _make(mngr, provider, msgspec.structs.replace(spec, id=host_id, agent=announced), phases)
+            started = provider.abilities.starts_agents
+            files = _files(announced, kind, request, script) if started else {}
+            spec = msgspec.structs.replace(spec, agent=announced, agent_files=files)
+        record = _make(mngr, provider, spec, phases)
         fresh = provider.abilities.isolated
     try:
         for agent in half_made:
@@ -132,7 +136,9 @@ def _create(
                 mngr, provider, record, request, announced, kind, script, phases, stays=not fresh
             )
 
-        if fresh:
+        if announced and started:
+            agent, notes = _running(mngr, announced), list[str]()
+        elif fresh:
             agent, notes = put(record)
         else:
             from mngr.ops.lifecycle import while_it_runs
@@ -158,26 +164,6 @@ def _make(mngr: Mngr, provider: HostProvider, spec: HostSpec, phases: Phases) ->
         return provider.create(msgspec.structs.replace(spec, snapshot=snapshot), phases)
 
 
-def _begun(work: Callable[[], object]) -> Callable[[], None]:
-    """Begins `work` in a thread of its own. What is returned waits for its end, and raises what it raised."""
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as failure:
-            failures.append(failure)
-
-    def wait() -> None:
-        thread.join()
-        for failure in failures:
-            raise failure
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return wait
-
-
 def _put_agent(
     mngr: Mngr,
     provider: HostProvider,
@@ -199,19 +185,32 @@ def _put_agent(
         phases("code")
         notes = code.send(place.transport, request.source, agent.work_dir)
     phases("agent")
-    env, withheld = _env(mngr, request, record, {**kind.env, **request.env})
+    withheld = _withheld(mngr, request, record, {**kind.env, **request.env})
+    files = _files(agent, kind, request, script, with_env=not withheld)
     notes = [*notes, *withheld]
     if announced is None:
         provider.agent_saved(record.id, agent)
     from mngr.agents import tmux
 
     try:
-        tmux.start(place, agent, tmux.agent_files(agent, env, script))
+        tmux.start(place, agent, files)
     except BaseException:
         if stays:
             take_off(mngr, provider, record, agent)
         raise
-    return AgentView(record=agent, state="running", active_at=mngr.clock.now()), notes
+    return _running(mngr, agent), notes
+
+
+def _running(mngr: Mngr, agent: AgentRecord) -> AgentView:
+    return AgentView(record=agent, state="running", active_at=mngr.clock.now())
+
+
+def _files(
+    agent: AgentRecord, kind: AgentType, request: CreateRequest, script: str, *, with_env: bool = True
+) -> dict[str, bytes]:
+    from mngr.agents import tmux
+
+    return tmux.agent_files(agent, {**kind.env, **request.env} if with_env else {}, script)
 
 
 def _agent(mngr: Mngr, request: CreateRequest, id: str, work_dir: str) -> AgentRecord:
@@ -221,16 +220,15 @@ def _agent(mngr: Mngr, request: CreateRequest, id: str, work_dir: str) -> AgentR
     )  # fmt: skip
 
 
-def _env(
-    mngr: Mngr, request: CreateRequest, record: HostRecord, env: dict[str, str]
-) -> tuple[dict[str, str], list[str]]:
-    """The agent's environment, and what is said of it: values may be secrets, and an unverified host an impostor's."""
+def _withheld(mngr: Mngr, request: CreateRequest, record: HostRecord, env: dict[str, str]) -> list[str]:
+    """What is said when the agent doesn't get its environment: values may be secrets, and an unverified host an
+    impostor's. Empty when it does."""
     if record.ssh_trust != "unverified" or not env or request.trust_first_contact:
-        return env, []
+        return []
     settings = mngr.config.providers.get(record.provider, {})
     if str(settings.get("trust_first_contact", False)).lower() in ("true", "1", "yes"):
-        return env, []
-    return {}, [
+        return []
+    return [
         f"withheld from {request.name}: {', '.join(sorted(env))}, as the first contact with {record.name} isn't verified; "
         f"`mngr {record.backend} verify {record.name} --fingerprint …` confirms it, `--trust-first-contact` sends them all the same"
     ]

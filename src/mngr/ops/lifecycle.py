@@ -47,27 +47,26 @@ def start(mngr: Mngr, group: Group, phases: Phases) -> HostView:
     """Starts the host if it is down, and the agents' commands anew if they aren't alive. Repeatable."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     record = host.record
-    if host.state != "running":
-        phases("start host")
-        record = provider.start(record.id, phases)
-    return while_it_runs(mngr, record, phases, lambda record: _start_agents(mngr, group, record, phases))
+    if host.state == "running":
+        return while_it_runs(mngr, record, phases, lambda record: _start_agents(mngr, group, record, phases))
+    phases("start host")
+    return _start_agents(mngr, group, provider.start(record.id, phases), phases)
 
 
 def while_it_runs(mngr: Mngr, record: HostRecord, phases: Phases, work: Callable[[HostRecord], T]) -> T:
-    """What `work` returns, which puts an agent on a running host. If the host stops itself just then, idle, it is
-    started again, and `work` done again. Raises what `work` does."""
+    """What `work` returns, which puts an agent on a host that was seen running. If the host stops itself just then,
+    idle, it is started again, and `work` done again. Raises what `work` does."""
     provider = mngr.provider(record.provider)
+    try:
+        return work(record)
+    except Unreachable:
+        if not provider.abilities.stops_itself:
+            raise
+    phases("start host")
     end = mngr.clock.monotonic() + STOPPING_S
-    while True:
-        try:
-            return work(record)
-        except Unreachable:
-            if not provider.abilities.stops_itself or mngr.clock.monotonic() > end:
-                raise
-        phases("start host")
-        while _stops_itself(provider.view(record.id)) and mngr.clock.monotonic() < end:
-            mngr.clock.sleep(0.5)
-        record = provider.start(record.id, phases)
+    while _stops_itself(provider.view(record.id)) and mngr.clock.monotonic() < end:
+        mngr.clock.sleep(0.5)
+    return work(provider.start(record.id, phases))
 
 
 def _stops_itself(host: HostView) -> bool:

@@ -39,7 +39,8 @@ class IdleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A host as asked for. `build_args` and `start_args` are the user's, in order and unread. `agent`: the one that it
-    is made for; its record is kept as `agent_saved` would, in the same write as the host's."""
+    is made for; its record is kept as `agent_saved` would, in the same write as the host's. `agent_files`: what
+    `agents.tmux.agent_files` made for it, for a provider that `starts_agents`."""
 
     id: str
     name: str
@@ -50,6 +51,7 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str = ""
     labels: dict[str, str] = {}
     agent: AgentRecord | None = None
+    agent_files: dict[str, bytes] = {}
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,12 +73,14 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     `stops_itself`: idle and lifetime limits work. `stop_saves`: what a stop stops paying for, as a phrase for
     `list` ("" where nothing is paid). `restores_by_id`: snapshots outlive their host and restore by id; elsewhere
     they live on the host's machine, and `HostSpec.snapshot` is always a file. `isolated`: the host is apart from this computer, so code must be sent.
+    `starts_agents`: `create` starts the agent that it is given, too; elsewhere the caller does.
     """
 
     stops_itself: bool = True
     stop_saves: str = ""
     isolated: bool = True
     restores_by_id: bool = False
+    starts_agents: bool = False
 
 
 class HostProvider(Protocol):

@@ -4,7 +4,7 @@ Standard input is free for data, and the only way that secrets take.
 """
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -13,6 +13,10 @@ from mngr.model.errors import MngrError, TimedOut, Unreachable
 
 #: Exit code of `ssh` itself (not of the remote command) when no connection could be made or it broke.
 SSH_FAILED = 255
+
+
+#: What a command reads, or how to come by it once the command is on its way (if that fails, the command is ended).
+Input = bytes | Callable[[], bytes]
 
 
 class Completed(msgspec.Struct, frozen=True):
@@ -54,7 +58,7 @@ class Transport(Protocol):
         ...
 
     def run(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60, check: bool = True
+        self, argv: Sequence[str], *, input: Input = b"", timeout: float = 60, check: bool = True
     ) -> Completed:
         """Runs `argv` there and waits at most `timeout` seconds.
 
@@ -69,12 +73,14 @@ def run_local(
     *,
     place: str,
     what: str,
-    input: bytes,
+    input: Input,
     timeout: float,
     env: dict[str, str] | None = None,
 ) -> Completed:
     """Runs a local process, fed with `input`. `what` names the command in messages; raises TimedOut, Unreachable."""
     try:
+        if callable(input):
+            return _fed_late(command, input, timeout, env)
         done = subprocess.run(command, input=input, capture_output=True, timeout=timeout, env=env)
     except subprocess.TimeoutExpired:
         raise TimedOut(f"{what} on {place} didn't end within {timeout:g} s") from None
@@ -84,6 +90,19 @@ def run_local(
             hint=f"install {command[0]}; `mngr doctor` lists what is missing",
         ) from None
     return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def _fed_late(
+    command: Sequence[str], input: Callable[[], bytes], timeout: float, env: dict[str, str] | None
+) -> Completed:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env) as process:
+        try:
+            out, error = process.communicate(input(), timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    return Completed(process.returncode, out, error)
 
 
 def checked(done: Completed, what: str, place: str) -> Completed:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mngr.transport.base import Completed, Transport, checked
+from mngr.transport.base import Completed, Input, Transport, checked
 
 
 class DockerExec:
@@ -18,7 +18,7 @@ class DockerExec:
         return self.over.argv(["docker", "exec", *flags, self.name, *argv], tty=tty)
 
     def run(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60, check: bool = True
+        self, argv: Sequence[str], *, input: Input = b"", timeout: float = 60, check: bool = True
     ) -> Completed:
         done = self.over.run(
             ["docker", "exec", "-i", self.name, *argv], input=input, timeout=timeout, check=False

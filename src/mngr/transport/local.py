@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mngr.transport.base import Completed, checked, run_local
+from mngr.transport.base import Completed, Input, checked, run_local
 
 
 class Local:
@@ -14,7 +14,7 @@ class Local:
         return list(argv)
 
     def run(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60, check: bool = True
+        self, argv: Sequence[str], *, input: Input = b"", timeout: float = 60, check: bool = True
     ) -> Completed:
         done = run_local(argv, place=self.place, what=argv[0], input=input, timeout=timeout)
         return checked(done, argv[0], self.place) if check else done

@@ -13,7 +13,7 @@ import msgspec
 from mngr.config.home import write_private
 from mngr.model.errors import MngrError, Unreachable
 from mngr.transport import quote
-from mngr.transport.base import SSH_FAILED, Completed, checked, run_local
+from mngr.transport.base import SSH_FAILED, Completed, Input, checked, run_local
 
 #: A connection that nobody uses is kept this long for the next command.
 CONTROL_PERSIST_S = 60
@@ -115,7 +115,7 @@ class Ssh:
         return [*self.command, *(["-t"] if tty else []), self.target.alias, "--", quote.line(argv)]
 
     def run(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60, check: bool = True
+        self, argv: Sequence[str], *, input: Input = b"", timeout: float = 60, check: bool = True
     ) -> Completed:
         done = run_local(self.argv(argv), place=self.place, what=argv[0], input=input, timeout=timeout)
         if done.code == SSH_FAILED or done.code < 0:  # ssh said so, or was itself ended by a signal

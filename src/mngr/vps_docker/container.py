@@ -5,6 +5,7 @@ after being killed at any point: a container that is there already is adopted an
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -13,7 +14,7 @@ from mngr.hosts import layout, scripts
 from mngr.hosts.scripts import script
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut, Unreachable
-from mngr.model.records import Idle
+from mngr.model.records import AgentRecord, Idle
 from mngr.providers.contract import Progress
 from mngr.transport.base import CommandFailed, Completed, Transport
 from mngr.vps_docker import image as images
@@ -137,23 +138,26 @@ def first_login(
     timeout: float,
     clock: Clock = SYSTEM,
     docker: DockerOverSsh | None = None,
+    agent: AgentRecord | None = None,
+    agent_files: dict[str, bytes] | None = None,
+    after: Callable[[], object] | None = None,
 ) -> None:
     """Waits until a whole, pinned ssh login works, and brings the host's own files with it: host.json, idle.conf,
-    the watcher. Repeatable. Raises TimedOut saying why the last one failed; HostKeyMismatch at once; with `docker`,
-    MngrError as soon as the container has ended."""
-    files = {
-        "host.json": spec.host_json.encode(),
-        "idle.conf": layout.idle_conf(spec.idle, spec.host_stop),
-        **layout.command_files(),
-    }
-    tar = layout.pack(files)
-    _login(
-        lambda: script(transport, "host-files", spec.host_dir, input=tar, timeout=30),
-        transport,
-        timeout,
-        clock,
-        _alive(docker, spec.host_id),
-    )
+    the watcher. With `agent_files` it also brings and starts `agent`, once `after` has returned. Repeatable.
+
+    Raises TimedOut saying why the last login failed; HostKeyMismatch at once; with `docker`, MngrError as soon as the
+    container has ended; what `after` and `agents.tmux.start` do."""
+    files = {"host.json": spec.host_json.encode(), "idle.conf": layout.idle_conf(spec.idle, spec.host_stop)}
+    if agent and agent_files:
+        from mngr.agents import tmux
+
+        place = tmux.Place(transport=transport, host_dir=spec.host_dir)
+        sent = {**{f"host/{name}": content for name, content in files.items()}, **agent_files}
+        attempt = partial(tmux.start, place, agent, sent, after=after)
+    else:
+        tar = layout.pack({**files, **layout.command_files()})
+        attempt = partial(script, transport, "host-files", spec.host_dir, input=tar, timeout=30)
+    _login(attempt, transport, timeout, clock, _alive(docker, spec.host_id))
 
 
 def wait_for_login(

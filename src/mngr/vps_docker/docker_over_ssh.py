@@ -6,7 +6,7 @@ from typing import IO, BinaryIO
 
 from mngr.model.errors import TimedOut, Unreachable
 from mngr.transport import base
-from mngr.transport.base import Completed, Transport
+from mngr.transport.base import Completed, Input, Transport
 from mngr.transport.docker_exec import DockerExec
 
 #: What `docker` and the daemon's library say when the daemon wasn't spoken to. It then said nothing about what it has.
@@ -168,6 +168,6 @@ class WithEnvironment:
         return self.over.argv([*self._prefix, *argv], tty=tty)
 
     def run(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60, check: bool = True
+        self, argv: Sequence[str], *, input: Input = b"", timeout: float = 60, check: bool = True
     ) -> Completed:
         return self.over.run([*self._prefix, *argv], input=input, timeout=timeout, check=check)

@@ -10,9 +10,9 @@ Writes are atomic (a temporary file, fsync, rename) and made under a lock; every
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.errors import Conflict, MngrError, NotFound, Unreachable
 from mngr.model.records import AgentRecord, HostRecord, encode
-from mngr.transport.base import SSH_FAILED, CommandFailed, Completed
+from mngr.transport.base import CommandFailed, Completed
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ class VpsDockerHostStore:
         self.instance = instance
         self.name = f"mngr-state-{instance}"
         self.was_seen = False  #: whether a survey of ours found the state container
-        self._warm: Writer | None = None
 
     def ensure(self, image: str) -> None:
         """Makes the state container from `image` (any with sh; it must be on the machine) unless it runs. Repeatable.
@@ -55,11 +54,6 @@ class VpsDockerHostStore:
             self.ensure(record.image)
             done = self._put(files)
         self._check(done, f"the record of host {record.name}")
-
-    def warm(self) -> None:
-        """Makes the way for a write that will come soon, while the caller does something else. One that never comes
-        costs nothing."""
-        self._warm = Writer(self.docker, self.name)
 
     def save_agent(self, host_id: str, record: AgentRecord) -> None:
         """As `save`. Raises NotFound if the host has no record."""
@@ -120,31 +114,20 @@ class VpsDockerHostStore:
         return survey
 
     def _put(self, files: Mapping[str, bytes], needed: str = "") -> Completed:
-        """Writes over a way that is there already, or a new one; raises nothing for what the script says."""
-        warm, self._warm = self._warm, None
-        done = warm.write(files, needed) if warm else None
-        if done is None or done.code not in (0, 3, 4):
-            done = Writer(self.docker, self.name).write(files, needed)
-        if done.code and "is not running" in done.error:
-            self.docker.run("start", self.name)
-            done = Writer(self.docker, self.name).write(files, needed)
-        if done.code:
-            self.docker.require_daemon(done)
-        return done
+        """Raises nothing for what the script says."""
+        head = [needed, *(f"{len(content)} {path}" for path, content in files.items()), "", ""]
+        return self._script("store-put", input="\n".join(head).encode() + b"".join(files.values()))
 
     def _script(self, name: str, *args: str, input: bytes = b"") -> Completed:
         """Runs the script in the state container, which is started if it is down."""
         from mngr.hosts import scripts
 
-        argv = self._argv(name, scripts.text(name), *args)
+        argv = ("exec", "-i", self.name, "sh", "-c", scripts.text(name), name, *args)
         done = self.docker.run(*argv, input=input, check=False)
         if done.code and "is not running" in done.error:
             self.docker.run("start", self.name)
             done = self.docker.run(*argv, input=input, check=False)
         return done
-
-    def _argv(self, name: str, text: str, *args: str) -> tuple[str, ...]:
-        return ("exec", "-i", self.name, "sh", "-c", text, name, *args)
 
     def _check(self, done: Completed, what: str) -> None:
         if done.code == 4:
@@ -158,44 +141,6 @@ class VpsDockerHostStore:
                 done,
                 hint="is the disk full? The command may be run again",
             )
-
-
-class Writer:
-    """A command in the state container that waits for what to write, and where. Ends when its sender does."""
-
-    def __init__(self, docker: DockerOverSsh, name: str) -> None:
-        import subprocess
-
-        from mngr.hosts import scripts
-
-        self._what = f"writing to {name} on {docker.place}"
-        argv = ["docker", "exec", "-i", name, "sh", "-c", scripts.text("store-put"), "store-put"]
-        try:
-            self._process = subprocess.Popen(
-                docker.transport.argv(argv),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
-        except FileNotFoundError as missing:
-            raise Unreachable(f"{missing.filename} isn't installed here") from None
-
-    def write(self, files: Mapping[str, bytes], needed: str = "", *, timeout: float = 60) -> Completed:
-        """Raises TimedOut, Unreachable (a broken connection)."""
-        import subprocess
-
-        head = [needed, *(f"{len(content)} {path}" for path, content in files.items()), "", ""]
-        input = "\n".join(head).encode() + b"".join(files.values())
-        try:
-            out, errors = self._process.communicate(input, timeout=timeout)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise TimedOut(f"{self._what} didn't end within {timeout:g} s") from None
-        done = Completed(self._process.returncode, out, errors)
-        if done.code == SSH_FAILED:
-            raise Unreachable(f"{self._what}: the connection broke: {done.error[-300:]}")
-        return done
 
 
 def _agent_path(host_id: str, agent_id: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mngr.hosts import scripts
-from mngr.transport.base import Completed, Transport, checked
+from mngr.transport.base import Completed, Input, Transport, checked
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.survey import Survey
@@ -45,7 +45,7 @@ class _WithGuard:
         return self.over.argv(argv, tty=tty)
 
     def run(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60, check: bool = True
+        self, argv: Sequence[str], *, input: Input = b"", timeout: float = 60, check: bool = True
     ) -> Completed:
         text = scripts.text("machine-probe")
         whole = ["sh", "-c", text, "machine-probe", *argv]

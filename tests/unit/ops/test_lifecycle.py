@@ -6,15 +6,20 @@ from typing import Any
 import pytest
 
 from mngr.agents import tmux
+from mngr.model.clock import SYSTEM
 from mngr.model.errors import Unreachable
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView
 from mngr.ops import lifecycle, memory
 from mngr.ops.names import Group
+from mngr.providers.contract import Abilities
 
 
 class Fake:
     """A Mngr with one provider, whose host is down until it is started."""
+
+    clock = SYSTEM
+    abilities = Abilities()
 
     def __init__(self) -> None:
         self.up = False
@@ -25,6 +30,9 @@ class Fake:
 
     def place(self, record: HostRecord) -> Any:
         return SimpleNamespace(transport=None)
+
+    def view(self, host_id: str) -> HostView:
+        return group("running" if self.up else "paused").host
 
     def start(self, host_id: str, progress: Any) -> HostRecord:
         self.up = True

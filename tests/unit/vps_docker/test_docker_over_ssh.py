@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from mngr.model.errors import TimedOut, Unreachable
-from mngr.transport.base import CommandFailed, Completed, checked
+from mngr.transport.base import CommandFailed, Completed, Input, checked
 from mngr.transport.local import Local
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.host_store import VpsDockerHostStore
@@ -23,7 +23,7 @@ class Says:
         return list(argv)
 
     def run(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60, check: bool = True
+        self, argv: Sequence[str], *, input: Input = b"", timeout: float = 60, check: bool = True
     ) -> Completed:
         return checked(self.done, argv[0], self.place) if check else self.done
 

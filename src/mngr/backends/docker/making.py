@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mngr.backends.docker.sweep import agents_on
+from mngr.model.background import begin
 from mngr.model.clock import iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError, Unreachable
 from mngr.model.records import HostRecord
@@ -91,11 +92,14 @@ def _make(provider: DockerProvider, spec: HostSpec, progress: Progress) -> HostR
         host_key=made.host_key, idle=idle, labels=spec.labels, handle={"container": made.name},
     )  # fmt: skip
     progress("ssh")
-    store.warm()
-    container.first_login(
-        provider.ssh(record), wanted, timeout=provider.config.ssh_connect_timeout, clock=clock, docker=provider.docker
-    )  # fmt: skip
-    store.save(record, spec.agent)
+    saved = begin(lambda: store.save(record, spec.agent))
+    try:
+        container.first_login(
+            provider.ssh(record), wanted, timeout=provider.config.ssh_connect_timeout, clock=clock, docker=provider.docker,
+            agent=spec.agent, agent_files=spec.agent_files, after=saved,
+        )  # fmt: skip
+    finally:
+        saved()
     return record
 
 
@@ -120,12 +124,18 @@ def _run(
 
 
 def _take_back(provider: DockerProvider, spec: HostSpec, failure: BaseException) -> None:
-    """After a create that failed: removes what it made, unless the host had become one before, or holds agents."""
+    """After a create that failed: removes what it made, unless that holds other agents than the one it was made for."""
     try:
         survey = provider.store.survey(spec.id, probe=False, volumes=True)
         seen = survey.containers.get(spec.id) or survey.volumes.get(spec.id)
-        if provider.is_unfinished(spec.id, survey) and not (seen and agents_on(provider, seen)):
+        agents = {agent.id for agent in survey.stored.agents.get(spec.id, [])}
+        agents.update(agents_on(provider, seen) if seen else [])
+        if agents - {spec.agent.id if spec.agent else ""}:
+            return
+        if provider.is_unfinished(spec.id, survey):
             provider.remove_parts(spec.id, unfinished=True)
+        elif spec.id in survey.stored.hosts:
+            provider.remove_parts(spec.id)
     except Conflict:
         return  # its record came late; the sweep looks at the host
     except MngrError as error:

@@ -6,7 +6,7 @@ A script's text travels as one quoted argument of `sh -c`, so that standard inpu
 import os
 from functools import cache
 
-from mngr.transport.base import CommandFailed, Completed, Transport
+from mngr.transport.base import CommandFailed, Completed, Input, Transport
 
 #: How docker's messages end, for people at a terminal.
 _ADVICE = ("See 'docker", "Run 'docker")
@@ -23,7 +23,7 @@ def script(
     transport: Transport,
     name: str,
     *args: str,
-    input: bytes = b"",
+    input: Input = b"",
     timeout: float = 60,
     check: bool = True,
 ) -> Completed:

@@ -1,6 +1,6 @@
 # agent-start HOST_DIR AGENT_ID TMUX_LABEL SESSION WATCH < TAR
-# Lays a tar (of commands/ and agents/AGENT_ID/, the empty file `whole` last) over HOST_DIR and starts the agent's tmux
-# session unless it is alive. WATCH=1 also starts the watcher (in a container the entrypoint does that).
+# Lays a tar (of commands/ and agents/AGENT_ID/, for a new host host/, the empty file `whole` last) over HOST_DIR and
+# starts the agent's tmux session unless it is alive. WATCH=1 also starts the watcher (in a container the entrypoint does that).
 # Repeatable. Exit code 3: there is no such agent, or it was removed; 4: another agent, or somebody's session, has its name;
 # 6: the host is about to stop itself.
 set -eu
@@ -31,6 +31,10 @@ if [ -e "$dir/agents/.gone-$id" ]; then
 	rm -rf "$new"
 	echo "agent $id was removed" >&2
 	exit 3
+fi
+if [ -d "$new/host" ]; then
+	sync "$new"/host/* "$new"/commands/*
+	mv -f "$new"/host/* "$dir"
 fi
 [ ! -d "$new/commands" ] || mv -f "$new"/commands/* "$dir/commands/"
 alive=$(tmux -L "$label" list-panes -t "=$session:" -F '#{pane_dead}' 2>/dev/null || true)
