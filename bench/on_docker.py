@@ -1,5 +1,6 @@
 """A container on this computer: making it against a script by hand, a command in it against bare ssh."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from itertools import count
@@ -14,12 +15,18 @@ EXECS = 15
 
 
 def rows(folder: Path) -> Iterator[Row]:
-    setting = fresh(folder / "docker")
-    yield _create(setting)
-    yield _exec(setting)
+    provider = f"bench{os.getpid()}"  # whose state container goes, too
+    setting = fresh(folder / "docker").with_env(**{f"MNGR__PROVIDERS__{provider.upper()}__BACKEND": "docker"})
+    try:
+        yield _create(setting, provider)
+        yield _exec(setting, provider)
+    finally:
+        for words in (["rm", "-f", "-v"], ["volume", "rm", "-f"], ["rmi"]):
+            name = f"mngr-state:{provider}" if words == ["rmi"] else f"mngr-state-{provider}"
+            subprocess.run(["docker", *words, name], capture_output=True, timeout=60)
 
 
-def _create(setting: Setting) -> Row:
+def _create(setting: Setting, provider: str) -> Row:
     key = setting.folder / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True, timeout=30)
     numbers = count()
@@ -27,7 +34,7 @@ def _create(setting: Setting) -> Row:
     def ours() -> float:
         name = f"bench-{next(numbers)}"
         argv = setting.mngr(
-            "create", name, "--provider", "docker", "--image", IMAGE, "--no-code", "--no-connect"
+            "create", name, "--provider", provider, "--image", IMAGE, "--no-code", "--no-connect"
         )
         try:
             return wall(argv, setting.env, setting.folder)
@@ -44,8 +51,8 @@ def _create(setting: Setting) -> Row:
     return paired("create on docker", ours, "the same by hand", by_hand, limit=1.5, rounds=CREATES)
 
 
-def _exec(setting: Setting) -> Row:
-    setting.run("create", "bench", "--provider", "docker", "--image", IMAGE, "--no-code", "--no-connect")
+def _exec(setting: Setting, provider: str) -> Row:
+    setting.run("create", "bench", "--provider", provider, "--image", IMAGE, "--no-code", "--no-connect")
     try:
         config = setting.folder / "ssh.conf"
         config.write_text(setting.run("ssh-config"))

@@ -8,6 +8,7 @@ import pytest
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.model.ids import new_host_id
 from mngr.model.records import AgentRecord, HostRecord
+from mngr.providers.contract import IdleRequest
 from mngr.transport import keys
 from mngr.transport.ssh import Ssh
 
@@ -80,6 +81,20 @@ def test_create_run_again_adopts_what_is_there(bench: Bench) -> None:
     second = bench.create("again", id=host_id)
     assert (second.host_key, second.ssh_port) == (first.host_key, first.ssh_port)
     assert bench.run(second, "cat /mngr/kept") == "kept"
+    bench.destroy(second)
+
+
+def test_a_recorded_host_that_lacks_its_own_files_gets_them_from_the_next_create(bench: Bench) -> None:
+    """Its create was killed when the record was durable and the first login hadn't come."""
+    first = bench.create("lacks", idle=IdleRequest(mode="run", timeout_s=77))
+    assert not bench.view(first).half_made
+    bench.inside(first, "rm /mngr/idle.conf /mngr/host.json")
+    assert bench.view(first).half_made
+    second = bench.create("lacks", id=first.id, idle=IdleRequest(mode="run", timeout_s=77))
+    view = bench.view(second)
+    assert not view.half_made
+    assert view.idle is not None
+    assert (view.idle.mode, view.idle.timeout_s) == ("run", 77)
     bench.destroy(second)
 
 

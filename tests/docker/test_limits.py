@@ -3,6 +3,8 @@
 import pytest
 
 from mngr.model.errors import MngrError
+from mngr.model.ids import new_agent_id
+from mngr.model.records import AgentRecord
 from mngr.providers.contract import IdleRequest
 from mngr.vps_docker import container
 
@@ -11,6 +13,8 @@ from .conftest import Bench, docker, until
 
 def test_an_idle_host_pauses_and_says_why_and_can_be_started(bench: Bench) -> None:
     record = bench.create("idles", idle=IdleRequest(mode="boot", timeout_s=600))
+    # The create of its agent was killed before that came.
+    bench.provider.agent_saved(record.id, AgentRecord(id=new_agent_id(), name="announced"))
     bench.inside(record, "touch -d '1 hour ago' /mngr/activity/*")
     until("it is down", lambda: bench.view(record).state != "running")
     view = bench.view(record)
@@ -18,6 +22,7 @@ def test_an_idle_host_pauses_and_says_why_and_can_be_started(bench: Bench) -> No
     assert view.idle is not None
     assert view.idle.stop_reason.startswith("idle since ")
     assert "last seen: boot; mode boot, 600 s" in view.idle.stop_reason
+    assert [agent.half_made for agent in view.agents] == [True]
     assert docker("inspect", "-f", "{{.State.ExitCode}} {{.RestartCount}}", f"mngr-{record.id}") == "0 0"
 
     bench.provider.start(record.id, bench.phases.append)

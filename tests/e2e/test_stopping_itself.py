@@ -18,13 +18,19 @@ STOPS = "echo 'idle since=1 last=boot mode=io timeout=1 at=1' >/mngr/stop/reason
 
 @pytest.mark.parametrize(
     "words",
-    [("start", "first"), ("create", "second@first", "--no-code", "--no-connect", "--", "sleep", "600")],
-    ids=["start", "create"],
+    [
+        ("start", "first"),
+        ("create", "second@first", "--no-code", "--no-connect", "--", "sleep", "600"),
+        ("create", "second@first", "--from", "code", "--no-connect", "--", "sleep", "600"),
+    ],
+    ids=["start", "create", "code"],
 )
 def test_an_agent_that_comes_too_late_for_its_host_runs_after_all(
     docker: DockerWorld, words: Sequence[str]
 ) -> None:
     mngr = cli(docker)
+    (docker.scratch / "code").mkdir()
+    (docker.scratch / "code" / "file").write_text("there")
     image = ("--image", "mngr/agent:bookworm")
     mngr.ok(
         "create",
@@ -52,3 +58,5 @@ def test_an_agent_that_comes_too_late_for_its_host_runs_after_all(
     [agent] = [one for one in listing(docker)["agents"] if one["name"] == name]
     assert agent["state"] in ("running", "waiting")
     assert mngr.ok("exec", name, "echo here").out == "here\n"
+    if "--from" in words:
+        assert mngr.ok("exec", name, "cat file").out == "there"

@@ -179,6 +179,21 @@ def test_the_question_before_an_order_tells_of_recycling_where_it_is_on(
     assert world.cloud.bill()["lines"] == []
 
 
+def test_nobody_is_asked_about_a_price_for_a_host_that_is_there(account: Callable[..., OvhWorld]) -> None:
+    world = account()
+    mngr = cli(world)
+    mngr.ok("create", "one", "--provider", "ovh", *world.create)
+    bill = world.cloud.bill()["lines"]
+    done = mngr.ok(
+        "create", "two@one", "--provider", "ovh", "--no-code", "--no-connect", "--", "sleep", "600"
+    )
+    assert "USD" not in done.err
+    again = mngr("create", "one", "--provider", "ovh", "--no-code", codes=(4,))
+    assert "already" in again.err
+    assert len(world.cloud.bill()["lines"]) == len(bill) == 1
+    mngr.ok("destroy", "@one", "--yes")
+
+
 @pytest.mark.parametrize("verb", ["list", "create", "stop", "destroy", "gc"])
 def test_an_api_that_is_down_is_told_soon_and_nothing_is_lost(
     account: Callable[..., OvhWorld], verb: str

@@ -53,7 +53,7 @@ def start(
             raise Conflict(f"an agent called {record.name} is on {place.transport.place} already") from None
         if failed.completed.code == 6:
             raise Unreachable(
-                f"{place.transport.place} is stopping itself, idle", hint="run the command again"
+                f"{place.transport.place} is stopping itself", hint="run the command again"
             ) from None
         if failed.completed.code == 3:
             raise NotFound(f"agent {record.name} is no longer on {place.transport.place}") from None
@@ -117,7 +117,9 @@ def exec_argv(host_dir: str, agent_id: str, words: Sequence[str]) -> list[str]:
 
 def attach_argv(label: str, name: str) -> list[str]:
     """The argv that attaches a terminal to the agent's session, on its host."""
-    return ["tmux", "-L", label, "attach-session", "-t", f"={name}"]
+    from mngr.hosts import scripts
+
+    return ["sh", "-c", scripts.text("agent-attach"), "agent-attach", label, name]
 
 
 def logs(place: Place, record: AgentRecord, size: int) -> Completed:

@@ -101,9 +101,13 @@ def command(ctx: click.Context, **options: Any) -> int:
     if options["dry_run"]:
         return _show_plan(request, plan(mngr, request), form)
     if not (options["yes"] or mngr.config.assume_yes):
-        _ask_for_money(mngr, request)
-    with Progress(f"create {request.name}", options["quiet"]) as progress:
-        created = create(mngr, request, Phases(mngr.clock, progress))
+        request = _agreed(mngr, request)
+    try:
+        with Progress(f"create {request.name}", options["quiet"]) as progress:
+            created = create(mngr, request, Phases(mngr.clock, progress))
+    except KeyboardInterrupt:
+        click.echo("mngr: interrupted; what this create had made was taken back", err=True)
+        return 130
     for note in created.notes:
         click.echo(f"note: {note}", err=True)
     _show(created, form, options["quiet"])
@@ -192,16 +196,26 @@ def _connect(asked: bool | None, form: str) -> bool:
     return terminal and form == "human" if asked is None else asked
 
 
-def _ask_for_money(mngr: Any, request: Any) -> None:
-    """Asks where a purchase can't be undone by destroying a minute later."""
+def _agreed(mngr: Any, request: Any) -> Any:
+    """The request, once the user has agreed to a purchase that can't be undone by destroying a minute later. Nobody is
+    asked about a host that is there already."""
     if request.provider in ("local", "docker"):
-        return
+        return request
+    import msgspec
+
     from mngr.cli.targets import confirm
+    from mngr.model.states import SETTLED
     from mngr.ops.create import plan
+    from mngr.ops.placing import existing_host
 
     offer = plan(mngr, request)
-    if offer.details.get("ask"):
-        confirm(_offer_lines(offer), False)
+    if not offer.details.get("ask"):
+        return request
+    existing = existing_host(mngr, mngr.provider(request.provider), request)
+    if existing and existing.state in SETTLED:
+        return msgspec.structs.replace(request, onto_existing=True)
+    confirm(_offer_lines(offer), False)
+    return request
 
 
 def _show_plan(request: Any, offer: Any, form: str) -> int:

@@ -98,6 +98,10 @@ def main() -> None:
     os._exit(code)
 
 
+#: Verbs that change something, and go on from where a former try ended.
+_REPEATABLE = ("stop", "start", "destroy", "gc", "snapshot", "pull")
+
+
 def run(args: list[str]) -> int:
     """Runs `mngr ARGS…` and returns its exit code."""
     import signal
@@ -111,6 +115,12 @@ def run(args: list[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("mngr: interrupted", err=True)
+        if args and args[0] in _REPEATABLE:
+            click.echo(f"  → mngr {args[0]} may be given again: it goes on from where it was", err=True)
+        elif args and args[0] == "create":
+            click.echo(
+                "  → what this create had made was taken back; `mngr list` shows what there is", err=True
+            )
         return 130
     except BrokenPipeError:
         import os

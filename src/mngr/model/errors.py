@@ -62,3 +62,10 @@ class Interrupted(MngrError):
     """Ctrl-C, or SIGTERM."""
 
     exit_code = 130
+
+
+def brief(error: BaseException) -> str:
+    """An error in a few words, for another one's message."""
+    if isinstance(error, MngrError):
+        return error.message
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"

@@ -11,7 +11,8 @@ def new_agent_id() -> str:
 
 
 def first_agent_id(host_id: str) -> str:
-    """The id of the agent that a host is made for: a create that is repeated makes the same one."""
+    """The id of the agent that a host is made for: a create that is repeated before the host is there announces the
+    same one."""
     return "agent-" + host_id.removeprefix("host-")
 
 

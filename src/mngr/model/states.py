@@ -7,5 +7,8 @@ HostState = Literal[
     "building", "running", "stopping", "stopped", "paused", "crashed", "failed", "destroyed", "unreachable"
 ]
 
+#: Hosts that are there: what they hold is known, and an agent can be put on them.
+SETTLED = ("running", "stopped", "paused", "crashed")
+
 #: An alive agent that showed neither output nor CPU time for this many seconds is `waiting`.
 QUIET_S = 10.0

@@ -32,7 +32,8 @@ class IdleView(msgspec.Struct, kw_only=True):
 
 class HostView(msgspec.Struct, kw_only=True):
     """A host as last seen, with its agents. `problem` says why less than everything is known.
-    `snapshots`: how many live on its machine and would go with it."""
+    `snapshots`: how many live on its machine and would go with it. `half_made`: it has a record, and its create hasn't
+    come to its end; who creates it again goes on."""
 
     record: HostRecord
     state: HostState
@@ -44,6 +45,7 @@ class HostView(msgspec.Struct, kw_only=True):
     snapshots: int = 0
     paid_until: str = ""
     renews: bool | None = None
+    half_made: bool = False
 
 
 class Problem(msgspec.Struct, kw_only=True):

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mngr.hosts.scripts import script_failed
-from mngr.model.errors import Conflict, MngrError, NotFound
-from mngr.transport.base import CommandFailed, Transport
+from mngr.model.errors import Conflict, MngrError, NotFound, Unreachable
+from mngr.transport.base import SSH_FAILED, CommandFailed, Transport
 
 #: A repository bigger than this many seconds of upload isn't waited for.
 LIMIT_S = 1800
@@ -145,6 +145,10 @@ def _stream(transport: Transport, work: Path, target: str, branch: str, user: st
         except BaseException:
             remote.kill()
             raise
+    if code == SSH_FAILED:
+        raise Unreachable(
+            f"the connection to {transport.place} broke while the code was sent", hint="run it again"
+        )
     if code == 4:
         raise Conflict(
             f"{target} on {transport.place} isn't empty",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,11 @@ from mngr.agents.types import AgentType, command_script, find_type
 from mngr.config.schema import convert
 from mngr.model.background import begin
 from mngr.model.clock import iso
-from mngr.model.errors import Conflict, InvalidInput, MngrError
+from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, brief
 from mngr.model.ids import first_agent_id, new_agent_id, new_host_id
 from mngr.model.names import check_name
 from mngr.model.records import AgentRecord, HostRecord
+from mngr.model.states import SETTLED
 from mngr.model.views import AgentView, HostView, Offer
 from mngr.ops import memory
 from mngr.ops.context import Mngr, Phase, Phases
@@ -31,7 +33,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     `source`: the directory whose code comes along (None: none). `idle`: None leaves the provider's default.
     `work_dir`: on the host; by default `<host dir>/work/<name>`, here the source itself. `command`: for type
     `command` the argv, for others words after the type's command. `trust_first_contact`: secrets go to hosts whose
-    `ssh_trust` is `unverified` too.
+    `ssh_trust` is `unverified` too. `onto_existing`: only on a host that is there, as nobody agreed to buy one.
     """
 
     name: str
@@ -49,6 +51,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     work_dir: str = ""
     source: Path | None = None
     trust_first_contact: bool = False
+    onto_existing: bool = False
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,72 +90,107 @@ def create(mngr: Mngr, request: CreateRequest, phases: Phases | None = None) -> 
     kind = _kind(mngr, request)
     request = placed(mngr, request)
     provider = mngr.provider(request.provider)
+    work = _Work(mngr, provider, request, kind, command_script(kind, request.command), phases)
     with being_created(mngr, provider.name, request.host or request.name):
-        return _create(mngr, provider, request, kind, phases)
+        return _create(work)
 
 
-def _create(
-    mngr: Mngr, provider: HostProvider, request: CreateRequest, kind: AgentType, phases: Phases
-) -> Created:
-    script = command_script(kind, request.command)
+@dataclass(frozen=True)
+class _Work:
+    """One create, as all its steps know it. `script`: the agent's command as a shell script."""
+
+    mngr: Mngr
+    provider: HostProvider
+    request: CreateRequest
+    kind: AgentType
+    script: str
+    phases: Phases
+
+
+def _create(work: _Work) -> Created:
+    provider, request = work.provider, work.request
     spec = _spec(request, new_host_id())
-    checked = begin(lambda: _check(mngr, provider, spec))  # another wait than the look for the name
-    existing = existing_host(mngr, provider, request)
-    half_made = (
-        [agent for agent in existing.agents if agent.half_made and agent.record.name == request.name]
-        if existing
-        else []
-    )
-    announced: AgentRecord | None = None  # to the provider, which keeps its record from the beginning
-    started = False  # by the provider, too
-    if existing and existing.state in ("running", "stopped", "paused", "crashed"):
-        record = existing.record
-        if existing.state != "running":
-            record = provider.start(record.id, phases)
-        fresh = False
+    checked = begin(lambda: _check(work.mngr, provider, spec))  # another wait than the look for the name
+    existing = existing_host(work.mngr, provider, request)
+    half_made = [one for one in existing.agents if one.half_made] if existing else []
+    half_made = [one.record for one in half_made if one.record.name == request.name]
+    if existing and existing.state in SETTLED and not existing.half_made:
         if not provider.abilities.isolated:
             checked()
+        record = existing.record
+        if existing.state != "running":
+            record = provider.start(record.id, work.phases)
+        agent, notes = _onto(work, record, half_made)
     else:
         checked()
-        spec = msgspec.structs.replace(spec, id=existing.record.id if existing else spec.id)
-        # What takes a while comes before the agent: until then the host shall not look as if it had one.
-        if not (request.source or request.snapshot or (existing and existing.agents)):
-            # The id that a killed create of this host has used, unless that agent was removed since.
-            known = existing is not None and existing.record.host_key
-            agent_id = new_agent_id() if known else first_agent_id(spec.id)
-            announced = _agent(mngr, request, agent_id, _work_dir(request, provider))
-            started = provider.abilities.starts_agents
-            files = _files(announced, kind, request, script) if started else {}
-            spec = msgspec.structs.replace(spec, agent=announced, agent_files=files)
-        record = _make(mngr, provider, spec, phases)
-        fresh = provider.abilities.isolated
+        if request.onto_existing:
+            raise Conflict(
+                f"host {request.host or request.name} on {provider.name} was there a moment ago, and isn't now",
+                hint="run the command again for a new one",
+            )
+        record, agent, notes = _with_host(work, spec, existing, half_made)
+    seen = AgentView(record=agent, state="running", active_at=work.mngr.clock.now())
+    host = HostView(record=record, state="running", agents=[seen])
+    memory.remember(work.mngr, host, seen)
+    return Created(
+        agent=seen, host=host, phases=work.phases.finish(), notes=[*notes, *_unused(request, existing)]
+    )
+
+
+def _onto(work: _Work, record: HostRecord, half_made: Sequence[AgentRecord]) -> tuple[AgentRecord, list[str]]:
+    """Puts the agent on a host that is there. After a failure it is taken off again."""
+    from mngr.ops.lifecycle import while_it_runs
+
+    mngr, provider = work.mngr, work.provider
+    for agent in half_made:
+        # Here the name's lock tells that nobody is at work on it; on a shared host another computer may be.
+        take_off(mngr, provider, record, agent, half_made=provider.abilities.isolated)
+    agent = _agent(mngr, work.request, _work_dir(work.request, provider, mngr.place(record)))
+    try:
+        notes = while_it_runs(mngr, record, work.phases, lambda record: _send_code(work, record, agent))
+        notes += while_it_runs(mngr, record, work.phases, lambda record: _start(work, record, agent))
+    except BaseException:
+        take_off(mngr, provider, record, agent)
+        raise
+    return agent, notes
+
+
+def _with_host(
+    work: _Work, spec: HostSpec, existing: HostView | None, half_made: Sequence[AgentRecord]
+) -> tuple[HostRecord, AgentRecord, list[str]]:
+    """Makes the host, or goes on making it, and the agent on it. After a failure what this call made is taken back."""
+    mngr, provider, request = work.mngr, work.provider, work.request
+    if existing:
+        spec = msgspec.structs.replace(spec, id=existing.record.id, resumed=True)
+    # What takes a while comes before the agent: until then the host shall not look as if it had one.
+    announced: AgentRecord | None = None
+    if provider.abilities.isolated and not (
+        request.source or request.snapshot or (existing and existing.agents)
+    ):
+        known = (
+            existing is not None and existing.record.host_key
+        )  # once recorded, its first agent may have been removed
+        announced = _agent(
+            mngr, request, _work_dir(request, provider), new_agent_id() if known else first_agent_id(spec.id)
+        )
+        files = _files(work, announced) if provider.abilities.starts_agents else {}
+        spec = msgspec.structs.replace(spec, agent=announced, agent_files=files)
+    record = _make(mngr, provider, spec, work.phases)
+    if not provider.abilities.isolated:
+        return record, *_onto(work, record, half_made)
+    if announced and provider.abilities.starts_agents:
+        return record, announced, []
     try:
         for agent in half_made:
-            # Here the name's lock tells that nobody is at work on it; on a shared host another computer may be.
-            take_off(mngr, provider, record, agent.record, half_made=provider.abilities.isolated)
-
-        def put(record: HostRecord) -> tuple[AgentView, list[str]]:
-            return _put_agent(
-                mngr, provider, record, request, announced, kind, script, phases, stays=not fresh
-            )
-
-        if announced and started:
-            agent, notes = _running(mngr, announced), list[str]()
-        elif fresh:
-            agent, notes = put(record)
-        else:
-            from mngr.ops.lifecycle import while_it_runs
-
-            agent, notes = while_it_runs(mngr, record, phases, put)
-    except BaseException:
-        if fresh and (existing is None or _carries_nothing(provider, record)):
-            _take_back(provider, record, phases)
+            take_off(mngr, provider, record, agent, half_made=True)
+        agent = announced or _agent(mngr, request, _work_dir(request, provider, mngr.place(record)))
+        notes = _send_code(work, record, agent)
+        notes += _start(work, record, agent, announced=announced is not None)
+    except BaseException as failure:
+        if existing is None or _carries_nothing(provider, record):
+            _take_back(provider, record, work.phases, failure)
         raise
-    host = HostView(record=record, state="running", agents=[agent])
-    memory.remember(mngr, host, agent)
-    return Created(
-        agent=agent, host=host, phases=phases.finish(), notes=[*notes, *_unused(request, existing)]
-    )
+    return record, agent, notes
 
 
 def _make(mngr: Mngr, provider: HostProvider, spec: HostSpec, phases: Phases) -> HostRecord:
@@ -164,58 +202,38 @@ def _make(mngr: Mngr, provider: HostProvider, spec: HostSpec, phases: Phases) ->
         return provider.create(msgspec.structs.replace(spec, snapshot=snapshot), phases)
 
 
-def _put_agent(
-    mngr: Mngr,
-    provider: HostProvider,
-    record: HostRecord,
-    request: CreateRequest,
-    announced: AgentRecord | None,
-    kind: AgentType,
-    script: str,
-    phases: Phases,
-    *,
-    stays: bool,
-) -> tuple[AgentView, list[str]]:
-    place = mngr.place(record)
-    agent = announced or _agent(mngr, request, new_agent_id(), _work_dir(request, provider, place))
-    notes: list[str] = []
-    if request.source and provider.abilities.isolated:
-        from mngr.ops import code
+def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[str]:
+    """Brings the code along, if there is any and it isn't there; what is said of it."""
+    if not (work.request.source and work.provider.abilities.isolated):
+        return []
+    from mngr.ops import code
 
-        phases("code")
-        notes = code.send(place.transport, request.source, agent.work_dir)
-    phases("agent")
-    withheld = _withheld(mngr, request, record, {**kind.env, **request.env})
-    files = _files(agent, kind, request, script, with_env=not withheld)
-    notes = [*notes, *withheld]
-    if announced is None:
-        provider.agent_saved(record.id, agent)
+    work.phases("code")
+    return code.send(work.mngr.place(record).transport, work.request.source, agent.work_dir)
+
+
+def _start(work: _Work, record: HostRecord, agent: AgentRecord, *, announced: bool = False) -> list[str]:
+    """Announces the agent and starts it; what is said of that. Repeatable."""
     from mngr.agents import tmux
 
-    try:
-        tmux.start(place, agent, files)
-    except BaseException:
-        if stays:
-            take_off(mngr, provider, record, agent)
-        raise
-    return _running(mngr, agent), notes
+    work.phases("agent")
+    withheld = _withheld(work.mngr, work.request, record, {**work.kind.env, **work.request.env})
+    if not announced:
+        work.provider.agent_saved(record.id, agent)
+    tmux.start(work.mngr.place(record), agent, _files(work, agent, with_env=not withheld))
+    return withheld
 
 
-def _running(mngr: Mngr, agent: AgentRecord) -> AgentView:
-    return AgentView(record=agent, state="running", active_at=mngr.clock.now())
-
-
-def _files(
-    agent: AgentRecord, kind: AgentType, request: CreateRequest, script: str, *, with_env: bool = True
-) -> dict[str, bytes]:
+def _files(work: _Work, agent: AgentRecord, *, with_env: bool = True) -> dict[str, bytes]:
     from mngr.agents import tmux
 
-    return tmux.agent_files(agent, {**kind.env, **request.env} if with_env else {}, script)
+    env = {**work.kind.env, **work.request.env} if with_env else {}
+    return tmux.agent_files(agent, env, work.script)
 
 
-def _agent(mngr: Mngr, request: CreateRequest, id: str, work_dir: str) -> AgentRecord:
+def _agent(mngr: Mngr, request: CreateRequest, work_dir: str, id: str = "") -> AgentRecord:
     return AgentRecord(
-        id=id, name=request.name, type=request.type or mngr.config.default_type, command=list(request.command),
+        id=id or new_agent_id(), name=request.name, type=request.type or mngr.config.default_type, command=list(request.command),
         work_dir=work_dir, labels=request.labels, created_at=iso(mngr.clock.now()),
     )  # fmt: skip
 
@@ -260,15 +278,17 @@ def _carries_nothing(provider: HostProvider, record: HostRecord) -> bool:
         return False
 
 
-def _take_back(provider: HostProvider, record: HostRecord, phases: Phases) -> None:
+def _take_back(provider: HostProvider, record: HostRecord, phases: Phases, failure: BaseException) -> None:
     """Destroys a host that was made a moment ago. What can't be removed is named, and kept for the sweep."""
     phases("take back")
     try:
         provider.destroy(record.id, phases)
-    except MngrError as error:
-        raise MngrError(
-            f"host {record.name} on {record.provider} was made and couldn't be removed again: {error.message}",
-            hint=f"`mngr gc` tries again; until then it is listed as @{record.name}",
+    except (MngrError, KeyboardInterrupt) as error:
+        interrupted = isinstance(failure, KeyboardInterrupt) or isinstance(error, KeyboardInterrupt)
+        raise (Interrupted if interrupted else MngrError)(
+            f"{brief(failure)}; and host {record.name} on {record.provider} was made and isn't removed again: {brief(error)}",
+            hint=f"`mngr gc` tries again; until then it is listed as @{record.name}"
+            + (", and billed" if record.price_per_hour else ""),
         ) from error
 
 

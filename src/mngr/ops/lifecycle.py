@@ -64,13 +64,14 @@ def while_it_runs(mngr: Mngr, record: HostRecord, phases: Phases, work: Callable
             raise
     phases("start host")
     end = mngr.clock.monotonic() + STOPPING_S
-    while _stops_itself(provider.view(record.id)) and mngr.clock.monotonic() < end:
+    while _may_be_stopping(provider.view(record.id)) and mngr.clock.monotonic() < end:
         mngr.clock.sleep(0.5)
     return work(provider.start(record.id, phases))
 
 
-def _stops_itself(host: HostView) -> bool:
-    return host.state == "running" and host.idle is not None and bool(host.idle.stop_reason)
+def _may_be_stopping(host: HostView) -> bool:
+    """Whether a host that still runs has decided to stop, or can't be looked into any more."""
+    return host.state == "running" and bool(host.problem or (host.idle and host.idle.stop_reason))
 
 
 def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) -> HostView:

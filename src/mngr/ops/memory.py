@@ -72,7 +72,7 @@ def learn(mngr: Mngr, listing: Listing, providers: Sequence[str]) -> None:
         now[name] = [one for one in places if one.provider in unread or one.provider not in providers]
     for host in listing.hosts:
         if host.record.provider not in unread:
-            for agent in host.agents:
+            for agent in (one for one in host.agents if not one.half_made):
                 now.setdefault(agent.record.name, []).append(_note(mngr, host, agent))
     for name, places in now.items():
         if places != known.get(name, []):

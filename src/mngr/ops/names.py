@@ -86,6 +86,8 @@ def _pick(listing: Listing, address: Address) -> Target:
             for agent in host.agents
             if address.name in (agent.record.name, agent.record.id)
         ]
+        # What a killed create has left beside the agent of a later one isn't meant.
+        matching = [one for one in matching if one.agent and not one.agent.half_made] or matching
         # A host that holds no agent (half-made, or its agents can't be read) goes by its own name.
         matching = matching or [
             Target(host, None) for host in hosts if not host.agents and host.record.name == address.name

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 from mngr.model.errors import Conflict, MngrError
+from mngr.model.states import SETTLED
 from mngr.model.views import HostView
 from mngr.ops.context import Mngr
 from mngr.ops.create import take_off
 from mngr.ops.placing import being_created
 from mngr.providers.contract import HostProvider, Swept
-
-#: States in which what a host holds is known.
-SETTLED = ("running", "stopped", "paused", "crashed")
 
 
 def sweep(mngr: Mngr, providers: Sequence[str] = (), *, dry_run: bool = False) -> dict[str, Swept]:
@@ -68,8 +66,12 @@ def _release(
             and (provider.abilities.isolated or agent.record.name == name)
             and host.state == "running"
         ):
-            if not dry_run:
-                take_off(mngr, provider, record, agent.record, half_made=True)
+            try:
+                if not dry_run:
+                    take_off(mngr, provider, record, agent.record, half_made=True)
+            except Conflict as error:
+                swept.kept.append(error.message)
+                continue
             swept.released.append(f"agent {agent.record.name} on {record.name} (its create was cut short)")
 
 

@@ -60,7 +60,7 @@ class Transport(Protocol):
     def run(
         self, argv: Sequence[str], *, input: Input = b"", timeout: float = 60, check: bool = True
     ) -> Completed:
-        """Runs `argv` there and waits at most `timeout` seconds.
+        """Runs `argv` there and waits at most `timeout` seconds, once its input is there.
 
         Raises TimedOut, Unreachable when the place can't be reached, CommandFailed (if `check`) on another
         exit code than 0. The remote command may go on after a time-out: what changes things takes a lock.

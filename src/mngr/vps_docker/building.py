@@ -59,7 +59,10 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def request(self) -> dict[str, Any]:
         """What tells this host from another one of the same name."""
-        return msgspec.to_builtins(msgspec.structs.replace(self.spec, agent=None))
+        asked: dict[str, Any] = msgspec.to_builtins(
+            msgspec.structs.replace(self.spec, agent=None, agent_files={})
+        )
+        return {key: value for key, value in asked.items() if key not in ("agent", "agent_files", "resumed")}
 
 
 class Builder:

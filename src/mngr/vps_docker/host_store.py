@@ -1,6 +1,6 @@
 """Host records on the machine: a state container with a named volume, both called `mngr-state-<instance>`.
 
-    /state/hosts/<host id>.json                      the host record (.gone: its destroy was begun; empty: has ended)
+    /state/hosts/<host id>.json                      the host record (.gone: its destroy was begun; empty: of one without)
     /state/hosts/<host id>/agents/<agent id>.json    its agents' records, so that a stopped host still lists them
     /state/snapshots/<snapshot id>.json, /state/blobs/<snapshot id>.tar   see snapshots.py
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from mngr.journal import Held
-from mngr.model.errors import Interrupted, MngrError
+from mngr.model.errors import Interrupted, MngrError, brief
 from mngr.providers.contract import Gone, Handle, MachineSpec, Progress
 from mngr.vps_docker.errors import VpsLeftBehind
 from mngr.vps_docker.parts import Parts
@@ -45,24 +45,18 @@ def take_back(parts: Parts, held: Held, error: BaseException, progress: Progress
     except KeyboardInterrupt:
         why = "interrupted again"
     except Exception as failure:
-        why = failure.message if isinstance(failure, MngrError) else f"{type(failure).__name__}: {failure}"
+        why = brief(failure)
     if not why:
         parts.access.forget(intent.subject)
         held.done()
         return
-    held.note(f"create failed ({_short(error)}); not yet released: {why}")
+    held.note(f"create failed ({brief(error)}); not yet released: {why}")
     kind = Interrupted if isinstance(error, KeyboardInterrupt | Interrupted) else VpsLeftBehind
     raise kind(
-        f"{_short(error)}; and {what} couldn't be released, so it may go on being billed: {why}",
+        f"{brief(error)}; and {what} couldn't be released, so it may go on being billed: {why}",
         hint=f"{_hint(error)}`mngr gc` tries again; it is remembered on this computer, and `mngr list` shows it",
         details=error.details if isinstance(error, MngrError) else "",
     ) from error
-
-
-def _short(error: BaseException) -> str:
-    if isinstance(error, MngrError):
-        return error.message
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
 
 
 def _hint(error: BaseException) -> str:

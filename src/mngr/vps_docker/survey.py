@@ -49,7 +49,8 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the store holds, by host id. `going`: hosts whose destroy was begun. A record that can't be read is in
+    """All that the store holds, by host id. `going`: hosts whose destroy was begun; `removed`: the marks of those that
+    are gone, or are going and had no record. A record that can't be read is in
     `problems` (the key says whose), never dropped. `snapshots`: their descriptions, unread, by id; `making`: those that aren't whole (yet), with their host. `there`: whether there is a
     store at all."""
 
@@ -58,6 +59,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     hosts: dict[str, HostRecord] = {}
     agents: dict[str, list[AgentRecord]] = {}
     going: dict[str, HostRecord | None] = {}
+    removed: set[str] = set()
     problems: dict[str, Problem] = {}
     snapshots: dict[str, bytes] = {}
     making: dict[str, HostRecord] = {}
@@ -156,7 +158,9 @@ def _host_file(stored: Stored, instance: str, name: str, content: bytes) -> None
             if record.id != host_id:
                 raise ValueError(f"it speaks of {record.id}")
             stored.hosts[host_id] = record
-        elif kind == ".gone" and content:  # an empty one only keeps late writes off
+        elif kind == ".gone" and not content:
+            stored.removed.add(host_id)
+        elif kind == ".gone":
             stored.going[host_id] = None
             stored.going[host_id] = decode(content, HostRecord)
         elif kind.startswith("/agents/") and kind.endswith(".json"):
@@ -231,17 +235,21 @@ _EXITS = {
 
 
 def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView:
-    """The host as it is now: its agents as seen inside, or (of one that is down) as they were recorded."""
+    """The host as it is now: its agents as seen inside, or (of one that is down) as they were recorded. Those of a host
+    that stopped itself before any was there are half made."""
     state, problem = state_of(seen)
     view = HostView(record=record, state=state, problem=problem)
     facts = seen.facts if seen else None
     if facts:
         view.agents, view.idle = _joined(facts.agents, stored.agents.get(record.id, [])), facts.idle
         view.problem = "; ".join([*([problem] if problem else []), *facts.problems])
+        view.half_made = facts.idle is None and all(agent.half_made for agent in view.agents)
         return view
     down = state not in ("running", "failed")
+    # By the watcher's last look.
+    never_came = state == "paused" and seen is not None and " agents=0" in seen.reason
     view.agents = [
-        AgentView(record=agent, state="stopped" if down else "unknown")
+        AgentView(record=agent, state="stopped" if down else "unknown", half_made=never_came)
         for agent in stored.agents.get(record.id, [])
     ]
     unread = [one.error for key, one in stored.problems.items() if key.startswith(record.id + "/")]

@@ -138,3 +138,11 @@ def test_states(state: str, code: int | None, reason: str, shown: str) -> None:
 def test_a_host_without_container_is_failed_and_keeps_its_agents() -> None:
     view = host_view(RECORD, None, Stored(agents={HOST: [AGENT]}))
     assert (view.state, view.agents[0].state) == ("failed", "unknown")
+
+
+@pytest.mark.parametrize(("agents", "half_made"), [("agents=0", True), ("agents=1", False), ("", False)])
+def test_a_host_that_stopped_itself_tells_whether_its_agent_ever_came(agents: str, half_made: bool) -> None:
+    reason = f"idle since=1 last=boot mode=io timeout=8 at=9 {agents}".strip()
+    seen = Seen(host_id=HOST, host_name="box", name="x", state="exited", exit_code=0, reason=reason)
+    view = host_view(RECORD, seen, Stored(agents={HOST: [AGENT]}))
+    assert [(one.state, one.half_made) for one in view.agents] == [("stopped", half_made)]

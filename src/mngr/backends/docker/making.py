@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from mngr.backends.docker.sweep import agents_on
 from mngr.model.background import begin
 from mngr.model.clock import iso
-from mngr.model.errors import Conflict, InvalidInput, MngrError, Unreachable
+from mngr.model.errors import Interrupted, InvalidInput, MngrError, Unreachable, brief
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
 from mngr.providers.contract import HostSpec, IdleRequest, Progress
@@ -98,8 +99,11 @@ def _make(provider: DockerProvider, spec: HostSpec, progress: Progress) -> HostR
             provider.ssh(record), wanted, timeout=provider.config.ssh_connect_timeout, clock=clock, docker=provider.docker,
             agent=spec.agent, agent_files=spec.agent_files, after=saved,
         )  # fmt: skip
-    finally:
-        saved()
+    except BaseException:
+        with contextlib.suppress(MngrError):  # what went wrong first is said
+            saved()
+        raise
+    saved()
     return record
 
 
@@ -124,25 +128,21 @@ def _run(
 
 
 def _take_back(provider: DockerProvider, spec: HostSpec, failure: BaseException) -> None:
-    """After a create that failed: removes what it made, unless that holds other agents than the one it was made for."""
+    """After a create that failed: removes what it made, unless that holds agents that aren't this call's."""
     try:
         survey = provider.store.survey(spec.id, probe=False, volumes=True)
         seen = survey.containers.get(spec.id) or survey.volumes.get(spec.id)
         agents = {agent.id for agent in survey.stored.agents.get(spec.id, [])}
         agents.update(agents_on(provider, seen) if seen else [])
-        if agents - {spec.agent.id if spec.agent else ""}:
-            return
-        if provider.is_unfinished(spec.id, survey):
-            provider.remove_parts(spec.id, unfinished=True)
-        elif spec.id in survey.stored.hosts:
+        ours = {spec.agent.id} if spec.agent and not spec.resumed else set[str]()
+        if not agents - ours and spec.id not in survey.stored.going:
             provider.remove_parts(spec.id)
-    except Conflict:
-        return  # its record came late; the sweep looks at the host
-    except MngrError as error:
+    except (MngrError, KeyboardInterrupt) as error:
         if isinstance(failure, Unreachable):
             return  # nothing was made, or the sweep finds it
-        raise MngrError(
-            f"{failure}; and its container {container.name_of(spec.id)} couldn't be removed: {error.message}",
+        interrupted = isinstance(failure, KeyboardInterrupt) or isinstance(error, KeyboardInterrupt)
+        raise (Interrupted if interrupted else MngrError)(
+            f"{brief(failure)}; and its container {container.name_of(spec.id)} isn't removed: {brief(error)}",
             hint="`mngr gc` tries again",
             details=getattr(failure, "details", ""),
         ) from failure

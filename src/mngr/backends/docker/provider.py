@@ -116,7 +116,7 @@ class DockerProvider:
                 found.append(view)
         for seen in survey.containers.values():
             if self.is_unfinished(seen.host_id, survey) and self._is_mine(seen.laptop):
-                found.append(self._unfinished(seen))
+                found.append(self._unfinished(seen, going=seen.host_id in stored.removed))
         return found
 
     def is_unfinished(self, host_id: str, survey: "Survey") -> bool:
@@ -128,13 +128,17 @@ class DockerProvider:
             and f"{host_id}.json" not in stored.problems
         )
 
-    def _unfinished(self, seen: "Seen") -> HostView:
+    def _unfinished(self, seen: "Seen", *, going: bool) -> HostView:
         record = HostRecord(
             id=seen.host_id, name=seen.host_name, provider=self.name, backend=self.backend, builder=seen.laptop,
             image=seen.image, host_dir=seen.host_dir,
         )  # fmt: skip
         if self.is_held(seen.host_id):
-            return HostView(record=record, state="building")
+            return HostView(record=record, state="stopping" if going else "building")
+        if going:
+            return HostView(
+                record=record, state="stopping", problem="its removal was cut short; `mngr gc` finishes it"
+            )
         return HostView(
             record=record,
             state="failed",

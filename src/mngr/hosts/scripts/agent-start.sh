@@ -12,7 +12,9 @@ mkdir -p "$dir/agents" "$dir/activity" "$dir/commands" "$dir/stop"
 # A killed client leaves its command running here: the next one waits for it.
 exec 8>"$dir/agents/.lock"
 flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
-if [ -f "$dir/stop/reason" ]; then
+# One that hasn't stopped within a minute of its decision won't do so soon.
+decided=$(stat -c %Y "$dir/stop/reason" 2>/dev/null || true)
+if [ -n "$decided" ] && [ $(($(date +%s) - decided)) -lt 60 ]; then
 	touch "$dir/activity/start" # for the case that it doesn't come to that
 	echo "the host is stopping itself" >&2
 	exit 6
@@ -27,7 +29,7 @@ said=$(tar -xf - -C "$new" 2>&1) && [ -f "$new/whole" ] || {
 	printf '%s\n' "${said:-the connection broke}" "the agent's files didn't arrive whole in $dir" >&2
 	exit 1
 }
-if [ -e "$dir/agents/.gone-$id" ]; then
+if [ -e "$dir/agents/.removed-$id" ] && [ ! -f "$agent/agent.json" ]; then
 	rm -rf "$new"
 	echo "agent $id was removed" >&2
 	exit 3

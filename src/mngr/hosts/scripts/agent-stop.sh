@@ -10,7 +10,7 @@ agent=$dir/agents/$id
 [ ! -d "$dir/agents" ] || exec 8>"$dir/agents/.lock"
 [ ! -d "$dir/agents" ] || flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
 if [ "$then" = withdraw ] && [ -f "$agent/agent.json" ] && [ ! -e "$agent/half-made" ]; then exit 5; fi
-[ -z "$then" ] || : >"$dir/agents/.gone-$id" || exit 1
+[ -z "$then" ] || : >"$dir/agents/.removed-$id" || exit 1
 
 # All processes of the pane's session or below it, as "PID START_TIME" (a pid may be reused).
 members() {
@@ -75,5 +75,5 @@ rm -rf "$dir"/.gone-*
 [ ! -d "$agent" ] || mv "$agent" "$dir/.gone-$id"
 rm -rf "$dir/.gone-$id" || exit 1
 # Who comes later than this doesn't come.
-find "$dir/agents" -maxdepth 1 -name '.gone-*' -mmin +1440 -exec rm -f {} + 2>/dev/null
+find "$dir/agents" -maxdepth 1 -name '.removed-*' -mmin +1440 -exec rm -f {} + 2>/dev/null
 exit 0

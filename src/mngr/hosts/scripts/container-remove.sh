@@ -1,6 +1,6 @@
 # container-remove NAME IMAGE [STATE HOST_ID [unfinished]]: removes a host's container and volume, and the image built for it.
 # With a state container, the host's record goes too. It is marked first (hosts/ID.gone), so that a sweep finishes what is
-# cut short here; the mark stays for a day, empty, so that a write of a killed client that comes late is refused.
+# cut short here; the mark stays for a day at least, empty, so that a write of a killed client that comes late is refused.
 # `unfinished`: only if it has no record. Exit code 5: it has one by now, and nothing was removed.
 # Runs where docker is. Repeatable: what is gone already is success.
 name=$1 image=$2 state=${3:-} id=${4:-} only=${5:-}
@@ -23,7 +23,13 @@ in_state() {
 	0:* | *"No such container"*) return 0 ;;
 	5:*) exit 5 ;;
 	esac
-	docker start "$state" >/dev/null && docker exec "$state" sh -c "$@"
+	docker start "$state" >/dev/null || return 1
+	docker exec "$state" sh -c "$@"
+	case $? in
+	0) return 0 ;;
+	5) exit 5 ;;
+	*) return 1 ;;
+	esac
 }
 if [ -n "$state" ]; then
 	in_state 'cd /state/hosts 2>/dev/null || exit 0

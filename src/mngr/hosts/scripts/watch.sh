@@ -110,14 +110,18 @@ decided() {
 	[ ! -f stop/reason ] || return 0
 	(
 		flock -n 8 && idle || exit 1
-		echo "idle since=$since last=${newest##*/} mode=$mode timeout=$timeout at=$now" >stop/.reason
+		count=0
+		for agent in agents/*/; do
+			[ ! -f "${agent}agent.json" ] || [ -e "${agent}half-made" ] || count=$((count + 1))
+		done
+		echo "idle since=$since last=${newest##*/} mode=$mode timeout=$timeout at=$now agents=$count" >stop/.reason
 		sync stop/.reason 2>/dev/null
 		mv -f stop/.reason stop/reason
 	) 8>agents/.lock
 }
 
 # failed: whether the stop that was decided on hasn't come for a minute.
-failed() { [ -n "$(find stop/reason -mmin +0 2>/dev/null)" ]; }
+failed() { decided_at=$(stat -c %Y stop/reason 2>/dev/null) && [ $((now - decided_at)) -ge 60 ]; }
 
 while :; do
 	now=$(date +%s)

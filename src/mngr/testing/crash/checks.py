@@ -69,9 +69,18 @@ def ending(world: World, shown: Mapping[str, Any], name: str, others: set[str]) 
             for agent in shown["agents"]
             if agent["name"] == name
         ],
-        "hosts": [(host["state"], len(host["agents"])) for host in shown["hosts"] if host["name"] == name],
+        "hosts": [
+            (host["state"], len(host["agents"]), _idle(host))
+            for host in shown["hosts"]
+            if host["name"] == name
+        ],
         "things": dict(Counter(_kinds(world, others))),
     }
+
+
+def _idle(host: Mapping[str, Any]) -> tuple[str, float] | None:
+    idle = host["idle"]
+    return (idle["mode"], idle["timeout_s"]) if idle else None
 
 
 def _kinds(world: World, others: set[str]) -> list[str]:
