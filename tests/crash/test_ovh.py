@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,8 @@ from mngr.testing.ovh import OvhWorld
 from mngr.testing.world import cli, intents, listing
 
 pytestmark = pytest.mark.crash
+
+MUTANTS = Path(__file__).with_name("mutants")
 
 orders_only = pytest.mark.parametrize("ovh", ["orders"], indirect=True)
 recycles_only = pytest.mark.parametrize("ovh", ["recycles"], indirect=True)
@@ -115,6 +118,27 @@ def test_a_killed_sweep_is_finished_by_the_next(ovh, call, how, elsewhere):
             failed.append(str(error))
     judge(failed)
     settled(drive)
+
+
+@orders_only
+def test_the_driver_finds_an_order_that_was_noted_too_late(ovh, fakes):
+    """The suite can be trusted: without marker and handle before the checkout, a kill right after it loses a VPS."""
+    drive = Drive(ovh)
+    create, *_, destroy = lifecycle(ovh)
+    drive.begin(create)
+    clean = drive.clean([create, destroy])
+    point = next(one for one in clean[0].points if "/checkout" in one.call and one.how == "after")
+    noted = 'self.markers.write(marker)\n        save({"cart": cart, "order": ""})\n'
+    settings = {
+        **ovh.settings,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(MUTANTS), ovh.env.get("PYTHONPATH", "")])),
+        "MNGR_MUTANT": f"mngr.backends.ovh.order:{noted}=>pass\n",
+    }
+    broken = Drive(OvhWorld(ovh.cloud, ovh.scratch, fakes, settings=settings))
+    broken._others = drive._others
+    with pytest.raises(AssertionError, match="nobody's"):
+        broken.chain(clean, [point, None], "broken", "sweep")
+        settled(broken)
 
 
 @recycles_only

@@ -108,11 +108,13 @@ def remove(place: Place, record: AgentRecord, *, half_made: bool = False) -> Non
         raise
 
 
-def exec_argv(host_dir: str, agent_id: str, words: Sequence[str]) -> list[str]:
-    """The argv that runs `words` in the agent's work dir with its environment, on its host."""
+def exec_argv(host_dir: str, agent_id: str, words: Sequence[str], *, here: bool = False) -> list[str]:
+    """The argv that runs `words` in the agent's work dir with its environment, on its host. `here`: its process is ours,
+    and gets our signals; else a shell stays beside it, which can tell of a signal that ended it."""
     from mngr.hosts import scripts
 
-    return ["sh", "-c", scripts.text("agent-exec"), "mngr-exec", host_dir, agent_id, *words]
+    where = "here" if here else "there"
+    return ["sh", "-c", scripts.text("agent-exec"), "mngr-exec", host_dir, agent_id, where, *words]
 
 
 def attach_argv(label: str, name: str) -> list[str]:

@@ -162,17 +162,8 @@ def _with_host(
     mngr, provider, request = work.mngr, work.provider, work.request
     if existing:
         spec = msgspec.structs.replace(spec, id=existing.record.id, resumed=True)
-    # What takes a while comes before the agent: until then the host shall not look as if it had one.
-    announced: AgentRecord | None = None
-    if provider.abilities.isolated and not (
-        request.source or request.snapshot or (existing and existing.agents)
-    ):
-        known = (
-            existing is not None and existing.record.host_key
-        )  # once recorded, its first agent may have been removed
-        announced = _agent(
-            mngr, request, _work_dir(request, provider), new_agent_id() if known else first_agent_id(spec.id)
-        )
+    announced = _announced(work, spec, existing)
+    if announced:
         files = _files(work, announced) if provider.abilities.starts_agents else {}
         spec = msgspec.structs.replace(spec, agent=announced, agent_files=files)
     record = _make(mngr, provider, spec, work.phases)
@@ -191,6 +182,19 @@ def _with_host(
             _take_back(provider, record, work.phases, failure)
         raise
     return record, agent, notes
+
+
+def _announced(work: _Work, spec: HostSpec, existing: HostView | None) -> AgentRecord | None:
+    """The agent whose record the new host's brings along. None where something that takes a while comes before it: until
+    then the host shall not look as if it had an agent."""
+    request, provider = work.request, work.provider
+    slow = request.source or request.snapshot
+    if slow or not provider.abilities.isolated or (existing and existing.agents):
+        return None
+    # Once the host was recorded, its first agent may have been removed since, and its id with it.
+    recorded = existing is not None and existing.record.host_key
+    id = new_agent_id() if recorded else first_agent_id(spec.id)
+    return _agent(work.mngr, request, _work_dir(request, provider), id)
 
 
 def _make(mngr: Mngr, provider: HostProvider, spec: HostSpec, phases: Phases) -> HostRecord:

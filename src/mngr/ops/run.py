@@ -17,7 +17,7 @@ def exec_argv(
     """The local argv that runs `words` in the agent's work dir. A remembered agent costs no question (unless `fresh`)."""
     place = None if fresh else memory.seen(mngr, parse_address(text))
     if place:
-        argv = tmux.exec_argv(place.host_dir, place.agent_id, words)
+        argv = tmux.exec_argv(place.host_dir, place.agent_id, words, here=not place.ssh)
         if not place.ssh:
             return argv if place.provider == "local" else exec_argv(mngr, text, words, tty=tty, fresh=True)
         config, alias = place.ssh
@@ -37,7 +37,8 @@ def exec_argv(
     record = target.host.record
     memory.remember(mngr, target.host, target.agent)
     return mngr.place(record).transport.argv(
-        tmux.exec_argv(record.host_dir, target.agent.record.id, words), tty=tty
+        tmux.exec_argv(record.host_dir, target.agent.record.id, words, here=record.backend == "local"),
+        tty=tty,
     )
 
 

@@ -1,4 +1,4 @@
-# agent-exec HOST_DIR AGENT_ID WORDS…: runs a command in the agent's work dir with its environment.
+# agent-exec HOST_DIR AGENT_ID here|there WORDS…: runs a command in the agent's work dir with its environment.
 # One word is a line for sh, several are an argv. Hands on standard input and the exit code.
 dir=$1 id=$2
 shift 2
@@ -11,5 +11,13 @@ MNGR_HOST_DIR=$dir
 . "$dir/agents/$id/env.sh"
 export MNGR_HOST_DIR
 cd -- "$MNGR_WORK_DIR" || exit 1
-[ $# -gt 1 ] || exec sh -c "$1"
-exec "$@"
+if [ "$1" = here ]; then
+	shift
+	[ $# -gt 1 ] || exec sh -c "$1"
+	exec "$@"
+fi
+shift
+# sshd has no exit code for a command that a signal ended; a shell does.
+trap : INT QUIT
+if [ $# -gt 1 ]; then "$@"; else sh -c "$1"; fi
+exit $?

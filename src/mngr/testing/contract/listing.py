@@ -52,6 +52,7 @@ class Listings(Base):
         assert mngr.ok("exec", agent, "cat", input="line 1\nö\n").out == "line 1\nö\n"
         done = mngr("exec", agent, "echo out; echo err >&2; exit 7")
         assert (done.code, done.out, done.err) == (7, "out\n", "err\n")
+        assert mngr("exec", agent, "kill -9 $$").code == 137
 
     def test_agents_know_who_they_are(self, mngr, agent):
         assert mngr.ok("exec", agent, 'echo "$MNGR_AGENT_NAME"').out == f"{agent}\n"

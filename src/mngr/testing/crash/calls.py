@@ -135,9 +135,10 @@ def _run_http(
     reached = False
     try:
         if point.how == "lose":
-            cloud.fault("lose_answer", nth=point.n)
+            cloud.fault("lose_answer", method=point.method, path=point.path, nth=point.n)
         else:
-            cloud.gate("after_commit" if point.how == "after" else "before_commit", nth=point.n)
+            at = "after_commit" if point.how == "after" else "before_commit"
+            cloud.gate(at, method=point.method, path=point.path, nth=point.n)
         process = mngr.start(*argv, env=watched.env, before=watched.prefix)
         end = time.monotonic() + LIMIT_S
         while point.how != "lose" and not reached and process.poll() is None and time.monotonic() < end:
@@ -149,7 +150,10 @@ def _run_http(
                     process.send_signal(signal.SIGKILL)
                 cloud.release("go" if meanwhile else "drop")
         done = finish(process, argv, limit_s=LIMIT_S)
-        return done, reached or (point.how == "lose" and len(_http(cloud, since)) >= point.n)
+        alike = [
+            call for call in _http(cloud, since) if (call.argv[0], call.shape) == (point.method, point.path)
+        ]
+        return done, reached or (point.how == "lose" and len(alike) >= point.n)
     finally:
         cloud.clear()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Sort = Literal["program", "http"]
@@ -48,6 +50,12 @@ class Call:
         return ""
 
     @property
+    def shape(self) -> str:
+        """Of an HTTP call: the path as simcloud matches it, whatever the names and numbers in it are."""
+        parts = self.argv[1].partition("?")[0].split("/")
+        return "re:" + "/".join("[^/]+" if any(map(str.isdigit, part)) else re.escape(part) for part in parts)
+
+    @property
     def harmless(self) -> bool:
         """Whether it changes nothing, as far as is known here."""
         if self.sort == "http":
@@ -68,14 +76,19 @@ class Call:
 
 @dataclass(frozen=True)
 class Point:
-    """Where a run ends: `how` about call number `n` of its sort (see shim.sh; HTTP knows before, after, lose, hold)."""
+    """Where a run ends: `how` about a call (see shim.sh; HTTP knows before, after, lose, hold).
+
+    A program is the `n`th that is run. HTTP calls become more as an account fills: there it is the `n`th of this `method`
+    and `path` (as simcloud matches it). `edge`: something is committed here that is paid for or can't be taken back.
+    """
 
     sort: Sort
     n: int
     how: How
     call: str = ""
     edge: bool = False
-    """Whether something is committed here that is paid for or can't be taken back."""
+    method: str = ""
+    path: str = ""
 
     def __str__(self) -> str:
         return f"{self.how} {self.call or f'{self.sort} {self.n}'}"
@@ -89,12 +102,12 @@ def points(calls: Iterable[Call]) -> list[Point]:
     """
     found: list[Point] = []
     previous = ""
-    for call in calls:
+    for call, point in _numbered(calls):
         for how in _hows(call):
             if how == "before" and call.home and call.home == previous:
                 continue
             edge = how in ("after", "lose") and call.sort == "http" and not call.harmless
-            found.append(Point(call.sort, call.n, how, str(call), edge))
+            found.append(replace(point, how=how, edge=edge))
         previous = call.home
     return found
 
@@ -104,11 +117,23 @@ def holds(calls: Iterable[Call]) -> list[Point]:
     state than the last one."""
     found: list[Point] = []
     unchanged = ""
-    for call in calls:
+    for call, point in _numbered(calls):
         if not call.home or call.home != unchanged:
-            found.append(Point(call.sort, call.n, "hold", str(call)))
+            found.append(point)
         unchanged = call.home if call.harmless else ""
     return found
+
+
+def _numbered(calls: Iterable[Call]) -> Iterator[tuple[Call, Point]]:
+    """Each call, and how it is found again in another run."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for call in calls:
+        if call.sort == "program":
+            yield call, Point("program", call.n, "hold", str(call))
+            continue
+        method, shape = call.argv[0], call.shape
+        seen[method, shape] += 1
+        yield call, Point("http", seen[method, shape], "hold", str(call), method=method, path=shape)
 
 
 def _hows(call: Call) -> Sequence[How]:
