@@ -25,6 +25,15 @@ exec {tmux} "$@"
 """
 
 
+def on_its_host(mngr: Local, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, AgentRecord, Place]:
+    """The only agent's folder and record, and its host as a killed command's part would reach it."""
+    (folder,) = (mngr.home / "agents").glob("agent-*")
+    agent = decode((folder / "agent.json").read_bytes(), AgentRecord)
+    host = decode((mngr.home / "host.json").read_bytes(), HostRecord)
+    monkeypatch.setenv("TMUX_TMPDIR", mngr.env["TMUX_TMPDIR"])
+    return folder, agent, Place(transport=ThisComputer(), host_dir=host.host_dir, label=host.tmux_label)
+
+
 @pytest.fixture
 def slow(mngr: Local, tmp_path: Path) -> Path:
     """A tmux that takes three seconds to start a session; the file `held` shows that it has begun."""
@@ -82,12 +91,8 @@ def test_the_late_start_of_a_killed_create_makes_no_second_agent_of_its_name(
     mngr: Local, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mngr.create("a1", "sleep", "1000")
-    (folder,) = (mngr.home / "agents").glob("agent-*")
-    first = decode((folder / "agent.json").read_bytes(), AgentRecord)
-    host = decode((mngr.home / "host.json").read_bytes(), HostRecord)
+    folder, first, place = on_its_host(mngr, monkeypatch)
     late = msgspec.structs.replace(first, id="agent-late")
-    monkeypatch.setenv("TMUX_TMPDIR", mngr.env["TMUX_TMPDIR"])
-    place = Place(transport=ThisComputer(), host_dir=host.host_dir, label=host.tmux_label)
     with pytest.raises(Conflict, match="a1"):
         tmux.start(place, late, tmux.agent_files(late, {}, "sleep 1000"))
     mngr.run("stop", "a1")  # a name is taken also while its session isn't there
@@ -103,11 +108,7 @@ def test_the_late_start_of_an_agent_that_was_removed_is_refused(
     mngr: Local, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mngr.create("a1", "sleep", "1000")
-    (folder,) = (mngr.home / "agents").glob("agent-*")
-    agent = decode((folder / "agent.json").read_bytes(), AgentRecord)
-    host = decode((mngr.home / "host.json").read_bytes(), HostRecord)
-    monkeypatch.setenv("TMUX_TMPDIR", mngr.env["TMUX_TMPDIR"])
-    place = Place(transport=ThisComputer(), host_dir=host.host_dir, label=host.tmux_label)
+    _, agent, place = on_its_host(mngr, monkeypatch)
     with pytest.raises(Conflict, match="has come up"):
         tmux.remove(place, agent, half_made=True)
     assert mngr.state("a1") in ("running", "waiting")

@@ -117,10 +117,6 @@ def run(args: list[str]) -> int:
         click.echo("mngr: interrupted", err=True)
         if args and args[0] in _REPEATABLE:
             click.echo(f"  → mngr {args[0]} may be given again: it goes on from where it was", err=True)
-        elif args and args[0] == "create":
-            click.echo(
-                "  → what this create had made was taken back; `mngr list` shows what there is", err=True
-            )
         return 130
     except BrokenPipeError:
         import os

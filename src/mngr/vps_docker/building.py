@@ -59,10 +59,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def request(self) -> dict[str, Any]:
         """What tells this host from another one of the same name."""
-        asked: dict[str, Any] = msgspec.to_builtins(
-            msgspec.structs.replace(self.spec, agent=None, agent_files={})
-        )
-        return {key: value for key, value in asked.items() if key not in ("agent", "agent_files", "resumed")}
+        ways = ("agent", "agent_files", "resumed")
+        return {key: value for key, value in msgspec.to_builtins(self.spec).items() if key not in ways}
 
 
 class Builder:

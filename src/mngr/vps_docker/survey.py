@@ -243,7 +243,6 @@ def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView
     if facts:
         view.agents, view.idle = _joined(facts.agents, stored.agents.get(record.id, [])), facts.idle
         view.problem = "; ".join([*([problem] if problem else []), *facts.problems])
-        view.half_made = facts.idle is None and all(agent.half_made for agent in view.agents)
         return view
     down = state not in ("running", "failed")
     # By the watcher's last look.

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mngr.hosts.probe import HostFacts
 from mngr.model.errors import Unreachable
 from mngr.model.records import AgentRecord, HostRecord, encode
 from mngr.vps_docker.survey import Seen, Stored, host_view, parse_store, parse_survey, state_of
@@ -146,3 +147,8 @@ def test_a_host_that_stopped_itself_tells_whether_its_agent_ever_came(agents: st
     seen = Seen(host_id=HOST, host_name="box", name="x", state="exited", exit_code=0, reason=reason)
     view = host_view(RECORD, seen, Stored(agents={HOST: [AGENT]}))
     assert [(one.state, one.half_made) for one in view.agents] == [("stopped", half_made)]
+
+
+def test_on_a_rented_machine_a_host_without_idle_conf_is_no_reason_to_make_another() -> None:
+    seen = Seen(host_id=HOST, host_name="box", name="x", state="running", facts=HostFacts())
+    assert not host_view(RECORD, seen, Stored()).half_made

@@ -108,6 +108,11 @@ class DockerProvider:
             for record in stored.hosts.values()
             if self._is_mine(record.builder)
         ]
+        for view in found:
+            seen = survey.containers.get(view.record.id)
+            # Here the record comes before the host's own files (making.py); elsewhere after them.
+            lacks_files = seen is not None and seen.facts is not None and seen.facts.idle is None
+            view.half_made = lacks_files and all(agent.half_made for agent in view.agents)
         for host_id, record in stored.going.items():
             if record is not None and self._is_mine(record.builder):
                 view = host_view(record, survey.containers.get(host_id), stored)
