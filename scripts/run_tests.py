@@ -82,7 +82,10 @@ def run(suite: str, arguments: list[str]) -> Result:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mngr-tests-") as folder:
         said = Path(folder) / "junit.xml"
-        env = {**os.environ, **leftovers.mark(mark), "MNGR_TEST_RUN": f"test-{mark}"}
+        told = Path(folder) / "crash"
+        env = {
+            **os.environ, **leftovers.mark(mark), "MNGR_TEST_RUN": f"test-{mark}", "MNGR_CRASH_REPORT": str(told),
+        }  # fmt: skip
         many = ORDER.get(suite, ())
         words = [
             sys.executable,
@@ -107,6 +110,8 @@ def run(suite: str, arguments: list[str]) -> Result:
             left = leftovers.end_processes(mark)
         result.seconds = time.monotonic() - began
         read(said, result)
+        if told.exists():
+            print(told.read_text(), end="", flush=True)
     if code not in (0, 1, 5, None):
         result.failed.append(f"pytest ended with exit code {code}")
     left += sorted(docker_left() - before) + sorted(

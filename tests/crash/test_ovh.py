@@ -14,7 +14,7 @@ from mngr.testing.crash import calls
 from mngr.testing.crash.checks import assert_owned
 from mngr.testing.crash.drive import Drive
 from mngr.testing.crash.points import Point, holds, points
-from mngr.testing.crash.suite import MENDINGS_OF_A_CLOUD, MISSED_SHARE
+from mngr.testing.crash.suite import MENDINGS_OF_A_CLOUD, MISSED_SHARE, census, tell
 from mngr.testing.crash.verbs import lifecycle
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.world import cli, intents, listing
@@ -53,6 +53,7 @@ def settled(drive: Drive, lines: int | None = None) -> None:
     assert_owned(world, listing(world))
     bill = world.cloud.bill()["lines"]
     assert lines is None or len(bill) == lines, f"a needless order: {[line['resource'] for line in bill]}"
+    tell(f"ovh: {drive.reached} kills, {drive.missed} not met, nothing left or lost")
     assert drive.missed <= MISSED_SHARE * (drive.reached + drive.missed), f"{drive.missed} points weren't met"
 
 
@@ -76,6 +77,8 @@ def test_a_killed_command_ends_where_a_clean_one_does(ovh, request, part):
     cleans = drive.clean(lifecycle(ovh))
     recycles = not any("/checkout" in str(call) for call in cleans[0].calls)
     assert recycles == (request.node.callspec.params["ovh"] == "recycles")
+    if part == 0:
+        tell(census(ovh, cleans))
     lists = [sampled(clean.points, 13 if clean.verb.name == "create" else 6) for clean in cleans]
     chains = [[found[i] if i < len(found) else None for found in lists] for i in range(max(map(len, lists)))]
     failed = []

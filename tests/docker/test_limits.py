@@ -1,5 +1,7 @@
 """A host stops itself: when it is idle, and when its lifetime is over; and the list says why."""
 
+import time
+
 import pytest
 
 from mngr.model.errors import MngrError
@@ -31,6 +33,24 @@ def test_an_idle_host_pauses_and_says_why_and_can_be_started(bench: Bench) -> No
     assert view.idle is not None
     assert view.idle.stop_reason == ""
     assert bench.inside(record, "ls /mngr/stop") == ""
+    bench.destroy(record)
+
+
+def test_a_host_with_a_lifetime_is_idle_too_and_a_start_gives_it_its_time(bench: Bench) -> None:
+    """Neither the watcher's own work nor an old signal counts: not for the agent, and not against a start."""
+    record = bench.create("both", idle=IdleRequest(mode="create", timeout_s=9, max_lifetime_s=600))
+    until("it is down", lambda: bench.view(record).state != "running", 40)
+    bench.provider.start(record.id, bench.phases.append)
+    time.sleep(5)
+    assert bench.view(record).state == "running"
+    bench.inside(
+        record, "sed -i 's/^mode=.*/mode=io/; s/^signals=.*/signals=user agent ssh create/' /mngr/idle.conf"
+    )
+    until("it is down again", lambda: bench.view(record).state != "running", 40)
+    view = bench.view(record)
+    assert view.state == "paused"
+    assert view.idle is not None
+    assert view.idle.stop_reason.startswith("idle since ")
     bench.destroy(record)
 
 

@@ -209,6 +209,16 @@ def test_config_set_list_unset(mngr: Local) -> None:
     assert "api_key" not in mngr.run("config", "list").stdout
 
 
+def test_config_list_masks_what_agents_get(mngr: Local) -> None:
+    mngr.home.mkdir(exist_ok=True)
+    (mngr.home / "config.toml").write_text(
+        "[agent_types.x]\ncommand = 'sh'\n[agent_types.x.env]\nANTHROPIC_API_KEY = 'sk-1'\n"
+    )
+    shown = mngr.run("config", "list").stdout
+    assert "agent_types.x.env.ANTHROPIC_API_KEY" in shown
+    assert "sk-1" not in shown
+
+
 def test_verbs_that_only_look(mngr: Local) -> None:
     assert mngr.run("--version").stdout.startswith("mngr ")
     assert "local" in mngr.run("plugin", "list").stdout

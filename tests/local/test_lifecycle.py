@@ -72,6 +72,14 @@ def test_an_agent_runs_in_the_directory_it_was_created_from(mngr: Local) -> None
     assert mngr.run("exec", "a1", "pwd").stdout.strip() == str(mngr.cwd)
 
 
+def test_in_a_repository_too_it_is_the_directory_and_not_the_top(mngr: Local) -> None:
+    subprocess.run(["git", "init", "-q", "."], cwd=mngr.cwd, check=True)
+    mngr.cwd = mngr.cwd / "below"
+    mngr.cwd.mkdir()
+    mngr.create("a1", "sleep", "1000")
+    assert mngr.run("exec", "a1", "pwd").stdout.strip() == str(mngr.cwd)
+
+
 def test_workdir_and_from_choose_another_directory(mngr: Local, tmp_path: Path) -> None:
     (tmp_path / "other dir").mkdir()
     mngr.create("a1", "sleep", "1000", options=("--from", str(tmp_path / "other dir")))

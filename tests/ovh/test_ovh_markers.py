@@ -127,6 +127,26 @@ def test_many_newer_orders_don_t_hide_a_lost_one(laptop: Laptop, sim: Here) -> N
     assert laptop.markers.all() == []
 
 
+@pytest.mark.parametrize("path", ["/1.0/me/order/*/status", "/1.0/me/order/*/details", "/1.0/vps/*"])
+def test_what_ovh_doesn_t_know_yet_keeps_its_marker(laptop: Laptop, path: str) -> None:
+    kept: dict[str, str] = {}
+    assert laptop.cloud.create(laptop.spec(), kept, kept.update) is None
+    [marker] = laptop.markers.all()
+    if "vps" in path:
+        laptop.clock.sleep(300)
+    laptop.sim.fault("error", method="GET", path=path, status=404, times=None)
+    laptop.cloud.reconcile(warn=lambda what: None)
+    laptop.cloud.release(laptop.spec(), kept)
+    assert laptop.markers.all() == [marker]
+    laptop.sim.clear()
+    for _ in range(20):
+        laptop.clock.sleep(30)
+        laptop.cloud.reconcile()
+    assert laptop.markers.all() == []
+    [line] = laptop.sim.bill()["lines"]
+    assert "mngr-provider=ovh" in line["tags"]
+
+
 def test_an_order_whose_vps_has_ended_leaves_no_marker(laptop: Laptop, tmp_path: Path) -> None:
     kept: dict[str, str] = {}
     assert laptop.cloud.create(laptop.spec(), kept, kept.update) is None

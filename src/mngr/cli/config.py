@@ -125,5 +125,6 @@ def _flat(data: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def _masked(key: str, value: Any) -> Any:
-    secret = any(word in key.rsplit(".", 1)[-1] for word in ("secret", "key", "token", "password"))
+    *path, last = key.lower().split(".")
+    secret = "env" in path or any(word in last for word in ("secret", "key", "token", "password"))
     return "********" if secret else value

@@ -91,7 +91,7 @@ def command(ctx: click.Context, **options: Any) -> int:
     """
     from mngr.cli.progress import Progress
     from mngr.ops.context import Mngr, Phases
-    from mngr.ops.create import create, plan
+    from mngr.ops.create import create
     from mngr.ops.placing import placed
 
     form = check_format(options["form"])
@@ -99,7 +99,7 @@ def command(ctx: click.Context, **options: Any) -> int:
     mngr = Mngr()
     request = placed(mngr, _request(mngr, ctx.obj, options))
     if options["dry_run"]:
-        return _show_plan(request, plan(mngr, request), form)
+        return _show_plan(request, _planned(mngr, request), form)
     if not (options["yes"] or mngr.config.assume_yes):
         request = _agreed(mngr, request)
     try:
@@ -151,10 +151,14 @@ def _env(options: dict[str, Any]) -> dict[str, str]:
 
     env: dict[str, str] = {}
     for path in options["env_file"]:
-        for number, line in enumerate(Path(path).read_text().splitlines(), 1):
+        try:
+            lines = Path(path).read_bytes().decode().split("\n")
+        except UnicodeDecodeError:
+            raise InvalidInput(f"{path} isn't a text file in UTF-8") from None
+        for number, line in enumerate(lines, 1):
             if line.strip() and not line.lstrip().startswith("#"):
                 try:
-                    key, value = parse_env(line.strip().removeprefix("export "))
+                    key, value = parse_env(line.lstrip().removeprefix("export ").removesuffix("\r"))
                 except InvalidInput as error:
                     raise InvalidInput(f"{path}, line {number}: {error.message}", hint=error.hint) from None
                 env[key] = value
@@ -171,8 +175,10 @@ def _idle(options: dict[str, Any]) -> Any:
 
     asked = IdleRequest(
         mode=parse_mode(options["idle_mode"]) if options["idle_mode"] else None,
-        timeout_s=parse_duration(options["idle_timeout"]) if options["idle_timeout"] else None,
-        max_lifetime_s=parse_duration(options["max_lifetime"]) if options["max_lifetime"] else None,
+        timeout_s=parse_duration(options["idle_timeout"], zero=True) if options["idle_timeout"] else None,
+        max_lifetime_s=parse_duration(options["max_lifetime"], zero=True)
+        if options["max_lifetime"]
+        else None,
     )
     return None if asked == IdleRequest() else asked
 
@@ -184,7 +190,7 @@ def _source(options: dict[str, Any]) -> Path | None:
         return Path(options["source"]).absolute()
     from mngr.ops.code import repository
 
-    return repository(Path.cwd())
+    return Path.cwd() if repository(Path.cwd()) else None
 
 
 def _connect(asked: bool | None, form: str) -> bool:
@@ -216,6 +222,22 @@ def _agreed(mngr: Any, request: Any) -> Any:
         return msgspec.structs.replace(request, onto_existing=True)
     confirm(_offer_lines(offer), False)
     return request
+
+
+def _planned(mngr: Any, request: Any) -> Any:
+    """The offer of what `create` would buy. Raises what it would: also if the name is taken."""
+    from mngr.model.states import SETTLED
+    from mngr.ops.create import plan
+    from mngr.ops.placing import existing_host
+
+    offer = plan(mngr, request)
+    provider = mngr.provider(request.provider)
+    existing = existing_host(mngr, provider, request)
+    if existing and existing.state in SETTLED and provider.abilities.isolated:
+        from mngr.model.views import Offer
+
+        return Offer(notes=[f"on host {existing.record.name}, which is there: no other one is made"])
+    return offer
 
 
 def _show_plan(request: Any, offer: Any, form: str) -> int:

@@ -25,7 +25,7 @@ def command(
     mngr destroy @my-host --yes        a host with all its agents
     """
     from mngr.cli.progress import Progress
-    from mngr.cli.stop import report
+    from mngr.cli.stop import report, would
     from mngr.cli.targets import confirm, find_groups, for_each, read_names, several
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import describe, destroy
@@ -37,8 +37,7 @@ def command(
         wanted = [name for name in wanted if _is_there(mngr, name)]
     found = find_groups(mngr, wanted, quiet)
     if dry_run:
-        for group in found:
-            click.echo(f"would destroy {describe(group)}")
+        would("destroy", [(group, describe(group)) for group in found], form)
         return 0
     if found:
         confirm([f"destroys {describe(group)}" for group in found], yes or force or mngr.config.assume_yes)
@@ -48,7 +47,7 @@ def command(
         )
         if gc and done:
             progress("gc")
-            _sweep(mngr, sorted({group.host.record.provider for group, _ in done}))
+            _sweep(mngr, sorted({group.host.record.provider for group, _ in done}), quiet)
     report("destroyed", done, form, quiet)
     return code
 
@@ -62,11 +61,11 @@ def _is_there(mngr: object, name: str) -> bool:
         return False
 
 
-def _sweep(mngr: object, providers: list[str]) -> None:
+def _sweep(mngr: object, providers: list[str], quiet: bool) -> None:
     from mngr.ops.sweep import sweep
 
     for name, swept in sweep(mngr, providers).items():  # type: ignore[arg-type]
-        for what in swept.released:
+        for what in [] if quiet else swept.released:
             click.echo(f"gc: {name}: released {what}", err=True)
         for error in swept.errors:
             click.echo(f"gc: {name}: {error}; `mngr gc` tries again", err=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from mngr.cli.output import check_format, format_option, quiet_option, write_json
+from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
 
 
 @click.command("gc", short_help="Find and release what killed commands left behind.")
@@ -35,7 +35,18 @@ def command(providers: tuple[str, ...], dry_run: bool, yes: bool, form: str, qui
     with Progress("gc", quiet) as progress:
         progress("sweep")
         done = sweep(mngr, providers, dry_run=dry_run)
-    if form != "human":
+    if form not in ("human", "json"):
+        kinds = ("released", "finished", "kept", "errors")
+        write_rows(
+            form,
+            [
+                {"provider": name, "kind": kind, "what": what}
+                for name, swept in done.items()
+                for kind in kinds
+                for what in getattr(swept, kind)
+            ],
+        )
+    elif form == "json":
         write_json({name: msgspec.to_builtins(swept) for name, swept in done.items()})
     else:
         would = "would be " if dry_run else ""

@@ -1,5 +1,6 @@
 """`mngr snapshot`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,33 +101,43 @@ def destroy(ids: tuple[str, ...], yes: bool, dry_run: bool, form: str, quiet: bo
     mngr snapshot destroy snap-0123456789abcdef --yes
     """
     from mngr.cli.targets import confirm, read_names
-    from mngr.model.errors import NotFound
+    from mngr.model.errors import NotFound, Unreachable
     from mngr.ops import snapshots
     from mngr.ops.context import Mngr
 
     check_format(form)
     mngr = Mngr()
     wanted = read_names(ids)
-    known = {one.id for one in snapshots.list_(mngr)[0]}
-    for one in wanted:
-        if one not in known:
-            raise NotFound(f"there is no snapshot {one}", hint="`mngr snapshot list` shows the snapshots")
+    found, errors = snapshots.list_(mngr)
+    for missing in [one for one in wanted if one not in {snapshot.id for snapshot in found}]:
+        if errors:
+            raise Unreachable(
+                f"snapshot {missing} wasn't found, and not everything could be read: {'; '.join(errors)}"
+            )
+        raise NotFound(f"there is no snapshot {missing}", hint="`mngr snapshot list` shows the snapshots")
     if dry_run:
-        for one in wanted:
-            click.echo(f"would destroy snapshot {one}")
+        if form == "human":
+            for one in wanted:
+                click.echo(f"would destroy snapshot {one}")
+        else:
+            _told("would_destroy", wanted, form)
         return 0
     confirm([f"destroys snapshot {one}" for one in wanted], yes or mngr.config.assume_yes)
-    rows = []
     for one in wanted:
         snapshots.destroy(mngr, one)
-        rows.append({"id": one, "done": "destroyed"})
         if form == "human" and not quiet:
             click.echo(f"destroyed {one}")
-    if form == "json":
-        write_json({"destroyed": rows})
-    elif form != "human":
-        write_rows(form, rows)
+    if form != "human":
+        _told("destroyed", wanted, form)
     return 0
+
+
+def _told(verb: str, ids: Sequence[str], form: str) -> None:
+    rows = [{"id": one, "done": verb} for one in ids]
+    if form == "json":
+        write_json({verb: rows})
+    else:
+        write_rows(form, rows)
 
 
 def _row(snapshot: Any) -> dict[str, Any]:

@@ -29,13 +29,21 @@ def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> in
     mngr = Mngr()
     found = find_groups(mngr, names, quiet)
     if dry_run:
-        for group in found:
-            click.echo(f"would stop {describe(group)}")
+        would("stop", [(group, describe(group)) for group in found], form)
         return 0
     with Progress(f"stop {several(names)}", quiet) as progress:
         notes, code = for_each(found, lambda group: (group, stop(mngr, group, Phases(mngr.clock, progress))))
     report("stopped", notes, form, quiet)
     return code
+
+
+def would(verb: str, found: list[Any], form: str) -> None:
+    """What a dry run shows: for people a description each, for programs as `report`."""
+    if form == "human":
+        for _, description in found:
+            click.echo(f"would {verb} {description}")
+    else:
+        report(f"would_{verb}", found, form, quiet=False)
 
 
 def report(verb: str, done: list[Any], form: str, quiet: bool) -> None:

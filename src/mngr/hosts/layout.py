@@ -1,5 +1,7 @@
 """Where things are on a host, and packing files for it. ARCHITECTURE.md has the table."""
 
+import math
+
 from mngr.hosts import scripts
 from mngr.model.idle import MODES
 from mngr.model.records import Idle
@@ -34,6 +36,6 @@ def pack(files: dict[str, bytes]) -> bytes:
 def idle_conf(idle: Idle, host_stop: str) -> bytes:
     """`idle.conf` for the watcher. `host_stop`: `exit`, `sentinel` or `none`, as in scripts/watch.sh."""
     return (
-        f"mode={idle.mode}\ntimeout={int(idle.timeout_s)}\n"
+        f"mode={idle.mode}\ntimeout={math.ceil(idle.timeout_s)}\n"
         f"signals={' '.join(MODES[idle.mode])}\nhost_stop={host_stop}\n"
     ).encode()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mngr.hosts.scripts import script_failed
-from mngr.model.errors import Conflict, MngrError, NotFound, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Unreachable
 from mngr.transport.base import SSH_FAILED, CommandFailed, Transport
 
 #: A repository bigger than this many seconds of upload isn't waited for.
@@ -20,36 +20,58 @@ LIMIT_S = 1800
 
 
 def repository(directory: Path) -> Path | None:
-    """The top of the git work tree around `directory`, or None."""
-    done = subprocess.run(
-        ["git", "-C", str(directory), "rev-parse", "--show-toplevel"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    """The top of the git work tree around `directory`, or None. Raises InvalidInput if git doesn't trust it."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(directory), "rev-parse", "--show-toplevel"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+    except FileNotFoundError:
+        return None
+    if "dubious ownership" in done.stderr:
+        raise InvalidInput(
+            f"git doesn't trust the repository around {directory}, as somebody else owns it",
+            hint=f"git config --global --add safe.directory {directory}; or --no-code",
+        )
     return Path(done.stdout.rstrip("\n")) if done.returncode == 0 and done.stdout.strip() else None
+
+
+def check(source: Path) -> None:
+    """Raises InvalidInput if the code in `source` can't be sent."""
+    top = repository(source)
+    if top and _git(top, "rev-parse", "--is-shallow-repository") == "true":
+        raise InvalidInput(
+            f"{top} is a shallow clone, which can't be sent",
+            hint="`git fetch --unshallow`, or --no-code, or --from another directory",
+        )
 
 
 def send(transport: Transport, source: Path, target: str) -> list[str]:
     """Sends the code in `source` to the directory `target` of the host. Returns notes for the user.
 
-    Raises Conflict if the target holds something else already. Repeatable after being killed.
+    Raises Conflict if the target holds something else already, InvalidInput as `check`. Repeatable after being killed.
     """
+    check(source)
     with tempfile.TemporaryDirectory(prefix="mngr-code-") as folder:
         work = Path(folder)
         top = repository(source)
         branch = "main"
         if top:
             branch = _git(top, "symbolic-ref", "-q", "--short", "HEAD", check=False) or "main"
+            changed = _list(top, "ls-files", "-z", "-o", "--exclude-standard")
+            deleted: list[str] = []
             if _git(top, "rev-parse", "-q", "--verify", "HEAD", check=False):
-                _bundle(top, work / "bundle")
-            changed = _list(top, "ls-files", "-z", "-m", "-o", "--exclude-standard")
-            deleted = _list(top, "ls-files", "-z", "-d")
-            if not (work / "bundle").exists():
-                changed = _list(top, "ls-files", "-z", "-c", "-o", "--exclude-standard")
+                _git(top, "bundle", "create", "-q", str(work / "bundle"), "HEAD")
+                # Against HEAD, so that what was staged comes, too.
+                differs = _list(top, "diff", "-z", "--name-only", "--no-renames", "--no-ext-diff", "HEAD")
+                deleted = [path for path in differs if not os.path.lexists(top / path)]
+                changed = [*changed, *differs]
+            else:
+                changed = [*changed, *_list(top, "ls-files", "-z", "-c")]
             (work / "deleted").write_bytes(b"".join(os.fsencode(path) + b"\0" for path in deleted))
-            gone = set(deleted)
-            _tar(work / "overlay.tar", top, [path for path in changed if path not in gone])
+            _tar(work / "overlay.tar", top, list(dict.fromkeys(changed)))
         else:
             _tar(work / "overlay.tar", source, sorted(os.listdir(source)))
         who = (
@@ -109,15 +131,6 @@ def pull(
             "commit": _git(into, "rev-parse", f"refs/heads/{branch}"),
             "uncommitted": uncommitted,
         }
-
-
-def _bundle(top: Path, file: Path) -> None:
-    if _git(top, "rev-parse", "--is-shallow-repository") == "true":
-        raise MngrError(
-            f"{top} is a shallow clone, which can't be sent",
-            hint="`git fetch --unshallow`, or --no-code, or --from another directory",
-        )
-    _git(top, "bundle", "create", "-q", str(file), "HEAD")
 
 
 def _stream(transport: Transport, work: Path, target: str, branch: str, user: str, email: str) -> None:

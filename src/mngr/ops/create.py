@@ -65,12 +65,15 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
     """Checks everything that can be known before anything is made or paid. Raises what `create` would."""
     _kind(mngr, request)
     request = placed(mngr, request)
-    provider = mngr.provider(request.provider)
-    return _check(mngr, provider, _spec(request, new_host_id()))
+    return _check(mngr, mngr.provider(request.provider), request, _spec(request, new_host_id()))
 
 
-def _check(mngr: Mngr, provider: HostProvider, spec: HostSpec) -> Offer:
+def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: HostSpec) -> Offer:
     """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
+    if request.source and provider.abilities.isolated:
+        from mngr.ops import code
+
+        code.check(request.source)
     if spec.snapshot and not Path(spec.snapshot).is_file():
         from mngr.ops import snapshots
 
@@ -110,7 +113,9 @@ class _Work:
 def _create(work: _Work) -> Created:
     provider, request = work.provider, work.request
     spec = _spec(request, new_host_id())
-    checked = begin(lambda: _check(work.mngr, provider, spec))  # another wait than the look for the name
+    checked = begin(
+        lambda: _check(work.mngr, provider, request, spec)
+    )  # another wait than the look for the name
     existing = existing_host(work.mngr, provider, request)
     half_made = [one for one in existing.agents if one.half_made] if existing else []
     half_made = [one.record for one in half_made if one.record.name == request.name]

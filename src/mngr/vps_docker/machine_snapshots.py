@@ -57,15 +57,19 @@ def clear(parts: Parts, held: Held, intent: Intent) -> str:
 def list_(parts: Parts, host_id: str = "") -> list[Snapshot]:
     """All snapshots, or those of a host. Raises Unreachable if a machine that may hold one can't be read."""
     machines = [discovery.find_machine(parts, host_id)] if host_id else _ready(parts)
-    found = [one for _, stored in _read(parts, machines) for one in snapshots.of(stored, host_id)]
+    stores, errors = _read(parts, machines)
+    _refuse(parts, errors)  # what they hold would be left out in silence
+    found = [one for _, stored in stores for one in snapshots.of(stored, host_id)]
     return sorted(found, key=lambda one: (one.created_at, one.id))
 
 
 def keeper(parts: Parts, snapshot_id: str) -> VpsDockerHostStore:
     """The store that holds a snapshot. Raises NotFound only if every machine that may hold it was read."""
-    for store, stored in _read(parts, _ready(parts)):
+    found, errors = _read(parts, _ready(parts))
+    for store, stored in found:
         if snapshot_id in stored.snapshots:
             return store
+    _refuse(parts, errors)
     raise NotFound(f"there is no snapshot {snapshot_id}", hint="`mngr snapshot list` shows what there is")
 
 
@@ -82,9 +86,10 @@ def _ready(parts: Parts) -> list[Machine]:
     return [one for one in machines if tags.read(one.tags).ready and tags.read(one.tags).host_id]
 
 
-def _read(parts: Parts, machines: list[Machine]) -> list[tuple[VpsDockerHostStore, Stored]]:
-    """The stores of these machines, read in parallel. One that can't be read and that isn't known to hold none
-    is an error: what it holds would be left out in silence."""
+def _read(
+    parts: Parts, machines: list[Machine]
+) -> tuple[list[tuple[VpsDockerHostStore, Stored]], list[MngrError]]:
+    """The stores of these machines, read in parallel; and why others, that aren't known to hold none, can't be read."""
 
     def read(machine: Machine) -> tuple[VpsDockerHostStore, Stored] | MngrError | None:
         remembered = parts.cache.get(tags.read(machine.tags).host_id)
@@ -98,8 +103,11 @@ def _read(parts: Parts, machines: list[Machine]) -> list[tuple[VpsDockerHostStor
 
     answers = discovery.in_parallel([lambda machine=machine: read(machine) for machine in machines])
     errors = [one for one in answers if isinstance(one, MngrError)]
+    return [one for one in answers if isinstance(one, tuple)], errors
+
+
+def _refuse(parts: Parts, errors: list[MngrError]) -> None:
     if errors:
         raise Unreachable(
             f"not all snapshots of {parts.name} can be read: {errors[0].message}", hint=errors[0].hint
         )
-    return [one for one in answers if isinstance(one, tuple)]

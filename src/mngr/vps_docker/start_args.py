@@ -22,6 +22,8 @@ _OURS = {
     "cidfile": "the container's id isn't handed out",
     "pull": "an image is pulled when it isn't there; `docker pull` brings a newer one",
     "stop-signal": "mngr's process 1 expects TERM",
+    "pid": "process 1 of a host ends all processes that it sees",
+    "init": "process 1 of a host is mngr's, which reaps orphans already",
     "read-only": "sshd and agents write to the container's file system",
     "help": "it runs nothing",
 }

@@ -26,6 +26,12 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     assert raised.value.hint == "write seconds, or 90s, 15m, 2h, 7d"
 
 
+def test_never_is_a_duration_where_it_may_be() -> None:
+    assert parse_duration("0", zero=True) == parse_duration("0s", zero=True) == 0
+    with pytest.raises(InvalidInput):
+        parse_duration("-1", zero=True)
+
+
 @given(st.text(max_size=12))
 def test_any_text_is_a_positive_duration_or_refused(text: str) -> None:
     try:

@@ -15,7 +15,7 @@ from mngr.vps_docker.start_args import check_start_args
     [
         ["--cpus=2", "--memory=4g"],
         ["--cpus", "1.5", "-m", "512m"],
-        ["-m512m", "-e", "A=b c", "-eX", "--init", "--privileged", "--shm-size=1GB"],
+        ["-m512m", "-e", "A=b c", "-eX", "--privileged", "--shm-size=1GB"],
         ["-v", "/data:/data:ro", "-p", "127.0.0.1:8080:80", "--gpus=all"],
         ["--label", "team=search", "--network=my-bridge"],
         ["--some-new-flag=1"],
@@ -36,6 +36,8 @@ def test_an_environment_value_arrives_unchanged(value: str) -> None:
     [
         (["--name=x"], "start argument --name=x can't be used: the container's name is how mngr finds it again"),
         (["-d"], "start argument -d can't be used: a host always runs detached"),
+        (["--pid=host"], "start argument --pid=host can't be used: process 1 of a host ends all processes that it sees"),
+        (["--init"], "start argument --init can't be used: process 1 of a host is mngr's, which reaps orphans already"),
         (["--rm"], "start argument --rm can't be used: a stopped host has to stay there"),
         (["ubuntu"], "start argument 'ubuntu' is neither a flag nor a flag's value"),
         (["--cpus=two"], "--cpus=two isn't a number of CPUs"),

@@ -42,7 +42,7 @@ class _Backend:
         if address and not address.startswith(("unix://", "npipe://")):
             raise InvalidInput(
                 f"{where}: the Docker daemon {address} isn't on this computer",
-                hint="this provider publishes its hosts on this computer; provider ssh is for Docker on another one",
+                hint="this provider publishes its hosts on this computer's loopback address",
             )
         if not re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", config.host_dir) or ".." in config.host_dir:
             raise InvalidInput(f"{where}: host_dir {config.host_dir!r} can't be used", hint="e.g. /mngr")

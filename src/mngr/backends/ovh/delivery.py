@@ -21,14 +21,23 @@ def status(client: OvhClient, order: int) -> str:
 
 
 def delivered(client: OvhClient, order: int, plan: str) -> tuple[str, str]:
-    """(status, service); service is "" while the order doesn't name it. Raises OrderCancelled."""
-    now = status(client, order)
+    """(status, service); service is "" while the order doesn't name it. Raises OrderCancelled.
+
+    An order that OVH doesn't know (yet) is `unknown`: OVH forgets none, but a fresh one may not show.
+    """
+    try:
+        now = status(client, order)
+    except NotFound:
+        return "unknown", ""
     if now == "cancelled":
         raise OrderCancelled(
             f"OVH cancelled order {order}: nothing was delivered",
             hint="OVH pays back what was paid; look at the order on OVH's page, and run the command again",
         )
-    return now, service_of(client, order, plan)
+    try:
+        return now, service_of(client, order, plan)
+    except NotFound:
+        return now, ""
 
 
 def refuse_stuck(order: int, now: str) -> None:

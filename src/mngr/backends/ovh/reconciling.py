@@ -43,7 +43,7 @@ def _order(parts: Parts, marker: Marker, dry_run: bool, warn: Warn) -> list[str]
         return []
     try:
         _, service = delivery.delivered(parts.client, order, marker.plan_code)
-    except (delivery.OrderCancelled, NotFound):
+    except delivery.OrderCancelled:
         if not dry_run:
             parts.markers.remove(marker.key)
         return [f"order {order} was cancelled by OVH; nothing came of it"]

@@ -17,7 +17,7 @@ def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -
     """Cancels the renewal, then takes the host's and the builder's tags off. `found`: services with the host's id on
     them. What was ordered and isn't delivered stays with its marker, which `reconciling` sees to. Repeatable."""
     services = set(found)
-    fresh = ""
+    fresh, unseen = "", False
     if handle.get(ID):
         services.add(handle[ID])
     elif handle.get(ORDER):
@@ -28,12 +28,12 @@ def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -
             if not _retire(parts, service, spec, tag=service in (fresh, handle.get(ID))):
                 return Later(f"OVH doesn't let the renewal of {service} be cancelled yet", after_s=5)
         except NotFound:
-            pass
+            unseen = True  # it has ended, or it is so fresh that it doesn't show: its marker tells them apart in time
         parts.building.pop(service, None)
     if handle.get(CLAIM_ON):
         with contextlib.suppress(NotFound):
             parts.store.drop(handle[CLAIM_ON], CLAIM + spec.host_id)
-    if handle.get(ORDER) and (fresh or handle.get(ID)):
+    if handle.get(ORDER) and (fresh or handle.get(ID)) and not unseen:
         parts.markers.remove(f"order-{handle[ORDER]}")
     return Gone()
 
@@ -65,7 +65,7 @@ def adopt(parts: Parts, service: str) -> None:
 def _of_order(parts: Parts, order: int, spec: MachineSpec) -> str:
     try:
         return delivery.delivered(parts.client, order, spec.plan)[1]
-    except (delivery.OrderCancelled, NotFound):
+    except delivery.OrderCancelled:
         parts.markers.remove(f"order-{order}")
         return ""
 

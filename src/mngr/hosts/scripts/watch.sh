@@ -34,9 +34,14 @@ usage() {
 		for (pid in up) {
 			owner = (sid[pid] in name) ? name[sid[pid]] : ""
 			top = pid
-			for (p = pid; owner == "" && p > 1 && (p in up); p = up[p]) { if (p in name) owner = name[p]; top = p }
+			ours = 0
+			for (p = pid; owner == "" && p > 1 && (p in up); p = up[p]) {
+				if (p in name) owner = name[p]
+				if (p == self) ours = 1
+				top = p
+			}
 			if (owner != "") cpu[owner] += ticks[pid]
-			else if (pid > 1 && top != self && called[top] !~ /^(sshd|tmux)/ && up[top] == 1) orphans += ticks[pid]
+			else if (pid > 1 && !ours && called[top] !~ /^(sshd|tmux)/ && up[top] == 1) orphans += ticks[pid]
 			if (called[pid] !~ /^sshd/ && called[up[pid]] ~ /^sshd/) ssh = 1
 		}
 		for (owner in cpu) print owner, cpu[owner]
@@ -99,10 +104,12 @@ newest() {
 	for signal in $signals; do stat -c '%Y %n' "activity/$signal" 2>/dev/null; done | sort -n | tail -n 1
 }
 
-# idle: whether none of the mode's signals is younger than the time-out. Sets `newest`, `since`.
+# idle: whether none of the mode's signals is younger than the time-out, nor the boot: who starts a host has that long to
+# use it. Sets `newest`, `since`.
 idle() {
 	newest=$(newest) since=${newest%% *}
-	[ -n "$since" ] && [ $((now - since)) -ge "$timeout" ]
+	booted=$(stat -c %Y activity/boot 2>/dev/null || echo 0)
+	[ -n "$since" ] && [ $((now - since)) -ge "$timeout" ] && [ $((now - booted)) -ge "$timeout" ]
 }
 
 # decided: whether the host is to stop. It isn't while somebody starts an agent; who comes later finds stop/reason.

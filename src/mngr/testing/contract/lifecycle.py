@@ -101,7 +101,10 @@ class Lifecycle(Base):
         code = world.scratch / "code"
         if not code.exists():
             code.mkdir()
-            script = "git init -q . && echo one >a && git add a && git -c user.name=t -c user.email=t@t commit -qm one && echo two >a && echo new >b"
+            script = (
+                "git init -q . && echo one | tee a d >e && git add . && git -c user.name=t -c user.email=t@t commit -qm one && "
+                "echo two >a && echo new >b && echo staged >c && echo two >d && git add c d && git rm -q e"
+            )
             import subprocess
 
             subprocess.run(["sh", "-c", script], cwd=code, check=True)
@@ -115,8 +118,8 @@ class Lifecycle(Base):
                 "create", name, "--provider", world.provider, "--yes", "--no-connect", *words, "--from", str(code),
                 "--", "sleep", "100000", limit_s=limit(world),
             )  # fmt: skip
-            done = mngr.ok("exec", name, "cat a b; git log --format=%s; git status --porcelain")
-            assert done.out == "two\nnew\none\n M a\n?? b\n"
+            done = mngr.ok("exec", name, "cat a b c d; git log --format=%s; git status --porcelain")
+            assert done.out == "two\nnew\nstaged\ntwo\none\n M a\n M d\n D e\n?? b\n?? c\n"
         finally:
             remove(mngr, name)
 

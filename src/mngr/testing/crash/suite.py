@@ -7,6 +7,7 @@ def test_crashes(world, part):
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -39,7 +40,7 @@ def drive_part(
     drive.begin(verbs[0])
     cleans = drive.clean(verbs)
     if part == 0:
-        print(census(world, cleans), file=sys.stderr)
+        tell(census(world, cleans))
     chains = plan(cleans, every)
     mendings = MENDINGS_OF_A_CLOUD if cloud_of(world) else MENDINGS
     failed = []
@@ -124,8 +125,19 @@ def gc_part(world: World, part: int = 0, parts: int = 1, *, elsewhere: bool, eve
     _judge(drive, failed)
 
 
+def tell(text: str) -> None:
+    """Says something of a run: on standard error, and to the file MNGR_CRASH_REPORT, as pytest shows a failure's only."""
+    print(text, file=sys.stderr)
+    if report := os.environ.get("MNGR_CRASH_REPORT"):
+        with open(report, "a") as file:
+            file.write(text + "\n")
+
+
 def _judge(drive: Drive, failed: Sequence[str]) -> None:
     tried = drive.reached + drive.missed
+    tell(
+        f"{drive.world.provider}: {drive.reached} kills, {drive.missed} not met, {len(failed)} chains left or lost something"
+    )
     assert not failed, f"{len(failed)} chains failed\n\n" + "\n\n".join(failed)
     assert drive.missed <= max(1, MISSED_SHARE * tried), f"{drive.missed} of {tried} points weren't met"
 
