@@ -24,8 +24,12 @@ def test_nor_where_a_vps_is_ordered_or_recycled(ovh):
 def assert_all_seen(world):
     if not traced.available():
         pytest.skip("strace isn't installed")
-    for verb in lifecycle(world):
-        missed, run = traced.unseen(cli(world), cloud_of(world), verb.argv("traced"))
+    create, *others, destroy = lifecycle(world)
+    verbs = [verb.argv("traced") for verb in (create, *others)]
+    if world.isolated:
+        verbs.append(["snapshot", "create", "traced", "--name", "saved"])
+    for words in [*verbs, destroy.argv("traced"), ["gc", "--provider", world.provider]]:
+        missed, run = traced.unseen(cli(world), cloud_of(world), words)
         assert run.done.code == 0, run.done
-        assert missed == [], f"{verb.name}: {missed}"
-        assert run.calls
+        assert missed == [], f"{words}: {missed}"
+        assert run.calls, words

@@ -105,21 +105,25 @@ def _drop_snapshots(drive: Drive, *, least: int) -> None:
     assert not left, f"removed snapshots left {left}"
 
 
-def gc_part(world: World, part: int = 0, parts: int = 1, *, elsewhere: bool, every: int = 1) -> None:
-    """Kills the sweep that releases a half-made machine, at each of its points.
+def gc_part(
+    world: World, part: int = 0, parts: int = 1, *, elsewhere: bool, every: int = 1, made_by: str = ""
+) -> None:
+    """Kills the sweep that releases a half-made host, at each of its points.
 
-    `elsewhere`: another computer sweeps, which has no journal of it. Raises AssertionError with all stories.
+    `elsewhere`: another computer sweeps, which has no journal of it. `made_by`: words of the call of create after which
+    there is something to release; by default its first paid call. Raises AssertionError with all stories.
     """
     drive = Drive(world)
     verbs = lifecycle(world)
     drive.begin(verbs[0])
     create = drive.clean([verbs[0], verbs[-1]])[0]
-    bought = next(point for point in create.points if point.edge and point.how == "after")
-    recorded = drive.sweep_killed(create, bought, None, "swept", elsewhere=elsewhere)
+    after = [point for point in create.points if point.how == "after"]
+    made = next(point for point in after if (made_by in point.call if made_by else point.edge))
+    recorded = drive.sweep_killed(create, made, None, "swept", elsewhere=elsewhere)
     found, failed = chosen(points(recorded.calls), every), []
     for number in range(part, len(found), parts):
         try:
-            drive.sweep_killed(create, bought, found[number], f"g{number}", elsewhere=elsewhere)
+            drive.sweep_killed(create, made, found[number], f"g{number}", elsewhere=elsewhere)
         except AssertionError as error:
             failed.append(str(error))
     _judge(drive, failed)
