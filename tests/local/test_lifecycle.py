@@ -174,7 +174,13 @@ def test_create_works_from_inside_tmux(mngr: Local) -> None:
 
 def test_gc_has_nothing_to_do(mngr: Local) -> None:
     mngr.create("a1", "sleep", "1000")
+    lock = mngr.home / "journal" / "local.create-killed-early.lock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.touch()
+    assert mngr.run("gc", "--dry-run").stdout == "nothing to do\n"
+    assert lock.exists()
     assert mngr.run("gc").stdout == "nothing to do\n"
+    assert not lock.exists()
     assert mngr.names() == ["a1"]
 
 

@@ -8,6 +8,7 @@ A sweep on the same computer thus tells "being worked on" (locked) from "its pro
 asking for process ids. The lock is a file of its own because replacing the intent would replace the lock.
 """
 
+import contextlib
 import fcntl
 import os
 import re
@@ -64,6 +65,14 @@ class Journal:
             if entry is not None:
                 found.append(entry)
         return found
+
+    def tidy(self) -> None:
+        """Removes locks of processes that died before they wrote an intent. Repeatable; nobody at work is disturbed."""
+        for lock in self.folder.glob("*.lock"):
+            provider, _, subject = lock.stem.partition(".")
+            if not lock.with_suffix(".json").exists():
+                with contextlib.suppress(Conflict, ValueError):
+                    self.hold(provider, subject).close()
 
     def _entry(self, path: Path, owner: str, subject: str) -> Entry | None:
         busy = _is_locked(path.with_suffix(".lock"))

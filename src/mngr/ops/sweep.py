@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mngr.journal import Journal
 from mngr.model.errors import Conflict, MngrError
 from mngr.model.states import SETTLED
 from mngr.model.views import HostView
@@ -22,6 +23,8 @@ def sweep(mngr: Mngr, providers: Sequence[str] = (), *, dry_run: bool = False) -
                 _host(mngr, provider, host, done[name], dry_run)
         except MngrError as error:
             done.setdefault(name, Swept()).errors.append(error.message)
+    if not dry_run:
+        Journal(mngr.home / "journal").tidy()
     return done
 
 

@@ -81,6 +81,10 @@ class DockerWorld:
             names = self.docker(*list_words, "--filter", label).split()
             if names:
                 self.docker(*remove, *names)
+        if f"mngr-state:{self.provider}" in self.docker(
+            "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"
+        ):
+            self.docker("rmi", f"mngr-state:{self.provider}")  # a second name of a host's image
 
     def docker(self, *words: str) -> str:
         """`docker WORDS…` of this world. Raises AssertionError if it fails."""
