@@ -52,6 +52,9 @@ def test_a_cart_that_wasn_t_bought_is_forgotten_once_no_checkout_can_be_on_its_w
     assert len(laptop.markers.all()) == 1
     laptop.clock.sleep(180)
     laptop.cloud.reconcile()
+    assert len(laptop.markers.all()) == 1
+    laptop.clock.sleep(180)
+    laptop.cloud.reconcile()
     assert laptop.markers.all() == []
 
 
@@ -59,7 +62,7 @@ def test_a_cart_that_expired_unbought_is_forgotten(laptop: Laptop) -> None:
     """As when the laptop was closed for days."""
     marker = killed_around_checkout(laptop, bought=False)
     laptop.clock.sleep(CART_S + 60)
-    assert laptop.cloud.parts.buyer.checked_out(marker.cart_id), "it can't be told any more"
+    assert laptop.cloud.parts.lost.bought(marker.cart_id) is None, "it can't be told any more"
     laptop.cloud.reconcile()
     assert laptop.markers.all() == [marker], "its order might not be listed yet"
     laptop.clock.sleep(300)
@@ -70,10 +73,28 @@ def test_a_cart_that_expired_unbought_is_forgotten(laptop: Laptop) -> None:
 
 
 @pytest.mark.parametrize("dates", ["refused", "ignored", "honoured"])
-def test_an_expired_cart_that_was_bought_is_still_found(laptop: Laptop, dates: str) -> None:
+def test_what_an_expired_cart_may_have_bought_is_shown_and_taken_by_a_person_s_word_only(
+    laptop: Laptop, dates: str
+) -> None:
     Account(laptop.sim).behaviour(us_order_dates=dates)
     killed_around_checkout(laptop, bought=True)
+    [line] = laptop.sim.bill()["lines"]
+    [order] = [one["id"] for one in laptop.sim.control("GET", "/orders")["orders"]]
     laptop.clock.sleep(CART_S + DAY_S)
+    said: list[str] = []
+    for _ in range(3):
+        assert laptop.cloud.reconcile(warn=said.append) == []
+        laptop.clock.sleep(30)
+    assert len(laptop.markers.all()) == 1
+    assert f"OVH's orders {order}" in said[-1]
+    assert Account(laptop.sim).tags(line["resource"]) == {}
+    laptop.cloud.adopt(line["resource"])
+    assert laptop.markers.all() == []
+
+
+def test_the_order_of_a_cart_that_was_bought_is_found_days_later(laptop: Laptop) -> None:
+    killed_around_checkout(laptop, bought=True)
+    laptop.clock.sleep(CART_S - 3600)
     done: list[str] = []
     for _ in range(20):
         done += laptop.cloud.reconcile()

@@ -1,8 +1,11 @@
 """How a create comes by its VPS: one that is paid for anyway, or one that is ordered, waited for, tagged, cancelled."""
 
+import contextlib
+
 import msgspec
 
 from mngr.backends.ovh import delivery, renewal
+from mngr.backends.ovh.lost import ENDED_S
 from mngr.backends.ovh.parts import CART, CLAIM_ON, ID, ORDER, Build, Parts
 from mngr.backends.ovh.recycle import Notes
 from mngr.backends.ovh.tags import locked_for
@@ -10,57 +13,86 @@ from mngr.backends.ovh.vps import Vps
 from mngr.model.errors import NotFound
 from mngr.providers.contract import Handle, Machine, MachineSpec, Save
 from mngr.vps_docker import tags
+from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
+from mngr.vps_docker.waiting import looks
 
 
 def acquire(parts: Parts, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
     """See contract.Cloud.create."""
-    if handle.get(ID):
-        vps = _mine(parts, handle[ID], spec, recycled=not handle.get(ORDER))
-        if vps is not None:
-            return _machine(vps)
-        save({ID: "", ORDER: "", CART: ""})  # given back, or somebody else's by now: a fresh start
-        handle = {}
-    if not handle.get(ORDER) and not handle.get(CART):
-        recycled = _recycle(parts, spec, save)
+    return _acquire(parts, spec, handle, save, resumed=False)
+
+
+def _acquire(parts: Parts, spec: MachineSpec, handle: Handle, save: Save, *, resumed: bool) -> Machine | None:
+    """`resumed`: what an earlier call made of this was given back, or isn't ours any more: a fresh start."""
+
+    def afresh() -> Machine | None:
+        save({ID: "", ORDER: "", CART: ""})
+        return _acquire(parts, spec, {}, save, resumed=True)
+
+    pending = parts.markers.get(f"order-{handle.get(ORDER)}")
+    if handle.get(ID) and not pending:
+        try:
+            vps = _mine(parts, handle[ID], spec, recycled=not handle.get(ORDER))
+        except NotFound:
+            if handle.get(ORDER) and not _has_ended(parts, int(handle[ORDER])):
+                return None  # it doesn't show yet
+            vps = None
+        return afresh() if vps is None else _machine(vps)
+    if handle.get(ORDER) or handle.get(CART):
+        order = _known_order(parts, handle, save)
+        if not order:
+            return afresh()  # its marker was settled
+    else:
+        recycled = _recycle(parts, spec, save, resumed=resumed)
         if recycled is not None:
             return recycled
-    order = _order(parts, spec, handle, save)
+        parts.tell("order")
+        order = parts.buyer.buy(spec, spec.tags.get(tags.HOST_NAME, ""), save)
     service = _delivered(parts, order, spec)
-    return None if service is None else _adopt(parts, service, order, spec, save)
+    if service is None:
+        return None
+    try:
+        vps = parts.reader.read(service)
+    except NotFound:
+        return afresh() if _has_ended(parts, order) else None  # a fresh one may not show for a while
+    if _is_fresh(parts, vps, order, spec):
+        return _adopt(parts, vps, order, spec, save)
+    parts.markers.remove(f"order-{order}")
+    return afresh()
 
 
-def _recycle(parts: Parts, spec: MachineSpec, save: Save) -> Machine | None:
+def _recycle(parts: Parts, spec: MachineSpec, save: Save, *, resumed: bool) -> Machine | None:
     config = parts.config
-    if not config.enable_recycle_cancelled or not config.recycle_max_candidates_considered:
+    enabled = config.enable_recycle_cancelled and config.recycle_max_candidates_considered
+    if not enabled and not resumed:
         return None
     parts.tell("recycle")
 
     def won(service: str) -> None:
-        parts.building[service] = Build(spec.image, recycled=True)
+        parts.building[service] = Build(spec.host_id, spec.image, recycled=True)
         save({ID: service})
 
-    notes = Notes(tell=parts.tell, claiming=lambda service: save({CLAIM_ON: service}), won=won)
-    vps = parts.recycler.take(spec, notes)
-    if vps is None:
+    def lost(service: str) -> None:
+        parts.building.pop(service, None)
         save({ID: ""})
-        return None
-    return _machine(vps)
+
+    notes = Notes(tell=parts.tell, claiming=lambda service: save({CLAIM_ON: service}), won=won, lost=lost)
+    vps = parts.recycler.take(spec, notes, own=not enabled)
+    return None if vps is None else _machine(vps)
 
 
-def _order(parts: Parts, spec: MachineSpec, handle: Handle, save: Save) -> int:
+def _known_order(parts: Parts, handle: Handle, save: Save) -> int:
+    """That of an earlier, killed call; 0 if reconcile saw to it, or it was never made."""
     if handle.get(ORDER):
         return int(handle[ORDER])
-    if handle.get(CART):
-        # Killed around the checkout. Its order's marker may be there though the handle doesn't know it.
-        known = [one for one in parts.markers.all() if one.cart_id == handle[CART] and one.order_id]
-        if known:
-            save({ORDER: str(known[0].order_id)})
-            return known[0].order_id
-        marker = parts.markers.get(f"cart-{handle[CART]}")
-        if marker is not None:
-            return parts.buyer.recover(marker, save)
-    parts.tell("order")
-    return parts.buyer.buy(spec, spec.tags.get(tags.HOST_NAME, ""), save)
+    # Killed around the checkout. Its order's marker may be there though the handle doesn't know it.
+    known = [one for one in parts.markers.all() if one.cart_id == handle[CART] and one.order_id]
+    if known:
+        parts.markers.remove(f"cart-{handle[CART]}")
+        save({ORDER: str(known[0].order_id)})
+        return known[0].order_id
+    marker = parts.markers.get(f"cart-{handle[CART]}")
+    return parts.buyer.recover(marker, save) if marker is not None else 0
 
 
 def _delivered(parts: Parts, order: int, spec: MachineSpec) -> str | None:
@@ -76,10 +108,27 @@ def _delivered(parts: Parts, order: int, spec: MachineSpec) -> str | None:
     return None
 
 
-def _adopt(parts: Parts, service: str, order: int, spec: MachineSpec, save: Save) -> Machine:
+def _is_fresh(parts: Parts, vps: Vps, order: int, spec: MachineSpec) -> bool:
+    """Whether what an order became is as it was delivered, or as we left it. False: mngr has recycled it meanwhile, or
+    keeps it for whoever claims it. Raises VpsProvisioningError if it is somebody else's."""
+    owner = tags.read(vps.tags)
+    marker = parts.markers.get(f"order-{order}")
+    older = vps.renewal.older_than(marker.at if marker else 0.0)
+    if older or (owner.provider and owner.provider != parts.instance):
+        whose = "was there before that order" if older else f"is of provider instance {owner.provider}"
+        raise VpsProvisioningError(
+            f"OVH's order {order} names {vps.name}, which {whose}: it isn't taken",
+            hint="`mngr ovh list --all` shows what nobody uses; `mngr ovh adopt` takes it by your word",
+        )
+    free = vps.renewal.cancelled and (not marker or (owner.provider and vps.released(parts.client.now())))
+    return not free and not owner.ready and owner.host_id in ("", spec.host_id)
+
+
+def _adopt(parts: Parts, fresh: Vps, order: int, spec: MachineSpec, save: Save) -> Machine:
     """A fresh VPS: noted, tagged (its lease is the claim), then cancelled; only then its marker goes."""
+    service = fresh.name
     parts.tell(f"delivered: {service}")
-    parts.building[service] = Build(spec.image, recycled=False)
+    parts.building[service] = Build(spec.host_id, spec.image, recycled=False)
     save({ID: service})
     until = {tags.UNTIL: str(int(parts.client.now()) + tags.LEASE_S)}
     parts.store.change(service, {**spec.tags, **until})
@@ -90,15 +139,15 @@ def _adopt(parts: Parts, service: str, order: int, spec: MachineSpec, save: Save
 
 
 def _mine(parts: Parts, service: str, spec: MachineSpec, *, recycled: bool) -> Vps | None:
-    """The VPS of an earlier, killed call, if its tags still say that it is this host's and its lease runs."""
-    try:
-        vps = parts.reader.read(service)
-    except NotFound:
-        return None
-    owner = tags.read(vps.tags)
+    """The VPS of an earlier, killed call, if its tags still say that it is this host's and its lease runs. Raises NotFound
+    if OVH doesn't show it for as long as its lists are late."""
+    vps = parts.reader.read_patiently(service, parts.clock, parts.config.list_lag)
     if service in parts.building:
         return vps
-    now = parts.client.now()
+    if not parts.is_for(vps.tags, spec.host_id):  # what the killed call wrote may not show yet
+        parts.clock.sleep(parts.config.tag_lag)
+        vps = parts.reader.read(service)
+    owner, now = tags.read(vps.tags), parts.client.now()
     locked = locked_for(vps.tags, now + tags.MARGIN_S) == spec.host_id
     if (
         service in parts.recycler.refused
@@ -110,11 +159,36 @@ def _mine(parts: Parts, service: str, spec: MachineSpec, *, recycled: bool) -> V
         parts.recycler.own(service, spec, vps.tags)
     if not vps.renewal.cancelled and not owner.ready:
         renewal.insist(parts.client, parts.clock, service, True)
-    parts.building[service] = Build(spec.image, recycled)
+    parts.building[service] = Build(spec.host_id, spec.image, recycled)
     for marker in parts.markers.all():
         if marker.host_id == spec.host_id and marker.order_id:
             parts.markers.remove(marker.key)
     return vps
+
+
+def _has_ended(parts: Parts, order: int) -> bool:
+    """Whether an order's VPS, which OVH doesn't know, has ended, rather than isn't shown yet; then its marker goes."""
+    marker = parts.markers.get(f"order-{order}")
+    try:
+        at = marker.at if marker else parts.lost.date(order)
+    except NotFound:
+        return False
+    if parts.client.now() - at < ENDED_S:
+        return False
+    parts.markers.remove(f"order-{order}")
+    return True
+
+
+def insist_on(parts: Parts, service: str) -> None:
+    """Right before what wipes it: raises MachineRefused unless the VPS's tags say that it is ours, and for longer than a
+    call may take. Our own writes may not show for `tag_lag`."""
+    host_id = parts.building[service].host_id
+    for _ in looks(parts.clock, parts.config.tag_lag):
+        with contextlib.suppress(NotFound):
+            if parts.recycler.holds(parts.store.read(service), host_id):
+                return
+    parts.building.pop(service, None)
+    raise MachineRefused(f"{service} isn't reserved for this host any more, and wasn't touched")
 
 
 def _machine(vps: Vps, shown: dict[str, str] | None = None) -> Machine:

@@ -3,6 +3,8 @@
 Errors are `{"class": "Client::…", "message"}`, or `{"errorCode", "httpCode", "message"}` where a login is at fault.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from mngr.backends.ovh.config import Credentials
@@ -17,6 +19,16 @@ class OvhApiError(VpsApiError):
     """OVH refused a call that changes something. `code`: OVH's errorCode or class."""
 
     code = ""
+
+
+@contextlib.contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Around code that takes an answer apart: one without the fields that it needs, or with others in their place,
+    raises Unreadable. No paid call is made in here."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError):
+        raise VpsApiUnreadable(f"{what} can't be read: it isn't what OVH describes") from None
 
 
 def json(answer: Any, what: str, reads: bool) -> Any:

@@ -6,6 +6,7 @@ key opens the image's own user only. The host stays `ssh_trust: unverified` unti
 the builder swaps it, over this connection, for one made on the machine.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,16 @@ class FirstContact:
         self.image = image
         self.timeout = timeout
 
-    def install(self, service: str, image: str, progress: Progress) -> None:
-        """Installs `image` ("": the configured one) with our key. Repeatable: it installs anew. Raises
+    def install(
+        self, service: str, image: str, progress: Progress, check: Callable[[], None] | None = None
+    ) -> None:
+        """Installs `image` ("": the configured one) with our key. Repeatable: it installs anew. `check` is called right
+        before each order of an installation, which wipes the disk; it raises if the VPS isn't ours. Raises
         VpsProvisioningError or TimedOut if OVH doesn't, InvalidInput on an unknown image."""
         progress("tasks")
         self._idle(service)
         progress("rebuild")
-        self._rebuild(service, image or self.image)
+        self._rebuild(service, image or self.image, check or (lambda: None))
 
     def open(self, machine: Machine, progress: Progress) -> str:
         """Opens root's login; the host key that was seen first, unverified. Repeatable. Raises MngrError."""
@@ -88,7 +92,7 @@ class FirstContact:
             hint="look at it on OVH's page, and run the command again",
         )
 
-    def _rebuild(self, service: str, image: str) -> None:
+    def _rebuild(self, service: str, image: str, check: Callable[[], None]) -> None:
         body = {
             "imageId": self._image_id(service, image),
             "publicSshKey": self.access.machine_key(),
@@ -97,6 +101,7 @@ class FirstContact:
         task: Any = None
         why = ""
         for _ in looks(self.clock, BUSY_S, most=10):
+            check()
             try:
                 task = self.client.post(f"{_path(service)}/rebuild", body, repeat=False)
                 break

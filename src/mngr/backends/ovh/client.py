@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from mngr.backends.ovh.answers import failed, json, refusal
+from mngr.backends.ovh.answers import failed, json, refusal, understood
 from mngr.backends.ovh.config import Credentials
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput
@@ -86,13 +86,17 @@ class OvhClient:
     def me(self) -> dict[str, Any]:
         """`GET /me`: the account's subsidiary and currency."""
         if self._me is None:
-            self._me = dict(self.get("/me"))
+            answer = self.get("/me")
+            with understood("OVH's answer about the account"):
+                self._me = dict(answer)
         return self._me
 
     def now(self) -> float:
         """OVH's time: the Date header of an answer, going on with this computer's steady clock."""
         if self._date is None:
-            at = float(self.get("/auth/time"))
+            answer = self.get("/auth/time")
+            with understood("OVH's time"):
+                at = float(answer)
             self._date = (at, self.clock.monotonic())
         at, then = self._date
         return at + self.clock.monotonic() - then

@@ -82,15 +82,19 @@ class OvhCloud(VpsClientInterface):
     def bootstrap(self, machine: Machine, progress: Progress) -> str:
         """contract.FirstContact: the host key that was seen first, once root's login works and qemu is purged.
 
-        Raises MachineRefused if a recycled VPS won't be installed; it is given back then, and passed over by `create`.
+        Raises MachineRefused if a recycled VPS won't be installed; it is given back then, and passed over by `create`. Also
+        if a VPS isn't ours (any more), as it is read right before each order of an installation; that one isn't touched.
         """
         build = self.parts.building.get(machine.id)
         try:
-            self.first.install(machine.id, build.image if build else "", progress)
+            check = (lambda: acquiring.insist_on(self.parts, machine.id)) if build else None
+            self.first.install(machine.id, build.image if build else "", progress, check)
+        except MachineRefused:
+            raise
         except (TimedOut, VpsProvisioningError) as error:
             if build is None or not build.recycled:
                 raise
-            releasing.give_back(self.parts, machine.id)
+            releasing.give_back(self.parts, machine.id, build.host_id)
             raise MachineRefused(error.message, hint=error.hint, details=error.details) from error
         return self.first.open(machine, progress)
 
@@ -156,7 +160,8 @@ class OvhCloud(VpsClientInterface):
         releasing.adopt(self.parts, service)
 
     def reconcile(
-        self, *, dry_run: bool = False, warn: Callable[[str], None] = lambda text: None
+        self, *, dry_run: bool = False, warn: Callable[[str], None] = lambda text: None, but: str = ""
     ) -> list[str]:
-        """Sees to orders that nobody waits for any more; what was done. Never raises MngrError."""
-        return reconciling.reconcile(self.parts, dry_run=dry_run, warn=warn)
+        """Sees to orders that nobody waits for any more, but those of host id `but`; what was done. Never raises
+        MngrError."""
+        return reconciling.reconcile(self.parts, dry_run=dry_run, warn=warn, but=but)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mngr.backends.ovh.answers import understood
 from mngr.backends.ovh.client import OvhClient
 from mngr.model.errors import NotFound
 from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable, VpsProvisioningError
@@ -17,7 +18,10 @@ class OrderCancelled(VpsProvisioningError):
 def status(client: OvhClient, order: int) -> str:
     """`GET /me/order/{o}/status`: cancelled, cancelling, checking, delivered, delivering, documentsRequested, notPaid,
     unknown."""
-    return str(client.get(f"/me/order/{order}/status"))
+    found = client.get(f"/me/order/{order}/status")
+    if not isinstance(found, str):
+        raise VpsApiUnreadable(f"OVH's status of order {order} can't be read")
+    return found
 
 
 def delivered(client: OvhClient, order: int, plan: str) -> tuple[str, str]:
@@ -57,29 +61,32 @@ def refuse_stuck(order: int, now: str) -> None:
 def service_of(client: OvhClient, order: int, plan: str) -> str:
     """The VPS that an order became, "" while it doesn't say. EU: a detail's `domain`; US, where that is always "*":
     the `resource.name` of a detail's operation."""
-    for detail in _details(client, order):
-        path = f"/me/order/{order}/details/{detail}"
-        domain = str((client.get(path) or {}).get("domain") or "*")
-        if _plan(client, path) not in ("", plan):
-            continue
-        if domain not in ("*", ""):
-            return domain
-        for name in _operations(client, path):
-            if name:
-                return name
+    with understood(f"OVH's details of order {order}"):
+        for detail in _details(client, order):
+            path = f"/me/order/{order}/details/{detail}"
+            domain = str((client.get(path) or {}).get("domain") or "*")
+            if _plan(client, path) not in ("", plan):
+                continue
+            if domain not in ("*", ""):
+                return domain
+            for name in _operations(client, path):
+                if name:
+                    return name
     return ""
 
 
 def ordered(client: OvhClient, order: int) -> set[tuple[str, str]]:
-    """(plan, datacenter) of what an order is about."""
+    """(plan, datacenter) of what an order installs: a renewal looks the same but for its `action`. Raises NotFound,
+    Unreadable."""
     found = set()
     for detail in _details(client, order):
-        extension: Any = _extension(client, f"/me/order/{order}/details/{detail}")
-        rows = extension.get("configurations") or []
-        where = next((str(row.get("value")) for row in rows if row.get("label") == "vps_datacenter"), "")
-        code = str((extension.get("plan") or {}).get("code") or "")
-        if code:
-            found.add((code, where))
+        with understood(f"OVH's extension of order {order}"):
+            extension = _extension(client, f"/me/order/{order}/details/{detail}")
+            rows = extension.get("configurations") or []
+            where = next((str(row.get("value")) for row in rows if row.get("label") == "vps_datacenter"), "")
+            code = str((extension.get("plan") or {}).get("code") or "")
+            if code and extension.get("action") in (None, "installation"):
+                found.add((code, where))
     return found
 
 

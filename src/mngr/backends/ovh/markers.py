@@ -32,6 +32,11 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     again: float = 0.0
 
     @property
+    def last(self) -> float:
+        """When its checkout was sent for the last time."""
+        return max(self.at, self.again)
+
+    @property
     def key(self) -> str:
         return f"order-{self.order_id}" if self.order_id else f"cart-{self.cart_id}"
 

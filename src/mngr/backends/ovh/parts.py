@@ -1,21 +1,23 @@
 """One OVH account as the rest of this folder works on it: what is read, bought, recycled and told with."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from mngr.backends.ovh.claim import Rules
 from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.config import OvhConfig
+from mngr.backends.ovh.lost import LostOrders
 from mngr.backends.ovh.markers import Markers
 from mngr.backends.ovh.offers import Offers
 from mngr.backends.ovh.order import Buyer
 from mngr.backends.ovh.recycle import Recycler
-from mngr.backends.ovh.tags import TagStore
+from mngr.backends.ovh.tags import TagStore, locked_for
 from mngr.backends.ovh.vps import Reader
 from mngr.model.clock import Clock
 from mngr.providers.contract import Progress
+from mngr.vps_docker import tags
 
 # Keys of a create's handle.
 ID = "id"
@@ -25,8 +27,9 @@ CLAIM_ON = "claim"  # the VPS that a claim of ours is being written on
 
 
 class Build(msgspec.Struct, frozen=True):
-    """What this process does with a VPS: installs `image` on it. `recycled`: it wasn't ordered for this host."""
+    """What this process does with a VPS: installs `image` on it, for a host. `recycled`: it wasn't ordered for it."""
 
+    host_id: str
     image: str
     recycled: bool
 
@@ -46,13 +49,19 @@ class Parts:
         self.store = TagStore(client)
         self.reader = Reader(client, self.store)
         self.offers = Offers(client, config)
-        self.buyer = Buyer(client, self.offers, markers, clock, config.list_lag)
+        self.lost = LostOrders(client, self.reader, markers)
+        self.buyer = Buyer(client, self.offers, markers, self.lost, clock, config.list_lag)
         self.recycler = Recycler(
             client, self.store, self.reader, clock, Rules(config.tag_lag, config.claim_time),
             margin_s=config.recycle_safety_margin_hours * 3600, most=config.recycle_max_candidates_considered,
+            list_lag=config.list_lag,
         )  # fmt: skip
         self.building: dict[str, Build] = {}
         self._open = threading.local()
+
+    def is_for(self, found: Mapping[str, str], host_id: str) -> bool:
+        """Whether these tags name this host as the one that the VPS is for."""
+        return host_id in (tags.read(found).host_id, locked_for(found, self.client.now()))
 
     def tell_to(self, progress: Progress | None) -> None:
         """Who hears `tell`, of this thread."""

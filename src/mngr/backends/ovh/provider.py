@@ -42,7 +42,7 @@ class OvhProvider(VpsDockerProvider):
         """As there. First sees to orders that nobody waits for any more: what came of them may be recycled at once;
         that failing only warns."""
         progress("reconcile")
-        self.ovh.reconcile(warn=lambda text: progress(f"warning: {text}"))
+        self.ovh.reconcile(warn=lambda text: progress(f"warning: {text}"), but=spec.id)
         with self.ovh.creating(spec.id, progress):
             record = super().create(spec, progress)
         self._link_pins(record)

@@ -2,32 +2,45 @@
 
 A marker goes when its VPS is in hand, when OVH says that nothing came of the order, or when nothing can come of its
 cart: OVH says that it wasn't bought, or it has expired and the account's orders show none that could be its.
+
+The cancellation is the last write: only from then on anybody may recycle the VPS, and nothing is written on it any
+more. One that was taken while this process stood still is left alone (guard.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from mngr.backends.ovh import delivery, renewal
+from mngr.backends.ovh import delivery
+from mngr.backends.ovh.guard import Guard
+from mngr.backends.ovh.lost import EARLY_S, ENDED_S
 from mngr.backends.ovh.markers import Marker
-from mngr.backends.ovh.order import CART_S, EARLY_S
+from mngr.backends.ovh.order import CART_S
 from mngr.backends.ovh.parts import Parts
+from mngr.backends.ovh.tags import is_locked
+from mngr.backends.ovh.vps import Vps
 from mngr.model.errors import MngrError, NotFound
 from mngr.vps_docker import tags
-
-#: A service that an order names and OVH doesn't know has ended, if the order is at least so old.
-ENDED_S = 86400.0
 
 Warn = Callable[[str], None]
 
 
-def reconcile(parts: Parts, *, dry_run: bool = False, warn: Warn = lambda text: None) -> list[str]:
-    """Looks at each marker that nobody works on. Never raises MngrError: what fails is told to `warn`. Returns what was
-    done. Repeatable, by any number of computers."""
+def reconcile(
+    parts: Parts, *, dry_run: bool = False, warn: Warn = lambda text: None, but: str = ""
+) -> list[str]:
+    """Looks at each marker that nobody works on, but those of host id `but`. Never raises MngrError: what fails is told to
+    `warn`. Returns what was done. Repeatable, by any number of computers."""
     done: list[str] = []
-    for broken in parts.markers.broken():
+    try:
+        broken, markers = parts.markers.broken(), parts.markers.all()
+    except OSError as error:
         warn(
-            f"{broken.path} can't be read ({broken.why}); an order may stand behind it: `mngr ovh list --all`"
+            f"{parts.markers.folder} can't be read ({error}); orders may stand behind it: `mngr ovh list --all`"
         )
-    for marker in parts.markers.all():
+        return done
+    for one in broken:
+        warn(f"{one.path} can't be read ({one.why}); an order may stand behind it: `mngr ovh list --all`")
+    for marker in markers:
+        if but and marker.host_id == but:
+            continue
         try:
             with parts.markers.hold(marker.host_id) as mine:
                 if mine and parts.markers.get(marker.key) is not None:
@@ -38,6 +51,12 @@ def reconcile(parts: Parts, *, dry_run: bool = False, warn: Warn = lambda text: 
 
 
 def _order(parts: Parts, marker: Marker, dry_run: bool, warn: Warn) -> list[str]:
+    if not marker.order_id and any(
+        one.order_id and one.cart_id == marker.cart_id for one in parts.markers.all()
+    ):
+        if not dry_run:
+            parts.markers.remove(marker.key)
+        return []  # killed between the two: its order has a marker
     order = marker.order_id or _of_cart(parts, marker, dry_run, warn)
     if not order:
         return []
@@ -49,11 +68,12 @@ def _order(parts: Parts, marker: Marker, dry_run: bool, warn: Warn) -> list[str]
         return [f"order {order} was cancelled by OVH; nothing came of it"]
     if not marker.order_id and not dry_run:
         parts.buyer.known(marker, order, lambda handle: None)
-    return _service(parts, marker, order, service, dry_run) if service else []
+    return _service(parts, marker, order, service, dry_run, warn) if service else []
 
 
-def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bool) -> list[str]:
+def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bool, warn: Warn) -> list[str]:
     """What an order became. A VPS with a host on it, or somebody else's by now, is left as it is."""
+    guard = Guard(parts, service, lambda found: not _foreign(parts, marker, found))
     try:
         vps = parts.reader.read(service)
     except NotFound:
@@ -62,39 +82,68 @@ def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bo
         if not dry_run:
             parts.markers.remove(f"order-{order}")
         return [f"{service} (order {order}) has ended"]
-    owner = tags.read(vps.tags)
-    foreign = any(one.startswith("mngr-") for one in vps.tags) and (
-        owner.ready or owner.host_id != marker.host_id or owner.provider != parts.instance
-    )
+    if vps.renewal.older_than(marker.at):
+        warn(
+            f"order {order} names {service}, which was there before it: nothing is done to it; "
+            f"see `mngr ovh list --all`, then delete {parts.markers.path(f'order-{order}')}"
+        )
+        return []
+    foreign = _foreign(parts, marker, vps.tags)
     if dry_run:
         return [] if foreign else [f"would keep {service} (order {order}) for the next create"]
-    if not foreign:
-        mine = {tags.PROVIDER: parts.instance} | ({tags.HOST_ID: marker.host_id} if marker.host_id else {})
-        parts.store.change(service, {one: value for one, value in mine.items() if vps.tags.get(one) != value})
-        if not renewal.cancel(parts.client, service):
-            return []
-        parts.store.change(service, {}, [one for one in (tags.BUILDER, tags.UNTIL) if one in vps.tags])
+    if not foreign and not _spare(parts, marker, vps, guard):
+        return []
     parts.markers.remove(f"order-{order}")
     return [] if foreign else [f"{service} (order {order}): cancelled, and kept for the next create"]
 
 
+def _spare(parts: Parts, marker: Marker, vps: Vps, guard: Guard) -> bool:
+    """Ours by its tags, then cancelled. False if OVH doesn't let it be cancelled yet, or it became somebody's."""
+    owner = tags.read(vps.tags)
+    leases = [one for one in (tags.BUILDER, tags.UNTIL) if one in vps.tags]
+    if not vps.renewal.cancelled or not owner.provider:
+        mine = {tags.PROVIDER: parts.instance} | ({tags.HOST_ID: marker.host_id} if marker.host_id else {})
+        lacking = {one: mine[one] for one in mine if vps.tags.get(one) != mine[one]}
+        spared = guard.change(lacking, leases) and guard.cancel()
+    else:  # where its builder died, nobody takes it until that lease ends
+        spared = vps.released(parts.client.now()) or guard.change({}, leases)
+    if not spared:
+        return False
+    parts.clock.sleep(parts.config.tag_lag)  # who reads it as free reads it whole
+    parts.recycler.freed.add(vps.name)
+    return True
+
+
+def _foreign(parts: Parts, marker: Marker, found: Mapping[str, str]) -> bool:
+    owner = tags.read(found)
+    return any(one.startswith("mngr-") for one in found) and (
+        owner.ready
+        or owner.host_id not in ("", marker.host_id)
+        or owner.provider not in ("", parts.instance)
+        or is_locked(found, parts.client.now())
+    )
+
+
 def _of_cart(parts: Parts, marker: Marker, dry_run: bool, warn: Warn) -> int:
     """The order of a checkout without an answer; 0 if there is none (yet), and then its marker goes in its time."""
-    now, last = parts.client.now(), max(marker.at, marker.again)
-    in_flight_s = parts.client.timeout + parts.config.list_lag + 60
-    if not parts.buyer.checked_out(marker.cart_id):
-        if now - last > in_flight_s and not dry_run:
+    since = parts.client.now() - marker.last
+    if since <= parts.lost.in_flight_s() + parts.config.list_lag:
+        return 0  # it may yet be carried out, or its order not be listed
+    bought = parts.lost.bought(marker.cart_id)
+    if bought is False:
+        if not dry_run:
             parts.markers.remove(marker.key)
         return 0
-    order, candidates = parts.buyer.find_lost(marker)
-    if order:
-        return order
-    if candidates:
+    found = parts.lost.find(marker)
+    if found.order:
+        return found.order
+    if found.candidates:
+        orders = ", ".join(map(str, found.candidates))
         warn(
-            f"the checkout of cart {marker.cart_id} got no answer, and OVH's orders {', '.join(map(str, candidates))} of "
-            f"{marker.plan_code} could be its: `mngr ovh list --all`, then `mngr ovh adopt` what is mngr's; "
+            f"the checkout of cart {marker.cart_id} got no answer, and OVH's orders {orders} of {marker.plan_code} could "
+            f"be its: `mngr ovh list --all`, then `mngr ovh adopt` what is mngr's; "
             f"if none is, delete {parts.markers.path(marker.key)}"
         )
-    elif now - last > CART_S + EARLY_S + parts.config.list_lag and not dry_run:
+    elif since > CART_S + EARLY_S + parts.config.list_lag and not dry_run:
         parts.markers.remove(marker.key)
     return 0

@@ -22,15 +22,17 @@ from mngr.vps_docker.errors import VpsApiError
 
 class Notes(msgspec.Struct, frozen=True):
     """Who is told: in words; of each service before a claim is written on it; of the one that was won before that is
-    written on it."""
+    written on it; of one that was won and can't be had after all."""
 
     tell: Callable[[str], None]
     claiming: Callable[[str], None]
     won: Callable[[str], None]
+    lost: Callable[[str], None]
 
 
 class Recycler:
-    """`refused`: services that wouldn't be installed, which this process doesn't try again."""
+    """`refused`: services that wouldn't be installed, which this process doesn't try again. `freed`: those that it has
+    just adopted or let go; lists and tags may not show that yet."""
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Recycler:
         *,
         margin_s: float,
         most: int,
+        list_lag: float,
     ) -> None:
         self.client = client
         self.store = store
@@ -50,10 +53,13 @@ class Recycler:
         self.rules = rules
         self.margin_s = margin_s
         self.most = most
+        self.list_lag = list_lag
         self.refused: set[str] = set()
+        self.freed: set[str] = set()
 
-    def take(self, spec: MachineSpec, notes: Notes) -> Vps | None:
-        """A VPS that is ours from now on, tagged as `spec.tags` says; None if there is none to be had.
+    def take(self, spec: MachineSpec, notes: Notes, *, own: bool = False) -> Vps | None:
+        """A VPS that is ours from now on, tagged as `spec.tags` says; None if there is none to be had. `own`: only one that
+        was this host's before.
 
         Losers go over all candidates again for as long as a claim counts: by then each was taken, or its claimant is
         dead, so that nobody orders while a VPS is to be had.
@@ -61,41 +67,82 @@ class Recycler:
         end = self.clock.monotonic() + self.rules.patience
         while True:
             contested = False
-            for service in self.candidates(spec):
+            for service in self.candidates(spec, own=own):
                 notes.tell(f"recycle: claiming {service}")
                 notes.claiming(service)
-                outcome = self.contend(service, spec, notes.won)
+                outcome = self.contend(service, spec, notes)
                 if outcome == "won":
-                    vps = self.reader.read(service)
-                    if vps.renewal.cancelled and self._fits(vps, spec):
+                    vps = self._won(service, spec)
+                    if vps is not None:
                         return vps
-                    self.store.change(service, {}, [tags.UNTIL, tags.BUILDER])
+                    notes.lost(service)
                 contested = contested or outcome == "contested"
             if not contested or self.clock.monotonic() > end:
                 return None
             notes.tell("recycle: others are claiming; looking again")
             self.clock.sleep(self.rules.wait)
 
-    def candidates(self, spec: MachineSpec) -> list[str]:
+    def _won(self, service: str, spec: MachineSpec) -> Vps | None:
+        """What was won, read back; None if it isn't what it was, or the lock on it is somebody else's after all."""
+        try:
+            vps = self.reader.read_patiently(service, self.clock, self.list_lag)
+        except NotFound:
+            return None
+        if not self.holds(vps.tags, spec.host_id, locked=True):
+            return None  # nothing on it is ours to take off
+        if vps.renewal.cancelled and self._fits(vps, spec):
+            return vps
+        self.store.change(service, {}, [RECYCLING_BY, tags.BUILDER, tags.UNTIL])
+        return None
+
+    def holds(self, found: Mapping[str, str], host_id: str, *, locked: bool = False) -> bool:
+        """Whether these tags say that the VPS is this host's to build, and will be for a while. `locked`: the lock must be
+        there, as after winning it; else nobody else's must."""
+        owner = tags.read(found)
+        lock = found.get(RECYCLING_BY, "")  # its time is that of the lease's beginning, and isn't renewed
+        return (
+            owner.host_id == host_id
+            and not owner.ready
+            and owner.until is not None
+            and self.client.now() + tags.MARGIN_S <= owner.until
+            and (lock.partition(":")[2] == host_id or not (lock or locked))
+        )
+
+    def candidates(self, spec: MachineSpec, *, own: bool = False) -> list[str]:
         """Names of what may be taken, in an order of this create's own so that several don't meet at the first.
 
         The cap comes after the filters. Raises Unreadable: a list that can't be read isn't an empty one.
         """
         now = self.client.now()
-        fit = []
-        for service, found in self.store.rows():
-            if found.get(tags.PROVIDER) != spec.tags.get(tags.PROVIDER) or not self._free(found, now):
+        rows = dict(self.store.rows())
+        for service in self.freed - set(rows):
+            rows[service] = {}
+        fit: list[str] = []
+        unseen: list[str] = []
+        for service, found in rows.items():
+            ours = found.get(tags.PROVIDER) == spec.tags.get(tags.PROVIDER) and self._free(found, now)
+            if not (ours or service in self.freed) or (own and found.get(tags.HOST_ID) != spec.host_id):
                 continue
             if service in self.refused or is_refused(found, now):
                 continue
-            with contextlib.suppress(NotFound):
-                known = renewal.read(self.client, service)
-                if self._paid(known, now) and self._fits(self.reader.read(service, known), spec):
+            try:
+                if self._can_be_had(service, spec, now):
                     fit.append(service)
-                    if len(fit) >= 4 * self.most:
-                        break
+            except NotFound:
+                unseen.append(service)
+            if len(fit) >= 4 * self.most:
+                break
+        if unseen and not fit:  # it has ended, and the list is late; or what says so is wrong
+            self.clock.sleep(self.list_lag)
+            for service in unseen:
+                with contextlib.suppress(NotFound):
+                    fit += [service] if self._can_be_had(service, spec, now) else []
         fit.sort(key=lambda name: hashlib.sha256(f"{spec.host_id} {name}".encode()).digest())
         return fit[: self.most]
+
+    def _can_be_had(self, service: str, spec: MachineSpec, now: float) -> bool:
+        known = renewal.read(self.client, service)
+        return self._paid(known, now) and self._fits(self.reader.read(service, known), spec)
 
     def _free(self, found: Mapping[str, str], now: float) -> bool:
         return is_free(found, now) and not is_locked(found, now)
@@ -111,8 +158,9 @@ class Recycler:
     def _fits(self, vps: Vps, spec: MachineSpec) -> bool:
         return vps.state in SETTLED and vps.plan == spec.plan and vps.datacenter == spec.region
 
-    def contend(self, service: str, spec: MachineSpec, won: Callable[[str], None]) -> claim.Outcome:
-        """Runs the protocol of claim.py on one VPS. Raises NotFound never: what is gone is taken."""
+    def contend(self, service: str, spec: MachineSpec, notes: Notes) -> claim.Outcome:
+        """Runs the protocol of claim.py on one VPS. One that OVH doesn't know is contested: what has ended isn't among the
+        candidates at the next look."""
         nonce = os.urandom(8).hex()
         steps = claim.claim(spec.host_id, nonce, self.rules, self._free)
         answer: Any = None
@@ -120,13 +168,14 @@ class Recycler:
             with _claims_end(self.store, service, spec.host_id):
                 while True:
                     step = steps.send(answer)
-                    answer = self._do(step, service, spec, won)
+                    answer = self._do(step, service, spec, notes)
         except StopIteration as end:
             return end.value
         except NotFound:
-            return "taken"
+            notes.lost(service)
+            return "contested"
 
-    def _do(self, step: claim.Step, service: str, spec: MachineSpec, won: Callable[[str], None]) -> Any:
+    def _do(self, step: claim.Step, service: str, spec: MachineSpec, notes: Notes) -> Any:
         match step:
             case claim.Time():
                 return self.client.now(), self.clock.monotonic()
@@ -139,7 +188,7 @@ class Recycler:
             case claim.Wait(seconds):
                 self.clock.sleep(seconds)
             case claim.Own(seen):
-                won(service)
+                notes.won(service)
                 self.own(service, spec, seen)
         return None
 
@@ -157,7 +206,7 @@ def _claims_end(store: TagStore, service: str, host_id: str) -> Iterator[None]:
     """A claim of ours doesn't outlive an error or Ctrl-C, as far as OVH lets us; else it expires."""
     try:
         yield
-    except (StopIteration, NotFound):
+    except StopIteration:
         raise
     except BaseException:
         with contextlib.suppress(VpsApiError, NotFound):

@@ -3,8 +3,9 @@
 import contextlib
 
 from mngr.backends.ovh import delivery, renewal
+from mngr.backends.ovh.guard import Guard
 from mngr.backends.ovh.parts import CLAIM_ON, ID, ORDER, Parts
-from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, REFUSED, locked_for
+from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, REFUSED
 from mngr.model.errors import NotFound
 from mngr.providers.contract import Gone, Handle, Later, MachineSpec
 from mngr.vps_docker import tags
@@ -38,10 +39,12 @@ def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -
     return Gone()
 
 
-def give_back(parts: Parts, service: str) -> None:
+def give_back(parts: Parts, service: str, host_id: str) -> None:
     """A recycled VPS that wouldn't be installed: free again for others, though not for some time, and not for us."""
     parts.recycler.refused.add(service)
     parts.building.pop(service, None)
+    if not parts.is_for(parts.store.read(service), host_id):
+        return  # its lease passed meanwhile, and somebody took it
     until = str(int(parts.client.now()) + REFUSED_S)
     parts.store.change(service, {REFUSED: until}, [RECYCLING_BY, tags.HOST_ID, tags.BUILDER, tags.UNTIL])
 
@@ -52,8 +55,8 @@ def adopt(parts: Parts, service: str) -> None:
     A checkout in doubt that it answers is in doubt no more, so that no other order is taken for its.
     """
     for marker in parts.markers.all():
-        if not marker.order_id:
-            _, orders = parts.buyer.find_lost(marker)
+        if not marker.order_id and parts.lost.bought(marker.cart_id) is not False:
+            orders = parts.lost.find(marker).candidates
             if service in [delivery.service_of(parts.client, order, marker.plan_code) for order in orders]:
                 parts.markers.remove(marker.key)
                 break
@@ -71,24 +74,25 @@ def _of_order(parts: Parts, order: int, spec: MachineSpec) -> str:
 
 
 def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool:
-    """False: not yet. One that carries another host's tags is left alone."""
+    """False: not yet. One that carries another host's tags is left alone. What frees it comes last."""
+    guard = Guard(parts, service, lambda found: parts.is_for(found, spec.host_id))
     vps = parts.reader.read(service)
     owner = tags.read(vps.tags)
-    ours = spec.host_id in (owner.host_id, locked_for(vps.tags, parts.client.now()))
-    if owner.host_id and not ours:
-        return True
-    if not owner.host_id and not tag:
-        return True
-    if not renewal.cancel(parts.client, service):
-        return False
-    if owner.host_id != spec.host_id:
-        parts.store.change(service, {tags.PROVIDER: parts.instance, tags.HOST_ID: spec.host_id})
-    # From the last of these on it is free. A stale read must not hide a tag that was put a moment ago.
     mine = service in parts.building
-    dropped = [key for key in (RECYCLING_BY, tags.BUILDER) if mine or key in vps.tags]
-    dropped += [tags.READY] if mine or owner.ready or owner.until is None else []
-    dropped += [tags.UNTIL] if mine or tags.UNTIL in vps.tags else []
-    parts.store.change(service, {}, dropped)
-    if dropped:
+    if not parts.is_for(vps.tags, spec.host_id) and (owner.host_id or not tag):
+        return True
+    if vps.released(parts.client.now()) and owner.provider and not mine:
+        parts.recycler.freed.add(service)
+        return True  # it is free, and somebody may be claiming it
+    if not vps.renewal.cancelled and not guard.cancel():
+        return False
+    put = {tags.PROVIDER: parts.instance, tags.HOST_ID: spec.host_id}
+    # A stale read must not hide a tag that was put a moment ago.
+    drop = [key for key in (RECYCLING_BY, tags.BUILDER) if mine or key in vps.tags]
+    drop += [tags.READY] if mine or owner.ready or owner.until is None else []
+    drop += [tags.UNTIL] if mine or tags.UNTIL in vps.tags else []
+    if guard.change(put if owner.host_id != spec.host_id else {}, drop):
+        parts.recycler.freed.add(service)
+    if drop:
         parts.clock.sleep(parts.config.tag_lag)
     return True

@@ -4,6 +4,7 @@ Never `/terminate`: it wants a token from an e-mail. Setting `deleteAtExpiration
 and `renewalType` to manual, so that taking it back restores both. A fresh VPS refuses for about 30 s.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,6 +15,8 @@ from mngr.model.errors import TimedOut
 from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
 from mngr.vps_docker.waiting import looks
 
+#: `creation` is a date, in a zone that isn't said.
+CREATION_S = 1.5 * 86400
 #: A fresh subscription refuses changes for about half a minute; so long we go on asking.
 INACTIVE_S = 240.0
 
@@ -31,6 +34,13 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def paid_until(self) -> float:
         return from_iso(self.expiration)
+
+    def older_than(self, at: float) -> bool:
+        """Whether the service was there before then, as surely as its date tells."""
+        try:
+            return from_iso(self.created) + CREATION_S <= at
+        except ValueError:
+            return False
 
     @property
     def renews(self) -> bool:
@@ -59,9 +69,10 @@ def parse(info: Any, service: str) -> Renewal:
     return found
 
 
-def cancel(client: OvhClient, service: str) -> bool:
-    """Ends the renewal: the VPS goes at its expiration. Repeatable. False if OVH doesn't let it be changed yet."""
-    return _set(client, service, {"deleteAtExpiration": True}, "")
+def cancel(client: OvhClient, service: str, still: Callable[[], bool] = lambda: True) -> bool:
+    """Ends the renewal: the VPS goes at its expiration. Repeatable. False if OVH doesn't let it be changed yet, or if
+    `still`, which is asked right before, says no."""
+    return _set(client, service, {"deleteAtExpiration": True}, "", still)
 
 
 def take_back(client: OvhClient, service: str) -> bool:
@@ -81,10 +92,18 @@ def insist(client: OvhClient, clock: Clock, service: str, cancelled: bool, limit
     )
 
 
-def _set(client: OvhClient, service: str, changes: dict[str, Any], kind: str) -> bool:
+def _set(
+    client: OvhClient,
+    service: str,
+    changes: dict[str, Any],
+    kind: str,
+    still: Callable[[], bool] = lambda: True,
+) -> bool:
     info = _info(client, service)
     if _is(info, changes, kind):
         return True
+    if not still():
+        return False
     wanted = {**info, "renew": {**(info.get("renew") or {}), **changes}}
     if kind:
         wanted["renewalType"] = kind
@@ -105,7 +124,7 @@ def _is(info: Any, changes: dict[str, Any], kind: str) -> bool:
 
 def _info(client: OvhClient, service: str) -> dict[str, Any]:
     found = client.get(_path(service))
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not isinstance(found.get("renew") or {}, dict):
         raise VpsApiUnreadable(f"OVH's serviceInfos of {service} can't be read")
     return found
 

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mngr.backends.ovh.answers import understood
 from mngr.backends.ovh.client import OvhClient, segment
 from mngr.model.errors import NotFound
 from mngr.vps_docker import tags
@@ -38,12 +39,12 @@ class TagStore:
                 raise VpsApiUnreadable("OVH's list of resources has a row without name or urn") from None
             if kind == "vps":
                 self._urns[name] = urn
-                found.append((name, _pairs(row)))
+                found.append((name, _pairs(row, name)))
         return found
 
     def read(self, service: str) -> dict[str, str]:
         """Raises NotFound, Unreadable."""
-        return _pairs(self.client.get(self._path(service)))
+        return _pairs(self.client.get(self._path(service)), service)
 
     def put(self, service: str, key: str, value: str) -> None:
         """Adds a tag, or gives it another value (an upsert)."""
@@ -67,15 +68,18 @@ class TagStore:
 
     def _path(self, service: str) -> str:
         if service not in self._urns:
-            iam = (self.client.get(f"/vps/{segment(service)}") or {}).get("iam") or {}
+            answer = self.client.get(f"/vps/{segment(service)}")
             region = self.client.region or ("us" if service.endswith(".us") else "eu")
-            self._urns[service] = iam.get("urn") or f"urn:v1:{region}:resource:vps:{service}"
+            with understood(f"OVH's answer about {service}"):
+                urn = (answer.get("iam") or {}).get("urn")
+            self._urns[service] = str(urn or f"urn:v1:{region}:resource:vps:{service}")
         return f"/v2/iam/resource/{segment(self._urns[service])}"
 
 
-def _pairs(row: Any) -> dict[str, str]:
-    found = (row or {}).get("tags") or {}
-    return {str(key): str(value) for key, value in found.items()}
+def _pairs(row: Any, service: str) -> dict[str, str]:
+    with understood(f"OVH's tags of {service}"):
+        found = row.get("tags") or {}
+        return {str(key): str(value) for key, value in found.items()}
 
 
 def is_free(found: Mapping[str, str], now: float) -> bool:

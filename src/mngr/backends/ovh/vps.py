@@ -10,10 +10,11 @@ from mngr.backends.ovh import renewal
 from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.renewal import Renewal
 from mngr.backends.ovh.tags import TagStore, is_free, locked_for
-from mngr.model.clock import from_iso
+from mngr.model.clock import Clock, from_iso
 from mngr.model.errors import NotFound
 from mngr.providers.contract import Machine
 from mngr.vps_docker.errors import VpsApiUnreadable
+from mngr.vps_docker.waiting import looks
 
 #: `vps.VpsStateEnum` in the contract's words; all others are on their way to one of these.
 STATES = {"running": "running", "stopped": "stopped"}
@@ -34,6 +35,11 @@ class Vps(msgspec.Struct, frozen=True, kw_only=True):
     display_name: str
     tags: Mapping[str, str]
     renewal: Renewal
+
+    @property
+    def tagged(self) -> bool:
+        """Whether anybody has put a tag on it, mngr or not."""
+        return any(not key.startswith("ovh:") for key in self.tags)
 
     def released(self, now: float) -> bool:
         """Cancelled, and nobody's: it waits to be recycled, or for its end."""
@@ -87,8 +93,18 @@ class Reader:
                 tags=dict(found) if found is not None else self.tags.read(service),
                 renewal=known or renewal.read(self.client, service),
             )
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, ValueError):
             raise VpsApiUnreadable(f"OVH's answer about {service} can't be read") from None
+
+    def read_patiently(self, service: str, clock: Clock, within: float) -> Vps:
+        """Raises NotFound only if OVH says so for `within` seconds."""
+        gone: NotFound | None = None
+        for _ in looks(clock, within, most=5):
+            try:
+                return self.read(service)
+            except NotFound as error:
+                gone = error
+        raise gone or NotFound(f"OVH doesn't have {service}")
 
     def read_all(self, names: Sequence[str]) -> list[Vps]:
         """Several at a time; those that OVH says aren't there are left out. Raises Unreadable."""

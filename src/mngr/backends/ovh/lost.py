@@ -1,0 +1,135 @@
+"""Which of the account's orders a checkout without an answer made: none, unless it can't be somebody else's.
+
+OVH's orders don't name their cart. The cart says whether it was bought (`readOnly`), and only then an order is taken
+for its: if as many orders of that plan and datacenter, dated when the checkout may have been carried out, are
+unexplained as purchases here don't know theirs.
+"""
+
+import msgspec
+
+from mngr.backends.ovh import delivery
+from mngr.backends.ovh.answers import understood
+from mngr.backends.ovh.client import OvhClient, segment
+from mngr.backends.ovh.markers import Marker, Markers
+from mngr.backends.ovh.vps import Reader
+from mngr.model.clock import from_iso, iso
+from mngr.model.errors import NotFound
+from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
+
+#: Orders may be dated so much before our note of the time.
+EARLY_S = 120.0
+#: A checkout whose answer we gave up on is carried out within so long after its time-out, or never.
+LATE_S = 300.0
+#: Orders are numbered by date, nearly: so many that are too old in a row, and the rest is too old as well.
+OLD_IN_A_ROW = 10
+#: An order or a VPS that OVH doesn't know may be too fresh to show; after so long it has ended.
+ENDED_S = 86400.0
+
+
+class Found(msgspec.Struct, frozen=True):
+    """`order`: the checkout's, 0 while none shows or it can't be told whose they are. `candidates`: those that could
+    be its."""
+
+    order: int
+    candidates: list[int]
+
+
+class LostOrders:
+    """The search for them. Spends nothing, changes nothing."""
+
+    def __init__(self, client: OvhClient, reader: Reader, markers: Markers) -> None:
+        self.client = client
+        self.reader = reader
+        self.markers = markers
+
+    def bought(self, cart: str) -> bool | None:
+        """Whether the cart was checked out; None if OVH doesn't know it (any more). Raises Unreadable."""
+        try:
+            answer = self.client.get(f"/order/cart/{segment(cart)}")
+        except NotFound:
+            return None
+        with understood(f"OVH's cart {cart}"):
+            return bool(answer["readOnly"])
+
+    def in_flight_s(self) -> float:
+        """So long after it was sent a checkout may yet be carried out."""
+        return self.client.timeout + LATE_S
+
+    def find(self, marker: Marker) -> Found:
+        """Call it when lists have had time to show the order. Raises Unreadable."""
+        here = self.markers.all()
+        rivals = [
+            one
+            for one in here
+            if not one.order_id and (one.plan_code, one.region) == (marker.plan_code, marker.region)
+        ]
+        if marker.cart_id not in [one.cart_id for one in rivals]:
+            rivals.append(marker)
+        carts = {one.cart_id: self.bought(one.cart_id) for one in rivals}
+        rivals = [one for one in rivals if carts[one.cart_id] is not False or one.cart_id == marker.cart_id]
+        explained = {one.order_id for one in here if one.order_id}
+        first = min(one.at for one in rivals) - EARLY_S
+        candidates = sorted(
+            order
+            for order, at in self._orders_since(first)
+            if order not in explained
+            and any(self._dated(one, at) for one in rivals)
+            and self._unexplained(order, at, marker)
+        )
+        if len(candidates) != len(rivals) or not all(carts[one.cart_id] for one in rivals):
+            return Found(0, candidates)
+        rivals.sort(key=lambda one: (one.at, one.cart_id))
+        return Found(candidates[[one.cart_id for one in rivals].index(marker.cart_id)], candidates)
+
+    def _dated(self, marker: Marker, at: float) -> bool:
+        """Whether an order of this date can be of the marker's checkout."""
+        return marker.at - EARLY_S <= at <= marker.last + self.in_flight_s()
+
+    def date(self, order: int) -> float:
+        """Raises NotFound, Unreadable."""
+        answer = self.client.get(f"/me/order/{order}")
+        with understood(f"OVH's order {order}"):
+            return from_iso(str(answer["date"]))
+
+    def _orders_since(self, at: float) -> list[tuple[int, float]]:
+        """(order, its date). US describes no dates here (contracts/ovh/us/me.json): there the newest come first, one by
+        one, until they are too old."""
+        try:
+            ids = self.client.get("/me/order", {"date.from": iso(at)})
+        except VpsApiError as error:
+            if error.status != 400:
+                raise
+            ids = self.client.get("/me/order")
+        with understood("OVH's list of orders"):
+            newest = sorted((int(one) for one in ids), reverse=True)
+        found: list[tuple[int, float]] = []
+        old = 0
+        for order in newest:
+            try:
+                date = self.date(order)
+            except NotFound:
+                raise VpsApiUnreadable(f"OVH lists order {order}, and says that it doesn't have it") from None
+            old = old + 1 if date < at else 0
+            if old >= OLD_IN_A_ROW:
+                break
+            if not old:
+                found.append((order, date))
+        return found
+
+    def _unexplained(self, order: int, at: float, marker: Marker) -> bool:
+        """Whether it is of the marker's plan and datacenter, and what it became is there, with nobody's tag on it, and no
+        older than the checkout."""
+        try:
+            plans = delivery.ordered(self.client, order)
+            if (marker.plan_code, marker.region) not in plans and (marker.plan_code, "") not in plans:
+                return False
+            service = delivery.service_of(self.client, order, marker.plan_code)
+        except NotFound:
+            raise VpsApiUnreadable(f"OVH lists order {order}, and doesn't have its details (yet)") from None
+        if not service:
+            return True
+        try:
+            vps = self.reader.read(service)
+            return not vps.tagged and not vps.renewal.older_than(marker.at)
+        except NotFound:
+            return self.client.now() - at < ENDED_S
