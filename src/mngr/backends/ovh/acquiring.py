@@ -155,6 +155,11 @@ def _mine(parts: Parts, service: str, spec: MachineSpec, *, recycled: bool) -> V
         or not (locked or owner.host_id == spec.host_id)
     ):
         return None
+    if owner.until is not None and now + tags.MARGIN_S > owner.until and not owner.ready:
+        # Too short to work under, too long for others to claim it: until it is anybody's.
+        parts.clock.sleep(owner.until + tags.MARGIN_S - now + 1)
+        parts.recycler.freed.add(service)
+        return None
     if locked and owner.host_id != spec.host_id:  # it was won, and its marks weren't written to their end
         parts.recycler.own(service, spec, vps.tags)
     if not vps.renewal.cancelled and not owner.ready:
