@@ -75,6 +75,7 @@ MAY_NOT: dict[str, dict[str, Any]] = {
     "somebody builds on it": {"tags": {**OURS, tags.HOST_ID: OTHER, tags.UNTIL: AHEAD}},
     "a lock of ours": {"tags": {**OURS, RECYCLING_BY: f"{AHEAD}:{OTHER}"}},
     "another implementation's lock": {"tags": {**OURS, RECYCLING_BY: LOCK_OF_ANOTHER}},
+    "another implementation's lock, of digits": {"tags": {**OURS, RECYCLING_BY: PASSED}},
     "somebody's live claim": {"tags": {**OURS, f"mngr-claim.{OTHER}": f"{AHEAD}:0"}},
     "a claim that can't be read": {"tags": {**OURS, f"mngr-claim.{OTHER}": "soon"}},
     "it was refused": {"tags": {**OURS, REFUSED: AHEAD}},
@@ -197,7 +198,7 @@ def test_what_became_somebody_else_s_isn_t_wiped(
 ) -> None:
     if recycled:
         seeded(sim)
-    made, kept = laptop.create(laptop.spec())
+    made, _ = laptop.create(laptop.spec())
     for key, value in TAKEN[what].items():
         Account(sim).tag(made.id, key, value)
     laptop.clock.sleep(200)

@@ -109,6 +109,11 @@ def failed(error: Exception, given: Credentials, what: str, reads: bool) -> Exce
             f"can't reach OVH at {given.endpoint} for {what}: {_reason(error)}",
             hint="check the network, and https://status.ovhcloud.com",
         )
+    if isinstance(error, (KeyError, TypeError, ValueError)) and not isinstance(error, RequestException):
+        # Of the SDK's own: it asks for OVH's time before it signs.
+        return (VpsApiUnreadable if reads else VpsApiNoAnswer)(
+            f"OVH's answer to {what}, or the time that it says, can't be read", hint="try again later"
+        )
     if isinstance(error, (RequestException, ovh.exceptions.HTTPError)):
         return (VpsApiUnreadable if reads else VpsApiNoAnswer)(
             f"no answer from OVH to {what}: {_reason(error)}", hint="check the network; try again later"

@@ -49,7 +49,10 @@ class LostOrders:
         except NotFound:
             return None
         with understood(f"OVH's cart {cart}"):
-            return bool(answer["readOnly"])
+            bought = answer["readOnly"]
+        if not isinstance(bought, bool):
+            raise VpsApiUnreadable(f"OVH doesn't say whether cart {cart} was bought")
+        return bought
 
     def in_flight_s(self) -> float:
         """So long after it was sent a checkout may yet be carried out."""
