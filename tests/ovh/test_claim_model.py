@@ -132,6 +132,7 @@ class Race:
                             (now,) = yield self.until(now + self.delay())
                             store.owners.append(me)
                             store.write(tags.UNTIL, str(int(now) + tags.LEASE_S), now)
+                            answer = True
                 if result == "won":
                     self.outcome[me] = f"vps {index}"
                     return

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from mngr.backends.ovh import renewal
 from mngr.backends.ovh.tags import RECYCLING_BY, REFUSED
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused
@@ -123,8 +123,8 @@ def test_the_margin_counts_to_the_start_of_the_expiration_date_utc(
 ) -> None:
     laptop = Laptop(sim, tmp_path / "one", recycle_safety_margin_hours=hours)
     service = seeded(sim)
-    midnight = renewal.read(laptop.client, service).paid_until
-    assert midnight % 86400 == 0
+    date = laptop.client.get(f"/vps/{service}/serviceInfos")["expiration"]
+    midnight = datetime.fromisoformat(f"{date}T00:00:00+00:00").timestamp()
     laptop.clock.sleep(midnight - before_s - laptop.cloud.now())
     assert laptop.cloud.parts.recycler.candidates(laptop.spec()) == ([service] if taken else [])
 

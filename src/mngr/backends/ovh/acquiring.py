@@ -160,8 +160,9 @@ def _mine(parts: Parts, service: str, spec: MachineSpec, *, recycled: bool) -> V
         parts.clock.sleep(owner.until + tags.MARGIN_S - now + 1)
         parts.recycler.freed.add(service)
         return None
-    if locked and owner.host_id != spec.host_id:  # it was won, and its marks weren't written to their end
-        parts.recycler.own(service, spec, vps.tags)
+    half_won = locked and owner.host_id != spec.host_id  # its marks weren't written to their end
+    if half_won and not parts.recycler.own(service, spec, vps.tags):
+        return None
     if not vps.renewal.cancelled and not owner.ready:
         renewal.insist(parts.client, parts.clock, service, True)
     parts.building[service] = Build(spec.host_id, spec.image, recycled)

@@ -61,7 +61,8 @@ class Drop(msgspec.Struct, frozen=True):
 
 
 class Own(msgspec.Struct, frozen=True):
-    """The winner's mark: tags that make the VPS not free. `seen`: its tags as last read."""
+    """The winner's mark: tags that make the VPS not free. `seen`: its tags as last read. Answered with whether they were
+    written before anybody else could have taken it."""
 
     seen: Mapping[str, str]
 
@@ -106,7 +107,9 @@ def claim(
     if mine not in found or now > expiry - SLACK_S / 2:  # a stall: somebody may think this claim dead
         yield Drop(mine)
         return "contested"
-    yield Own(found)
+    if not (yield Own(found)):
+        yield Drop(mine)
+        return "contested"
     yield Wait(rules.lag)
     yield Drop(mine)
     return "won"

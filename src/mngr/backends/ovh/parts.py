@@ -8,6 +8,7 @@ import msgspec
 from mngr.backends.ovh.claim import Rules
 from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.config import OvhConfig
+from mngr.backends.ovh.guard import Guard
 from mngr.backends.ovh.lost import LostOrders
 from mngr.backends.ovh.markers import Markers
 from mngr.backends.ovh.offers import Offers
@@ -62,6 +63,10 @@ class Parts:
     def is_for(self, found: Mapping[str, str], host_id: str) -> bool:
         """Whether these tags name this host as the one that the VPS is for."""
         return host_id in (tags.read(found).host_id, locked_for(found, self.client.now()))
+
+    def guard(self, service: str, ours: Callable[[Mapping[str, str]], bool]) -> Guard:
+        """Over what is written on a VPS from now on."""
+        return Guard(self.client, self.store, self.clock, self.recycler.rules.wait, service, ours)
 
     def tell_to(self, progress: Progress | None) -> None:
         """Who hears `tell`, of this thread."""

@@ -73,7 +73,7 @@ def _order(parts: Parts, marker: Marker, dry_run: bool, warn: Warn) -> list[str]
 
 def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bool, warn: Warn) -> list[str]:
     """What an order became. A VPS with a host on it, or somebody else's by now, is left as it is."""
-    guard = Guard(parts, service, lambda found: not _foreign(parts, marker, found))
+    guard = parts.guard(service, lambda found: not _foreign(parts, marker, found))
     try:
         vps = parts.reader.read(service)
     except NotFound:

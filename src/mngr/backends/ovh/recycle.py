@@ -11,7 +11,8 @@ import msgspec
 from mngr.backends.ovh import claim, renewal
 from mngr.backends.ovh.claim import Rules
 from mngr.backends.ovh.client import OvhClient
-from mngr.backends.ovh.tags import RECYCLING_BY, TagStore, is_free, is_locked, is_refused, stale
+from mngr.backends.ovh.guard import Guard
+from mngr.backends.ovh.tags import RECYCLING_BY, TagStore, is_free, is_locked, is_refused, locked_for, stale
 from mngr.backends.ovh.vps import SETTLED, Reader, Vps
 from mngr.model.clock import Clock
 from mngr.model.errors import NotFound
@@ -189,16 +190,24 @@ class Recycler:
                 self.clock.sleep(seconds)
             case claim.Own(seen):
                 notes.won(service)
-                self.own(service, spec, seen)
+                if self.own(service, spec, seen):
+                    return True
+                notes.lost(service)
+                return False
         return None
 
-    def own(self, service: str, spec: MachineSpec, seen: Mapping[str, str]) -> None:
-        """Writes the winner's marks. Repeatable: who dies in between finds its lock there, and goes on."""
+    def own(self, service: str, spec: MachineSpec, seen: Mapping[str, str]) -> bool:
+        """Writes the winner's marks. Repeatable: who dies in between finds its lock there, and goes on. False if this
+        process stood still meanwhile, and somebody else has taken the VPS."""
         until = int(self.client.now()) + tags.LEASE_S
         # The lock first: it says whose the VPS is and until when, whatever of the rest is there yet.
         first = {RECYCLING_BY: f"{until}:{spec.host_id}", tags.UNTIL: str(until), tags.HOST_ID: spec.host_id}
         wanted = {**first, **{key: value for key, value in spec.tags.items() if key not in first}}
-        self.store.change(service, wanted, stale(seen, wanted, claim.CLAIM + spec.host_id))
+        guard = Guard(
+            self.client, self.store, self.clock, self.rules.wait, service,
+            lambda found: locked_for(found, self.client.now()) == spec.host_id,
+        )  # fmt: skip
+        return guard.change(wanted, stale(seen, wanted, claim.CLAIM + spec.host_id))
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 import contextlib
 
 from mngr.backends.ovh import delivery, renewal
-from mngr.backends.ovh.guard import Guard
 from mngr.backends.ovh.parts import CLAIM_ON, ID, ORDER, Parts
 from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, REFUSED
 from mngr.model.errors import NotFound
@@ -75,7 +74,7 @@ def _of_order(parts: Parts, order: int, spec: MachineSpec) -> str:
 
 def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool:
     """False: not yet. One that carries another host's tags is left alone. What frees it comes last."""
-    guard = Guard(parts, service, lambda found: parts.is_for(found, spec.host_id))
+    guard = parts.guard(service, lambda found: parts.is_for(found, spec.host_id))
     vps = parts.reader.read(service)
     owner = tags.read(vps.tags)
     mine = service in parts.building
