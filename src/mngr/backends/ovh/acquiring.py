@@ -9,7 +9,7 @@ from mngr.backends.ovh.lost import ENDED_S
 from mngr.backends.ovh.parts import CART, CLAIM_ON, ID, ORDER, Build, Parts
 from mngr.backends.ovh.recycle import Notes
 from mngr.backends.ovh.tags import locked_for
-from mngr.backends.ovh.vps import Vps
+from mngr.backends.ovh.vps import Vps, patiently
 from mngr.model.errors import NotFound
 from mngr.providers.contract import Handle, Machine, MachineSpec, Save
 from mngr.vps_docker import tags
@@ -131,11 +131,12 @@ def _adopt(parts: Parts, fresh: Vps, order: int, spec: MachineSpec, save: Save) 
     parts.building[service] = Build(spec.host_id, spec.image, recycled=False)
     save({ID: service})
     until = {tags.UNTIL: str(int(parts.client.now()) + tags.LEASE_S)}
-    parts.store.change(service, {**spec.tags, **until})
+    clock, lag = parts.clock, parts.config.list_lag
+    patiently(clock, lag, lambda: parts.store.change(service, {**spec.tags, **until}))
     parts.tell(f"cancel the renewal of {service} until its host is made")
-    renewal.insist(parts.client, parts.clock, service, True)
+    patiently(clock, lag, lambda: renewal.insist(parts.client, clock, service, True))
     parts.markers.remove(f"order-{order}")
-    return _machine(parts.reader.read(service), {**spec.tags, **until})
+    return _machine(parts.reader.read_patiently(service, clock, lag), {**spec.tags, **until})
 
 
 def _mine(parts: Parts, service: str, spec: MachineSpec, *, recycled: bool) -> Vps | None:

@@ -17,7 +17,7 @@ def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -
     """Cancels the renewal, then takes the host's and the builder's tags off. `found`: services with the host's id on
     them. What was ordered and isn't delivered stays with its marker, which `reconciling` sees to. Repeatable."""
     services = set(found)
-    fresh, unseen = "", False
+    fresh, unseen = "", set[str]()
     if handle.get(ID):
         services.add(handle[ID])
     elif handle.get(ORDER):
@@ -28,8 +28,13 @@ def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -
             if not _retire(parts, service, spec, tag=service in (fresh, handle.get(ID))):
                 return Later(f"OVH doesn't let the renewal of {service} be cancelled yet", after_s=5)
         except NotFound:
-            unseen = True  # it has ended, or it is so fresh that it doesn't show: its marker tells them apart in time
+            unseen.add(
+                service
+            )  # it has ended, or is so fresh that it doesn't show: its marker tells them apart in time
         parts.building.pop(service, None)
+    if unseen and unseen & {name for name, _ in parts.store.rows()}:
+        listed = ", ".join(sorted(unseen))
+        return Later(f"OVH lists {listed}, and says that it doesn't have it", after_s=5)
     if handle.get(CLAIM_ON):
         with contextlib.suppress(NotFound):
             parts.store.drop(handle[CLAIM_ON], CLAIM + spec.host_id)
@@ -90,8 +95,13 @@ def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool
     drop = [key for key in (RECYCLING_BY, tags.BUILDER) if mine or key in vps.tags]
     drop += [tags.READY] if mine or owner.ready or owner.until is None else []
     drop += [tags.UNTIL] if mine or tags.UNTIL in vps.tags else []
-    if guard.change(put if owner.host_id != spec.host_id else {}, drop):
-        parts.recycler.freed.add(service)
+    freed = guard.change(put if owner.host_id != spec.host_id else {}, drop)
     if drop:
         parts.clock.sleep(parts.config.tag_lag)
+    if freed and drop:
+        found = parts.store.read(service)  # OVH has said of tags that they aren't there, and they were
+        if any(found.get(key, "-") == vps.tags.get(key) for key in drop):
+            return False
+    if freed:
+        parts.recycler.freed.add(service)
     return True

@@ -1,8 +1,8 @@
 """A VPS as OVH shows it: the service, its datacenter, addresses, renewal and tags, joined."""
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,6 +22,9 @@ STATES = {"running": "running", "stopped": "stopped"}
 SETTLED = ("running", "stopped")
 #: So many VPSs are read at once.
 PARALLEL = 8
+
+
+T = TypeVar("T")
 
 
 class Vps(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +68,17 @@ class Vps(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def patiently(clock: Clock, within: float, do: Callable[[], T]) -> T:
+    """What is fresh isn't known to all of OVH at once: raises NotFound only if `do` still does after `within` seconds."""
+    gone = NotFound("OVH doesn't have it")
+    for _ in looks(clock, within, most=5):
+        try:
+            return do()
+        except NotFound as error:
+            gone = error
+    raise gone
+
+
 class Reader:
     """Reads VPSs; a service's datacenter never changes, so it is asked for once."""
 
@@ -98,13 +112,7 @@ class Reader:
 
     def read_patiently(self, service: str, clock: Clock, within: float) -> Vps:
         """Raises NotFound only if OVH says so for `within` seconds."""
-        gone: NotFound | None = None
-        for _ in looks(clock, within, most=5):
-            try:
-                return self.read(service)
-            except NotFound as error:
-                gone = error
-        raise gone or NotFound(f"OVH doesn't have {service}")
+        return patiently(clock, within, lambda: self.read(service))
 
     def read_all(self, names: Sequence[str]) -> list[Vps]:
         """Several at a time; those that OVH says aren't there are left out. Raises Unreadable."""
