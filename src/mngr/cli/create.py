@@ -76,7 +76,7 @@ class WithCommand(click.Command):
 @click.option(
     "--trust-first-contact",
     is_flag=True,
-    help="Send secrets to a host whose first host key nobody has verified (OVH).",
+    help="Send secrets and snapshots to a host whose first host key nobody has verified (OVH).",
 )
 @format_option
 @quiet_option

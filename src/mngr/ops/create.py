@@ -18,7 +18,7 @@ from mngr.model.names import check_name
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import SETTLED
 from mngr.model.views import AgentView, HostView, Offer
-from mngr.ops import memory
+from mngr.ops import memory, trust
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.ops.placing import being_created, existing_host, placed
 from mngr.providers.contract import HostProvider, HostSpec, IdleRequest
@@ -74,6 +74,8 @@ def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: Hos
         from mngr.ops import code
 
         code.check(request.source)
+    if spec.snapshot:
+        trust.check_snapshot(mngr, provider, sends=request.trust_first_contact)
     if spec.snapshot and not Path(spec.snapshot).is_file():
         from mngr.ops import snapshots
 
@@ -226,7 +228,10 @@ def _start(work: _Work, record: HostRecord, agent: AgentRecord, *, announced: bo
     from mngr.agents import tmux
 
     work.phases("agent")
-    withheld = _withheld(work.mngr, work.request, record, {**work.kind.env, **work.request.env})
+    env = {**work.kind.env, **work.request.env}
+    withheld = trust.withheld(
+        work.mngr, record, work.request.name, env, sends=work.request.trust_first_contact
+    )
     if not announced:
         work.provider.agent_saved(record.id, agent)
     tmux.start(work.mngr.place(record), agent, _files(work, agent, with_env=not withheld))
@@ -245,20 +250,6 @@ def _agent(mngr: Mngr, request: CreateRequest, work_dir: str, id: str = "") -> A
         id=id or new_agent_id(), name=request.name, type=request.type or mngr.config.default_type, command=list(request.command),
         work_dir=work_dir, labels=request.labels, created_at=iso(mngr.clock.now()),
     )  # fmt: skip
-
-
-def _withheld(mngr: Mngr, request: CreateRequest, record: HostRecord, env: dict[str, str]) -> list[str]:
-    """What is said when the agent doesn't get its environment: values may be secrets, and an unverified host an
-    impostor's. Empty when it does."""
-    if record.ssh_trust != "unverified" or not env or request.trust_first_contact:
-        return []
-    settings = mngr.config.providers.get(record.provider, {})
-    if str(settings.get("trust_first_contact", False)).lower() in ("true", "1", "yes"):
-        return []
-    return [
-        f"withheld from {request.name}: {', '.join(sorted(env))}, as the first contact with {record.name} isn't verified; "
-        f"`mngr {record.backend} verify {record.name} --fingerprint …` confirms it, `--trust-first-contact` sends them all the same"
-    ]
 
 
 def take_off(

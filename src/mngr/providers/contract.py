@@ -75,7 +75,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     `stops_itself`: idle and lifetime limits work. `stop_saves`: what a stop stops paying for, as a phrase for
     `list` ("" where nothing is paid). `restores_by_id`: snapshots outlive their host and restore by id; elsewhere
     they live on the host's machine, and `HostSpec.snapshot` is always a file. `isolated`: the host is apart from this computer, so code must be sent.
-    `starts_agents`: `create` starts the agent that it is given, too; elsewhere the caller does.
+    `starts_agents`: `create` starts the agent that it is given, too; elsewhere the caller does. `ssh_trust`: of a new
+    host (HostRecord.ssh_trust).
     """
 
     stops_itself: bool = True
@@ -83,6 +84,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     isolated: bool = True
     restores_by_id: bool = False
     starts_agents: bool = False
+    ssh_trust: str = "pinned"
 
 
 class HostProvider(Protocol):

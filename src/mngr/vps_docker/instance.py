@@ -22,6 +22,7 @@ from mngr.providers.contract import (
     Abilities,
     Cloud,
     Context,
+    FirstContact,
     HostSpec,
     Keeps,
     Machine,
@@ -75,7 +76,10 @@ class VpsDockerProvider:
             name=self.name, backend=backend, title=title, cloud=cloud, config=config, context=context,
             access=Access(context.folder(backend)), journal=Journal(context.home / "journal"),
         )  # fmt: skip
-        self.abilities = Abilities(stops_itself=True, stop_saves=self.parts.stop_saves, isolated=True)
+        self.abilities = Abilities(
+            stops_itself=True, stop_saves=self.parts.stop_saves, isolated=True,
+            ssh_trust="unverified" if isinstance(cloud, FirstContact) else "pinned",
+        )  # fmt: skip
 
     # --- what a subclass may say otherwise --------------------------------------------------------------------
 
