@@ -4,7 +4,8 @@ import click
 
 from mngr.cli.output import check_format, format_option, quiet_option
 from mngr.cli.targets import names_argument
-from mngr.model.errors import NotFound
+from mngr.model.errors import NotFound, NotWiped
+from mngr.ops.names import Group
 
 
 @click.command("destroy", short_help="Remove agents and hosts for good.")
@@ -24,6 +25,7 @@ def command(
     mngr destroy my-agent
     mngr destroy @my-host --yes        a host with all its agents
     """
+    from mngr.cli.main import show
     from mngr.cli.progress import Progress
     from mngr.cli.stop import report, would
     from mngr.cli.targets import confirm, find_groups, for_each, read_names, several
@@ -41,15 +43,24 @@ def command(
         return 0
     if found:
         confirm([f"destroys {describe(group)}" for group in found], yes or force or mngr.config.assume_yes)
+    unwiped: list[NotWiped] = []
+
+    def one(group: Group) -> tuple[Group, str]:
+        try:
+            return group, destroy(mngr, group, Phases(mngr.clock, progress))
+        except NotWiped as error:
+            unwiped.append(error)
+            return group, "not wiped"
+
     with Progress(f"destroy {several(wanted)}", quiet) as progress:
-        done, code = for_each(
-            found, lambda group: (group, destroy(mngr, group, Phases(mngr.clock, progress)))
-        )
+        done, code = for_each(found, one)
         if gc and done:
             progress("gc")
             _sweep(mngr, sorted({group.host.record.provider for group, _ in done}), quiet)
     report("destroyed", done, form, quiet)
-    return code
+    for error in unwiped:
+        show(error)
+    return code or (NotWiped.exit_code if unwiped else 0)
 
 
 def _is_there(mngr: object, name: str) -> bool:

@@ -44,6 +44,10 @@ class Unreachable(MngrError):
     exit_code = 5
 
 
+class NotWiped(Unreachable):
+    """A host is destroyed and its bill ended, but what lay on its machine, which lives on, couldn't be wiped yet."""
+
+
 class Unreadable(Unreachable):
     """A cloud's list couldn't be read. Never to be taken for an empty list."""
 

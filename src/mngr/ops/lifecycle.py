@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from mngr.agents import tmux
-from mngr.model.errors import MngrError, Unreachable
+from mngr.model.errors import MngrError, NotWiped, Unreachable
 from mngr.model.records import HostRecord
 from mngr.model.views import HostView
 from mngr.ops import memory
@@ -88,11 +88,15 @@ def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) 
 def destroy(mngr: Mngr, group: Group, phases: Phases) -> str:
     """Removes these agents, and their host when it carries no other agent. Gone already is success.
 
-    Returns what is left of the bill: a host that stays, with others."""
+    Returns what is left of the bill: a host that stays, with others. Raises NotWiped as HostProvider.destroy."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     if takes_host(group):
         phases("destroy host")
-        provider.destroy(host.record.id, phases)
+        try:
+            provider.destroy(host.record.id, phases)
+        except NotWiped:
+            memory.forget(mngr, host.record.id, [agent.record.name for agent in host.agents])
+            raise
         memory.forget(mngr, host.record.id, [agent.record.name for agent in host.agents])
         return ""
     record = host.record

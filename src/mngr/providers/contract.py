@@ -132,7 +132,10 @@ class HostProvider(Protocol):
         ...
 
     def destroy(self, host_id: str, progress: Progress) -> None:
-        """Removes everything create made, wherever it stopped. A host that is gone already is success."""
+        """Removes everything create made, wherever it stopped. A host that is gone already is success.
+
+        Raises NotWiped when it is destroyed and its bill ended, but its files are still on a machine that lives on.
+        """
         ...
 
     def agent_saved(self, host_id: str, record: AgentRecord) -> None:
@@ -206,7 +209,8 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
 
     `tags_at_create`: owner tags go into the creating call. `list_lag_s`: after a write, lists may be this old.
     `stop_saves`: what powering off stops paying for. `user_data`: cloud-init user data is honoured.
-    `machine_power`: stopping a host also powers off (deallocates) the machine.
+    `machine_power`: stopping a host also powers off (deallocates) the machine. `outlives_release`: a released machine
+    runs on, to the end of what is paid.
     """
 
     tags_at_create: bool = True
@@ -214,6 +218,7 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
     stop_saves: str = ""
     user_data: bool = True
     machine_power: bool = False
+    outlives_release: bool = False
     billing: str = "hourly"
 
 

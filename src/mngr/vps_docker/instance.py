@@ -43,6 +43,7 @@ from mngr.vps_docker import (
     snapshots,
     sweeping,
     tags,
+    wiping,
 )
 from mngr.vps_docker.access import Access
 from mngr.vps_docker.building import Builder, Wanted
@@ -236,14 +237,11 @@ class VpsDockerProvider:
                 if intent is None:
                     sweeping.forget(self.parts, host_id)
                     return
-            held.write(self._destroy_intent(host_id, intent, found))
-            if found is not None and tags.read(found.tags).ready and found.state == "running":
-                progress("container")
-                with contextlib.suppress(MngrError):  # the machine goes anyway
-                    self._tidy(found, host_id)
+            intent = self._destroy_intent(host_id, intent, found)
+            held.write(intent)
+            progress("container")
+            unwiped = self._wipe(intent, found)
             progress("machine")
-            intent = held.intent
-            assert intent is not None
             why = release(self.parts, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
             if why:
                 held.note(f"destroy: not yet released: {why}")
@@ -251,24 +249,36 @@ class VpsDockerProvider:
                     f"machine {intent.handle.get('id', host_id)} isn't gone yet, so it may go on being billed: {why}",
                     hint="`mngr gc` goes on with it; `mngr list` shows it until then",
                 )
+            if unwiped:
+                self.parts.cache.drop(host_id)
+                raise wiping.not_wiped(held, unwiped)
             sweeping.forget(self.parts, host_id)
             held.done()
 
     def _destroy_intent(self, host_id: str, intent: Intent | None, found: Machine | None) -> Intent:
+        owed = wiping.noted(self.parts, found)
         if intent is not None:
-            return msgspec.structs.replace(intent, kind="destroy", note="")
+            return msgspec.structs.replace(intent, kind="destroy", note="", plan={**intent.plan, **owed})
         assert found is not None
         owner = tags.read(found.tags)
         spec = MachineSpec(
             host_id=host_id, name=found.name, plan=found.plan, region=found.region, image="", tags=found.tags
         )
-        plan = {"machine": msgspec.to_builtins(spec), "host_name": owner.host_name}
+        plan = {"machine": msgspec.to_builtins(spec), "host_name": owner.host_name, **owed}
         return self._intent("destroy", host_id, plan=plan, handle={**found.handle, "id": found.id})
 
-    def _tidy(self, found: Machine, host_id: str) -> None:
-        """Container, volume and record, where the machine doesn't go at once (OVH's runs on to the month's end)."""
-        docker = DockerOverSsh(self._machine(found))
-        container.remove(docker, host_id, store=VpsDockerHostStore(docker, self.name).name)
+    def _wipe(self, intent: Intent, found: Machine | None) -> str:
+        """Container, volume and record; why they are still there, where that matters as the machine lives on."""
+        ready = found if found and found.address and tags.read(found.tags).ready else None
+        if self.cloud.caps.outlives_release:
+            if ready:
+                self._machine(ready)  # its pins, where this computer has none
+            return wiping.wipe(self.parts, intent)
+        if ready and ready.state == "running":
+            docker = DockerOverSsh(self._machine(ready))
+            with contextlib.suppress(MngrError):  # the machine goes anyway
+                container.remove(docker, intent.subject, store=VpsDockerHostStore(docker, self.name).name)
+        return ""
 
     # --- agents' records, sweep -------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.model.ids import new_host_id
 from mngr.providers.contract import Machine, MachineSpec, Swept
-from mngr.vps_docker import machine_snapshots, tags
+from mngr.vps_docker import machine_snapshots, tags, wiping
 from mngr.vps_docker.discovery import as_it_is_now
 from mngr.vps_docker.parts import Parts
 from mngr.vps_docker.releasing import release
@@ -83,6 +83,9 @@ def _intent(parts: Parts, host_id: str, swept: Swept, dry_run: bool) -> None:
             )
             swept.released.append(cleared)
             return
+        if intent.kind == wiping.INTENT:
+            wiping.again(parts, held, intent, _called(intent), swept, dry_run)
+            return
         if intent.kind == "create":
             ready = [one for one in _of_host(parts, host_id, intent) if tags.read(one.tags).ready]
             if ready:
@@ -92,14 +95,19 @@ def _intent(parts: Parts, host_id: str, swept: Swept, dry_run: bool) -> None:
         if dry_run:
             swept.released.append(f"would {verb} {_called(intent)}")
             return
+        unwiped = wiping.wipe(parts, intent)
         why = release(parts, _machine_spec(intent), intent.handle, RELEASE_S)
         if why:
             held.note(f"its {intent.kind} was cut short; not yet released: {why}")
             swept.kept.append(f"{_called(intent)}: not yet released: {why}")
             return
+        swept.released.append(f"{_called(intent)} ({intent.kind} cut short)")
+        if unwiped:
+            parts.cache.drop(host_id)
+            swept.kept.append(f"{_called(intent)}: {wiping.keep(held, unwiped)}")
+            return
         forget(parts, host_id)
         held.done()
-        swept.released.append(f"{_called(intent)} ({intent.kind} cut short)")
 
 
 def _of_host(parts: Parts, host_id: str, intent: Intent) -> list[Machine]:
@@ -208,7 +216,11 @@ def _called(intent: Intent) -> str:
 
 
 def _doing(intent: Intent) -> str:
-    doing = {"destroy": "being destroyed", machine_snapshots.INTENT: "being saved"}
+    doing = {
+        "destroy": "being destroyed",
+        machine_snapshots.INTENT: "being saved",
+        wiping.INTENT: "being wiped",
+    }
     return doing.get(intent.kind, "being built")
 
 

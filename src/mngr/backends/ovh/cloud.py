@@ -53,6 +53,7 @@ class OvhCloud(VpsClientInterface):
             list_lag_s=config.list_lag,
             stop_saves="",
             user_data=False,
+            outlives_release=True,
             billing="monthly",
         )
 

@@ -1,0 +1,91 @@
+"""Wiping what a destroyed host had on a machine that outlives its release (contract.Caps): container, volume, record.
+
+The intent of a destroy says where; if the machine can't be reached then, it stays in the journal as a `wipe`, which
+each sweep tries again, until that is done, the machine shows that it was installed anew, or what was paid has ended.
+"""
+
+from typing import Any
+
+import msgspec
+
+from mngr.journal import Held, Intent
+from mngr.model.clock import from_iso
+from mngr.model.errors import MngrError, NotWiped
+from mngr.providers.contract import Machine, Swept
+from mngr.transport.ssh import HostKeyMismatch
+from mngr.vps_docker import container, tags
+from mngr.vps_docker.docker_over_ssh import DockerOverSsh
+from mngr.vps_docker.host_store import VpsDockerHostStore
+from mngr.vps_docker.parts import Parts
+
+INTENT = "wipe"
+#: So long after the end of what is paid, nothing is left to be wiped.
+ENDED_S = 2 * 86400
+
+
+def noted(parts: Parts, machine: Machine | None) -> dict[str, Any]:
+    """What the plan of a destroy says of the wipe that it owes; nothing where the machine goes, or carries no host."""
+    if machine is None or not parts.cloud.caps.outlives_release or not tags.read(machine.tags).ready:
+        return {}
+    return {"wipe": {"address": machine.address, "paid_until": machine.paid_until}}
+
+
+def wipe(parts: Parts, intent: Intent) -> str:
+    """Removes container, volume and record: "" once nothing of the host is left, else why it is still there. Repeatable."""
+    owed = intent.plan.get("wipe")
+    if not owed or _has_ended(parts, owed["paid_until"]):
+        return ""
+    if not owed["address"]:
+        return "it has no address"
+    docker = DockerOverSsh(parts.access.machine(intent.subject, owed["address"]))
+    try:
+        container.remove(docker, intent.subject, store=VpsDockerHostStore(docker, parts.name).name)
+    except HostKeyMismatch as error:
+        # Who recycles a machine installs it anew, with another host key. Before the release nobody does that.
+        return "" if intent.kind == INTENT else error.message
+    except MngrError as error:
+        return error.message
+    return ""
+
+
+def keep(held: Held, why: str) -> str:
+    """After the release: the wipe is left to the sweep. What is said of it."""
+    intent = held.intent
+    assert intent is not None
+    held.write(msgspec.structs.replace(intent, kind=INTENT, note=f"not wiped yet: {why}"))
+    until = intent.plan["wipe"]["paid_until"]
+    runs = f"machine {intent.handle.get('id', '')} runs on" + (f" until {until}" if until else "")
+    return f"its container and volume couldn't be wiped ({why}), and {runs}, with whatever agents are on it"
+
+
+def not_wiped(held: Held, why: str) -> NotWiped:
+    """As `keep`, for a person who destroyed the host."""
+    said = keep(held, why)
+    name = held.intent.plan.get("host_name") if held.intent else ""
+    return NotWiped(
+        f"host {name} is destroyed and won't be renewed, but {said}",
+        hint="`mngr gc` tries to wipe it again; switching it off on the vendor's page ends its agents at once",
+    )
+
+
+def again(parts: Parts, held: Held, intent: Intent, called: str, swept: Swept, dry_run: bool) -> None:
+    """One more try, by the sweep."""
+    if dry_run:
+        swept.finished.append(f"would wipe what {called} left")
+        return
+    why = wipe(parts, intent)
+    if why:
+        held.note(f"not wiped yet: {why}")
+        until = intent.plan["wipe"]["paid_until"]
+        swept.kept.append(f"{called}: destroyed, and not wiped yet: {why}; paid until {until}")
+        return
+    parts.access.forget(intent.subject)
+    held.done()
+    swept.finished.append(f"nothing of {called} is left on its machine")
+
+
+def _has_ended(parts: Parts, paid_until: str) -> bool:
+    try:
+        return parts.cloud.now() > from_iso(paid_until) + ENDED_S
+    except ValueError:
+        return False
