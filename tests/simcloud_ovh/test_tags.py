@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -39,10 +40,27 @@ def test_without_a_type_there_are_others(account: Account) -> None:
     assert {one["type"] for one in account.get("/v2/iam/resource")} == {"account", "vps"}
 
 
-@pytest.mark.parametrize("query", ["tags=%7B%7D", "resourceType=vps&tags%5Ba%5D=b", "resourceName=x"])
-def test_the_server_filters_by_type_only(account: Account, query: str) -> None:
+@pytest.mark.parametrize("query", ["tags=%7B%7D", "resourceType=vps&tags%5Ba%5D=b", "name=x"])
+def test_the_server_doesn_t_filter_by_tags(account: Account, query: str) -> None:
     with pytest.raises(BadParametersError):
         account.get(f"/v2/iam/resource?{query}")
+
+
+def test_filters_by_name_type_and_urn_each_with_several_values(account: Account) -> None:
+    one, two, three = account.cloud.control("POST", "/seed_vps", {"count": 3})["services"]
+
+    def names(**query: Any) -> set[str]:
+        return {row["name"] for row in account.get(f"/v2/iam/resource?{urlencode(query, doseq=True)}")}
+
+    assert names(resourceName=one) == {one}
+    assert names(resourceName=[one, two, "nobody"]) == {one, two}
+    assert names(resourceName=one, resourceType="account") == set()
+    assert names(resourceType=["vps", "account"]) > {one, two, three}
+    urn = f"urn:v1:us:resource:vps:{two}"
+    assert names(resourceURN=urn) == {two}
+    assert names(resourceURN="urn:v1:*:resource:vps:*") == {one, two, three}
+    assert names(resourceURN=["urn:v1:*:vps", urn]) == {two}, "a pattern is about the whole URN"
+    assert names(resourceURN="urn:v1:*", resourceName=three, resourceType="vps") == {three}
 
 
 @pytest.mark.parametrize(("header", "value"), [("X-Pagination-Size", "0"), ("X-Pagination-Cursor", "%%%")])

@@ -23,15 +23,22 @@ ACCOUNT_ID = str(uuid.UUID("5d0e28e2-306e-11ee-8dad-0050568ce122"))
 
 
 def list_resources(state: State, call: Call) -> Response:
-    """Sorted by URN, so that a cursor outlives what comes and goes. Without a type it isn't VPSs alone."""
-    kind = call.query.get("resourceType")
+    """Sorted by URN, so that a cursor outlives what comes and goes. Without a type it isn't VPSs alone. Each filter may
+    be given several times; a resource passes that fits one value of each (contract: `resourceURN` takes patterns)."""
+    kinds = call.request.query.get("resourceType")
+    names = call.request.query.get("resourceName")
+    patterns = call.request.query.get("resourceURN")
     replica = state.tags.any_replica()
     moment = listed_at(state, call, state.behaviour.list_lag_s)
     found: dict[str, Vps | None] = {}
-    if kind in (None, "vps"):
+    if kinds is None or "vps" in kinds:
         found |= {state.urn(vps.name): vps for vps in state.vps.list(moment)}
-    if kind in (None, "account"):
+    if kinds is None or "account" in kinds:
         found[f"urn:v1:{state.flavour.name}:resource:account:{NICHANDLE}"] = None
+    if names is not None:
+        found = {urn: vps for urn, vps in found.items() if (vps.name if vps else NICHANDLE) in names}
+    if patterns is not None:
+        found = {urn: vps for urn, vps in found.items() if any(_fits(urn, one) for one in patterns)}
     size, after = _size(call), _after(call)
     rest = [urn for urn in sorted(found) if urn > after]
     shown = rest[:size]
@@ -104,6 +111,11 @@ def _view(state: State, vps: Vps, replica: int, as_of: float | None) -> dict[str
         "owner": NICHANDLE,
         "tags": state.tags.read(vps.name, replica, as_of),
     }
+
+
+def _fits(urn: str, pattern: str) -> bool:
+    """`*` stands for anything."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), urn) is not None
 
 
 def _account(urn: str) -> dict[str, Any]:

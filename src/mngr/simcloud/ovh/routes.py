@@ -133,7 +133,9 @@ ROUTES = (
     Route("POST", f"{VPS}/terminate", vps.terminate),
     Route("GET", f"{VPS}/serviceInfos", service.get),
     Route("PUT", f"{VPS}/serviceInfos", service.put, body=service.FIELDS),
-    Route("GET", "/v2/iam/resource", iam.list_resources, query=("resourceType",)),
+    Route(
+        "GET", "/v2/iam/resource", iam.list_resources, query=("resourceName", "resourceType", "resourceURN")
+    ),
     Route("GET", RESOURCE, iam.get_resource),
     Route("POST", f"{RESOURCE}/tag", iam.put_tag, body=("key*", "value*")),
     Route("DELETE", f"{RESOURCE}/tag/{{key}}", iam.delete_tag),
