@@ -179,6 +179,24 @@ def test_the_question_before_an_order_tells_of_recycling_where_it_is_on(
     assert world.cloud.bill()["lines"] == []
 
 
+@pytest.mark.parametrize("how", ["--yes", "assume_yes"])
+def test_the_price_is_shown_where_nobody_is_asked(account: Callable[..., OvhWorld], how: str) -> None:
+    world = account(assume_yes=how == "assume_yes")
+    words = ("create", "one", "--provider", "ovh", "--no-code", *(["--yes"] if how == "--yes" else []))
+    made = cli(world).ok(*words).err
+    [host] = listing(world)["hosts"]
+    for line in (
+        "USD 7.99 a month",
+        f"renews on {host['paid_until']} and every month after that, until it is destroyed",
+        "destroying it cancels the renewal: it runs on, paid, until then; nothing is paid back",
+    ):
+        assert made.count(line) == 1
+        assert made.index(line) < made.index("create one: order"), "before anything is bought"
+    assert "Go on?" not in made
+    onto = cli(world).ok("create", "two@one", "--provider", "ovh", "--no-code", "--yes", "--", "sleep", "600")
+    assert "USD" not in onto.err
+
+
 def test_nobody_is_asked_about_a_price_for_a_host_that_is_there(account: Callable[..., OvhWorld]) -> None:
     world = account()
     mngr = cli(world)

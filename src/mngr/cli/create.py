@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +101,12 @@ def command(ctx: click.Context, **options: Any) -> int:
     request = placed(mngr, _request(mngr, ctx.obj, options))
     if options["dry_run"]:
         return _show_plan(request, _planned(mngr, request), form)
-    if not (options["yes"] or mngr.config.assume_yes):
+    yes = options["yes"] or mngr.config.assume_yes
+    if not yes:
         request = _agreed(mngr, request)
     try:
         with Progress(f"create {request.name}", options["quiet"]) as progress:
-            created = create(mngr, request, Phases(mngr.clock, progress))
+            created = create(mngr, request, Phases(mngr.clock, progress), _teller(progress, yes))
     except KeyboardInterrupt:
         click.echo("mngr: interrupted; what this create had made was taken back", err=True)
         return 130
@@ -222,6 +224,17 @@ def _agreed(mngr: Any, request: Any) -> Any:
         return msgspec.structs.replace(request, onto_existing=True)
     confirm(_offer_lines(offer), False)
     return request
+
+
+def _teller(progress: Any, yes: bool) -> Callable[[Any], None]:
+    """Shows the price of what would be asked about, where nobody was asked."""
+
+    def tell(offer: Any) -> None:
+        if yes or offer.details.get("ask") is False:
+            for line in _offer_lines(offer) if "ask" in offer.details else []:
+                progress.say(line)
+
+    return tell
 
 
 def _planned(mngr: Any, request: Any) -> Any:

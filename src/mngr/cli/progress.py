@@ -24,7 +24,16 @@ class Progress:
             self._thread.start()
         return self
 
+    def say(self, line: str) -> None:
+        """A line that stays, above the living one."""
+        if not self._quiet:
+            sys.stderr.write(f"\r\033[K{line}\n" if self._live else f"{line}\n")
+            sys.stderr.flush()
+
     def __call__(self, phase: str) -> None:
+        if self._live and phase.startswith("warning: "):
+            self.say(f"{self.what}: {phase}")
+            return
         self._phase = phase
         if not self._live and not self._quiet:
             sys.stderr.write(f"{self.what}: {phase}\n")

@@ -2,23 +2,28 @@
 
 import threading
 from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def begin(work: Callable[[], object]) -> Callable[[], None]:
-    """Begins `work` in a thread of its own. What is returned waits for its end, and raises what it raised; it may be
-    called again."""
+def begin(work: Callable[[], T]) -> Callable[[], T]:
+    """Begins `work` in a thread of its own. What is returned waits for its end, and returns or raises what it did; it may
+    be called again."""
+    results: list[T] = []
     failures: list[BaseException] = []
 
     def run() -> None:
         try:
-            work()
+            results.append(work())
         except BaseException as failure:
             failures.append(failure)
 
-    def wait() -> None:
+    def wait() -> T:
         thread.join()
         for failure in failures:
             raise failure
+        return results[0]
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

@@ -1,7 +1,7 @@
 """Creating an agent: its host if there is none, its code, its files, its session."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,8 +84,14 @@ def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: Hos
     return provider.check(spec)
 
 
-def create(mngr: Mngr, request: CreateRequest, phases: Phases | None = None) -> Created:
-    """Makes the agent and, if needed, its host; when it returns, the agent runs.
+def create(
+    mngr: Mngr,
+    request: CreateRequest,
+    phases: Phases | None = None,
+    offered: Callable[[Offer], None] = lambda offer: None,
+) -> Created:
+    """Makes the agent and, if needed, its host; when it returns, the agent runs. `offered` is told what a new host costs,
+    before anything is bought.
 
     A failure or Ctrl-C takes back what this call made. Killed at any point and run again, it goes on from
     where it was. Raises Conflict if the agent is there already.
@@ -95,7 +101,7 @@ def create(mngr: Mngr, request: CreateRequest, phases: Phases | None = None) -> 
     kind = _kind(mngr, request)
     request = placed(mngr, request)
     provider = mngr.provider(request.provider)
-    work = _Work(mngr, provider, request, kind, command_script(kind, request.command), phases)
+    work = _Work(mngr, provider, request, kind, command_script(kind, request.command), phases, offered)
     with being_created(mngr, provider.name, request.host or request.name):
         return _create(work)
 
@@ -110,6 +116,7 @@ class _Work:
     kind: AgentType
     script: str
     phases: Phases
+    offered: Callable[[Offer], None]
 
 
 def _create(work: _Work) -> Created:
@@ -129,12 +136,13 @@ def _create(work: _Work) -> Created:
             record = provider.start(record.id, work.phases)
         agent, notes = _onto(work, record, half_made)
     else:
-        checked()
+        offer = checked()
         if request.onto_existing:
             raise Conflict(
                 f"host {request.host or request.name} on {provider.name} was there a moment ago, and isn't now",
                 hint="run the command again for a new one",
             )
+        work.offered(offer)
         record, agent, notes = _with_host(work, spec, existing, half_made)
     seen = AgentView(record=agent, state="running", active_at=work.mngr.clock.now())
     host = HostView(record=record, state="running", agents=[seen])

@@ -29,3 +29,21 @@ def test_an_error_goes_through(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError, match="x"):
         fails()
     assert capsys.readouterr().err == "create a: check\n"
+
+
+def test_what_is_said_stays_above_the_living_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    progress = Progress("create a")
+    progress("order")
+    progress("warning: OVH is slow")
+    progress.say("USD 7.99 a month")
+    assert capsys.readouterr().err == "\r\033[Kcreate a: warning: OVH is slow\n\r\033[KUSD 7.99 a month\n"
+    assert progress._phase == "order"
+
+
+def test_what_is_said_is_a_plain_line_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    Progress("create a").say("USD 7.99 a month")
+    Progress("create a", quiet=True).say("USD 7.99 a month")
+    assert capsys.readouterr().err == "USD 7.99 a month\n"
