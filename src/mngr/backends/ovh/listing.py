@@ -30,11 +30,10 @@ def rows(cloud: OvhCloud, everything: bool) -> tuple[list[dict[str, Any]], list[
     found += [_row(read[name], now) for name in names if name in read]
     if everything:
         for marker in cloud.markers.all():
-            what = f"order {marker.order_id}" if marker.order_id else f"checkout of cart {marker.cart_id}"
             found.append(
                 {
                     "service": "(pending)", "plan": marker.plan_code, "datacenter": marker.region, "state": "ordered",
-                    "expiration": "", "cancelled": None, "renews": None, "use": what, "tags": {},
+                    "expiration": "", "cancelled": None, "renews": None, "use": marker.what, "tags": {},
                 }
             )  # fmt: skip
         problems += [f"{one.path} can't be read: {one.why}" for one in cloud.markers.broken()]

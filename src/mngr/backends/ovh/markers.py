@@ -40,6 +40,11 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         return f"order-{self.order_id}" if self.order_id else f"cart-{self.cart_id}"
 
+    @property
+    def what(self) -> str:
+        """For people."""
+        return f"order {self.order_id}" if self.order_id else f"checkout of cart {self.cart_id}"
+
 
 class Broken(msgspec.Struct, frozen=True):
     path: str

@@ -9,7 +9,7 @@ import msgspec
 
 from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig
-from mngr.model.errors import Conflict, InvalidInput, NotFound
+from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, NotFound
 from mngr.model.records import HostRecord
 from mngr.providers.contract import Context, HostSpec, MachineSpec, Progress, Swept
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
@@ -43,10 +43,28 @@ class OvhProvider(VpsDockerProvider):
         that failing only warns."""
         progress("reconcile")
         self.ovh.reconcile(warn=lambda text: progress(f"warning: {text}"), but=spec.id)
-        with self.ovh.creating(spec.id, progress):
-            record = super().create(spec, progress)
+        try:
+            with self.ovh.creating(spec.id, progress):
+                record = super().create(spec, progress)
+        except (MngrError, KeyboardInterrupt) as error:
+            self._tell_of_open_orders(spec.id, error)
+            raise
         self._link_pins(record)
         return record
+
+    def _tell_of_open_orders(self, host_id: str, error: MngrError | KeyboardInterrupt) -> None:
+        """An order can't be taken back: a create that ends without its VPS says so. Raises Interrupted after Ctrl-C."""
+        open = [marker.what for marker in self.ovh.markers.all() if marker.host_id == host_id]
+        if not open or any(what in str(error) for what in open):
+            return
+        what = " and ".join(open)
+        rest = (
+            f"{what} can't be taken back: what OVH delivers is cancelled by the next `mngr create` or `mngr gc` "
+            "here, and taken by a create at no new charge; until then `mngr ovh list --all` shows it"
+        )
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted(f"interrupted; {what} is open at OVH", hint=rest) from error
+        error.hint = f"{rest}; {error.hint}" if error.hint else rest
 
     def _link_pins(self, record: HostRecord) -> None:
         """`known_hosts/<service name>`, where the first contact's key was, becomes a link to the host's own pins."""
@@ -93,9 +111,8 @@ class OvhProvider(VpsDockerProvider):
         swept = super().sweep(dry_run=dry_run)
         swept.finished += self.ovh.reconcile(dry_run=dry_run, warn=swept.errors.append)
         for marker in self.ovh.markers.all():
-            what = f"order {marker.order_id}" if marker.order_id else f"checkout of cart {marker.cart_id}"
             swept.kept.append(
-                f"{what} ({marker.plan_code}, {marker.region}): not delivered yet; looked at again by every create and gc"
+                f"{marker.what} ({marker.plan_code}, {marker.region}): not delivered yet; looked at again by every create and gc"
             )
         return swept
 
