@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -104,17 +103,20 @@ def test_adopt_asks_then_cancels_then_a_create_recycles_it(world: OvhWorld, mngr
     assert "vps-nosuch" in mngr("ovh", "adopt", "vps-nosuch.vps.ovh.us", "--yes", codes=(3,)).err
 
 
-def test_verify_confirms_the_key_that_the_console_shows(world: OvhWorld, mngr: Cli, tmp_path: Path) -> None:
+def fingerprint(world: OvhWorld) -> str:
+    """Of the only host's machine, as ssh-keygen shows it on the console."""
+    [key] = [thing.tags["mngr-host-key"] for thing in world.things() if "mngr-host-key" in thing.tags]
+    public = world.scratch / "key.pub"
+    public.write_text(f"ssh-ed25519 {key}\n")
+    shown = subprocess.run(["ssh-keygen", "-lf", str(public)], capture_output=True, text=True, check=True)
+    return shown.stdout.split()[1]
+
+
+def test_verify_confirms_the_key_that_the_console_shows(world: OvhWorld, mngr: Cli) -> None:
     mngr.ok("create", "one", "--provider", "ovh", "--no-code", "--yes")
     [host] = listing(world)["hosts"]
     assert host["ssh_trust"] == "unverified"
-    tags = next(thing.tags for thing in world.things() if thing.owner == host["id"])
-    public = tmp_path / "key.pub"
-    public.write_text(f"ssh-ed25519 {tags['mngr-host-key']}\n")
-    shown = subprocess.run(
-        ["ssh-keygen", "-lf", str(public)], capture_output=True, text=True, check=True
-    ).stdout.split()[1]
-
+    shown = fingerprint(world)
     assert mngr("ovh", "verify", "one", "--fingerprint", "MD5:aa", codes=(2,)).err
     wrong = mngr("ovh", "verify", "one", "--fingerprint", "SHA256:" + "A" * 43, codes=(4,))
     assert "another key" in wrong.err
@@ -123,6 +125,37 @@ def test_verify_confirms_the_key_that_the_console_shows(world: OvhWorld, mngr: C
     assert listing(world)["hosts"][0]["ssh_trust"] == "pinned"
     assert "verified before" in mngr.ok("ovh", "verify", "one", "--fingerprint", shown).out
     assert mngr("ovh", "verify", "nobody", "--fingerprint", shown, codes=(3,)).err
+
+
+def test_verify_says_that_a_running_agent_stays_without_its_environment(world: OvhWorld, mngr: Cli) -> None:
+    given = ("--env", "TOKEN=s3cret", "--", "sleep", "600")
+    made = mngr.ok("create", "one", "--provider", "ovh", "--no-code", "--yes", *given)
+    assert "withheld from one: TOKEN" in made.err
+    done = mngr.ok("ovh", "verify", "one", "--fingerprint", fingerprint(world))
+    assert "note: one started before that" in done.err
+    assert "mngr create NEW-NAME@one --env" in done.err
+    mngr.ok("stop", "one")
+    mngr.ok("start", "one")
+    assert mngr.ok("exec", "one", "echo [$TOKEN]").out == "[]\n", "as it is said"
+    more = mngr.ok("create", "two@one", "--provider", "ovh", "--no-code", *given)
+    assert "withheld" not in more.err
+    assert mngr.ok("exec", "two", "echo [$TOKEN]").out == "[s3cret]\n"
+    again = mngr.ok("ovh", "verify", "one", "--fingerprint", fingerprint(world))
+    assert "note" not in again.err
+
+
+def test_list_shows_a_month_s_price_and_destroy_until_when_it_is_paid(world: OvhWorld, mngr: Cli) -> None:
+    mngr.ok("create", "one", "--provider", "ovh", *world.create)
+    [host] = listing(world)["hosts"]
+    assert (host["price_per_month"], host["currency"], host["price_per_hour"]) == (7.99, "USD", None)
+    head, row = mngr.ok("list").out.splitlines()
+    assert row[head.index("PRICE") :].startswith("7.99 USD/month ")
+    assert f"paid until {host['paid_until']}, renews" in row
+    dry = mngr.ok("destroy", "one", "--dry-run").out
+    assert f"paid until {host['paid_until']}, of which nothing is paid back" in dry
+    assert dry.removeprefix("would destroy ").strip() in mngr("destroy", "one", codes=(2,)).err
+    done = mngr.ok("destroy", "one", "--yes").out
+    assert done == f"destroyed one (its machine is paid until {host['paid_until']}, and not renewed)\n"
 
 
 def test_what_was_made_here_is_ready_though_its_tags_show_late(account: Callable[..., OvhWorld]) -> None:

@@ -89,7 +89,10 @@ def _idle(host: Any, now: float) -> str:
 
 
 def _price(host: Any) -> str:
-    return f"{host.record.price_per_hour:.4g} {host.record.currency}/h" if host.record.price_per_hour else ""
+    record = host.record
+    if record.price_per_hour:
+        return f"{record.price_per_hour:.4g} {record.currency}/h"
+    return f"{host.price_per_month:.4g} {record.currency}/month" if host.price_per_month else ""
 
 
 def _so_far(host: Any) -> str:

@@ -41,6 +41,7 @@ class HostView(msgspec.Struct, kw_only=True):
     idle: IdleView | None = None
     problem: str = ""
     cost_so_far: float | None = None
+    price_per_month: float | None = None
     stop_saves: str = ""
     snapshots: int = 0
     paid_until: str = ""

@@ -88,7 +88,7 @@ def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) 
 def destroy(mngr: Mngr, group: Group, phases: Phases) -> str:
     """Removes these agents, and their host when it carries no other agent. Gone already is success.
 
-    Returns what is left of the bill: a host that stays, with others. Raises NotWiped as HostProvider.destroy."""
+    Returns what is left of the bill: a host that stays, with others; what is paid ahead. Raises NotWiped as HostProvider.destroy."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     if takes_host(group):
         phases("destroy host")
@@ -98,7 +98,7 @@ def destroy(mngr: Mngr, group: Group, phases: Phases) -> str:
             memory.forget(mngr, host.record.id, [agent.record.name for agent in host.agents])
             raise
         memory.forget(mngr, host.record.id, [agent.record.name for agent in host.agents])
-        return ""
+        return f"its machine is paid until {host.paid_until}, and not renewed" if host.paid_until else ""
     record = host.record
     if host.state != "running":
         raise MngrError(
@@ -130,7 +130,12 @@ def describe(group: Group) -> str:
     )
     if takes_host(group):
         held = f" and the only copies of its {group.host.snapshots} snapshots" if group.host.snapshots else ""
-        return f"host {record.name} on {record.provider} with {agents}{held}"
+        paid = (
+            f"; paid until {group.host.paid_until}, of which nothing is paid back"
+            if group.host.paid_until
+            else ""
+        )
+        return f"host {record.name} on {record.provider} with {agents}{held}{paid}"
     return f"{agents} on {record.name}" + ("; their directories stay" if record.backend == "local" else "")
 
 

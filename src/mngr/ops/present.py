@@ -50,6 +50,7 @@ def host(view: HostView) -> dict[str, Any]:
         "region": record.region,
         "labels": dict(record.labels),
         "price_per_hour": record.price_per_hour,
+        "price_per_month": view.price_per_month,
         "currency": record.currency,
         "cost_so_far": view.cost_so_far,
         "paid_until": view.paid_until or None,

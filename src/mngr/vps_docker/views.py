@@ -80,10 +80,11 @@ def priced(parts: Parts, machine: Machine, view: HostView) -> HostView:
     """With what the machine has cost: by the started hour, up to a month's price where there is one a month."""
     view.stop_saves = parts.stop_saves
     view.paid_until, view.renews = machine.paid_until, machine.renews
+    view.price_per_month = machine.price_per_month or _number(view.record.handle.get(MONTHLY, ""))
     hourly = view.record.price_per_hour if view.record.price_per_hour is not None else machine.price_per_hour
     if hourly is not None and machine.created_at:
         hours = max(1, math.ceil((parts.cloud.now() - machine.created_at) / 3600))
-        monthly = machine.price_per_month or _number(view.record.handle.get(MONTHLY, ""))
+        monthly = view.price_per_month
         months, rest = divmod(hours, 730)
         view.cost_so_far = (
             round(months * monthly + min(rest * hourly, monthly), 4) if monthly else round(hours * hourly, 4)

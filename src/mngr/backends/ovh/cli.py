@@ -128,7 +128,20 @@ def verify(name: str, fingerprint: str, instance: str) -> None:
             f"{name} is on several hosts: {', '.join(one.record.id for one in hosts)}",
             hint="give a host's id",
         )
-    click.echo(provider.verify(hosts[0].record.id, fingerprint))
+    host = hosts[0]
+    click.echo(provider.verify(host.record.id, fingerprint))
+    if host.record.ssh_trust == "unverified" and host.agents:
+        names = ", ".join(agent.record.name for agent in host.agents)
+        click.echo(
+            f"note: {names} started before that; what was withheld then stays withheld, also after `mngr start`, as it was "
+            "never sent",
+            err=True,
+        )
+        click.echo(
+            f"  → `mngr create NEW-NAME@{host.record.name} --env …` puts an agent beside it that gets its environment; "
+            "then `mngr destroy` the old one",
+            err=True,
+        )
 
 
 def _provider(instance: str) -> Any:
