@@ -68,7 +68,7 @@ class FirstContact:
         except CommandFailed as failed:
             raise VpsProvisioningError(
                 f"qemu couldn't be purged from {service}, so OVH's backups could freeze it: it isn't used",
-                hint="run the command again",
+                hint="run the command again; if it stays so, choose another image",
                 details=failed.completed.error or failed.details,
             ) from None
         finally:
