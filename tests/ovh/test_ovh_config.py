@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mngr.backends.ovh import BACKEND
 from mngr.backends.ovh.config import OvhConfig, credentials
 from mngr.model.errors import InvalidInput
+from mngr.providers.contract import Context
 
 KEYS = {"OVH_APPLICATION_KEY": "ak", "OVH_APPLICATION_SECRET": "as", "OVH_CONSUMER_KEY": "ck"}
 OAUTH2 = {"OVH_CLIENT_ID": "id", "OVH_CLIENT_SECRET": "secret"}
@@ -75,6 +77,13 @@ def test_none_at_all_says_where_they_go(home: dict[str, str]) -> None:
 def test_keys_never_go_in_the_clear(home: dict[str, str]) -> None:
     with pytest.raises(InvalidInput, match="in the clear"):
         credentials(OvhConfig(endpoint="http://example.com/1.0"), WHERE, {**home, **KEYS})
+
+
+def test_a_missing_sdk_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InvalidInput, match="needs the package ovh") as error:
+        BACKEND.build(OvhConfig(), Context(instance="ovh", home=tmp_path, laptop="laptop-1"))
+    assert error.value.hint == "pip install 'mngr[ovh]'"
 
 
 def test_secrets_show_in_no_repr(home: dict[str, str]) -> None:

@@ -41,7 +41,7 @@ def list_(mngr: Mngr, text: str = "") -> tuple[list[Snapshot], list[str]]:
         return _able(mngr.provider(target.host.record.provider)).snapshot_list(target.host.record.id), []
     found: list[Snapshot] = []
     errors: list[str] = []
-    for name in mngr.active():
+    for name in mngr.asked(()):
         try:
             provider = mngr.provider(name)
             if isinstance(provider, HostSnapshots):

@@ -5,7 +5,7 @@ come through pluggy (entry point group `mngr`, hook `register_provider_backend`)
 only for names that aren't in the tree, as the scan takes longer than most commands.
 
 A backend's module offers `BACKEND` (contract.Backend). A file `environment` beside it may name environment
-variables whose presence makes an instance of its name worth asking without any configuration.
+variables, and files (`~/…`), whose presence makes an instance of its name worth asking without any configuration.
 """
 
 import importlib
@@ -86,12 +86,12 @@ def find_instance(name: str, config: Config) -> Instance:
 
 def active_instances(config: Config, home: Path, environ: Mapping[str, str] = os.environ) -> list[Instance]:
     """The instances worth asking for hosts: `local`, all configured ones, those used before, those whose
-    credentials are in the environment. `enabled = false` in an instance's settings leaves it out."""
+    credentials are in the environment, or in a file of the vendor's own. `enabled = false` in an instance's settings leaves it out."""
     found = {name: find_instance(name, config) for name in ("local", *config.providers)}
     for backend, name in _used_before(home):
         found.setdefault(name, Instance(name, backend, {}))
     for backend in in_tree():
-        if backend not in found and any(environ.get(key) for key in _environment(backend)):
+        if backend not in found and any(_is_there(one, environ) for one in _environment(backend)):
             found[backend] = Instance(backend, backend, {})
     enabled = (one for one in found.values() if str(one.settings.get("enabled", True)).lower() != "false")
     return sorted(enabled, key=lambda one: one.name)
@@ -111,8 +111,15 @@ def _used_before(home: Path) -> list[tuple[str, str]]:
     ]
 
 
+def _is_there(one: str, environ: Mapping[str, str]) -> bool:
+    if one.startswith("~/"):
+        home = environ.get("HOME", "")
+        return bool(home) and os.path.isfile(os.path.join(home, one[2:]))
+    return os.path.isfile(one) if one.startswith("/") else bool(environ.get(one))
+
+
 def _environment(backend: str) -> tuple[str, ...]:
-    """The variables named in `backends/NAME/environment`, one a line: read without importing the backend."""
+    """The variables and files named in `backends/NAME/environment`, one a line: read without importing the backend."""
     path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "backends", backend, "environment")
     try:
         with open(path, encoding="utf-8") as file:

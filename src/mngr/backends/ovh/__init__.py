@@ -16,7 +16,7 @@ class _Backend:
 
     def build(self, config: Any, context: Context) -> HostProvider:
         from mngr.backends.ovh.bootstrap import FirstContact
-        from mngr.backends.ovh.client import OvhClient
+        from mngr.backends.ovh.client import OvhClient, require_sdk
         from mngr.backends.ovh.cloud import OvhCloud
         from mngr.backends.ovh.config import credentials
         from mngr.backends.ovh.markers import Markers
@@ -25,6 +25,7 @@ class _Backend:
 
         where = f"[providers.{context.instance}]"
         config = config.checked(where)
+        require_sdk()
         client = OvhClient(credentials(config, where), clock=context.clock)
         folder = context.folder("ovh")
         first = FirstContact(

@@ -173,15 +173,19 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def require_sdk() -> None:
+    """Raises InvalidInput if it isn't installed. Doesn't import it."""
+    from importlib.util import find_spec
+
+    if find_spec("ovh") is None:
+        raise InvalidInput("provider ovh needs the package ovh", hint="pip install 'mngr[ovh]'")
+
+
 def _make(given: Credentials, timeout: float) -> Any:
     """The SDK's client for exactly these credentials, whatever else the environment and ovh.conf hold."""
-    try:
-        import ovh
-        from ovh.client import ENDPOINTS, OAUTH2_TOKEN_URLS
-    except ModuleNotFoundError as error:
-        if error.name != "ovh":
-            raise
-        raise InvalidInput("provider ovh needs the package ovh", hint="pip install 'mngr[ovh]'") from None
+    import ovh
+    from ovh.client import ENDPOINTS, OAUTH2_TOKEN_URLS
+
     url = given.endpoint
     if "/" in url:
         # The SDK strips /v1 and /v2 only from addresses that end in /1.0.
