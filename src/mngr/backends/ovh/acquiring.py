@@ -133,7 +133,7 @@ def _adopt(parts: Parts, fresh: Vps, order: int, spec: MachineSpec, save: Save) 
     until = {tags.UNTIL: str(int(parts.client.now()) + tags.LEASE_S)}
     clock, lag = parts.clock, parts.config.list_lag
     patiently(clock, lag, lambda: parts.store.change(service, {**spec.tags, **until}))
-    parts.tell(f"cancel the renewal of {service} until its host is made")
+    parts.tell(f"cancel the renewal of {service} until its host is made (at most {renewal.INACTIVE_S:g} s)")
     patiently(clock, lag, lambda: renewal.insist(parts.client, clock, service, True))
     parts.markers.remove(f"order-{order}")
     return _machine(parts.reader.read_patiently(service, clock, lag), {**spec.tags, **until})

@@ -49,20 +49,21 @@ class FirstContact:
         """Installs `image` ("": the configured one) with our key. Repeatable: it installs anew. `check` is called right
         before each order of an installation, which wipes the disk; it raises if the VPS isn't ours. Raises
         VpsProvisioningError or TimedOut if OVH doesn't, InvalidInput on an unknown image."""
-        progress("tasks")
-        self._idle(service)
-        progress("rebuild")
-        self._rebuild(service, image or self.image, check or (lambda: None))
+        tell = _once(progress)
+        self._idle(service, tell)
+        self._rebuild(service, image or self.image, tell, check or (lambda: None))
 
     def open(self, machine: Machine, progress: Progress) -> str:
         """Opens root's login; the host key that was seen first, unverified. Repeatable. Raises MngrError."""
         service = machine.id
-        progress("first contact")
+        tell = _once(progress)
         address = ipv4(self.client.get(f"{_path(service)}/ips") or []) or machine.address
+        tell(f"first contact: {self.user}'s login on {service} (at most {LOGIN_S:g} s)")
         key = self._first_login(service, address)
+        tell(f"root's login on {service} (at most {LOGIN_S:g} s)")
         root = self._ssh(service, address, "root", strict=True)
         self._wait_for(root, "root's login", service)
-        progress("purge qemu")
+        tell(f"purge qemu (at most {PURGE_S:g} s)")
         try:
             root.run(["sh", "-c", _script("purge-qemu"), "purge-qemu"], timeout=PURGE_S)
         except CommandFailed as failed:
@@ -77,7 +78,7 @@ class FirstContact:
 
     # --- installing ---------------------------------------------------------------------------------------------
 
-    def _idle(self, service: str) -> None:
+    def _idle(self, service: str, tell: Progress) -> None:
         """Waits until OVH says that nothing goes on (`deliverVm` runs on for a minute or two after delivery)."""
         going: list[Any] = []
         for _ in looks(self.clock, IDLE_S, most=5):
@@ -87,12 +88,14 @@ class FirstContact:
             ]
             if not going:
                 return
+            tell(f"wait for OVH's tasks on {service} (at most {IDLE_S:g} s)")
         raise TimedOut(
             f"OVH's tasks on {service} didn't end within {IDLE_S:g} s ({', '.join(map(str, going))})",
             hint="look at it on OVH's page, and run the command again",
         )
 
-    def _rebuild(self, service: str, image: str, check: Callable[[], None]) -> None:
+    def _rebuild(self, service: str, image: str, tell: Progress, check: Callable[[], None]) -> None:
+        tell(f"rebuild {service} with {image}")
         body = {
             "imageId": self._image_id(service, image),
             "publicSshKey": self.access.machine_key(),
@@ -114,12 +117,13 @@ class FirstContact:
                 if error.status not in (400, 409) or "task" not in error.message.lower():
                     raise
                 why = error.message
+                tell(f"rebuild: OVH is still busy with {service} (at most {BUSY_S:g} s)")
         if task is None:
             raise TimedOut(
                 f"OVH didn't take the installation of {service} within {BUSY_S:g} s: {why}",
                 hint="look at its tasks on OVH's page, and run the command again",
             )
-        self._wait_for_task(service, int(task["id"]), image)
+        self._wait_for_task(service, int(task["id"]), image, tell)
 
     def _running_rebuild(self, service: str) -> Any:
         self.clock.sleep(10)  # the list of tasks lags
@@ -130,7 +134,7 @@ class FirstContact:
                     return task
         return None
 
-    def _wait_for_task(self, service: str, task: int, image: str) -> None:
+    def _wait_for_task(self, service: str, task: int, image: str, tell: Progress) -> None:
         state = ""
         for _ in looks(self.clock, self.timeout, most=5):
             try:
@@ -144,6 +148,7 @@ class FirstContact:
                 )
             if state == "done" and (self.client.get(_path(service)) or {}).get("state") == "running":
                 return
+            tell(f"rebuild: OVH's task {task} is {state} (at most {self.timeout:g} s)")
         raise TimedOut(
             f"OVH's installation of {image} on {service} didn't end within {self.timeout:g} s (task {task} is {state})",
             hint="raise rebuild_timeout in the provider's config if it is only slow",
@@ -219,6 +224,18 @@ class _AcceptNew(Ssh):
             *("-o", "HostKeyAlgorithms=ssh-ed25519"),
             *super().command[1:],
         ]
+
+
+def _once(progress: Progress) -> Progress:
+    """Progress that says the same twice in a row once."""
+    said = [""]
+
+    def tell(text: str) -> None:
+        if text != said[0]:
+            said[0] = text
+            progress(text)
+
+    return tell
 
 
 def _script(name: str) -> str:

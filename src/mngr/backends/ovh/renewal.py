@@ -88,7 +88,8 @@ def insist(client: OvhClient, clock: Clock, service: str, cancelled: bool, limit
     what = "cancel" if cancelled else "take back the cancellation of"
     raise TimedOut(
         f"OVH didn't let us {what} {service} within {limit:g} s: its subscription isn't active yet",
-        hint="`mngr gc` tries again; `mngr ovh list` shows whether it renews",
+        hint=("`mngr gc` tries again; " if cancelled else "run the command again; ")
+        + "`mngr ovh list` shows whether it renews",
     )
 
 
