@@ -171,7 +171,7 @@ def test_the_question_before_an_order_tells_of_recycling_where_it_is_on(
 ) -> None:
     world = account()
     asked = cli(world)("create", "one", "--provider", "ovh", "--no-code", codes=(2,))
-    assert "USD 7.99 for month" in asked.err
+    assert "USD 7.99 for a month" in asked.err
     assert "it is taken instead: then nothing is paid now" in asked.err
     off = Cli({**world.env, "MNGR__PROVIDERS__OVH__ENABLE_RECYCLE_CANCELLED": "false"}, world.scratch)
     asked = off("create", "one", "--provider", "ovh", "--no-code", codes=(2,))

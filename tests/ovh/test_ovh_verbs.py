@@ -66,8 +66,13 @@ def test_an_order_under_way_is_shown_with_all(world: OvhWorld, mngr: Cli) -> Non
     assert "in review" in failed.err
     [order] = world.cloud.ask("GET", "/orders")["orders"]
     rows = mngr.ok("ovh", "list", "--all", "--format", "json").json()["vps"]
-    assert [(row["service"], row["use"]) for row in rows] == [("(pending)", f"order {order['id']}")]
-    assert f"order {order['id']} (vps-2025-model1, US-EAST-VA): not delivered yet" in mngr.ok("gc").out
+    assert [(row["service"], row["use"], row["state"]) for row in rows] == [
+        ("(pending)", f"order {order['id']}", "in review")
+    ]
+    assert (
+        f"order {order['id']} (vps-2025-model1, US-EAST-VA): in review: OVH wants documents"
+        in mngr.ok("gc").out
+    )
 
 
 def test_part_of_the_list_is_shown_when_one_vps_can_t_be_read(world: OvhWorld, mngr: Cli) -> None:
@@ -151,6 +156,9 @@ def test_list_shows_a_month_s_price_and_destroy_until_when_it_is_paid(world: Ovh
     head, row = mngr.ok("list").out.splitlines()
     assert row[head.index("PRICE") :].startswith("7.99 USD/month ")
     assert f"paid until {host['paid_until']}, renews" in row
+    assert "paid" not in mngr.ok("stop", "one", "--dry-run").out, "a stop loses nothing of it"
+    stopped = mngr.ok("stop", "one").out
+    assert stopped == "stopped one (which saves nothing on OVH: `mngr destroy` ends the renewal)\n"
     dry = mngr.ok("destroy", "one", "--dry-run").out
     assert f"paid until {host['paid_until']}, of which nothing is paid back" in dry
     assert dry.removeprefix("would destroy ").strip() in mngr("destroy", "one", codes=(2,)).err

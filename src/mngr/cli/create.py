@@ -211,15 +211,17 @@ def _agreed(mngr: Any, request: Any) -> Any:
         return request
     import msgspec
 
+    from mngr.cli.progress import waiting
     from mngr.cli.targets import confirm
     from mngr.model.states import SETTLED
     from mngr.ops.create import plan
     from mngr.ops.placing import existing_host
 
-    offer = plan(mngr, request)
-    if not offer.details.get("ask"):
-        return request
-    existing = existing_host(mngr, mngr.provider(request.provider), request)
+    with waiting(f"create {request.name}"):
+        offer = plan(mngr, request)
+        if not offer.details.get("ask"):
+            return request
+        existing = existing_host(mngr, mngr.provider(request.provider), request)
     if existing and existing.state in SETTLED:
         return msgspec.structs.replace(request, onto_existing=True)
     confirm(_offer_lines(offer), False)

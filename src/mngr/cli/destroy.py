@@ -30,7 +30,7 @@ def command(
     from mngr.cli.stop import report, would
     from mngr.cli.targets import confirm, find_groups, for_each, read_names, several
     from mngr.ops.context import Mngr, Phases
-    from mngr.ops.lifecycle import describe, destroy
+    from mngr.ops.lifecycle import describe, destroy, paid_ahead
 
     check_format(form)
     mngr = Mngr()
@@ -39,10 +39,11 @@ def command(
         wanted = [name for name in wanted if _is_there(mngr, name)]
     found = find_groups(mngr, wanted, quiet)
     if dry_run:
-        would("destroy", [(group, describe(group)) for group in found], form)
+        would("destroy", [(group, describe(group) + paid_ahead(group)) for group in found], form)
         return 0
     if found:
-        confirm([f"destroys {describe(group)}" for group in found], yes or force or mngr.config.assume_yes)
+        lines = [f"destroys {describe(group)}{paid_ahead(group)}" for group in found]
+        confirm(lines, yes or force or mngr.config.assume_yes)
     unwiped: list[NotWiped] = []
 
     def one(group: Group) -> tuple[Group, str]:

@@ -130,13 +130,14 @@ def describe(group: Group) -> str:
     )
     if takes_host(group):
         held = f" and the only copies of its {group.host.snapshots} snapshots" if group.host.snapshots else ""
-        paid = (
-            f"; paid until {group.host.paid_until}, of which nothing is paid back"
-            if group.host.paid_until
-            else ""
-        )
-        return f"host {record.name} on {record.provider} with {agents}{held}{paid}"
+        return f"host {record.name} on {record.provider} with {agents}{held}"
     return f"{agents} on {record.name}" + ("; their directories stay" if record.backend == "local" else "")
+
+
+def paid_ahead(group: Group) -> str:
+    """What is said, after `describe`, of what is lost by destroying a host that is paid for a while."""
+    until = group.host.paid_until if takes_host(group) else ""
+    return f"; paid until {until}, of which nothing is paid back" if until else ""
 
 
 def _others(group: Group, *, alive: bool = False) -> bool:

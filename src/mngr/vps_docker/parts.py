@@ -32,4 +32,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def stop_saves(self) -> str:
         """What a stop saves, for people to read."""
-        return self.cloud.caps.stop_saves or f"nothing on {self.title}: `mngr destroy` ends the bill"
+        caps = self.cloud.caps
+        ends = "the renewal" if caps.billing == "monthly" else "the bill"
+        return caps.stop_saves or f"nothing on {self.title}: `mngr destroy` ends {ends}"

@@ -1,11 +1,12 @@
 """`mngr ovh …`: what the account holds, taking in a VPS by a person's word, and confirming a first contact."""
 
+import shutil
 import sys
 from typing import Any
 
 import click
 
-from mngr.model.errors import Conflict, InvalidInput, NotFound
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 
 _INSTANCE = click.option(
     "--provider", "instance", default="ovh", metavar="NAME", help="The provider instance (default: ovh)."
@@ -52,6 +53,7 @@ def list_(everything: bool, form: str, instance: str) -> int:
 
 
 def _table(found: list[dict[str, Any]], everything: bool, partial: bool) -> None:
+    """On a terminal cut to its width, as `mngr list` is; in a pipe, whole."""
     head = ["SERVICE", "PLAN", "DATACENTER", "STATE", "EXPIRATION", "CANCEL?", "USE", "TAGS"]
     lines = [head] + [
         [
@@ -70,8 +72,10 @@ def _table(found: list[dict[str, Any]], everything: bool, partial: bool) -> None
             )
         return
     widths = [max(len(line[index]) for line in lines) for index in range(len(head))]
+    limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        click.echo(text[: limit - 1] + "…" if limit and len(text) > limit else text)
 
 
 @command.command("adopt")
@@ -96,7 +100,8 @@ def adopt(service: str, yes: bool, instance: str) -> None:
         )
         if not sys.stdin.isatty():
             raise InvalidInput("not on a terminal, so nobody can be asked", hint="--yes says yes")
-        click.confirm("Go on?", abort=True, err=True)
+        if not click.confirm("Go on?", err=True):
+            raise MngrError("nothing was done, as you said no")
     provider.ovh.adopt(vps.name)
     click.echo(f"adopted {vps.name}: cancelled, and kept for the next create until {vps.renewal.expiration}")
 

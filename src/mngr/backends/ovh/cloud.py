@@ -9,11 +9,11 @@ is called when the host's record is durable. So whatever is killed in between en
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
-from mngr.backends.ovh import acquiring, reconciling, releasing, renewal
+from mngr.backends.ovh import acquiring, delivery, reconciling, releasing, renewal
 from mngr.backends.ovh.bootstrap import FirstContact
 from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.config import OvhConfig
-from mngr.backends.ovh.markers import Markers
+from mngr.backends.ovh.markers import Marker, Markers
 from mngr.backends.ovh.parts import Parts
 from mngr.backends.ovh.tags import RECYCLING_BY
 from mngr.model.clock import SYSTEM, Clock
@@ -125,6 +125,16 @@ class OvhCloud(VpsClientInterface):
 
     def now(self) -> float:
         return self.client.now()
+
+    def order_state(self, marker: Marker) -> str:
+        """What OVH says of a pending order, for people to read. Never raises MngrError."""
+        if not marker.order_id:
+            return "not known to be ordered"
+        try:
+            said = delivery.status(self.client, marker.order_id)
+        except MngrError as error:
+            return error.message
+        return delivery.SAID.get(said, said)
 
     # --- changing -----------------------------------------------------------------------------------------------
 

@@ -9,6 +9,14 @@ from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable, VpsProvisionin
 
 #: Still on its way.
 OPEN = ("checking", "delivering", "unknown", "cancelling")
+#: What people are told of an order's status.
+SAID = {
+    "notPaid": "not paid: OVH couldn't charge the preferred payment method",
+    "documentsRequested": "in review: OVH wants documents from you",
+    "checking": "not delivered yet (checking)",
+    "delivering": "not delivered yet (delivering)",
+    "unknown": "not delivered yet (unknown)",
+}
 
 
 class OrderCancelled(VpsProvisioningError):

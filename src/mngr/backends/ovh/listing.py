@@ -32,7 +32,7 @@ def rows(cloud: OvhCloud, everything: bool) -> tuple[list[dict[str, Any]], list[
         for marker in cloud.markers.all():
             found.append(
                 {
-                    "service": "(pending)", "plan": marker.plan_code, "datacenter": marker.region, "state": "ordered",
+                    "service": "(pending)", "plan": marker.plan_code, "datacenter": marker.region, "state": cloud.order_state(marker).partition(":")[0],
                     "expiration": "", "cancelled": None, "renews": None, "use": marker.what, "tags": {},
                 }
             )  # fmt: skip

@@ -71,7 +71,7 @@ class Offers:
             per_month=round(amount / months, 2),
             currency=currency,
             notes=[
-                f"paid at once: {currency} {amount:.2f} for {unit}, without tax; there is no hourly price",
+                f"paid at once: {currency} {amount:.2f} for {'a ' if months == 1 else ''}{unit}, without tax; there is no hourly price",
                 f"renews on {renewal} and every {unit} after that, until it is destroyed",
                 "destroying it cancels the renewal: it runs on, paid, until then; nothing is paid back",
                 "stopping it saves nothing",

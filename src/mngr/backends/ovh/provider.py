@@ -55,7 +55,9 @@ class OvhProvider(VpsDockerProvider):
     def _tell_of_open_orders(self, host_id: str, error: MngrError | KeyboardInterrupt) -> None:
         """An order can't be taken back: a create that ends without its VPS says so. Raises Interrupted after Ctrl-C."""
         open = [marker.what for marker in self.ovh.markers.all() if marker.host_id == host_id]
-        if not open or any(what in str(error) for what in open):
+        intents = [one.intent for one in self.parts.journal.entries(self.name) if one.subject == host_id]
+        delivered = any(one is not None and one.handle.get("id") for one in intents)
+        if not open or delivered or any(what in str(error) for what in open):
             return
         what = " and ".join(open)
         rest = (
@@ -111,8 +113,9 @@ class OvhProvider(VpsDockerProvider):
         swept = super().sweep(dry_run=dry_run)
         swept.finished += self.ovh.reconcile(dry_run=dry_run, warn=swept.errors.append)
         for marker in self.ovh.markers.all():
+            state = self.ovh.order_state(marker)
             swept.kept.append(
-                f"{marker.what} ({marker.plan_code}, {marker.region}): not delivered yet; looked at again by every create and gc"
+                f"{marker.what} ({marker.plan_code}, {marker.region}): {state}; looked at again by every create and gc"
             )
         return swept
 
