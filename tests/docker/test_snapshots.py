@@ -15,7 +15,7 @@ def test_a_snapshot_becomes_other_hosts(bench: Bench, tmp_path: Path) -> None:
     bench.run(first, "echo volume > /mngr/work; echo image > /opt/made; chown 1234:1234 /mngr/work")
     bench.run(first, "mkdir -p /mngr/agents/agent-1; echo '{}' > /mngr/agents/agent-1/agent.json")
     saved = bench.provider.snapshot_create(first.id, "one", bench.phases.append)
-    assert bench.provider.snapshot_list(first.id) == [saved]
+    assert bench.provider.snapshot_list(first.id).snapshots == [saved]
     assert saved.size_bytes
     assert bench.view(first).state == "running"
     assert docker("inspect", "-f", "{{.State.Status}}", f"mngr-{first.id}") == "running"
@@ -28,7 +28,7 @@ def test_a_snapshot_becomes_other_hosts(bench: Bench, tmp_path: Path) -> None:
     by_id = bench.create("by-id", snapshot=saved.id)
     bench.provider.snapshot_destroy(saved.id)
     bench.provider.snapshot_destroy(saved.id)
-    assert bench.provider.snapshot_list() == []
+    assert bench.provider.snapshot_list().snapshots == []
     with pytest.raises(NotFound):
         bench.create("gone", snapshot=saved.id)
     by_file = bench.create("by-file", snapshot=str(file))

@@ -331,7 +331,7 @@ def test_a_snapshot_travels_as_a_file_and_a_cut_short_one_is_undone(
     transport = provider.transport(record)
     transport.run(["sh", "-c", "echo kept >/mngr/work.txt; echo too >/root/outside.txt"])
     made = provider.snapshot_create(record.id, "mine", quiet)
-    assert [one.id for one in provider.snapshot_list()] == [made.id]
+    assert [one.id for one in provider.snapshot_list().snapshots] == [made.id]
     assert provider.view(record.id).snapshots == 1
     file = tmp_path / "mine.tar"
     provider.snapshot_export(made.id, file, quiet)
@@ -352,7 +352,7 @@ def test_a_snapshot_travels_as_a_file_and_a_cut_short_one_is_undone(
     assert provider.parts.journal.entries() == []
 
     provider.snapshot_destroy(made.id)
-    assert provider.snapshot_list() == []
+    assert provider.snapshot_list().snapshots == []
     provider.destroy(record.id, quiet)
     again = create(provider, snapshot=str(file), image="")
     assert inside(provider, again, "cat", "/mngr/work.txt") == "kept"

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from mngr.cli.output import check_format, format_option, table, write_json, write_rows
+from mngr.cli.output import check_format, format_option, show_problems, table, write_json, write_rows
 
 
 @click.command("list", short_help="Show agents, hosts, and what they cost.")
@@ -37,10 +37,7 @@ def command(providers: tuple[str, ...], form: str) -> int:
         data = present.listing(whole)
         write_json(data) if form == "json" else write_rows(form, data["agents"])
     if form != "json":
-        for problem in whole.errors:
-            click.echo(f"mngr: {problem.provider}: {problem.what}: {problem.error}", err=True)
-            if problem.hint:
-                click.echo(f"  → {problem.hint}", err=True)
+        show_problems(whole.errors)
     return 5 if whole.errors or any(host.state == "unreachable" for host in whole.hosts) else 0
 
 

@@ -78,6 +78,14 @@ def _text(value: Any) -> Any:
     return "" if value is None else value
 
 
+def show_problems(problems: Iterable[Any]) -> None:
+    """Error rows (model.views.Problem), on standard error."""
+    for problem in problems:
+        click.echo(f"mngr: {problem.provider}: {problem.what}: {problem.error}", err=True)
+        if problem.hint:
+            click.echo(f"  → {problem.hint}", err=True)
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns for people. On a terminal, cut to its width; in a pipe, whole."""
     cells = [[click.unstyle(str(cell)).replace("\n", " ") for cell in row] for row in [headers, *rows]]

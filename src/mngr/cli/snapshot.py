@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from mngr.cli.output import check_format, format_option, quiet_option, table, write_json, write_rows
+from mngr.cli.output import (
+    check_format,
+    format_option,
+    quiet_option,
+    show_problems,
+    table,
+    write_json,
+    write_rows,
+)
 
 
 @click.group("snapshot", short_help="Save, list and remove snapshots of hosts.")
@@ -61,15 +69,17 @@ def list_(agent: str | None, form: str) -> int:
 
     \b
     mngr snapshot list
+
+    Exit code 5 if a machine couldn't be read; what the others hold is listed all the same.
     """
-    from mngr.ops import snapshots
+    from mngr.ops import present, snapshots
     from mngr.ops.context import Mngr
 
     check_format(form)
-    found, errors = snapshots.list_(Mngr(), agent or "")
-    rows = [_row(one) for one in found]
+    listing = snapshots.list_(Mngr(), agent or "")
+    rows = [_row(one) for one in listing.snapshots]
     if form == "json":
-        write_json({"snapshots": rows, "errors": errors})
+        write_json({"snapshots": rows, "errors": present.problems(listing.errors)})
     elif form != "human":
         write_rows(form, rows)
     elif rows:
@@ -82,10 +92,10 @@ def list_(agent: str | None, form: str) -> int:
             ],
         )
     else:
-        click.echo("no snapshots")
-    for error in errors:
-        click.echo(f"mngr: {error}", err=True)
-    return 5 if errors else 0
+        click.echo("no snapshots could be read" if listing.errors else "no snapshots")
+    if form != "json":
+        show_problems(listing.errors)
+    return 5 if listing.errors else 0
 
 
 @command.command("destroy")
@@ -101,20 +111,14 @@ def destroy(ids: tuple[str, ...], yes: bool, dry_run: bool, form: str, quiet: bo
     mngr snapshot destroy snap-0123456789abcdef --yes
     """
     from mngr.cli.targets import confirm, read_names
-    from mngr.model.errors import NotFound, Unreachable
     from mngr.ops import snapshots
     from mngr.ops.context import Mngr
 
     check_format(form)
     mngr = Mngr()
     wanted = read_names(ids)
-    found, errors = snapshots.list_(mngr)
-    for missing in [one for one in wanted if one not in {snapshot.id for snapshot in found}]:
-        if errors:
-            raise Unreachable(
-                f"snapshot {missing} wasn't found, and not everything could be read: {'; '.join(errors)}"
-            )
-        raise NotFound(f"there is no snapshot {missing}", hint="`mngr snapshot list` shows the snapshots")
+    for one in wanted:
+        snapshots.find(mngr, one)
     if dry_run:
         if form == "human":
             for one in wanted:

@@ -11,10 +11,12 @@ from mngr.cli.targets import names_argument
 @format_option
 @quiet_option
 def command(names: tuple[str, ...], form: str, quiet: bool) -> int:
-    """Start agents and their hosts again. An agent that runs already is left alone.
+    """Start agents and their hosts again. An agent that runs already is left alone; the command of one that is done
+    runs again.
 
     \b
     mngr start my-agent
+    mngr start @my-host      the host alone, none of its agents
     """
     from mngr.cli.progress import Progress
     from mngr.cli.stop import report

@@ -1,9 +1,10 @@
 """Views as plain data for programs: the shapes that `--format json` promises."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mngr.model.clock import iso
-from mngr.model.views import AgentView, HostView, Listing
+from mngr.model.views import AgentView, HostView, Listing, Problem
 
 
 def agent(host: HostView, view: AgentView) -> dict[str, Any]:
@@ -77,8 +78,12 @@ def listing(whole: Listing) -> dict[str, Any]:
     return {
         "agents": [agent(one, view) for one in whole.hosts for view in one.agents],
         "hosts": [host(one) for one in whole.hosts],
-        "errors": [
-            {"provider": one.provider, "what": one.what, "error": one.error, "hint": one.hint}
-            for one in whole.errors
-        ],
+        "errors": problems(whole.errors),
     }
+
+
+def problems(rows: Sequence[Problem]) -> list[dict[str, str]]:
+    """Error rows, as in `errors` of what `list` and `snapshot list` print."""
+    return [
+        {"provider": one.provider, "what": one.what, "error": one.error, "hint": one.hint} for one in rows
+    ]

@@ -62,11 +62,19 @@ def reachable(mngr: Mngr, text: str) -> Target:
         raise Conflict(
             f"the host of {text} is {target.host.state}"
             + (f": {target.host.problem}" if target.host.problem else ""),
-            hint=f"`mngr start {text}` starts it"
-            if target.host.state in ("stopped", "paused", "crashed")
-            else "",
+            hint=_start_hint(text, target) if target.host.state in ("stopped", "paused", "crashed") else "",
         )
     return target
+
+
+def _start_hint(text: str, target: Target) -> str:
+    """How the host of an agent comes up again: with it, but for one whose command has ended and would run again."""
+    if target.agent is None or target.agent.state != "done":
+        return f"`mngr start {text}` starts it"
+    return (
+        f"`mngr start @{target.host.record.name}` starts the host alone; `mngr start {text}` also runs the "
+        "agent's command, which has ended, again"
+    )
 
 
 def logs(mngr: Mngr, text: str, size: int) -> bytes:

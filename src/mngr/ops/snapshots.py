@@ -10,9 +10,10 @@ from mngr.hosts.scripts import script
 from mngr.model.errors import MngrError, NotFound, NotSupported, Unreachable
 from mngr.model.names import check_name
 from mngr.model.records import AgentRecord, decode
+from mngr.model.views import Problem
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import resolve
-from mngr.providers.contract import HostProvider, HostSnapshots, Snapshot
+from mngr.providers.contract import HostProvider, HostSnapshots, Snapshot, SnapshotListing
 
 
 def create(mngr: Mngr, text: str, name: str, to: Path | None, phases: Phases) -> Snapshot:
@@ -34,21 +35,23 @@ def create(mngr: Mngr, text: str, name: str, to: Path | None, phases: Phases) ->
     return snapshot
 
 
-def list_(mngr: Mngr, text: str = "") -> tuple[list[Snapshot], list[str]]:
+def list_(mngr: Mngr, text: str = "") -> SnapshotListing:
     """All snapshots (or those of one agent's host), and what couldn't be read."""
     if text:
         [target] = resolve(mngr, [text])
-        return _able(mngr.provider(target.host.record.provider)).snapshot_list(target.host.record.id), []
+        return _able(mngr.provider(target.host.record.provider)).snapshot_list(target.host.record.id)
     found: list[Snapshot] = []
-    errors: list[str] = []
+    errors: list[Problem] = []
     for name in mngr.asked(()):
         try:
             provider = mngr.provider(name)
             if isinstance(provider, HostSnapshots):
-                found += provider.snapshot_list()
+                listing = provider.snapshot_list()
+                found += listing.snapshots
+                errors += listing.errors
         except MngrError as error:
-            errors.append(f"{name}: {error.message}")
-    return sorted(found, key=lambda one: (one.created_at, one.id)), errors
+            errors.append(Problem(provider=name, what="snapshots", error=error.message, hint=error.hint))
+    return SnapshotListing(snapshots=sorted(found, key=lambda one: (one.created_at, one.id)), errors=errors)
 
 
 def destroy(mngr: Mngr, snapshot_id: str) -> None:
@@ -88,13 +91,15 @@ def former_work_dir(place: Place, name: str) -> str:
 
 def find(mngr: Mngr, snapshot_id: str) -> tuple[HostProvider, Snapshot]:
     """A snapshot and its keeper. Raises NotFound, Unreachable."""
-    found, errors = list_(mngr)
-    for one in found:
+    listing = list_(mngr)
+    for one in listing.snapshots:
         if one.id == snapshot_id:
             return mngr.provider(one.provider), one
-    if errors:
+    if listing.errors:
+        unread = "; ".join(f"{one.provider}: {one.what}: {one.error}" for one in listing.errors)
         raise Unreachable(
-            f"snapshot {snapshot_id} wasn't found, and not everything could be read: {'; '.join(errors)}"
+            f"snapshot {snapshot_id} wasn't found, and not everything could be read: {unread}",
+            hint=listing.errors[0].hint,
         )
     raise NotFound(
         f"there is no snapshot or file {snapshot_id}", hint="`mngr snapshot list` shows the snapshots"

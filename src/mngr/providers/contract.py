@@ -13,7 +13,7 @@ import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.records import AgentRecord, HostRecord, Idle
-from mngr.model.views import HostView, Listing, Offer
+from mngr.model.views import HostView, Listing, Offer, Problem
 from mngr.transport.base import Transport
 
 Handle = dict[str, str]  #: What creating has made so far; opaque outside the backend; only grows.
@@ -164,7 +164,11 @@ class HostSnapshots(Protocol):
     """Optional: a host's image and volume, saved together."""
 
     def snapshot_create(self, host_id: str, name: str, progress: Progress) -> "Snapshot": ...
-    def snapshot_list(self, host_id: str = "") -> "list[Snapshot]": ...
+    def snapshot_list(self, host_id: str = "") -> "SnapshotListing":
+        """All, or those of one host, oldest first. A machine that can't be read is an error row; raises Unreadable
+        only if nothing can be known."""
+        ...
+
     def snapshot_destroy(self, snapshot_id: str) -> None: ...
     def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
         """Writes image and volume into one file that `HostSpec.snapshot` takes, on any provider."""
@@ -188,6 +192,13 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     created_at: str
     size_bytes: int | None = None
+
+
+class SnapshotListing(msgspec.Struct, frozen=True, kw_only=True):
+    """Snapshots, and a row for each place that may hold others and couldn't be read."""
+
+    snapshots: list[Snapshot] = []
+    errors: list[Problem] = []
 
 
 class Backend(Protocol):

@@ -13,10 +13,11 @@ from mngr.model.records import AgentRecord, HostRecord, encode
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """A host as last seen, `at` seconds since the epoch."""
+    """A host as last seen, `at` seconds since the epoch. `codes`: of agents that were done, by id."""
 
     record: HostRecord
     agents: list[AgentRecord] = []
+    codes: dict[str, int] = {}
     snapshots: int = 0
     at: float = 0
     format: int = 1

@@ -85,7 +85,7 @@ def look(parts: Parts, machine: Machine) -> HostView:
         view = views.unreachable(parts, machine, remembered, _down(parts, machine))
         if machine.state == "stopped":
             view.state = "stopped"
-            view.agents = views.as_unknown([one.record for one in view.agents], "stopped")
+            view.agents = views.as_stopped(remembered)
         return view
     try:
         facts = machine_probe.look(reach(parts, machine), parts.name)
@@ -135,8 +135,10 @@ def reach(parts: Parts, machine: Machine) -> Ssh:
 
 def remember(parts: Parts, view: HostView) -> None:
     agents = [one.record for one in view.agents]
+    codes = {one.record.id: one.exit_code for one in view.agents if one.exit_code is not None}
+    at = parts.context.clock.now()
     parts.cache.put(
-        Remembered(record=view.record, agents=agents, snapshots=view.snapshots, at=parts.context.clock.now())
+        Remembered(record=view.record, agents=agents, codes=codes, snapshots=view.snapshots, at=at)
     )
 
 

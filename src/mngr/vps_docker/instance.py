@@ -29,6 +29,7 @@ from mngr.providers.contract import (
     MachineSpec,
     Progress,
     Snapshot,
+    SnapshotListing,
     Swept,
 )
 from mngr.transport.base import Transport
@@ -47,7 +48,6 @@ from mngr.vps_docker import (
 )
 from mngr.vps_docker.access import Access
 from mngr.vps_docker.building import Builder, Wanted
-from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
@@ -298,7 +298,7 @@ class VpsDockerProvider:
     def snapshot_create(self, host_id: str, name: str, progress: Progress) -> Snapshot:
         return machine_snapshots.take(self.parts, self._ready(host_id), name, progress)
 
-    def snapshot_list(self, host_id: str = "") -> list[Snapshot]:
+    def snapshot_list(self, host_id: str = "") -> SnapshotListing:
         return machine_snapshots.list_(self.parts, host_id)
 
     def snapshot_destroy(self, snapshot_id: str) -> None:
@@ -371,7 +371,4 @@ class VpsDockerProvider:
     ) -> None:
         before = self.parts.cache.get(host_id)
         if before is not None:
-            after = Remembered(
-                record=before.record, agents=change(before.agents), snapshots=before.snapshots, at=before.at
-            )
-            self.parts.cache.put(after)
+            self.parts.cache.put(msgspec.structs.replace(before, agents=change(before.agents)))

@@ -9,7 +9,8 @@ from pathlib import Path
 from mngr.journal import Held, Intent
 from mngr.model.errors import MngrError, NotFound, Unreachable
 from mngr.model.ids import new_snapshot_id
-from mngr.providers.contract import Machine, Progress, Snapshot
+from mngr.model.views import Problem
+from mngr.providers.contract import Machine, Progress, Snapshot, SnapshotListing
 from mngr.vps_docker import discovery, snapshots, tags
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.host_store import VpsDockerHostStore
@@ -54,13 +55,15 @@ def clear(parts: Parts, held: Held, intent: Intent) -> str:
     return f"{what} ({'it is whole' if snapshot_id in stored.snapshots else 'its making was cut short'})"
 
 
-def list_(parts: Parts, host_id: str = "") -> list[Snapshot]:
-    """All snapshots, or those of a host. Raises Unreachable if a machine that may hold one can't be read."""
+def list_(parts: Parts, host_id: str = "") -> SnapshotListing:
+    """All snapshots, or those of a host. A machine that can't be read is an error row. Raises Unreadable, NotFound."""
     machines = [discovery.find_machine(parts, host_id)] if host_id else _ready(parts)
     stores, errors = _read(parts, machines)
-    _refuse(parts, errors)  # what they hold would be left out in silence
     found = [one for _, stored in stores for one in snapshots.of(stored, host_id)]
-    return sorted(found, key=lambda one: (one.created_at, one.id))
+    unread = [one for _, stored in stores for one in snapshots.unread(stored, parts.name)]
+    return SnapshotListing(
+        snapshots=sorted(found, key=lambda one: (one.created_at, one.id)), errors=[*errors, *unread]
+    )
 
 
 def keeper(parts: Parts, snapshot_id: str) -> VpsDockerHostStore:
@@ -69,7 +72,11 @@ def keeper(parts: Parts, snapshot_id: str) -> VpsDockerHostStore:
     for store, stored in found:
         if snapshot_id in stored.snapshots:
             return store
-    _refuse(parts, errors)
+    if errors:
+        raise Unreachable(
+            f"snapshot {snapshot_id} wasn't found, and not every machine could be read: {errors[0].what}: {errors[0].error}",
+            hint=errors[0].hint,
+        )
     raise NotFound(f"there is no snapshot {snapshot_id}", hint="`mngr snapshot list` shows what there is")
 
 
@@ -88,26 +95,23 @@ def _ready(parts: Parts) -> list[Machine]:
 
 def _read(
     parts: Parts, machines: list[Machine]
-) -> tuple[list[tuple[VpsDockerHostStore, Stored]], list[MngrError]]:
+) -> tuple[list[tuple[VpsDockerHostStore, Stored]], list[Problem]]:
     """The stores of these machines, read in parallel; and why others, that aren't known to hold none, can't be read."""
 
-    def read(machine: Machine) -> tuple[VpsDockerHostStore, Stored] | MngrError | None:
-        remembered = parts.cache.get(tags.read(machine.tags).host_id)
+    def read(machine: Machine) -> tuple[VpsDockerHostStore, Stored] | Problem | None:
+        owner = tags.read(machine.tags)
+        remembered = parts.cache.get(owner.host_id)
         try:
             if machine.state != "running":
                 raise Unreachable(f"machine {machine.id} is {machine.state}", hint="start its host first")
             store = store_on(parts, machine)
             return store, store.read()
         except MngrError as error:
-            return None if remembered is not None and not remembered.snapshots else error
+            if remembered is not None and not remembered.snapshots:
+                return None
+            what = f"snapshots of host {owner.host_name or owner.host_id}"
+            return Problem(provider=parts.name, what=what, error=error.message, hint=error.hint)
 
     answers = discovery.in_parallel([lambda machine=machine: read(machine) for machine in machines])
-    errors = [one for one in answers if isinstance(one, MngrError)]
+    errors = [one for one in answers if isinstance(one, Problem)]
     return [one for one in answers if isinstance(one, tuple)], errors
-
-
-def _refuse(parts: Parts, errors: list[MngrError]) -> None:
-    if errors:
-        raise Unreachable(
-            f"not all snapshots of {parts.name} can be read: {errors[0].message}", hint=errors[0].hint
-        )

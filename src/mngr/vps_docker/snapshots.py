@@ -13,6 +13,7 @@ from mngr.model.clock import Clock, iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.model.ids import is_id, new_snapshot_id
 from mngr.model.records import HostRecord, encode
+from mngr.model.views import Problem
 from mngr.providers.contract import Progress, Snapshot
 from mngr.transport.base import CommandFailed
 from mngr.vps_docker import image as images
@@ -83,7 +84,7 @@ def create(
 
 
 def of(stored: Stored, host_id: str = "") -> list[Snapshot]:
-    """The snapshots in a store, oldest first; of one host, if given. Unreadable ones are left out."""
+    """The snapshots in a store, oldest first; of one host, if given. For those that can't be read, see `unread`."""
     found: list[Snapshot] = []
     for data in stored.snapshots.values():
         try:
@@ -92,6 +93,21 @@ def of(stored: Stored, host_id: str = "") -> list[Snapshot]:
             continue
     wanted = [one for one in found if host_id in ("", one.host_id)]
     return sorted(wanted, key=lambda one: (one.created_at, one.id))
+
+
+def unread(stored: Stored, instance: str) -> list[Problem]:
+    """An error row for each description that can't be read."""
+    found = []
+    for snapshot_id, data in sorted(stored.snapshots.items()):
+        try:
+            msgspec.json.decode(data, type=Snapshot)
+        except ValueError as error:
+            problem = Problem(
+                provider=instance, what=f"snapshot {snapshot_id}", error=f"its description can't be read: {error}",
+                hint=f"the file is snapshots/{snapshot_id}.json in the volume mngr-state-{instance}; nothing was removed",
+            )  # fmt: skip
+            found.append(problem)
+    return found
 
 
 def find(stored: Stored, snapshot_id: str) -> Snapshot:

@@ -18,7 +18,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """A host's container as the daemon shows it.
 
     `state`: created, running, paused, restarting, removing, exited, dead. `exit_code`: of an exited one.
-    `reason`: the line of its `stop/reason` (of exited ones). `facts`: what the probe saw (of running ones), or
+    `reason`: the line of its `stop/reason`, `codes`: what `stop/codes` says of agents that ended before it did, by id
+    (of exited ones; an agent may have written anything there). `facts`: what the probe saw (of running ones), or
     `failed`: why it didn't. `laptop`, `until`: who was building it, and the time (epoch s) when it is nobody's.
     """
 
@@ -34,6 +35,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     publish: str = ""
     created_at: str = ""
     reason: str = ""
+    codes: dict[str, int] = {}
     facts: HostFacts | None = None
     failed: str = ""
 
@@ -118,12 +120,31 @@ def _seen(line: str, parts: dict[str, bytes]) -> Seen | None:
         failed = failed or "no answer within 10 s"
     elif f"probe:{host_id}" in parts:
         facts = parse_probe(parts[f"probe:{host_id}"])
+    reason, codes = _stop_folder(parts.get(f"stop:{host_id}", b""))
     return Seen(
         host_id=host_id, host_name=host_name, name=name, state=state, image=image, laptop=laptop, publish=publish,
         exit_code=int(code.group(1)) if code else None, until=_number(until), created_at=created,
         host_dir=host_dir or "/mngr", failed=failed, facts=facts,
-        reason=parts.get(f"reason:{host_id}", b"").decode(errors="replace").strip(),
+        reason=reason, codes=codes,
     )  # fmt: skip
+
+
+def _stop_folder(tar: bytes) -> tuple[str, dict[str, int]]:
+    """The line of `stop/reason` and the exit codes in `stop/codes`, as far as the tar goes."""
+    import io
+    import tarfile
+
+    reason, codes = "", {}
+    with contextlib.suppress(tarfile.TarError), tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
+        for entry in archive:
+            file = archive.extractfile(entry) if entry.isfile() else None
+            text = file.read(1000).decode(errors="replace").strip() if file else ""
+            folder, _, name = entry.name.rpartition("/")
+            if entry.name == "stop/reason":
+                reason = text
+            elif folder == "stop/codes" and is_id(name) and re.fullmatch("[0-9]{1,3}", text):
+                codes[name] = int(text)
+    return reason, codes
 
 
 def parse_store(tar: bytes, instance: str) -> Stored:
@@ -235,8 +256,8 @@ _EXITS = {
 
 
 def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView:
-    """The host as it is now: its agents as seen inside, or (of one that is down) as they were recorded. Those of a host
-    that stopped itself before any was there are half made."""
+    """The host as it is now: its agents as seen inside, or (of one that is down) as they were recorded, done if they
+    ended before it did. Those of a host that stopped itself before any was there are half made."""
     state, problem = state_of(seen)
     view = HostView(record=record, state=state, problem=problem)
     facts = seen.facts if seen else None
@@ -247,8 +268,11 @@ def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView
     down = state not in ("running", "failed")
     # By the watcher's last look.
     never_came = state == "paused" and seen is not None and " agents=0" in seen.reason
+    codes = seen.codes if seen and down else {}
     view.agents = [
-        AgentView(record=agent, state="stopped" if down else "unknown", half_made=never_came)
+        AgentView(record=agent, state="done", exit_code=codes[agent.id])
+        if agent.id in codes
+        else AgentView(record=agent, state="stopped" if down else "unknown", half_made=never_came)
         for agent in stored.agents.get(record.id, [])
     ]
     unread = [one.error for key, one in stored.problems.items() if key.startswith(record.id + "/")]

@@ -7,7 +7,7 @@ import msgspec
 from mngr.hosts.probe import describe_reason
 from mngr.model.clock import iso
 from mngr.model.records import AgentRecord, HostRecord
-from mngr.model.states import AgentState, HostState
+from mngr.model.states import HostState
 from mngr.model.views import AgentView, HostView, IdleView
 from mngr.providers.contract import Machine
 from mngr.vps_docker import tags
@@ -72,8 +72,19 @@ def half_made(parts: Parts, machine: Machine, state: HostState, problem: str) ->
     )
 
 
-def as_unknown(records: list[AgentRecord], state: AgentState = "unknown") -> list[AgentView]:
-    return [AgentView(record=record, state=state) for record in records]
+def as_unknown(records: list[AgentRecord]) -> list[AgentView]:
+    return [AgentView(record=record, state="unknown") for record in records]
+
+
+def as_stopped(remembered: Remembered | None) -> list[AgentView]:
+    """The agents of a machine that is powered off: what was done when it was last seen still is."""
+    if remembered is None:
+        return []
+    done = remembered.codes
+    return [
+        AgentView(record=one, state="done" if one.id in done else "stopped", exit_code=done.get(one.id))
+        for one in remembered.agents
+    ]
 
 
 def priced(parts: Parts, machine: Machine, view: HostView) -> HostView:

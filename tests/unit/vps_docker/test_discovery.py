@@ -7,8 +7,10 @@ import pytest
 from mngr.journal import Intent, Journal
 from mngr.model.errors import NotFound
 from mngr.model.records import AgentRecord
+from mngr.model.views import AgentView, HostView
 from mngr.vps_docker import tags
 from mngr.vps_docker.cache import Remembered
+from mngr.vps_docker.discovery import remember as remember_view
 from mngr.vps_docker.views import record_of
 from support.rented import ManualClock, MemoryCloud, provider, unreadable
 
@@ -90,6 +92,21 @@ def test_a_powered_off_machine_says_that_it_bills(cloud: MemoryCloud, tmp_path: 
     )
     assert [one.state for one in host.agents] == ["stopped"]
     assert host.stop_saves == "nothing on Memory: `mngr destroy` ends the bill"
+
+
+def test_an_agent_that_was_done_still_is_on_a_powered_off_machine(cloud: MemoryCloud, tmp_path: Path) -> None:
+    cloud.put("i-1", ready(), state="stopped")
+    one = provider(tmp_path, cloud).parts
+    other = AgentRecord(id="agent-00000000000000ff", name="a2")
+    record = record_of(one, cloud.machines["i-1"], None)
+    view = HostView(
+        record=record,
+        state="running",
+        agents=[AgentView(record=AGENT, state="done", exit_code=3), AgentView(record=other, state="waiting")],
+    )
+    remember_view(one, view)
+    (host,) = provider(tmp_path, cloud).discover().hosts
+    assert [(agent.state, agent.exit_code) for agent in host.agents] == [("done", 3), ("stopped", None)]
 
 
 def test_only_asks_no_other_machine(cloud: MemoryCloud, tmp_path: Path) -> None:

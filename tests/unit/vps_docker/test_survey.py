@@ -51,7 +51,7 @@ STORE = {f"hosts/{HOST}.json": encode(RECORD), f"hosts/{HOST}/agents/{AGENT.id}.
 
 def test_a_whole_answer() -> None:
     survey = parse_survey(
-        answer(containers=line("Exited (0) 2 minutes ago", "exited"), store=tar(STORE), **{f"reason__{HOST}": b"idle since=1 last=boot mode=io timeout=8 at=9"}),
+        answer(containers=line("Exited (0) 2 minutes ago", "exited"), store=tar(STORE), **{f"stop__{HOST}": tar({"stop/reason": b"idle since=1 last=boot mode=io timeout=8 at=9\n"})}),
         "docker",
     )  # fmt: skip
     seen = survey.containers[HOST]
@@ -60,6 +60,36 @@ def test_a_whole_answer() -> None:
     assert (view.state, [agent.record.name for agent in view.agents], view.agents[0].state) == ("paused", ["a1"], "stopped")  # fmt: skip
     assert view.idle is not None
     assert "idle since 1970-01-01T00:00:01Z" in view.idle.stop_reason
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        (b"3\n", ("done", 3)),
+        (b"0\n", ("done", 0)),
+        (b"", ("stopped", None)),
+        (b"x" * 5000, ("stopped", None)),
+    ],
+)
+@pytest.mark.parametrize("status", ["Exited (0)", "Exited (143)", "Exited (137)"])
+def test_an_agent_that_ended_before_its_host_is_done(
+    code: bytes, shown: tuple[str, int | None], status: str
+) -> None:
+    folder = tar({"stop/reason": b"idle", f"stop/codes/{AGENT.id}": code, "stop/codes/../x": b"1"})
+    survey = parse_survey(
+        answer(containers=line(status, "exited"), store=tar(STORE), **{f"stop__{HOST}": folder}), "docker"
+    )
+    [agent] = host_view(RECORD, survey.containers[HOST], survey.stored).agents
+    assert (agent.state, agent.exit_code) == shown
+
+
+def test_a_stop_folder_that_was_cut_tells_what_came() -> None:
+    whole = tar({"stop/reason": b"idle since=1", f"stop/codes/{AGENT.id}": b"3\n"})
+    for cut in range(0, len(whole), 100):
+        survey = parse_survey(
+            answer(containers=line("Exited (0)", "exited"), **{f"stop__{HOST}": whole[:cut]}), "docker"
+        )
+        assert survey.containers[HOST].reason in ("idle since=1", "idle since=1"[: max(0, cut - 512)])
 
 
 @given(st.data())

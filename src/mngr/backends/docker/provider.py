@@ -12,7 +12,7 @@ from mngr.model.idle import parse_mode
 from mngr.model.ids import new_snapshot_id
 from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.model.views import HostView, Listing, Offer, Problem
-from mngr.providers.contract import Abilities, Context, HostSpec, Progress, Snapshot, Swept
+from mngr.providers.contract import Abilities, Context, HostSpec, Progress, Snapshot, SnapshotListing, Swept
 from mngr.transport.base import Transport
 from mngr.transport.local import Local
 from mngr.transport.ssh import Ssh
@@ -229,10 +229,13 @@ class DockerProvider:
                 self.store, self._record(host_id), name, self.context.clock, progress, snapshot_id=snapshot_id
             )
 
-    def snapshot_list(self, host_id: str = "") -> list[Snapshot]:
+    def snapshot_list(self, host_id: str = "") -> SnapshotListing:
         from mngr.vps_docker import snapshots
 
-        return snapshots.of(self.store.read(), host_id)
+        stored = self.store.read()
+        return SnapshotListing(
+            snapshots=snapshots.of(stored, host_id), errors=snapshots.unread(stored, self.name)
+        )
 
     def snapshot_destroy(self, snapshot_id: str) -> None:
         from mngr.vps_docker import snapshots

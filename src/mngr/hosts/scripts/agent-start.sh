@@ -66,7 +66,7 @@ rm -rf "$new"
 
 if [ "$alive" != 0 ]; then
 	[ -z "$alive" ] || tmux -L "$label" kill-session -t "=$session"
-	[ ! -e "$agent/exit_code" ] || rm -f "$agent/exit_code"
+	for code in "$agent/exit_code" "$dir/stop/codes/$id"; do [ ! -e "$code" ] || rm -f "$code"; done
 	# The pane's log command is read by sh, after tmux expanded # and %: quote for both.
 	case $dir in
 	*[\'#%]*) quoted=$(printf %s "$dir" | sed "s/'/'\\\\''/g; s/#/##/g; s/%/%%/g") ;;

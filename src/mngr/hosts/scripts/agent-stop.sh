@@ -73,7 +73,7 @@ end_session
 # Out of the way first: the watcher and the agent's log may still write there.
 rm -rf "$dir"/.gone-*
 [ ! -d "$agent" ] || mv "$agent" "$dir/.gone-$id"
-rm -rf "$dir/.gone-$id" || exit 1
+rm -rf "$dir/.gone-$id" "$dir/stop/codes/$id" || exit 1
 # Who comes later than this doesn't come.
 find "$dir/agents" -maxdepth 1 -name '.removed-*' -mmin +1440 -exec rm -f {} + 2>/dev/null
 exit 0

@@ -3,8 +3,8 @@
 # probe.sh, run in each running container; "" for none. ENSURE: the text of store-ensure.sh.
 # VOLUMES: "volumes" to list them too.
 # Prints a line of SIZE and KEY for each part, as `wc -c` does, NUL, the parts one after another, and at last NUL and
-# `end`. Keys: containers, volumes, reason:ID, probe:ID, failed:ID (why a probe failed), store (a tar; SIZE 0 when
-# there is none). Exit code 1: docker's words on standard error.
+# `end`. Keys: containers, volumes, stop:ID (a tar of the folder stop/ of a host that is down, cut at 1 MB), probe:ID,
+# failed:ID (why a probe failed), store (a tar; SIZE 0 when there is none). Exit code 1: docker's words on standard error.
 set -u
 umask 077
 instance=$1 state=$2 only=$3 probe=$4 ensure=$5 volumes=$6
@@ -45,7 +45,7 @@ jobs=0
 while IFS='|' read -r name is _ _ _ id host _ _ dir _; do
 	if [ -z "$id" ] || ! wanted "$id" "$host"; then continue; fi
 	case $is in
-	exited) docker cp "$name:$dir/stop/reason" - 2>/dev/null | tar -xOf - >"$tmp/reason:$id" 2>/dev/null & ;;
+	exited) docker cp "$name:$dir/stop" - 2>/dev/null | head -c 1048576 >"$tmp/stop:$id" & ;;
 	running)
 		[ -n "$probe" ] || continue
 		{ $limit docker exec "$name" sh -c "$probe" probe "$dir" >"$tmp/probe:$id" 2>"$tmp/failed:$id" && rm -f "$tmp/failed:$id"; } </dev/null &
@@ -62,7 +62,7 @@ if [ -e "$tmp/store.failed" ]; then
 fi
 cd "$tmp" || exit 1
 set --
-for part in containers volumes store reason:* probe:* failed:*; do
+for part in containers volumes store stop:* probe:* failed:*; do
 	[ ! -f "$part" ] || set -- "$@" "$part"
 done
 LC_ALL=C wc -c "$@"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from mngr.testing.contract.base import Base, shown
+from mngr.testing.contract.base import Base, limit, shown
 
 #: 10 s of silence make `waiting`; the watcher looks every 3 s.
 LIMIT_S = 40.0
@@ -15,6 +15,26 @@ class States(Base):
         name = make(command=("sh", "-c", "echo bye; exit 7"))["agent"]["name"]
         row = _until(mngr, world, name, "done")
         assert row["exit_code"] == 7
+
+    def test_what_was_done_still_is_when_its_host_is_down_and_up_again(self, world, mngr, make):
+        made = make(command=("sh", "-c", "echo once >>ran; exit 3"))
+        name, host = made["agent"]["name"], made["host"]["name"]
+        _until(mngr, world, name, "done")
+        mngr.ok("stop", name)
+        row = shown(mngr, world, name)
+        assert row
+        assert (row["state"], row["exit_code"]) == ("done", 3)
+        if not world.isolated:
+            return  # this computer stays up
+        assert row["host"]["state"] in ("stopped", "paused")
+        refused = mngr("exec", name, "true")
+        assert refused.code == 4
+        assert f"`mngr start @{host}` starts the host alone" in refused.err
+        mngr.ok("start", f"@{host}", limit_s=limit(world))
+        row = shown(mngr, world, name)
+        assert row
+        assert (row["state"], row["exit_code"], row["host"]["state"]) == ("done", 3, "running")
+        assert mngr.ok("exec", name, "cat ran").out == "once\n"
 
     def test_a_command_that_cant_be_run_is_done_too(self, world, mngr, make):
         name = make(command=("/nonexistent/command",))["agent"]["name"]
