@@ -13,7 +13,7 @@ from mngr.ops.names import Group
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @click.option("-f", "--force", is_flag=True, help="Don't ask, and let names be that aren't there.")
 @click.option("--dry-run", is_flag=True, help="Show what would be removed.")
-@click.option("--gc/--no-gc", default=True, help="Sweep afterwards (default).")
+@click.option("--gc/--no-gc", default=True, help="Sweep afterwards, for half a minute at most (default).")
 @format_option
 @quiet_option
 def command(
@@ -74,9 +74,9 @@ def _is_there(mngr: object, name: str) -> bool:
 
 
 def _sweep(mngr: object, providers: list[str], quiet: bool) -> None:
-    from mngr.ops.sweep import sweep
+    from mngr.ops.sweep import sweep_for
 
-    for name, swept in sweep(mngr, providers).items():  # type: ignore[arg-type]
+    for name, swept in sweep_for(mngr, providers).items():  # type: ignore[arg-type]
         for what in [] if quiet else swept.released:
             click.echo(f"gc: {name}: released {what}", err=True)
         for error in swept.errors:

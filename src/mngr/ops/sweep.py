@@ -1,5 +1,6 @@
 """The sweep over all provider instances: sets right what killed commands left. `mngr gc` runs it."""
 
+import threading
 from collections.abc import Sequence
 
 from mngr.journal import Journal
@@ -16,16 +17,63 @@ def sweep(mngr: Mngr, providers: Sequence[str] = (), *, dry_run: bool = False) -
     """Sweeps each provider instance by itself: one that can't be read is reported and skipped."""
     done: dict[str, Swept] = {}
     for name in mngr.asked(providers):
-        try:
-            provider = mngr.provider(name)
-            done[name] = provider.sweep(dry_run=dry_run)
-            for host in provider.discover().hosts:
-                _host(mngr, provider, host, done[name], dry_run)
-        except MngrError as error:
-            done.setdefault(name, Swept()).errors.append(error.message)
+        _provider(mngr, name, dry_run, done)
     if not dry_run:
         Journal(mngr.home / "journal").tidy()
     return done
+
+
+#: The sweep that comes after a destroy takes so long at most, in seconds: over all providers, whatever it finds there.
+AFTER_DESTROY_S = 30.0
+
+
+def sweep_for(mngr: Mngr, providers: Sequence[str], limit_s: float = AFTER_DESTROY_S) -> dict[str, Swept]:
+    """As `sweep`, in `limit_s` seconds at most. What it didn't come to the end of is said in `errors`, by provider.
+
+    It goes on in a thread for as long as this process does; ending that is no worse than any other end of a sweep.
+    """
+    done: dict[str, Swept] = {}
+    wanted = mngr.asked(providers)
+    ended: set[str] = set()
+
+    def work() -> None:
+        for name in wanted:
+            try:
+                _provider(mngr, name, False, done)
+            except Exception as error:  # a bug or surprise in one backend: the destroy was done all the same
+                done.setdefault(name, Swept()).errors.append(f"{type(error).__name__}: {error}")
+            ended.add(name)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    return {
+        name: done[name] if name in ended else _cut(mngr, name, done.get(name, Swept()), limit_s)
+        for name in wanted
+    }
+
+
+def _cut(mngr: Mngr, name: str, swept: Swept, limit_s: float) -> Swept:
+    """What was done so far, and what is known to be left."""
+    begun = [one.intent for one in Journal(mngr.home / "journal").entries(name) if one.intent]
+    hosts = sorted({str(intent.plan.get("host_name") or intent.subject) for intent in begun})
+    left = f"; left: what was begun with {', '.join(hosts)}" if hosts else ""
+    return Swept(
+        released=[*swept.released],
+        finished=[*swept.finished],
+        kept=[*swept.kept],
+        errors=[*swept.errors, f"not swept to the end within {limit_s:g} s{left}"],
+    )
+
+
+def _provider(mngr: Mngr, name: str, dry_run: bool, done: dict[str, Swept]) -> None:
+    try:
+        provider = mngr.provider(name)
+        done[name] = provider.sweep(dry_run=dry_run)
+        for host in provider.discover().hosts:
+            _host(mngr, provider, host, done[name], dry_run)
+    except MngrError as error:
+        done.setdefault(name, Swept()).errors.append(error.message)
 
 
 def _host(mngr: Mngr, provider: HostProvider, host: HostView, swept: Swept, dry_run: bool) -> None:

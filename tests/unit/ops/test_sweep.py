@@ -1,0 +1,70 @@
+"""The sweep that comes after a destroy: within its limit, whatever it meets."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mngr.journal import Intent, Journal
+from mngr.model.views import Listing
+from mngr.ops.sweep import sweep_for
+from mngr.providers.contract import Swept
+
+
+class Fake:
+    """A Mngr with two providers: `quick`, and `stuck`, whose sweep waits for `go`."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.laptop = "laptop-1"
+        self.go = threading.Event()
+        self.swept: list[str] = []
+        self.too_late = False
+
+    def asked(self, names: Any) -> list[str]:
+        return list(names)
+
+    def provider(self, name: str) -> Any:
+        def sweep(*, dry_run: bool) -> Swept:
+            if name == "stuck":
+                self.too_late = not self.go.wait(20)
+            if name == "broken":
+                raise ZeroDivisionError("bug")
+            self.swept.append(name)
+            return Swept(released=[f"machine of {name}"])
+
+        return SimpleNamespace(sweep=sweep, discover=Listing)
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[Fake]:
+    fake = Fake(tmp_path)
+    yield fake
+    fake.go.set()
+
+
+def test_what_hangs_is_left_and_named(fake: Fake) -> None:
+    with Journal(fake.home / "journal").hold("stuck", "host-0123456789abcdef") as held:
+        held.write(
+            Intent(
+                provider="stuck", subject="host-0123456789abcdef", kind="create", plan={"host_name": "box"}
+            )
+        )
+    done = sweep_for(fake, ["quick", "stuck", "later"], limit_s=0.2)  # type: ignore[arg-type]
+    assert (fake.swept, fake.too_late) == (["quick"], False)
+    assert (done["quick"].released, done["quick"].errors) == (["machine of quick"], [])
+    assert done["stuck"].errors == ["not swept to the end within 0.2 s; left: what was begun with box"]
+    assert done["later"].errors == ["not swept to the end within 0.2 s"]
+
+
+def test_what_ends_in_time_is_whole(fake: Fake) -> None:
+    fake.go.set()
+    done = sweep_for(fake, ["broken", "quick", "stuck"], limit_s=60)  # type: ignore[arg-type]
+    assert [(name, one.released, one.errors) for name, one in done.items()] == [
+        ("broken", [], ["ZeroDivisionError: bug"]),
+        ("quick", ["machine of quick"], []),
+        ("stuck", ["machine of stuck"], []),
+    ]
