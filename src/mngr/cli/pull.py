@@ -33,7 +33,7 @@ def command(name: str, branch: str, into: str, force: bool, form: str, quiet: bo
     from mngr.ops.run import reachable
 
     check_format(form)
-    top = code.repository(Path(into))
+    top = code.keeper(Path(into))
     if top is None:
         raise InvalidInput(
             f"{Path(into).absolute()} isn't in a git repository",

@@ -4,38 +4,48 @@ Git objects travel as a bundle (git-bundle(1)) in one stream, uncommitted and un
 not. So a worktree, whose `.git` is a file that points elsewhere, arrives as a repository of its own.
 """
 
+import contextlib
 import os
+import select
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mngr.hosts.scripts import script_failed
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Unreachable
-from mngr.transport.base import SSH_FAILED, CommandFailed, Transport
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
+from mngr.transport.base import SSH_FAILED, CommandFailed, Completed, Transport, run_local
 
-#: A repository bigger than this many seconds of upload isn't waited for.
+#: What takes longer than this many seconds (one git command, a bundle on its way home, the end of the remote script)
+#: isn't waited for.
 LIMIT_S = 1800
+
+#: While code is sent, so many seconds may pass without a byte taken in there.
+STALL_S = 120
 
 
 def repository(directory: Path) -> Path | None:
     """The top of the git work tree around `directory`, or None. Raises InvalidInput if git doesn't trust it."""
     try:
-        done = subprocess.run(
-            ["git", "-C", str(directory), "rev-parse", "--show-toplevel"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
-    except FileNotFoundError:
+        done = _run("git", "-C", str(directory), "rev-parse", "--show-toplevel")
+    except Unreachable:  # no git here
         return None
-    if "dubious ownership" in done.stderr:
+    if "dubious ownership" in done.error:
         raise InvalidInput(
             f"git doesn't trust the repository around {directory}, as somebody else owns it",
             hint=f"git config --global --add safe.directory {directory}; or --no-code",
         )
-    return Path(done.stdout.rstrip("\n")) if done.returncode == 0 and done.stdout.strip() else None
+    return Path(os.fsdecode(done.stdout).rstrip("\n")) if done.code == 0 and done.stdout.strip() else None
+
+
+def keeper(directory: Path) -> Path | None:
+    """Where `pull` brings commits: the top of the work tree around `directory`, or a bare repository. Else None."""
+    top = repository(directory)
+    if top is None and _git(directory, "rev-parse", "--is-bare-repository", check=False) == "true":
+        top = Path(_git(directory, "rev-parse", "--absolute-git-dir"))
+    return top
 
 
 def check(source: Path) -> None:
@@ -93,17 +103,27 @@ def pull(
     """Brings the commits made in `work_dir` into the repository `into`, as `branch`.
 
     Returns `commit`, `branch`, `new` ("yes"/"no") and `uncommitted` (how many changed files stayed there). Raises
-    NotFound if there is no repository there, Conflict if the branch went another way (unless `force`).
+    NotFound if there is no repository there, Conflict if the branch went another way (unless `force`), is checked out,
+    or can't be beside another branch; InvalidInput if git allows no branch of that name.
     """
     from mngr.hosts import scripts
+
+    if _run("git", "-C", str(into), "check-ref-format", f"refs/heads/{branch}").code:
+        raise InvalidInput(f"{branch!r} can't be a branch's name", hint="--branch takes another one")
 
     with tempfile.TemporaryDirectory(prefix="mngr-pull-") as folder:
         bundle = Path(folder) / "bundle"
         argv = transport.argv(["sh", "-c", scripts.text("code-send"), "code-send", work_dir])
-        with open(bundle, "wb") as out:
-            done = subprocess.run(
-                argv, stdout=out, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=LIMIT_S
-            )
+        try:
+            with open(bundle, "wb") as out:
+                done = subprocess.run(
+                    argv, stdout=out, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=LIMIT_S
+                )
+        except subprocess.TimeoutExpired:
+            raise TimedOut(
+                f"the commits in {work_dir} on {transport.place} didn't arrive within {LIMIT_S} s",
+                hint="is the host overloaded, or the line slow? The command may be run again",
+            ) from None
         said = done.stderr.decode(errors="replace")
         uncommitted = next(
             (line.split()[1] for line in said.splitlines() if line.startswith("uncommitted ")), "0"
@@ -114,17 +134,31 @@ def pull(
             return {"new": "no", "branch": branch, "commit": "", "uncommitted": uncommitted}
         if done.returncode:
             raise MngrError(f"the commits couldn't be read on {transport.place}", details=said[-1000:])
-        fetched = subprocess.run(
-            ["git", "-C", str(into), "fetch", "-q", str(bundle), f"{'+' if force else ''}HEAD:refs/heads/{branch}"],
-            capture_output=True, text=True, timeout=LIMIT_S,
-        )  # fmt: skip
-        if fetched.returncode:
-            if "non-fast-forward" in fetched.stderr or "rejected" in fetched.stderr:
+        refs = f"{'+' if force else ''}HEAD:refs/heads/{branch}"
+        fetched = _run("git", "-C", str(into), "fetch", str(bundle), refs)  # -q: rejected in silence
+        if fetched.code:
+            if "refusing to fetch into" in fetched.error:
+                raise Conflict(
+                    f"branch {branch} is checked out here, so it isn't changed",
+                    hint="--branch NAME brings the commits under another name; then `git merge NAME`",
+                )
+            if "exists; cannot create" in fetched.error:
+                raise Conflict(
+                    f"git can't have a branch {branch} beside one whose name is the beginning of that, or goes on from it",
+                    hint="--branch NAME brings the commits under another name",
+                )
+            if "non-fast-forward" in fetched.error or "rejected" in fetched.error:
                 raise Conflict(
                     f"branch {branch} here has commits that the agent's doesn't",
                     hint="--branch NAME brings it under another name, --force replaces yours",
                 )
-            raise MngrError(f"the commits couldn't be brought into {into}", details=fetched.stderr[-1000:])
+            raise MngrError(
+                f"the commits couldn't be brought into {into}",
+                details=fetched.error[-1000:],
+                hint="--into names the repository that the agent's code came from"
+                if "prerequisite" in fetched.error
+                else "",
+            )
         return {
             "new": "yes",
             "branch": branch,
@@ -140,24 +174,31 @@ def _stream(transport: Transport, work: Path, target: str, branch: str, user: st
     argv = transport.argv(
         ["sh", "-c", scripts.text("code-receive"), "code-receive", target, branch, user, email]
     )
-    with subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as remote:
-        assert remote.stdin
-        assert remote.stderr
+    late = TimedOut(
+        f"sending the code to {target} on {transport.place} doesn't get on: nothing moved for {STALL_S} s, "
+        f"or it didn't end within {LIMIT_S} s",
+        hint="is the disk there full or slow, or the host overloaded? The command may be run again",
+    )
+    with tempfile.TemporaryFile() as said:
+        remote = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, bufsize=0
+        )
         try:
-            with tarfile.open(fileobj=remote.stdin, mode="w|") as tar:
-                for path in sorted(work.iterdir()):
-                    tar.add(path, path.name)
-            remote.stdin.close()
-        except BrokenPipeError:
-            pass
-        said = remote.stderr.read()
-        try:
+            assert remote.stdin
+            with contextlib.suppress(BrokenPipeError), remote.stdin:
+                out: Any = _Moving(remote.stdin.fileno(), late)
+                with tarfile.open(fileobj=out, mode="w|") as tar:
+                    for path in sorted(work.iterdir()):
+                        tar.add(path, path.name)
             code = remote.wait(LIMIT_S)
-        except BaseException:
-            remote.kill()
-            raise
+        except subprocess.TimeoutExpired:
+            raise late from None
+        finally:
+            if remote.poll() is None:
+                remote.kill()
+                remote.wait()
+        said.seek(0)
+        done = Completed(code, b"", said.read())
     if code == SSH_FAILED:
         raise Unreachable(
             f"the connection to {transport.place} broke while the code was sent", hint="run it again"
@@ -167,11 +208,36 @@ def _stream(transport: Transport, work: Path, target: str, branch: str, user: st
             f"{target} on {transport.place} isn't empty",
             hint="--workdir chooses another directory, --no-code leaves it as it is",
         )
+    if code == 5:
+        raise Conflict(
+            f"code is being sent to {target} on {transport.place} by another mngr",
+            hint="wait for it to end, or choose another directory with --workdir",
+        )
     if code:
-        from mngr.transport.base import Completed
+        raise script_failed(CommandFailed("code", done), "sending the code", transport.place)
 
-        failed = CommandFailed("code", Completed(code, b"", said))
-        raise script_failed(failed, "sending the code", transport.place)
+
+class _Moving:
+    """The writing end of a pipe. Raises `late` if nobody takes anything out of it for STALL_S seconds, BrokenPipeError
+    if nobody will; what comes after that (tarfile's own end) goes nowhere."""
+
+    def __init__(self, fd: int, late: TimedOut) -> None:
+        self._fd = fd
+        self._late = late
+        self._over = False
+        os.set_blocking(fd, False)
+
+    def write(self, data: bytes) -> int:
+        if self._over:
+            return len(data)
+        left, self._over = memoryview(data), True
+        while left:
+            if not select.select([], [self._fd], [], STALL_S)[1]:
+                raise self._late
+            with contextlib.suppress(BlockingIOError):
+                left = left[os.write(self._fd, left) :]
+        self._over = False
+        return len(data)
 
 
 def _tar(file: Path, top: Path, paths: Sequence[str]) -> None:
@@ -182,14 +248,22 @@ def _tar(file: Path, top: Path, paths: Sequence[str]) -> None:
 
 
 def _list(top: Path, *args: str) -> list[str]:
-    done = subprocess.run(["git", "-C", str(top), *args], capture_output=True, timeout=300)
-    if done.returncode:
-        raise MngrError(f"git can't list the files of {top}", details=done.stderr.decode(errors="replace"))
+    done = _run("git", "-C", str(top), *args)
+    if done.code:
+        raise MngrError(f"git can't list the files of {top}", details=done.error)
     return [os.fsdecode(path) for path in done.stdout.split(b"\0") if path]
 
 
 def _git(top: Path, *args: str, check: bool = True) -> str:
-    done = subprocess.run(["git", "-C", str(top), *args], capture_output=True, text=True, timeout=LIMIT_S)
-    if done.returncode and check:
-        raise MngrError(f"git {args[0]} failed in {top}", details=done.stderr[-1000:])
-    return done.stdout.strip() if done.returncode == 0 else ""
+    done = _run("git", "-C", str(top), *args)
+    if done.code and check:
+        raise MngrError(f"git {args[0]} failed in {top}", details=done.error[-1000:])
+    return done.text.strip() if done.code == 0 else ""
+
+
+def _run(*argv: str) -> Completed:
+    """A git command on this computer, which speaks English. Raises TimedOut; Unreachable where git isn't installed."""
+    what = f"git {argv[3]} in {argv[2]}"
+    return run_local(
+        argv, place="this computer", what=what, input=b"", timeout=LIMIT_S, env={**os.environ, "LC_ALL": "C"}
+    )

@@ -1,16 +1,22 @@
 # code-receive DIR BRANCH USER_NAME USER_EMAIL < TAR: lays sent code into DIR. The tar holds `bundle` (a git bundle with HEAD; absent
 # when the source isn't a git repository), `deleted` (NUL-separated paths removed since) and `overlay.tar`
-# (uncommitted and untracked files). Commits there are made by USER_NAME, if it isn't empty. Repeatable; a DIR that holds something else already is refused.
+# (uncommitted and untracked files). Commits there are made by USER_NAME, if it isn't empty. Repeatable; one at a time.
+# Exit codes: 4 DIR holds something else already; 5 another one is at work there.
 set -eu
 dir=$1 branch=$2 user=$3 email=$4
-if [ -e "$dir" ] && [ ! -e "$dir/.mngr-receiving" ] && [ -n "$(ls -A "$dir" 2>/dev/null)" ]; then
+refused() {
 	echo "$dir isn't empty" >&2
 	exit 4
-fi
-rm -rf "$dir"
+}
+[ ! -e "$dir" ] || [ -d "$dir" ] || refused
 mkdir -p "$dir"
 cd "$dir"
+# The lock is on the directory itself, which stays the same one from here on: it may be a mount point, too.
+exec 9<.
+flock -w 60 9 || { echo "code is being sent to $dir by another mngr" >&2; exit 5; }
+[ -e .mngr-receiving ] || [ -z "$(ls -A)" ] || refused
 touch .mngr-receiving
+find . -mindepth 1 -maxdepth 1 ! -name .mngr-receiving -exec rm -rf {} +
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 tar -xof - -C "$tmp"
