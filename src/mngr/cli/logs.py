@@ -8,7 +8,9 @@ import click
 @click.command("logs", short_help="Show what an agent printed, or how a machine booted.")
 @click.argument("name")
 @click.option(
-    "--boot", is_flag=True, help="The boot log of a machine instead (also of one that didn't come up)."
+    "--boot",
+    is_flag=True,
+    help="The boot log of a machine instead; of one that didn't come up, what was kept.",
 )
 @click.option(
     "-n",

@@ -1,10 +1,11 @@
 """Commands beside an agent, and a terminal on it: both end in a process that the caller runs."""
 
+import contextlib
 from collections.abc import Sequence
 
 from mngr.agents import tmux
-from mngr.model.errors import Conflict, NotFound, NotSupported
-from mngr.model.names import parse_address
+from mngr.model.errors import Conflict, MngrError, NotFound, NotSupported, TimedOut, Unreachable
+from mngr.model.names import Address, parse_address
 from mngr.ops import memory, names
 from mngr.ops.context import Mngr
 from mngr.ops.names import Target
@@ -85,11 +86,32 @@ def logs(mngr: Mngr, text: str, size: int) -> bytes:
 
 
 def boot_log(mngr: Mngr, text: str, size: int) -> str:
-    """The end of a machine's boot log, also of one that didn't come up. Raises NotSupported where there is no machine."""
+    """The end of a machine's boot log; of one that can't be asked, or is gone as its create failed, what was kept then.
+    Raises NotSupported where there is no machine, NotFound, Unreachable."""
     from mngr.providers.contract import BootLogs
 
-    [target] = names.resolve(mngr, [text])
-    provider = mngr.provider(target.host.record.provider)
-    if not isinstance(provider, BootLogs):
-        raise NotSupported(f"hosts of {provider.name} have no machine whose boot could be shown")
-    return provider.boot_log(target.host.record.id)[-size:]
+    address = parse_address(text)
+    try:
+        [target] = names.resolve(mngr, [text])
+        address = Address(address.name, target.host.record.name, target.host.record.provider)
+        provider = mngr.provider(target.host.record.provider)
+        if not isinstance(provider, BootLogs):
+            raise NotSupported(f"hosts of {provider.name} have no machine whose boot could be shown")
+        return provider.boot_log(target.host.record.id)[-size:]
+    except (NotFound, Unreachable, TimedOut):
+        kept = _kept_boot_log(mngr, address)
+        if not kept:
+            raise
+        return kept[-size:]
+
+
+def _kept_boot_log(mngr: Mngr, address: Address) -> str:
+    from mngr.providers.contract import BootLogs
+
+    for name in [address.provider] if address.provider else mngr.active():
+        with contextlib.suppress(MngrError):
+            provider = mngr.provider(name)
+            kept = isinstance(provider, BootLogs) and provider.kept_boot_log(address.host or address.name)
+            if kept:
+                return kept
+    return ""

@@ -180,7 +180,12 @@ class BootLogs(Protocol):
     """Optional: the boot log of a host's machine."""
 
     def boot_log(self, host_id: str) -> str:
-        """The log's end, as text; also of a machine that didn't come up, as far as it can be had."""
+        """The log's end, as text; also of a machine that didn't come up, as far as it can be had. Raises Unreachable,
+        TimedOut, NotFound."""
+        ...
+
+    def kept_boot_log(self, host_name: str) -> str:
+        """What was kept when the newest create of that name failed and its machine was released; "" if nothing was."""
         ...
 
 

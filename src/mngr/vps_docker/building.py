@@ -77,6 +77,8 @@ class Builder:
         self.held = held
         self.progress = progress
         self.trust = "pinned"
+        self.bought: Machine | None = None  #: the machine, as soon as there is one
+        self.ssh: Ssh | None = None  #: the way to it, as soon as it has an address
 
     def build(self, handle: Handle, commit: Callable[[Machine, HostRecord], None]) -> HostRecord:
         """From the order to a durable host. `handle`: what an earlier, killed call made; `commit` tags it ready.
@@ -92,6 +94,7 @@ class Builder:
                 handle = self._intent().handle
 
     def _set_up(self, bought: Machine, commit: Callable[[Machine, HostRecord], None]) -> HostRecord:
+        self.bought, self.ssh = bought, None
         with Lease(self.cloud, bought, self._tags()) as lease:
             bought = self._first_contact(self._boot(bought))
             ssh = self._log_in(bought)
@@ -198,7 +201,7 @@ class Builder:
         """Waits for a whole login as root, the host key checked. A banner isn't enough: sshd restarts meanwhile."""
         known = self.access.machine_pins(self.host_id) or list(self._intent().plan.get("host_keys", []))
         self.access.pin_machine(self.host_id, bought.address, known)
-        ssh = self.access.machine(self.host_id, bought.address)
+        self.ssh = ssh = self.access.machine(self.host_id, bought.address)
         limit = self.config.vps_boot_timeout
         last: MngrError | None = None
         strange_since: float | None = None

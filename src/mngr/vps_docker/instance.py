@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from mngr.hosts.scripts import script
 from mngr.journal import Held, Intent
 from mngr.model.errors import InvalidInput, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.idle import parse_mode
@@ -35,6 +34,7 @@ from mngr.providers.contract import (
 from mngr.transport.base import Transport
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import (
+    boot_logs,
     build_args,
     container,
     discovery,
@@ -151,6 +151,8 @@ class VpsDockerProvider:
             try:
                 record = builder.build(handle, self._commit)
             except BaseException as error:
+                if builder.bought:
+                    boot_logs.keep(self.parts, spec.name, builder.ssh, error)
                 take_back(self.parts, held, error, progress)
                 raise
             self._remember(record, [AgentView(record=spec.agent, state="stopped")] if spec.agent else [])
@@ -179,7 +181,10 @@ class VpsDockerProvider:
 
     def boot_log(self, host_id: str) -> str:
         """The end of what the machine's first boot wrote, asked over SSH."""
-        return script(self._machine(self._find_host_record(host_id)), "machine-log", timeout=30).text
+        return boot_logs.fetch(self._machine(self._find_host_record(host_id)))
+
+    def kept_boot_log(self, host_name: str) -> str:
+        return boot_logs.kept(self.parts, host_name)
 
     # --- stopping and starting --------------------------------------------------------------------------------
 

@@ -1,13 +1,17 @@
 """Creating on a rented machine: nothing paid before its intent, and whatever fails, nothing is left billed unnamed."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mngr.journal import Journal
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError
 from mngr.providers.contract import Handle, HostSpec, IdleRequest, Machine, MachineSpec, Save
-from mngr.vps_docker import tags
+from mngr.transport.base import Completed
+from mngr.transport.ssh import KeyRefused, Ssh
+from mngr.vps_docker import boot_logs, tags
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import VpsApiError, VpsBootTimeout, VpsLeftBehind, VpsProvisioningError
 from support.rented import ManualClock, MemoryCloud, provider
@@ -90,6 +94,51 @@ def test_a_machine_that_nobody_can_log_in_to_is_released(cloud: MemoryCloud, tmp
         provider(tmp_path, cloud, config=config).create(SPEC, quiet)
     assert settled(tmp_path, cloud)
     assert not list((tmp_path / "profile/providers/memory/cloud/known_hosts").iterdir())
+
+
+def test_how_its_machine_booted_is_kept_before_it_is_released(
+    cloud: MemoryCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.state, cloud.address = "running", "127.99.99.99"
+
+    def run(self: Ssh, argv: Sequence[str], **more: Any) -> Completed:
+        if "machine-log" not in argv:
+            raise KeyRefused("refuses our key")
+        assert cloud.machines, "asked after its release"
+        return Completed(0, b"cloud-init said: no such package\n", b"")
+
+    monkeypatch.setattr(Ssh, "run", run)
+    one = provider(tmp_path, cloud)
+    with pytest.raises(VpsProvisioningError) as caught:
+        one.create(SPEC, quiet)
+    assert caught.value.hint.endswith("; `mngr logs --boot box` shows how its machine booted")
+    assert settled(tmp_path, cloud)
+    log = one.kept_boot_log("box")
+    assert "refuses our login key" in log
+    assert log.endswith("no such package\n")
+    (file,) = (tmp_path / "logs").rglob("*.log")
+    assert file.stat().st_mode & 0o077 == 0
+    assert (one.kept_boot_log("other"), one.kept_boot_log("../cloud/box")) == ("", "")
+
+
+def test_a_boot_log_that_cant_be_had_is_no_second_failure(cloud: MemoryCloud, tmp_path: Path) -> None:
+    one = provider(tmp_path, cloud)
+    with pytest.raises(VpsBootTimeout):
+        one.create(SPEC, quiet)
+    assert "it never had an address" in one.kept_boot_log("box")
+    (tmp_path / "logs/boot/cloud/box.log").unlink()
+    cloud.failing["get"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        one.create(SPEC, quiet)
+    assert one.kept_boot_log("box") == ""
+
+
+def test_only_the_newest_boot_logs_are_kept(cloud: MemoryCloud, tmp_path: Path) -> None:
+    one = provider(tmp_path, cloud)
+    for number in range(boot_logs.FILES + 3):
+        boot_logs.keep(one.parts, f"box-{number}", None, MngrError("failed"))
+    assert len(list((tmp_path / "logs/boot/cloud").iterdir())) == boot_logs.FILES
+    assert one.kept_boot_log(f"box-{boot_logs.FILES + 2}")
 
 
 def test_an_order_that_isnt_delivered_is_released(cloud: MemoryCloud, tmp_path: Path) -> None:
