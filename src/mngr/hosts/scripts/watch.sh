@@ -14,13 +14,20 @@ mkdir -p activity agents stop
 exec 9>watch.lock
 flock -n 9 || exit 0
 every=3
+# A connection without a session (`ssh -N`, a port forward) is somebody's if it is older than what a shared connection of
+# mngr's is kept for the next command (transport/ssh.py: 60 s). Those seen so far: "PID:STARTED SINCE".
+kept=75
+bare=
 last_cpu=
 last_loop=$(date +%s)
 
-# CPU ticks (with waited-for children) of each agent's process tree; of orphans; and whether an SSH session runs something.
+# CPU ticks (with waited-for children) of each agent's process tree; of orphans; and whether SSH is used: by a session
+# (a command, sftp) or, for long enough, by a connection without one. Who hasn't logged in doesn't count.
 # Processes are an agent's if they are below its pane or in its terminal session.
 usage() {
-	awk -v panes="$panes" -v self=$$ 'BEGIN {
+	awk -v panes="$panes" -v self=$$ -v now="$now" -v bare="$bare" -v kept=$kept 'BEGIN {
+		n = split(bare, rows, "\n")
+		for (i = 1; i <= n; i++) { split(rows[i], r, " "); since[r[1]] = r[2] }
 		n = split(panes, rows, "\n")
 		for (i = 1; i <= n; i++) { split(rows[i], r, " "); if (r[1] == 0) name[r[3]] = r[4] }
 		for (i = 1; i < ARGC; i++) {
@@ -29,7 +36,7 @@ usage() {
 			pid = line; sub(/ .*/, "", pid)
 			comm = line; sub(/^[^(]*\(/, "", comm); sub(/\) [^)]*$/, "", comm)
 			sub(/^.*\) /, "", line); split(line, f, " ")
-			up[pid] = f[2]; sid[pid] = f[4]; ticks[pid] = f[12] + f[13] + f[14] + f[15]; called[pid] = comm
+			up[pid] = f[2]; sid[pid] = f[4]; ticks[pid] = f[12] + f[13] + f[14] + f[15]; called[pid] = comm; at[pid] = f[20]
 		}
 		for (pid in up) {
 			owner = (sid[pid] in name) ? name[sid[pid]] : ""
@@ -43,6 +50,23 @@ usage() {
 			if (owner != "") cpu[owner] += ticks[pid]
 			else if (pid > 1 && !ours && called[top] !~ /^(sshd|tmux)/ && up[top] == 1) orphans += ticks[pid]
 			if (called[pid] !~ /^sshd/ && called[up[pid]] ~ /^sshd/) ssh = 1
+			# The connection that an sshd serves: the topmost below the one that listens.
+			if (called[pid] ~ /^sshd/ && called[up[pid]] ~ /^sshd/) {
+				for (p = pid; called[up[up[p]]] ~ /^sshd/; p = up[p]);
+				title = ""
+				getline title < ("/proc/" pid "/cmdline")
+				close("/proc/" pid "/cmdline")
+				connection[p] = 1
+				if (title ~ /@internal-sftp/) ssh = 1
+				if (title == "" || title ~ /\[(net|preauth|accepted)\]/ || called[pid] ~ /^sshd-auth/) stranger[p] = 1
+			}
+			if (called[pid] !~ /^sshd/) for (p = up[pid]; called[p] ~ /^sshd/; p = up[p]) used[p] = 1
+		}
+		for (p in connection) if (!(p in stranger) && !(p in used)) {
+			key = p ":" at[p]
+			first = (key in since) ? since[key] : now
+			print "bare:", key, first
+			if (now - first >= kept) ssh = 1
 		}
 		for (owner in cpu) print owner, cpu[owner]
 		print "orphans:", orphans + 0
@@ -59,6 +83,7 @@ seen() {
 look() {
 	panes=$(tmux -L "$label" list-panes -a -F '#{pane_dead} #{window_activity} #{pane_pid} #{session_name}' 2>/dev/null)
 	cpu=$(usage)
+	bare=$(printf '%s\n' "$cpu" | sed -n 's/^bare: //p')
 	alive=0
 	for agent in agents/*/; do
 		[ -f "${agent}session" ] || continue
