@@ -4,18 +4,12 @@ import pytest
 
 from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.docker import DockerWorld
-from mngr.testing.fakes import Fakes, unavailable
+from mngr.testing.fixtures import fakes
 from mngr.testing.local import LocalWorld
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.vultr import VultrWorld
 
-
-@pytest.fixture(scope="session")
-def fakes():
-    if reason := unavailable():
-        pytest.skip(reason)
-    with Fakes() as fakes:
-        yield fakes
+__all__ = ["fakes"]
 
 
 @pytest.fixture

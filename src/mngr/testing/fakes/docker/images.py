@@ -233,9 +233,11 @@ def _change(config: dict[str, Any], lines: list[str]) -> None:
 def save(given: list[str]) -> int:
     flags, rest = words.read(given, "output", "", short="o=output")
     image = find(rest[0])
+    # Of its names it takes the one along that it was saved by.
+    named = [name for name in image["RepoTags"] if name == _tagged(rest[0])]
     with tempfile.TemporaryDirectory(dir=store.ROOT) as top:
         with open(f"{top}/manifest.json", "w") as file:
-            json.dump(image, file)
+            json.dump([{**image, "RepoTags": named}], file)
         argv = [
             "tar",
             "--xattrs",
@@ -262,19 +264,18 @@ def load(given: list[str]) -> int:
         if not os.path.exists(f"{top}/manifest.json"):
             raise Error("open manifest.json: no such file or directory")
         with open(f"{top}/manifest.json") as file:
-            image = json.load(file)
+            (image,) = json.load(file)
         for layer in image["Layers"]:
             if not os.path.isdir(store.folder("images", layer) + "/layer"):
                 os.makedirs(store.folder("images", layer), exist_ok=True)
                 os.rename(f"{top}/images/{layer}/layer", store.folder("images", layer) + "/layer")
+        names = image["RepoTags"]
+        known = [one["RepoTags"] for one in store.every("images") if one["Id"] == image["Id"]]
+        image["RepoTags"] = known[0] if known else []
         store.write("images", image["Id"], image)
-        for name in image["RepoTags"]:
+        for name in names:
             _name(image, name)
-    print(
-        f"Loaded image: {image['RepoTags'][0]}"
-        if image["RepoTags"]
-        else f"Loaded image ID: sha256:{image['Id']}"
-    )
+    print(f"Loaded image: {names[0]}" if names else f"Loaded image ID: sha256:{image['Id']}")
     return 0
 
 

@@ -1,0 +1,165 @@
+"""Verbs that carry things between hosts and home, as users type them, on fake machines and a fake Docker daemon."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mngr.testing.cli import Cli
+from mngr.testing.cloud import SimulatedCloud
+from mngr.testing.fakes import Fakes
+from mngr.testing.fixtures import fakes
+from mngr.testing.vultr import VultrWorld
+from mngr.testing.world import cli
+
+__all__ = ["fakes"]
+
+SLEEP = ("--", "sleep", "100000")
+
+
+@pytest.fixture(scope="module")
+def cloud(fakes: Fakes) -> Iterator[SimulatedCloud]:
+    fakes.start_docker()
+    cloud = SimulatedCloud("vultr", "--machines", "fake", "--machines-cmd", str(fakes.command), env=fakes.env)
+    yield cloud
+    cloud.stop()
+
+
+@pytest.fixture
+def mngr(cloud: SimulatedCloud, fakes: Fakes, tmp_path: Path) -> Iterator[Cli]:
+    """A user of both; all that was made is destroyed at the end."""
+    mngr = cli(VultrWorld(cloud, tmp_path, fakes, settings={"GIT_CEILING_DIRECTORIES": str(tmp_path)}))
+    yield mngr
+    cloud.clear()
+    hosts = [f"@{one['name']}.{one['provider']}" for one in listed(mngr)["hosts"]]
+    if hosts:
+        mngr.ok("destroy", "--yes", *hosts)
+    assert not [line for line in cloud.bill()["lines"] if line["open"]]
+
+
+def listed(mngr: Cli) -> Any:
+    return mngr("list", "--format", "json", codes=(0, 5)).json()
+
+
+def create(mngr: Cli, name: str, provider: str, *more: str) -> None:
+    mngr.ok("create", name, "--provider", provider, "--yes", "--no-connect", *more, *SLEEP)
+
+
+def snapshot(mngr: Cli, name: str, *more: str) -> str:
+    return mngr.ok("snapshot", "create", name, *more, "--format", "json").json()["snapshot"]["id"]
+
+
+def git(top: Path, *args: str) -> str:
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    done = subprocess.run(["git", "-C", str(top), *who, *args], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    top = tmp_path / "code"
+    top.mkdir()
+    git(top, "init", "-q", "-b", "trunk", ".")
+    (top / "one").write_text("one\n")
+    git(top, "add", ".")
+    git(top, "commit", "-qm", "first")
+    return top
+
+
+@pytest.mark.parametrize("other", ["docker", "vultr"])
+def test_a_snapshot_becomes_a_host_of_either_provider_by_id_and_by_file(
+    mngr: Cli, tmp_path: Path, other: str
+) -> None:
+    first = {"docker": "vultr", "vultr": "docker"}[other]
+    create(mngr, "first", first, "--no-code")
+    mngr.ok("exec", "first", "echo volume >kept; echo image >/opt/made")
+    file = tmp_path / "first.tar"
+    saved = snapshot(mngr, "first", "--to", str(file))
+    assert [one["id"] for one in mngr.ok("snapshot", "list", "--format", "json").json()["snapshots"]] == [
+        saved
+    ]
+    assert file.stat().st_mode & 0o077 == 0
+    refused = mngr("snapshot", "create", "first", "--to", str(file))
+    assert (refused.code, "is there already" in refused.err) == (1, True)
+    create(mngr, "same", first, "--no-code", "--snapshot", saved)
+    create(mngr, "by-id", other, "--no-code", "--snapshot", saved)
+    mngr.ok("destroy", "first", "--yes")
+    create(mngr, "by-file", other, "--no-code", "--snapshot", str(file))
+    for name in ("same", "by-id", "by-file"):
+        assert mngr.ok("exec", name, "cat kept /opt/made").out == "volume\nimage\n"
+    providers = {row["name"]: row["host"]["provider"] for row in listed(mngr)["agents"]}
+    assert providers == {"same": first, "by-id": other, "by-file": other}
+    gone = mngr("create", "gone", "--provider", other, "--snapshot", "snap-00000000000000ff", *SLEEP)
+    assert (gone.code, "snap-00000000000000ff" in gone.err) == (3, True)
+
+
+def test_a_machine_that_is_off_is_a_row_in_snapshot_list(mngr: Cli, cloud: SimulatedCloud) -> None:
+    ids = {}
+    for name in ("on", "off"):
+        create(mngr, name, "vultr", "--no-code")
+        ids[name] = snapshot(mngr, name)
+    machine = next(
+        one["id"] for one in cloud.resources() if one["kind"] == "instance" and "-off-" in one["name"]
+    )
+    halt(cloud, machine)
+    done = mngr("snapshot", "list", codes=(5,))
+    assert ids["on"] in done.out
+    assert ids["off"] not in done.out
+    assert "snapshots of host off" in done.err
+    # What can be read can be used, too.
+    mngr.ok("snapshot", "destroy", ids["on"], "--yes")
+    assert mngr("snapshot", "destroy", ids["off"], "--yes").code == 5
+
+
+def halt(cloud: SimulatedCloud, machine: str) -> None:
+    import urllib.request
+
+    headers = {"Authorization": f"Bearer {cloud.env['VULTR_API_KEY']}"}
+    request = urllib.request.Request(
+        f"{cloud.url}/instances/{machine}/halt", b"", headers=headers, method="POST"
+    )
+    urllib.request.urlopen(request, timeout=30).close()
+    cloud.settle()
+
+
+def test_how_a_machine_booted_is_shown_while_it_is_there_and_when_its_create_failed(mngr: Cli) -> None:
+    create(mngr, "fine", "vultr", "--no-code")
+    assert "== /var/log/cloud-init-output.log" in mngr.ok("logs", "--boot", "fine").out
+    assert len(mngr.ok("logs", "--boot", "fine", "--bytes", "5").out) == 5
+    failed = mngr(
+        "create", "bad", "--provider", "vultr", "--yes", "--no-code", "--image", "nosuch/image:1", *SLEEP
+    )
+    assert failed.code == 3, failed
+    assert "`mngr logs --boot bad` shows how its machine booted" in failed.err
+    shown = mngr.ok("logs", "--boot", "bad").out
+    assert "nosuch/image:1" in shown
+    assert "== /var/log/cloud-init-output.log" in shown
+    assert mngr("logs", "--boot", "never").code == 3
+
+
+def test_code_goes_out_from_a_worktree_and_comes_home_as_a_branch(
+    mngr: Cli, repository: Path, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    git(repository, "worktree", "add", "-q", "-b", "side", str(tree))
+    (tree / "loose").write_text("loose\n")
+    create(mngr, "coder", "docker", "--from", str(tree))
+    assert mngr.ok("exec", "coder", "cat one loose; git branch --show-current").out == "one\nloose\nside\n"
+    nothing = mngr.ok("pull", "coder", "--into", str(tree))
+    assert "no new commits" in nothing.out
+    line = "git add loose && git -c user.name=a -c user.email=a@a commit -qm second && echo x >more"
+    mngr.ok("exec", "coder", line)
+    pulled = mngr.ok("pull", "coder", "--into", str(tree))
+    assert "branch mngr/coder is at" in pulled.out
+    assert "1 uncommitted changes stayed" in pulled.err
+    assert git(repository, "log", "--format=%s", "mngr/coder") == "second\nfirst"
+    assert git(repository, "show", "mngr/coder:loose") == "loose"
+    mine = mngr("pull", "coder", "--into", str(repository), "--branch", "trunk")
+    assert (mine.code, "checked out here" in mine.err) == (4, True)
+    outside = mngr("pull", "coder", "--into", str(tmp_path))
+    assert (outside.code, "isn't in a git repository" in outside.err) == (2, True)
