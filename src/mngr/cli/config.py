@@ -4,7 +4,15 @@ from typing import Any
 
 import click
 
-from mngr.cli.output import check_format, format_option, table, write_json, write_rows
+from mngr.cli.output import (
+    check_format,
+    format_option,
+    names_option,
+    table,
+    write_json,
+    write_names,
+    write_rows,
+)
 
 
 @click.group("config", short_help="Show and change settings.")
@@ -19,7 +27,8 @@ def command() -> None:
 
 @command.command("list")
 @format_option
-def list_(form: str) -> int:
+@names_option
+def list_(form: str, quiet: bool) -> int:
     """Show every setting and where it is from. Secrets are masked.
 
     \b
@@ -42,6 +51,8 @@ def list_(form: str) -> int:
         write_json({"settings": rows})
     elif form != "human":
         write_rows(form, rows)
+    elif quiet:
+        write_names(row["key"] for row in rows)
     elif rows:
         table(["KEY", "VALUE", "FROM"], [[row["key"], str(row["value"]), row["source"]] for row in rows])
     else:

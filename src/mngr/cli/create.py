@@ -110,7 +110,7 @@ def command(ctx: click.Context, **options: Any) -> int:
     except KeyboardInterrupt:
         click.echo("mngr: interrupted; what this create had made was taken back", err=True)
         return 130
-    for note in created.notes:
+    for note in [] if options["quiet"] else created.notes:
         click.echo(f"note: {note}", err=True)
     _show(created, form, options["quiet"])
     if connect:

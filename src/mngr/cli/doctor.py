@@ -2,12 +2,13 @@
 
 import click
 
-from mngr.cli.output import check_format, format_option, table, write_json, write_rows
+from mngr.cli.output import check_format, format_option, table, write_json, write_names, write_rows
 
 
 @click.command("doctor", short_help="Check that this computer has what mngr needs.")
 @format_option
-def command(form: str) -> int:
+@click.option("-q", "--quiet", is_flag=True, help="Names of what is missing only.")
+def command(form: str, quiet: bool) -> int:
     """Check that this computer has what mngr needs, and that each provider in use answers.
 
     \b
@@ -23,6 +24,8 @@ def command(form: str) -> int:
         write_json({"checks": rows})
     elif form != "human":
         write_rows(form, rows)
+    elif quiet:
+        write_names(one.what for one in found if one.needed and not one.ok)
     else:
         table(
             ["CHECK", "", "NOTE"],

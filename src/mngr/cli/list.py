@@ -1,10 +1,20 @@
 """`mngr list`."""
 
+from collections import Counter
 from typing import Any
 
 import click
 
-from mngr.cli.output import check_format, format_option, show_problems, table, write_json, write_rows
+from mngr.cli.output import (
+    check_format,
+    format_option,
+    names_option,
+    show_problems,
+    table,
+    write_json,
+    write_names,
+    write_rows,
+)
 
 
 @click.command("list", short_help="Show agents, hosts, and what they cost.")
@@ -12,12 +22,14 @@ from mngr.cli.output import check_format, format_option, show_problems, table, w
     "--provider", "providers", multiple=True, metavar="NAME", help="Only this provider instance (repeatable)."
 )
 @format_option
-def command(providers: tuple[str, ...], form: str) -> int:
+@names_option
+def command(providers: tuple[str, ...], form: str, quiet: bool) -> int:
     """Show agents, hosts, and what they cost.
 
     \b
     mngr list
     mngr list --format '{name} {state} {host.provider}'
+    mngr list -q | mngr stop -
 
     Exit code 5 if something couldn't be read; the rest is listed all the same.
     """
@@ -27,9 +39,11 @@ def command(providers: tuple[str, ...], form: str) -> int:
 
     check_format(form)
     mngr = Mngr()
-    with waiting("list"):
+    with waiting("list", quiet):
         whole = list_hosts(mngr, providers)
-    if form == "human":
+    if form == "human" and quiet:
+        write_names(_addresses(whole))
+    elif form == "human":
         _show(whole, mngr.clock.now())
     else:
         from mngr.ops import present
@@ -69,6 +83,20 @@ def _show(whole: Any, now: float) -> None:
         ["NAME", "STATE", "HOST", "HOST STATE", "PRICE", "COST SO FAR", "IDLE", "TYPE", "NOTE", "LABELS"],
         rows,
     )
+
+
+def _addresses(whole: Any) -> list[str]:
+    """The agents as other verbs take them: by name, where one name is several agents' in full. Hosts without agents."""
+    found = []
+    count = Counter(agent.record.name for host in whole.hosts for agent in host.agents)
+    for host in whole.hosts:
+        place = f"@{host.record.name}.{host.record.provider}"
+        for agent in host.agents:
+            name = agent.record.name
+            found.append(f"{name}{place}" if count[name] > 1 else name)
+        if not host.agents:
+            found.append(place)
+    return found
 
 
 def _idle(host: Any, now: float) -> str:

@@ -21,6 +21,16 @@ def quiet_option(function: Any) -> Any:
     return click.option("-q", "--quiet", is_flag=True, help="Print nothing but results and errors.")(function)
 
 
+def names_option(function: Any) -> Any:
+    """`-q` of what lists: what other verbs take as names."""
+    return click.option("-q", "--quiet", is_flag=True, help="Names only, one a line.")(function)
+
+
+def write_names(names: Iterable[str]) -> None:
+    for name in names:
+        click.echo(name)
+
+
 def check_format(form: str) -> str:
     """`form`, if it can be used. Raises InvalidInput."""
     if form not in ("human", "json", "jsonl") and "{" not in form:

@@ -2,7 +2,15 @@
 
 import click
 
-from mngr.cli.output import check_format, format_option, table, write_json, write_rows
+from mngr.cli.output import (
+    check_format,
+    format_option,
+    names_option,
+    table,
+    write_json,
+    write_names,
+    write_rows,
+)
 
 
 @click.group("plugin", short_help="List providers, built in and installed.")
@@ -16,7 +24,8 @@ def command() -> None:
 
 @command.command("list")
 @format_option
-def list_(form: str) -> int:
+@names_option
+def list_(form: str, quiet: bool) -> int:
     """List providers, built in and installed.
 
     \b
@@ -44,6 +53,8 @@ def list_(form: str) -> int:
         write_json({"plugins": rows})
     elif form != "human":
         write_rows(form, rows)
+    elif quiet:
+        write_names(row["name"] for row in rows)
     else:
         table(
             ["BACKEND", "FROM", "IN USE", "NOTE"],

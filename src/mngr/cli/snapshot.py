@@ -9,10 +9,12 @@ import click
 from mngr.cli.output import (
     check_format,
     format_option,
+    names_option,
     quiet_option,
     show_problems,
     table,
     write_json,
+    write_names,
     write_rows,
 )
 
@@ -64,7 +66,8 @@ def create(agent: str, name: str, to: str | None, form: str, quiet: bool) -> int
 @command.command("list")
 @click.argument("agent", required=False)
 @format_option
-def list_(agent: str | None, form: str) -> int:
+@names_option
+def list_(agent: str | None, form: str, quiet: bool) -> int:
     """List snapshots, all or those of one agent's host.
 
     \b
@@ -82,6 +85,8 @@ def list_(agent: str | None, form: str) -> int:
         write_json({"snapshots": rows, "errors": present.problems(listing.errors)})
     elif form != "human":
         write_rows(form, rows)
+    elif quiet:
+        write_names(row["id"] for row in rows)
     elif rows:
         heads = ["ID", "NAME", "HOST", "PROVIDER", "CREATED", "SIZE"]
         table(

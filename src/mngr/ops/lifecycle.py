@@ -10,6 +10,7 @@ from mngr.model.views import HostView
 from mngr.ops import memory
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import Group
+from mngr.providers.contract import HostProvider, HostSnapshots
 
 ALIVE = ("running", "waiting")
 
@@ -88,7 +89,8 @@ def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) 
 def destroy(mngr: Mngr, group: Group, phases: Phases) -> str:
     """Removes these agents, and their host when it carries no other agent. Gone already is success.
 
-    Returns what is left of the bill: a host that stays, with others; what is paid ahead. Raises NotWiped as HostProvider.destroy."""
+    Returns what is left: a host that stays, with others, and its bill; what is paid ahead; snapshots that stay, or what
+    went with it. Raises NotWiped as HostProvider.destroy."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     if takes_host(group):
         phases("destroy host")
@@ -98,7 +100,9 @@ def destroy(mngr: Mngr, group: Group, phases: Phases) -> str:
             memory.forget(mngr, host.record.id, [agent.record.name for agent in host.agents])
             raise
         memory.forget(mngr, host.record.id, [agent.record.name for agent in host.agents])
-        return f"its machine is paid until {host.paid_until}, and not renewed" if host.paid_until else ""
+        paid = f"its machine is paid until {host.paid_until}, and not renewed" if host.paid_until else ""
+        lost = f"and {_snapshots(host.snapshots)} that lived on its machine only" if host.snapshots else ""
+        return "; ".join(filter(None, [lost, paid, _stay(provider, host.record)]))
     record = host.record
     if host.state != "running":
         raise MngrError(
@@ -116,6 +120,27 @@ def destroy(mngr: Mngr, group: Group, phases: Phases) -> str:
     return f"its host {record.name} stays, with others{' and its bill' if record.price_per_hour else ''}"
 
 
+def _stay(provider: HostProvider, record: HostRecord) -> str:
+    """The snapshots of a host that is gone, where those outlive it: how many, where, how big; "" if there are none."""
+    if not (isinstance(provider, HostSnapshots) and provider.abilities.restores_by_id):
+        return ""
+    try:
+        left = provider.snapshot_list(record.id).snapshots
+    except MngrError:
+        return ""  # the host is gone all the same
+    size = sum(one.size_bytes or 0 for one in left) / 1e6
+    return (
+        f"{_snapshots(len(left))} of it stay{'s' if len(left) == 1 else ''} on {provider.name}: {size:.0f} MB of disk; "
+        "`mngr snapshot list` shows them"
+        if left
+        else ""
+    )
+
+
+def _snapshots(count: int) -> str:
+    return f"{count} snapshot{'' if count == 1 else 's'}"
+
+
 def takes_host(group: Group) -> bool:
     """Whether destroying these agents destroys their host."""
     return group.host.record.backend != "local" and not (group.agents and _others(group))
@@ -129,7 +154,9 @@ def describe(group: Group) -> str:
         or "no agents"
     )
     if takes_host(group):
-        held = f" and the only copies of its {group.host.snapshots} snapshots" if group.host.snapshots else ""
+        held = (
+            f" and the only copies of its {_snapshots(group.host.snapshots)}" if group.host.snapshots else ""
+        )
         return f"host {record.name} on {record.provider} with {agents}{held}"
     return f"{agents} on {record.name}" + ("; their directories stay" if record.backend == "local" else "")
 

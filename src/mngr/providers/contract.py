@@ -217,6 +217,10 @@ class Backend(Protocol):
         ...
 
 
+#: The contract of a backend by the name that authors of provider packages know it by.
+ProviderBackendInterface = Backend
+
+
 # --- clouds ---------------------------------------------------------------------------------------------------
 
 

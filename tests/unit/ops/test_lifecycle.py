@@ -12,7 +12,7 @@ from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView
 from mngr.ops import lifecycle, memory
 from mngr.ops.names import Group
-from mngr.providers.contract import Abilities
+from mngr.providers.contract import Abilities, Snapshot, SnapshotListing
 
 
 class Fake:
@@ -71,3 +71,51 @@ def test_a_host_that_was_just_started_and_cant_be_reached_is_an_error(fake: Fake
     fake.start = lambda host_id, progress: HostRecord(id=host_id, name="one", provider="fake", backend="fake")  # type: ignore[method-assign]
     with pytest.raises(Unreachable):
         lifecycle.start(fake, group("paused"), lambda phase: None)  # type: ignore[arg-type]
+
+
+# --- what a destroy leaves -----------------------------------------------------------------------------------------
+
+
+class Keeper(Fake):
+    """A provider whose snapshots outlive their host."""
+
+    abilities = Abilities(restores_by_id=True)
+    kept = 2
+
+    def destroy(self, host_id: str, progress: Any) -> None:
+        self.destroyed = host_id
+
+    def snapshot_list(self, host_id: str = "") -> SnapshotListing:
+        one = Snapshot(
+            id="snap-1", name="n", host_id=host_id, host_name="one", provider="fake", created_at="", size_bytes=7_000_000
+        )  # fmt: skip
+        return SnapshotListing(snapshots=[one] * self.kept)
+
+    snapshot_create = snapshot_destroy = snapshot_export = snapshot_list
+
+
+Keeper.name = "fake"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("kept", "note"),
+    [
+        (0, ""),
+        (1, "1 snapshot of it stays on fake: 7 MB of disk; `mngr snapshot list` shows them"),
+        (2, "2 snapshots of it stay on fake: 14 MB of disk; `mngr snapshot list` shows them"),
+    ],
+)
+def test_a_destroy_says_what_stays(monkeypatch: pytest.MonkeyPatch, kept: int, note: str) -> None:
+    monkeypatch.setattr(memory, "forget", lambda *_: None)
+    keeper = Keeper()
+    keeper.kept = kept
+    assert lifecycle.destroy(keeper, group("running"), lambda phase: None) == note  # type: ignore[arg-type]
+    assert keeper.destroyed == "host-1"
+
+
+def test_a_destroy_says_what_went_with_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "forget", lambda *_: None)
+    keeper, gone = Keeper(), group("running")
+    keeper.abilities = Abilities()
+    gone.host.snapshots = 2
+    assert "2 snapshots that lived on its machine only" in lifecycle.destroy(keeper, gone, lambda phase: None)  # type: ignore[arg-type]
