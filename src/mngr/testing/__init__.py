@@ -2,6 +2,7 @@
 
     mngr.testing.contract   one suite of behaviour that every provider passes; you bring a `World`
     mngr.testing.crash      kills mngr between every two outside calls, and looks at what is left
+    mngr.testing.fixtures   pytest fixtures: `fakes`
     mngr.testing.fakes      machines that boot in milliseconds: stand-ins for ssh and docker
 
 A `World` (world.py) says how mngr reaches your provider, what exists outside, and how time passes there.
