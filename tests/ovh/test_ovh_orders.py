@@ -10,6 +10,7 @@ import pytest
 from mngr.backends.ovh import renewal
 from mngr.backends.ovh.markers import Marker
 from mngr.model.errors import MngrError
+from mngr.providers.contract import Gone
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsApiNoAnswer, VpsProvisioningError
 from support.ovh import Account, Here
@@ -347,3 +348,32 @@ def test_a_release_that_stood_still_leaves_the_vps_to_who_took_it(
         laptop.clock.sleep(10)
     assert Account(sim).tags(made.id) == {tags.PROVIDER: "ovh", tags.HOST_ID: OTHER, tags.READY: "1"}
     assert not renewal.read(laptop.client, made.id).cancelled
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/vps/*"),
+        ("GET", "/vps/*/serviceInfos"),
+        ("PUT", "/vps/*/serviceInfos"),
+        ("DELETE", "/v2/iam/resource/*/tag/*"),
+    ],
+)
+def test_one_wrong_404_doesn_t_make_a_host_s_vps_gone(
+    laptop: Laptop, sim: Here, method: str, path: str, nth: int
+) -> None:
+    made, kept = laptop.create(laptop.spec())
+    laptop.cloud.keep(made.id)
+    laptop.cloud.tag(made.id, {tags.READY: "1"}, [tags.BUILDER, tags.UNTIL])
+    laptop.cloud.parts.building.clear()
+    laptop.clock.sleep(30)
+    sim.fault("error", status=404, method=method, path=path, nth=nth, times=1)
+    assert [one.id for one in laptop.cloud.find({tags.HOST_ID: HOST})] == [made.id]
+    for _ in range(10):
+        if laptop.cloud.release(laptop.spec(), kept) == Gone():
+            break
+        laptop.clock.sleep(5)
+    laptop.clock.sleep(10)
+    assert tags.READY not in Account(sim).tags(made.id)
+    assert renewal.read(laptop.client, made.id).cancelled

@@ -109,14 +109,18 @@ class OvhCloud(VpsClientInterface):
 
     def find(self, owner: dict[str, str]) -> list[Machine]:
         """Read one by one, as OVH's list is older than what a VPS itself shows. What waits to be recycled isn't
-        anybody's machine."""
+        anybody's machine. One that is listed and, as OVH says, not there has ended only if OVH goes on saying so."""
         rows = [name for name, found in self.store.rows() if owner.items() <= found.items()]
         now = self.client.now()
-        read = [vps for vps in self.reader.read_all(rows) if owner.items() <= vps.tags.items()]
+        read = [
+            vps
+            for vps in self.reader.read_all(rows, self.config.list_lag)
+            if owner.items() <= vps.tags.items()
+        ]
         return [vps.machine() for vps in read if not vps.released(now)]
 
     def get(self, id: str) -> Machine:
-        vps = self.reader.read(id)
+        vps = self.reader.read_patiently(id, self.clock, self.config.list_lag)
         if id not in self.parts.building and vps.released(self.client.now()):
             raise NotFound(
                 f"{id} carries no host: its renewal is cancelled, and it waits to be recycled until {vps.renewal.expiration}"

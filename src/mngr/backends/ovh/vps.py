@@ -114,12 +114,12 @@ class Reader:
         """Raises NotFound only if OVH says so for `within` seconds."""
         return patiently(clock, within, lambda: self.read(service))
 
-    def read_all(self, names: Sequence[str]) -> list[Vps]:
-        """Several at a time; those that OVH says aren't there are left out. Raises Unreadable."""
+    def read_all(self, names: Sequence[str], within: float = 0.0) -> list[Vps]:
+        """Several at a time; those that OVH says aren't there, for `within` seconds, are left out. Raises Unreadable."""
 
         def one(name: str) -> Vps | None:
             try:
-                return self.read(name)
+                return self.read_patiently(name, self.client.clock, within)
             except NotFound:
                 return None
 
