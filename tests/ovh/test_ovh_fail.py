@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mngr.model.errors import MngrError
@@ -50,13 +52,28 @@ def explained(sim: Here, laptop: Laptop) -> list[str]:
     return left
 
 
-@pytest.mark.parametrize("what", ["error", "lose_answer", "throttle"])
+FAULTS: dict[str, dict[str, Any]] = {
+    "error": {"do": "error"},
+    "lost answer": {"do": "lose_answer"},
+    "throttled": {"do": "throttle"},
+    "never answered": {"do": "timeout"},
+    "done and never answered": {"do": "timeout", "how": "after_commit"},
+    "404": {"do": "error", "status": 404},
+    "404 for a while": {"do": "error", "status": 404, "times": 5},
+    "as it was long ago": {"do": "stale", "lag_s": 7200, "times": 5},
+    "not JSON": {"do": "error", "status": 502, "body": "<html>"},
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
 @pytest.mark.parametrize(("method", "path"), STEPS, ids=lambda value: value.replace("/", "."))
 def test_one_call_fails(laptop: Laptop, sim: Here, method: str, path: str, what: str) -> None:
+    laptop.client.timeout = 0.5
     spec = laptop.spec()
     kept: dict[str, str] = {}
     laptop.cloud.check(spec)
-    sim.fault(what, method=method, path=path, times=1)
+    fault = {"times": 1, **FAULTS[what]}
+    sim.fault(fault.pop("do"), method=method, path=path, **fault)
     try:
         for _ in range(120):
             made = laptop.cloud.create(spec, kept, kept.update)

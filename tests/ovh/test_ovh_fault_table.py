@@ -68,11 +68,6 @@ TABLE = {
             for method in EACH_METHOD
         ]
     ),
-    "each method's answers never come": Wrong(
-        faults=[{"do": "timeout", "how": how, "method": method, "nth": 2} for method, how in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "after_commit"))]
-    ),
-    "the checkout is never answered, and carried out": Wrong(faults=[{"do": "timeout", "how": "after_commit", **CHECKOUT}]),
-    "the checkout is never answered, nor carried out": Wrong(faults=[{"do": "timeout", **CHECKOUT}]),
     "VPSs show as they were long ago": Wrong(unknown=True,
         faults=[{"do": "stale", "lag_s": 20, "times": 4, "method": "GET", "path": path} for path in ("/vps/*", "/vps/*/serviceInfos", "/v2/iam/resource/*")]
     ),

@@ -1,6 +1,7 @@
 """Taking a cancelled VPS that is paid for anyway, instead of ordering one: who may be taken, and the passes over them."""
 
 import contextlib
+import functools
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,7 @@ from mngr.backends.ovh.claim import Rules
 from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.guard import Guard
 from mngr.backends.ovh.tags import RECYCLING_BY, TagStore, is_free, is_locked, is_refused, locked_for, stale
-from mngr.backends.ovh.vps import SETTLED, Reader, Vps
+from mngr.backends.ovh.vps import SETTLED, Reader, Vps, patiently
 from mngr.model.clock import Clock
 from mngr.model.errors import NotFound
 from mngr.providers.contract import MachineSpec
@@ -133,11 +134,12 @@ class Recycler:
                 unseen.append(service)
             if len(fit) >= 4 * self.most:
                 break
-        if unseen and not fit:  # it has ended, and the list is late; or what says so is wrong
-            self.clock.sleep(self.list_lag)
-            for service in unseen:
-                with contextlib.suppress(NotFound):
-                    fit += [service] if self._can_be_had(service, spec, now) else []
+        for service in (
+            unseen if not fit else []
+        ):  # it has ended, and the list is late; or what says so is wrong
+            with contextlib.suppress(NotFound):
+                look = functools.partial(self._can_be_had, service, spec, now)
+                fit += [service] if patiently(self.clock, self.list_lag, look) else []
         fit.sort(key=lambda name: hashlib.sha256(f"{spec.host_id} {name}".encode()).digest())
         return fit[: self.most]
 
