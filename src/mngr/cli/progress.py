@@ -58,10 +58,17 @@ class Progress:
             if seconds < 0.3:
                 continue
             width = shutil.get_terminal_size().columns
-            text = f"{frames[turn % len(frames)]} {self.what}: {self._phase} {seconds:.0f}s"
-            sys.stderr.write("\r\033[K" + text[: width - 1])
+            text = f"{frames[turn % len(frames)]} {self.what}: {self._phase}"
+            sys.stderr.write("\r\033[K" + with_seconds(text, seconds, width))
             sys.stderr.flush()
             turn += 1
+
+
+def with_seconds(text: str, seconds: float, width: int) -> str:
+    """The living line: what is too long for it is cut before the seconds."""
+    tail = f" {seconds:.0f}s"
+    room = max(0, width - 1 - len(tail))
+    return (text if len(text) <= room else text[: max(0, room - 1)] + "…")[:room] + tail
 
 
 def waiting(what: str, quiet: bool = False) -> Progress:

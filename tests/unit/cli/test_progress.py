@@ -2,7 +2,7 @@
 
 import pytest
 
-from mngr.cli.progress import Progress
+from mngr.cli.progress import Progress, with_seconds
 
 
 def test_each_phase_is_a_plain_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,3 +47,11 @@ def test_what_is_said_is_a_plain_line_elsewhere(capsys: pytest.CaptureFixture[st
     Progress("create a").say("USD 7.99 a month")
     Progress("create a", quiet=True).say("USD 7.99 a month")
     assert capsys.readouterr().err == "USD 7.99 a month\n"
+
+
+def test_a_long_phase_doesn_t_hide_the_seconds() -> None:
+    assert with_seconds("⠋ create one: order", 12.4, 60) == "⠋ create one: order 12s"
+    line = with_seconds("⠋ create one: " + "delivery " * 9, 312, 60)
+    assert len(line) == 59
+    assert line.endswith("… 312s")
+    assert with_seconds("⠋ create one", 5, 3) == " 5s"
