@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,4 +110,23 @@ def test_gc_wipes_for_a_destroy_that_was_cut_short(world: OvhWorld, mngr: Cli, c
     assert "destroy cut short" in mngr.ok("gc").out
     assert not alive("61002")
     assert world.things() == []
+    assert wipes(world) == []
+
+
+def test_a_wipe_that_works_at_once_after_all_is_said(world: OvhWorld, mngr: Cli, tmp_path: Path) -> None:
+    mngr.ok("create", "one", "--provider", "ovh", *world.create)
+    real = shutil.which("ssh", path=world.env["PATH"])
+    ssh = tmp_path / "late-ssh" / "ssh"
+    ssh.parent.mkdir()
+    # The network comes back once the wipe was tried: its script is called container-remove.
+    ssh.write_text(
+        f'#!/bin/sh\n[ -e {tmp_path}/back ] && exec {real} "$@"\n'
+        f'case " $* " in *container-remove*) : >{tmp_path}/back ;; esac\n'
+        "echo 'ssh: connect to host: No route to host' >&2\nexit 255\n"
+    )
+    ssh.chmod(0o755)
+    late = Cli({**world.env, "PATH": f"{ssh.parent}:{world.env['PATH']}"}, world.scratch)
+    done = late("destroy", "one", "--yes", codes=(5,))
+    assert "couldn't be wiped" in done.err
+    assert "gc: ovh: nothing of host one on ovh" in done.err
     assert wipes(world) == []

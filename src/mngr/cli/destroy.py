@@ -79,5 +79,7 @@ def _sweep(mngr: object, providers: list[str], quiet: bool) -> None:
     for name, swept in sweep_for(mngr, providers).items():  # type: ignore[arg-type]
         for what in [] if quiet else swept.released:
             click.echo(f"gc: {name}: released {what}", err=True)
+        for what in [] if quiet else swept.finished:
+            click.echo(f"gc: {name}: {what}", err=True)
         for error in swept.errors:
             click.echo(f"gc: {name}: {error}; `mngr gc` tries again", err=True)
