@@ -78,7 +78,10 @@ def _recycle(parts: Parts, spec: MachineSpec, save: Save, *, resumed: bool) -> M
 
     notes = Notes(tell=parts.tell, claiming=lambda service: save({CLAIM_ON: service}), won=won, lost=lost)
     vps = parts.recycler.take(spec, notes, own=not enabled)
-    return None if vps is None else _machine(vps)
+    if vps is None:
+        return None
+    parts.tell(f"recycled: {vps.name} is paid until {vps.renewal.expiration} already")
+    return _machine(vps)
 
 
 def _known_order(parts: Parts, handle: Handle, save: Save) -> int:
