@@ -61,9 +61,22 @@ class World:
         (top / "watch.sh").write_text(watch)
         start = f"{shutil.which('sshd', path=PATH)} -D -f {top}/sshd_config & exec sh {top}/watch.sh {top}/dir none"
         Path("/run/sshd").mkdir(exist_ok=True)
+        # With us it ends, however we do.
         self.processes = [
             subprocess.Popen(
-                ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", start],
+                [
+                    "setpriv",
+                    "--pdeathsig",
+                    "KILL",
+                    "unshare",
+                    "--pid",
+                    "--fork",
+                    "--mount-proc",
+                    "--kill-child",
+                    "sh",
+                    "-c",
+                    start,
+                ],
                 start_new_session=True,
             )
         ]
