@@ -22,9 +22,9 @@ def typed(world: OvhWorld, *words: str, answer: str = "", columns: int = 60) -> 
     """Exit code and screen of `mngr WORDS`, with `answer` typed at its question."""
     child, terminal = pty.fork()
     if child == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         os.chdir(world.scratch)
         os.execve(COMMAND[0], [*COMMAND, *words], {**world.env, "TERM": "xterm"})
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     screen, end = b"", time.monotonic() + LIMIT_S
     while time.monotonic() < end:
         if not select.select([terminal], [], [], 1)[0]:
