@@ -73,6 +73,7 @@ class LocalWorld:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without anything that would speak to mngr or reach a real account."""
-    foreign = ("MNGR", "VULTR", "OVH", "AZURE", "TMUX")
+    """This process's environment without anything that would speak to mngr, reach a real account, or hide how wide
+    a terminal is."""
+    foreign = ("MNGR", "VULTR", "OVH", "AZURE", "TMUX", "COLUMNS", "LINES")
     return {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
