@@ -29,7 +29,13 @@ class DockerWorld:
     )
 
     def __init__(
-        self, scratch: Path, fakes: Fakes | None = None, *, home: str = "home", instance: str = ""
+        self,
+        scratch: Path,
+        fakes: Fakes | None = None,
+        *,
+        home: str = "home",
+        instance: str = "",
+        every_laptop: bool = False,
     ) -> None:
         self.provider = instance or f"test-{os.urandom(4).hex()}"
         self.scratch = scratch
@@ -42,7 +48,9 @@ class DockerWorld:
         self.env: Mapping[str, str] = env
         (scratch / home).mkdir(exist_ok=True)
         # The instance is named here, too: in the environment's spelling `-` is `_`.
-        (scratch / home / "config.toml").write_text(f"[providers.{self.provider}]\nbackend = 'docker'\n")
+        (scratch / home / "config.toml").write_text(
+            f"[providers.{self.provider}]\nbackend = 'docker'\nevery_laptop = {str(every_laptop).lower()}\n"
+        )
 
     @property
     def home(self) -> Path:
@@ -66,9 +74,9 @@ class DockerWorld:
         """Docker's things don't age."""
 
     def other_home(self) -> World:
-        return DockerWorld(
-            self.scratch, self.fakes, home=f"home-{os.urandom(4).hex()}", instance=self.provider
-        )
+        """One that sees this one's hosts, too."""
+        home = f"home-{os.urandom(4).hex()}"
+        return DockerWorld(self.scratch, self.fakes, home=home, instance=self.provider, every_laptop=True)
 
     def close(self) -> None:
         """Removes everything that this instance ever made."""

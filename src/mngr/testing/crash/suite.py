@@ -19,6 +19,8 @@ from mngr.testing.crash.verbs import Verb, lifecycle
 from mngr.testing.world import World, cloud_of
 
 MENDINGS: tuple[Mending, ...] = ("sweep", "again")
+#: Where another MNGR_HOME reaches the same hosts, and no lease ends.
+MENDINGS_OF_A_DAEMON: tuple[Mending, ...] = ("sweep", "other", "again", "other")
 MENDINGS_OF_A_CLOUD: tuple[Mending, ...] = ("sweep", "lost", "again", "other")
 
 #: Of runs whose point wasn't met (waits look again and again), no more than this share, or one: else the driver
@@ -42,7 +44,8 @@ def drive_part(
     if part == 0:
         tell(census(world, cleans))
     chains = plan(cleans, every)
-    mendings = MENDINGS_OF_A_CLOUD if cloud_of(world) else MENDINGS
+    mendings = MENDINGS_OF_A_DAEMON if world.isolated else MENDINGS
+    mendings = MENDINGS_OF_A_CLOUD if cloud_of(world) else mendings
     failed = []
     for number in range(part, len(chains), parts):
         try:
