@@ -62,7 +62,7 @@ def test_a_host_s_whole_life(account: Callable[..., OvhWorld], flavour: str, kin
     assert mngr.ok("exec", "one", "echo here").out == "here\n"
     mngr.ok("destroy", "one", "--yes")
     again = mngr.ok("create", "two", "--provider", "ovh", *world.create, *where)
-    assert f"recycled: {row['service']} is paid until {row['expiration']} already" in again.err
+    assert f"recycle: {row['service']} is paid until {row['expiration']} already" in again.err
     mngr.ok("destroy", "two", "--yes")
     assert len(world.cloud.bill()["lines"]) == 1
     assert world.things() == []

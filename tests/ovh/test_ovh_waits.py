@@ -19,13 +19,13 @@ def test_delivery_activation_and_rebuild_tell_what_they_wait_for(laptop: Laptop,
     made, _ = laptop.create(laptop.spec())
     service = made.id
     assert any(one.startswith("delivery (order ") and one.endswith("at most 600 s)") for one in told)
-    assert told[-1] == f"cancel the renewal of {service} until its host is made (at most 240 s)"
+    assert told[-1] == f"cancel: the renewal of {service}, until its host is made (at most 240 s)"
     told.clear()
     laptop.cloud.first.install(service, "", told.append)
     [task] = [one for one in told if "is doing" in one]
     assert told[:3] == [
-        f"wait for OVH's tasks on {service} (at most 600 s)",
-        f"rebuild {service} with Debian 12 - Docker",
+        f"rebuild: wait for OVH's tasks on {service} (at most 600 s)",
+        f"rebuild: {service} with Debian 12 - Docker",
         f"rebuild: OVH is still busy with {service} (at most 300 s)",
     ]
     assert task.startswith("rebuild: OVH's task ")
@@ -33,7 +33,7 @@ def test_delivery_activation_and_rebuild_tell_what_they_wait_for(laptop: Laptop,
     assert len(told) == len(set(told)), "each once"
     told.clear()
     laptop.cloud.keep(service)
-    assert told == [f"take back the cancellation of {service} (at most 240 s)"]
+    assert told == [f"renew: take back the cancellation of {service} (at most 240 s)"]
 
 
 def seeded(sim: Here) -> str:

@@ -1,6 +1,7 @@
 """What every operation needs: where files are, the config, the providers, time."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,7 +94,11 @@ class Phase(msgspec.Struct, frozen=True):
 
 
 class Phases:
-    """Times the phases of an operation, and tells `show` about each as it starts."""
+    """Times the phases of an operation, and tells `show` about each as it starts.
+
+    What is told is "PHASE", "PHASE: what of it" or "PHASE (until when)": steps of one phase are timed as one. What begins
+    with "warning: " is told, and is no phase.
+    """
 
     def __init__(self, clock: Clock, show: Callable[[str], None] = lambda name: None) -> None:
         self.clock = clock
@@ -102,11 +107,13 @@ class Phases:
         self._name = ""
         self._since = clock.monotonic()
 
-    def __call__(self, name: str) -> None:
-        """The next phase starts."""
-        self.finish()
-        self._name = name
-        self.show(name)
+    def __call__(self, text: str) -> None:
+        """The next phase starts, or the next step of this one."""
+        name = re.split(r": | \(", text)[0]
+        if name not in ("warning", self._name):
+            self.finish()
+            self._name = name
+        self.show(text)
 
     def finish(self) -> list[Phase]:
         """Ends the current phase; all phases so far."""

@@ -90,7 +90,7 @@ class Builder:
             try:
                 return self._set_up(bought, commit)
             except MachineRefused as refusal:
-                self.progress(f"{refusal.message}: another machine is taken")
+                self.progress(f"warning: {refusal.message}: another machine is taken")
                 handle = self._intent().handle
 
     def _set_up(self, bought: Machine, commit: Callable[[Machine, HostRecord], None]) -> HostRecord:

@@ -80,7 +80,7 @@ def _recycle(parts: Parts, spec: MachineSpec, save: Save, *, resumed: bool) -> M
     vps = parts.recycler.take(spec, notes, own=not enabled)
     if vps is None:
         return None
-    parts.tell(f"recycled: {vps.name} is paid until {vps.renewal.expiration} already")
+    parts.tell(f"recycle: {vps.name} is paid until {vps.renewal.expiration} already")
     return _machine(vps)
 
 
@@ -130,13 +130,13 @@ def _is_fresh(parts: Parts, vps: Vps, order: int, spec: MachineSpec) -> bool:
 def _adopt(parts: Parts, fresh: Vps, order: int, spec: MachineSpec, save: Save) -> Machine:
     """A fresh VPS: noted, tagged (its lease is the claim), then cancelled; only then its marker goes."""
     service = fresh.name
-    parts.tell(f"delivered: {service}")
+    parts.tell(f"delivery: {service} is there")
     parts.building[service] = Build(spec.host_id, spec.image, recycled=False)
     save({ID: service})
     until = {tags.UNTIL: str(int(parts.client.now()) + tags.LEASE_S)}
     clock, lag = parts.clock, parts.config.list_lag
     patiently(clock, lag, lambda: parts.store.change(service, {**spec.tags, **until}))
-    parts.tell(f"cancel the renewal of {service} until its host is made (at most {renewal.INACTIVE_S:g} s)")
+    parts.tell(f"cancel: the renewal of {service}, until its host is made (at most {renewal.INACTIVE_S:g} s)")
     patiently(clock, lag, lambda: renewal.insist(parts.client, clock, service, True))
     parts.markers.remove(f"order-{order}")
     return _machine(parts.reader.read_patiently(service, clock, lag), {**spec.tags, **until})

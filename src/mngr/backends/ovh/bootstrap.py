@@ -60,7 +60,7 @@ class FirstContact:
         address = ipv4(self.client.get(f"{_path(service)}/ips") or []) or machine.address
         tell(f"first contact: {self.user}'s login on {service} (at most {LOGIN_S:g} s)")
         key = self._first_login(service, address)
-        tell(f"root's login on {service} (at most {LOGIN_S:g} s)")
+        tell(f"first contact: root's login on {service} (at most {LOGIN_S:g} s)")
         root = self._ssh(service, address, "root", strict=True)
         self._wait_for(root, "root's login", service)
         tell(f"purge qemu (at most {PURGE_S:g} s)")
@@ -88,14 +88,14 @@ class FirstContact:
             ]
             if not going:
                 return
-            tell(f"wait for OVH's tasks on {service} (at most {IDLE_S:g} s)")
+            tell(f"rebuild: wait for OVH's tasks on {service} (at most {IDLE_S:g} s)")
         raise TimedOut(
             f"OVH's tasks on {service} didn't end within {IDLE_S:g} s ({', '.join(map(str, going))})",
             hint="look at it on OVH's page, and run the command again",
         )
 
     def _rebuild(self, service: str, image: str, tell: Progress, check: Callable[[], None]) -> None:
-        tell(f"rebuild {service} with {image}")
+        tell(f"rebuild: {service} with {image}")
         body = {
             "imageId": self._image_id(service, image),
             "publicSshKey": self.access.machine_key(),

@@ -101,7 +101,7 @@ class OvhCloud(VpsClientInterface):
 
     def keep(self, id: str) -> None:
         """contract.Keeps: from now on the VPS renews. Raises TimedOut, VpsApiError."""
-        self.parts.tell(f"take back the cancellation of {id} (at most {renewal.INACTIVE_S:g} s)")
+        self.parts.tell(f"renew: take back the cancellation of {id} (at most {renewal.INACTIVE_S:g} s)")
         renewal.insist(self.client, self.clock, id, False)
         self.store.drop(id, RECYCLING_BY)
 
