@@ -122,7 +122,7 @@ def command(ctx: click.Context, **options: Any) -> int:
 
 def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any:
     from mngr.model import names
-    from mngr.ops.create import CreateRequest
+    from mngr.ops.request import CreateRequest
 
     typed = options["address"]
     address = names.Address(_fresh_name()) if typed is None else names.parse_address(typed)

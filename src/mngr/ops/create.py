@@ -21,37 +21,11 @@ from mngr.model.views import AgentView, HostView, Offer
 from mngr.ops import memory, trust
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.ops.placing import being_created, existing_host, placed
-from mngr.providers.contract import HostProvider, HostSpec, IdleRequest
+from mngr.ops.request import CreateRequest
+from mngr.providers.contract import HostProvider, HostSpec
 
 if TYPE_CHECKING:
     from mngr.agents.tmux import Place
-
-
-class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What `mngr create` was asked for.
-
-    `source`: the directory whose code comes along (None: none). `idle`: None leaves the provider's default.
-    `work_dir`: on the host; by default `<host dir>/work/<name>`, here the source itself. `command`: for type
-    `command` the argv, for others words after the type's command. `trust_first_contact`: secrets go to hosts whose
-    `ssh_trust` is `unverified` too. `onto_existing`: only on a host that is there, as nobody agreed to buy one.
-    """
-
-    name: str
-    host: str = ""
-    provider: str = ""
-    type: str = ""
-    command: Sequence[str] = ()
-    build_args: Sequence[str] = ()
-    start_args: Sequence[str] = ()
-    image: str = ""
-    env: dict[str, str] = {}
-    labels: dict[str, str] = {}
-    idle: IdleRequest | None = None
-    snapshot: str = ""
-    work_dir: str = ""
-    source: Path | None = None
-    trust_first_contact: bool = False
-    onto_existing: bool = False
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from mngr.journal.store import Held, Journal
@@ -12,10 +10,8 @@ from mngr.model.names import Address
 from mngr.model.views import HostView
 from mngr.ops import memory
 from mngr.ops.context import Mngr
+from mngr.ops.request import CreateRequest
 from mngr.providers.contract import HostProvider
-
-if TYPE_CHECKING:
-    from mngr.ops.create import CreateRequest
 
 
 def being_created(mngr: Mngr, provider: str, host: str) -> Held:
