@@ -7,6 +7,7 @@ are kept for the next time (~/.cache/mngr).
 
 import json
 import os
+import re
 import secrets
 import select
 import shlex
@@ -101,7 +102,7 @@ class Shell:
 
     def _show(self, stream: IO[str] | None, verb: str, phases: list[tuple[str, float]]) -> None:
         for line in stream or ():
-            # Off a terminal, mngr says each phase in a line as it starts: `create my-agent: boot`.
+            # Off a terminal, mngr says each phase and its steps in lines as they start: `create my-agent: boot`.
             head, colon, phase = line.rstrip().partition(": ")
             if (
                 colon
@@ -110,7 +111,9 @@ class Shell:
                 and stream is self.process.stderr
                 and head.startswith(verb)
             ):
-                phases.append((phase, time.monotonic()))
+                name = re.split(r": | \(", phase)[0]
+                if name not in ("warning", phases[-1][0] if phases else ""):
+                    phases.append((name, time.monotonic()))
             print(line.rstrip(), flush=True)
 
 
