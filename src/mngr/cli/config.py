@@ -4,15 +4,8 @@ from typing import Any
 
 import click
 
-from mngr.cli.output import (
-    check_format,
-    format_option,
-    names_option,
-    table,
-    write_json,
-    write_names,
-    write_rows,
-)
+from mngr.cli.output import check_format, for_programs, format_option, names_option
+from mngr.providers.terminal import table
 
 
 @click.group("config", short_help="Show and change settings.")
@@ -47,13 +40,9 @@ def list_(form: str, quiet: bool) -> int:
         for key, value in _flat(layer.data):
             found[key] = {"key": key, "value": _masked(key, value), "source": layer.source}
     rows = [found[key] for key in sorted(found)]
-    if form == "json":
-        write_json({"settings": rows})
-    elif form != "human":
-        write_rows(form, rows)
-    elif quiet:
-        write_names(row["key"] for row in rows)
-    elif rows:
+    if for_programs(form, quiet, {"settings": rows}, rows, found):
+        return 0
+    if rows:
         table(["KEY", "VALUE", "FROM"], [[row["key"], str(row["value"]), row["source"]] for row in rows])
     else:
         click.echo("nothing is configured; all defaults apply")

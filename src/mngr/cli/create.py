@@ -212,10 +212,10 @@ def _agreed(mngr: Any, request: Any) -> Any:
     import msgspec
 
     from mngr.cli.progress import waiting
-    from mngr.cli.targets import confirm
     from mngr.model.states import SETTLED
     from mngr.ops.create import plan
     from mngr.ops.placing import existing_host
+    from mngr.providers.terminal import confirm
 
     with waiting(f"create {request.name}"):
         offer = plan(mngr, request)
@@ -232,8 +232,8 @@ def _teller(progress: Any, yes: bool) -> Callable[[Any], None]:
     """Shows the price of what would be asked about, where nobody was asked."""
 
     def tell(offer: Any) -> None:
-        if yes or offer.details.get("ask") is False:
-            for line in _offer_lines(offer) if "ask" in offer.details else []:
+        if "ask" in offer.details and (yes or not offer.details["ask"]):
+            for line in _offer_lines(offer):
                 progress.say(line)
 
     return tell

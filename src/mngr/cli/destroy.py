@@ -28,9 +28,10 @@ def command(
     from mngr.cli.main import show
     from mngr.cli.progress import Progress
     from mngr.cli.stop import report, would
-    from mngr.cli.targets import confirm, find_groups, for_each, read_names, several
+    from mngr.cli.targets import find_groups, for_each, read_names, several
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import describe, destroy, paid_ahead
+    from mngr.providers.terminal import confirm
 
     check_format(form)
     mngr = Mngr()

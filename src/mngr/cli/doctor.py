@@ -2,7 +2,8 @@
 
 import click
 
-from mngr.cli.output import check_format, format_option, table, write_json, write_names, write_rows
+from mngr.cli.output import check_format, for_programs, format_option
+from mngr.providers.terminal import table
 
 
 @click.command("doctor", short_help="Check that this computer has what mngr needs.")
@@ -20,15 +21,10 @@ def command(form: str, quiet: bool) -> int:
     check_format(form)
     found = examine(Mngr())
     rows = [{"what": one.what, "ok": one.ok, "needed": one.needed, "note": one.note} for one in found]
-    if form == "json":
-        write_json({"checks": rows})
-    elif form != "human":
-        write_rows(form, rows)
-    elif quiet:
-        write_names(one.what for one in found if one.needed and not one.ok)
-    else:
+    missing = [one.what for one in found if one.needed and not one.ok]
+    if not for_programs(form, quiet, {"checks": rows}, rows, missing):
         table(
             ["CHECK", "", "NOTE"],
             [[one.what, "ok" if one.ok else "missing" if one.needed else "-", one.note] for one in found],
         )
-    return 0 if all(one.ok or not one.needed for one in found) else 1
+    return 1 if missing else 0

@@ -66,8 +66,8 @@ def command(providers: tuple[str, ...], dry_run: bool, yes: bool, form: str, qui
 def _ask(mngr: Any, providers: tuple[str, ...], quiet: bool) -> None:
     """Shows a person what would be released, if anything would, and asks."""
     from mngr.cli.progress import Progress
-    from mngr.cli.targets import confirm
     from mngr.ops.sweep import sweep
+    from mngr.providers.terminal import confirm
 
     with Progress("gc", quiet) as progress:
         progress("look")

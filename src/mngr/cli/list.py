@@ -10,11 +10,11 @@ from mngr.cli.output import (
     format_option,
     names_option,
     show_problems,
-    table,
     write_json,
     write_names,
     write_rows,
 )
+from mngr.providers.terminal import table
 
 
 @click.command("list", short_help="Show agents, hosts, and what they cost.")

@@ -31,6 +31,20 @@ def write_names(names: Iterable[str]) -> None:
         click.echo(name)
 
 
+def for_programs(form: str, quiet: bool, whole: Any, rows: Sequence[Any], names: Iterable[str]) -> bool:
+    """Prints what a verb lists: `whole` as JSON, `rows` in the other formats, with `-q` only `names`. False where it is
+    for people: nothing was printed."""
+    if form == "json":
+        write_json(whole)
+    elif form != "human":
+        write_rows(form, rows)
+    elif quiet:
+        write_names(names)
+    else:
+        return False
+    return True
+
+
 def check_format(form: str) -> str:
     """`form`, if it can be used. Raises InvalidInput."""
     if form not in ("human", "json", "jsonl") and "{" not in form:
@@ -94,16 +108,3 @@ def show_problems(problems: Iterable[Any]) -> None:
         click.echo(f"mngr: {problem.provider}: {problem.what}: {problem.error}", err=True)
         if problem.hint:
             click.echo(f"  → {problem.hint}", err=True)
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns for people. On a terminal, cut to its width; in a pipe, whole."""
-    cells = [[click.unstyle(str(cell)).replace("\n", " ") for cell in row] for row in [headers, *rows]]
-    keep = [i for i in range(len(headers)) if any(row[i] for row in cells[1:])] or [0]
-    widths = [max(len(row[i]) for row in cells) for i in keep]
-    import shutil
-
-    limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    for row in cells:
-        line = "  ".join(row[i].ljust(width) for i, width in zip(keep, widths, strict=True)).rstrip()
-        click.echo(line[: limit - 1] + "…" if limit and len(line) > limit else line)

@@ -2,15 +2,8 @@
 
 import click
 
-from mngr.cli.output import (
-    check_format,
-    format_option,
-    names_option,
-    table,
-    write_json,
-    write_names,
-    write_rows,
-)
+from mngr.cli.output import check_format, for_programs, format_option, names_option
+from mngr.providers.terminal import table
 
 
 @click.group("plugin", short_help="List providers, built in and installed.")
@@ -49,13 +42,7 @@ def list_(form: str, quiet: bool) -> int:
         {"name": name, "source": "installed", "active": name in active, "note": ""}
         for name in registry.third_party()
     ]
-    if form == "json":
-        write_json({"plugins": rows})
-    elif form != "human":
-        write_rows(form, rows)
-    elif quiet:
-        write_names(row["name"] for row in rows)
-    else:
+    if not for_programs(form, quiet, {"plugins": rows}, rows, (row["name"] for row in rows)):
         table(
             ["BACKEND", "FROM", "IN USE", "NOTE"],
             [[r["name"], r["source"], "yes" if r["active"] else "", r["note"]] for r in rows],

@@ -8,15 +8,15 @@ import click
 
 from mngr.cli.output import (
     check_format,
+    for_programs,
     format_option,
     names_option,
     quiet_option,
     show_problems,
-    table,
     write_json,
-    write_names,
     write_rows,
 )
+from mngr.providers.terminal import confirm, table
 
 
 @click.group("snapshot", short_help="Save, list and remove snapshots of hosts.")
@@ -81,12 +81,9 @@ def list_(agent: str | None, form: str, quiet: bool) -> int:
     check_format(form)
     listing = snapshots.list_(Mngr(), agent or "")
     rows = [_row(one) for one in listing.snapshots]
-    if form == "json":
-        write_json({"snapshots": rows, "errors": present.problems(listing.errors)})
-    elif form != "human":
-        write_rows(form, rows)
-    elif quiet:
-        write_names(row["id"] for row in rows)
+    whole = {"snapshots": rows, "errors": present.problems(listing.errors)}
+    if for_programs(form, quiet, whole, rows, (row["id"] for row in rows)):
+        pass
     elif rows:
         heads = ["ID", "NAME", "HOST", "PROVIDER", "CREATED", "SIZE"]
         table(
@@ -115,7 +112,7 @@ def destroy(ids: tuple[str, ...], yes: bool, dry_run: bool, form: str, quiet: bo
     \b
     mngr snapshot destroy snap-0123456789abcdef --yes
     """
-    from mngr.cli.targets import confirm, read_names
+    from mngr.cli.targets import read_names
     from mngr.ops import snapshots
     from mngr.ops.context import Mngr
 

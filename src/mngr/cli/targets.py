@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mngr.model.errors import InvalidInput, MngrError
+from mngr.model.errors import MngrError
 from mngr.ops.context import Mngr
 from mngr.ops.names import Group, groups, resolve
 
@@ -35,18 +35,6 @@ def find_groups(mngr: Mngr, names: Sequence[str], quiet: bool = False) -> list[G
 def several(names: Sequence[str]) -> str:
     """Some names, short enough for a line of progress."""
     return " ".join(names) if len(names) < 4 else f"{len(names)} names"
-
-
-def confirm(question: Sequence[str], yes: bool) -> None:
-    """Asks before something is destroyed or paid. Raises InvalidInput where nobody can be asked."""
-    if yes:
-        return
-    for line in question:
-        click.echo(line, err=True)
-    if not sys.stdin.isatty():
-        raise InvalidInput("not on a terminal, so nobody can be asked", hint="--yes says yes")
-    if not click.confirm("Go on?", err=True):
-        raise MngrError("nothing was done, as you said no")
 
 
 def for_each(found: Sequence[Group], work: Callable[[Group], Any]) -> tuple[list[Any], int]:

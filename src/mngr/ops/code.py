@@ -48,14 +48,15 @@ def keeper(directory: Path) -> Path | None:
     return top
 
 
-def check(source: Path) -> None:
-    """Raises InvalidInput if the code in `source` can't be sent."""
+def check(source: Path) -> Path | None:
+    """The top of the git work tree around `source`, or None. Raises InvalidInput if the code there can't be sent."""
     top = repository(source)
     if top and _git(top, "rev-parse", "--is-shallow-repository") == "true":
         raise InvalidInput(
             f"{top} is a shallow clone, which can't be sent",
             hint="`git fetch --unshallow`, or --no-code, or --from another directory",
         )
+    return top
 
 
 def send(transport: Transport, source: Path, target: str) -> list[str]:
@@ -63,10 +64,9 @@ def send(transport: Transport, source: Path, target: str) -> list[str]:
 
     Raises Conflict if the target holds something else already, InvalidInput as `check`. Repeatable after being killed.
     """
-    check(source)
+    top = check(source)
     with tempfile.TemporaryDirectory(prefix="mngr-code-") as folder:
         work = Path(folder)
-        top = repository(source)
         branch = "main"
         if top:
             branch = _git(top, "symbolic-ref", "-q", "--short", "HEAD", check=False) or "main"

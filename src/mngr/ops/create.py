@@ -96,9 +96,8 @@ class _Work:
 def _create(work: _Work) -> Created:
     provider, request = work.provider, work.request
     spec = _spec(request, new_host_id())
-    checked = begin(
-        lambda: _check(work.mngr, provider, request, spec)
-    )  # another wait than the look for the name
+    # Another wait than the look for the name.
+    checked = begin(lambda: _check(work.mngr, provider, request, spec))
     existing = existing_host(work.mngr, provider, request)
     half_made = [one for one in existing.agents if one.half_made] if existing else []
     half_made = [one.record for one in half_made if one.record.name == request.name]

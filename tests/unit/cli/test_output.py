@@ -6,8 +6,9 @@ import pytest
 
 from mngr.cli.list import span
 from mngr.cli.logs import plain
-from mngr.cli.output import check_format, table, write_json, write_rows
+from mngr.cli.output import check_format, write_json, write_rows
 from mngr.model.errors import InvalidInput
+from mngr.providers.terminal import table
 
 ROW = {
     "name": "a",

@@ -1,12 +1,11 @@
 """`mngr ovh …`: what the account holds, taking in a VPS by a person's word, and confirming a first contact."""
 
-import shutil
-import sys
 from typing import Any
 
 import click
 
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
+from mngr.model.errors import Conflict, InvalidInput, NotFound
+from mngr.providers.terminal import confirm, table
 
 _INSTANCE = click.option(
     "--provider", "instance", default="ovh", metavar="NAME", help="The provider instance (default: ovh)."
@@ -53,29 +52,23 @@ def list_(everything: bool, form: str, instance: str) -> int:
 
 
 def _table(found: list[dict[str, Any]], everything: bool, partial: bool) -> None:
-    """On a terminal cut to its width, as `mngr list` is; in a pipe, whole."""
-    head = ["SERVICE", "PLAN", "DATACENTER", "STATE", "EXPIRATION", "CANCEL?", "USE", "TAGS"]
-    lines = [head] + [
-        [
-            row["service"], row["plan"], row["datacenter"], row["state"], row["expiration"],
-            {True: "yes", False: "no", None: ""}[row["cancelled"]], row["use"],
-            " ".join(f"{key}={value}" for key, value in row["tags"].items()),
-        ]
-        for row in found
-    ]  # fmt: skip
-    if not found:
-        if not partial:
-            click.echo(
-                "the account has no VPS"
-                if everything
-                else "no VPS of mngr's; `mngr ovh list --all` shows those without its tags"
-            )
-        return
-    widths = [max(len(line[index]) for line in lines) for index in range(len(head))]
-    limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    for line in lines:
-        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        click.echo(text[: limit - 1] + "…" if limit and len(text) > limit else text)
+    if found:
+        head = ["SERVICE", "PLAN", "DATACENTER", "STATE", "EXPIRATION", "CANCEL?", "USE", "TAGS"]
+        lines = [
+            [
+                row["service"], row["plan"], row["datacenter"], row["state"], row["expiration"],
+                {True: "yes", False: "no", None: ""}[row["cancelled"]], row["use"],
+                " ".join(f"{key}={value}" for key, value in row["tags"].items()),
+            ]
+            for row in found
+        ]  # fmt: skip
+        table(head, lines, empty=True)
+    elif not partial:
+        click.echo(
+            "the account has no VPS"
+            if everything
+            else "no VPS of mngr's; `mngr ovh list --all` shows those without its tags"
+        )
 
 
 @command.command("adopt")
@@ -92,16 +85,11 @@ def adopt(service: str, yes: bool, instance: str) -> None:
     from mngr.backends.ovh.listing import adoptable
 
     vps = adoptable(provider.ovh, provider.name, service)
-    if not yes:
-        click.echo(
-            f"{vps.name}: {vps.plan} in {vps.datacenter}, {vps.state}, paid until {vps.renewal.expiration}. "
-            "Its renewal is cancelled, and the next `mngr create` that fits WIPES it.",
-            err=True,
-        )
-        if not sys.stdin.isatty():
-            raise InvalidInput("not on a terminal, so nobody can be asked", hint="--yes says yes")
-        if not click.confirm("Go on?", err=True):
-            raise MngrError("nothing was done, as you said no")
+    question = (
+        f"{vps.name}: {vps.plan} in {vps.datacenter}, {vps.state}, paid until {vps.renewal.expiration}. "
+        "Its renewal is cancelled, and the next `mngr create` that fits WIPES it."
+    )
+    confirm([question], yes)
     provider.ovh.adopt(vps.name)
     click.echo(f"adopted {vps.name}: cancelled, and kept for the next create until {vps.renewal.expiration}")
 

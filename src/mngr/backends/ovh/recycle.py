@@ -134,9 +134,8 @@ class Recycler:
                 unseen.append(service)
             if len(fit) >= 4 * self.most:
                 break
-        for service in (
-            unseen if not fit else []
-        ):  # it has ended, and the list is late; or what says so is wrong
+        # One that isn't known has ended, and the list is late; or what says so is wrong.
+        for service in [] if fit else unseen:
             with contextlib.suppress(NotFound):
                 look = functools.partial(self._can_be_had, service, spec, now)
                 fit += [service] if patiently(self.clock, self.list_lag, look) else []

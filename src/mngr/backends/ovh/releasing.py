@@ -28,9 +28,8 @@ def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -
             if not _retire(parts, service, spec, tag=service in (fresh, handle.get(ID))):
                 return Later(f"OVH doesn't let the renewal of {service} be cancelled yet", after_s=5)
         except NotFound:
-            unseen.add(
-                service
-            )  # it has ended, or is so fresh that it doesn't show: its marker tells them apart in time
+            # It has ended, or is so fresh that it doesn't show: its marker tells them apart in time.
+            unseen.add(service)
         parts.building.pop(service, None)
     if unseen and unseen & {name for name, _ in parts.store.rows()}:
         listed = ", ".join(sorted(unseen))

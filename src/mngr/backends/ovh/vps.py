@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from mngr.backends.ovh import renewal
+from mngr.backends.ovh.answers import understood
 from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.renewal import Renewal
 from mngr.backends.ovh.tags import TagStore, is_free, locked_for
 from mngr.model.clock import Clock, from_iso
 from mngr.model.errors import NotFound
 from mngr.providers.contract import Machine
-from mngr.vps_docker.errors import VpsApiUnreadable
 from mngr.vps_docker.waiting import looks
 
 #: `vps.VpsStateEnum` in the contract's words; all others are on their way to one of these.
@@ -92,7 +92,7 @@ class Reader:
         """Raises NotFound if OVH says so, Unreadable on all else."""
         path = f"/vps/{segment(service)}"
         data: Any = self.client.get(path)
-        try:
+        with understood(f"OVH's answer about {service}"):
             iam = data.get("iam") or {}
             urn = str(iam.get("urn") or "")
             self.tags.know(service, urn)
@@ -107,8 +107,6 @@ class Reader:
                 tags=dict(found) if found is not None else self.tags.read(service),
                 renewal=known or renewal.read(self.client, service),
             )
-        except (KeyError, TypeError, AttributeError, ValueError):
-            raise VpsApiUnreadable(f"OVH's answer about {service} can't be read") from None
 
     def read_patiently(self, service: str, clock: Clock, within: float) -> Vps:
         """Raises NotFound only if OVH says so for `within` seconds."""
