@@ -13,15 +13,21 @@ from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig, credentials
 from mngr.backends.ovh.markers import Markers
 from mngr.providers.contract import MachineSpec
+from mngr.testing.cli import Cli
 from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.fakes import Fakes, unavailable
 from mngr.testing.ovh import OvhWorld
+from mngr.testing.world import cli
 from mngr.vps_docker import tags
 from mngr.vps_docker.access import Access
 from support.ovh import Here
 from support.wire import SkippingClock
 
 HOST = "host-0123456789abcdef"
+
+
+class Killed(BaseException):
+    """The laptop's process, at this point."""
 
 
 class Laptop:
@@ -58,6 +64,42 @@ class Laptop:
                 return made, kept
             self.clock.sleep(5)
         raise AssertionError(f"not delivered: {kept}")
+
+    def killed_at(self, key: str) -> dict[str, str]:
+        """A create that died when it had saved this part of its handle; the handle."""
+        kept: dict[str, str] = {}
+
+        def save(more: dict[str, str]) -> None:
+            kept.update(more)
+            if more.get(key):
+                raise Killed
+
+        def create() -> None:
+            for _ in range(100):
+                self.cloud.create(self.spec(), dict(kept), save)
+                self.clock.sleep(5)
+
+        with pytest.raises(Killed):
+            create()
+        self.cloud.parts.building.clear()
+        return kept
+
+    def killed_around_checkout(self, *, buys: bool) -> dict[str, str]:
+        """A create that died just before, or just after, its checkout reached OVH; its handle."""
+        checkout = self.cloud.parts.buyer._checkout
+        kept: dict[str, str] = {}
+
+        def dies(cart: str) -> int:
+            if buys:
+                checkout(cart)
+            raise Killed
+
+        self.cloud.parts.buyer._checkout = dies  # type: ignore[method-assign]
+        with pytest.raises(Killed):
+            self.cloud.create(self.spec(), {}, kept.update)
+        self.cloud.parts.buyer._checkout = checkout  # type: ignore[method-assign]
+        assert kept["cart"]
+        return kept
 
 
 @pytest.fixture(params=["us"])
@@ -100,3 +142,13 @@ def account(tmp_path: Path, fakes: Fakes) -> Iterator[Callable[..., OvhWorld]]:
     yield start
     for cloud in started:
         cloud.stop()
+
+
+@pytest.fixture
+def world(account: Callable[..., OvhWorld]) -> OvhWorld:
+    return account()
+
+
+@pytest.fixture
+def mngr(world: OvhWorld) -> Cli:
+    return cli(world)

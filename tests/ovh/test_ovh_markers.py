@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mngr.backends.ovh.markers import Marker
 from mngr.backends.ovh.order import CART_S
 from mngr.vps_docker import tags
 from support.ovh import Account, Here
@@ -14,28 +13,6 @@ from support.ovh import Account, Here
 from .conftest import HOST, Laptop
 
 DAY_S = 86400
-
-
-class Killed(BaseException):
-    """The laptop's process, at this point."""
-
-
-def killed_around_checkout(laptop: Laptop, *, bought: bool) -> Marker:
-    """A create that died just before, or just after, its checkout reached OVH; its marker."""
-    checkout = laptop.cloud.parts.buyer._checkout
-
-    def dies(cart: str) -> int:
-        if bought:
-            checkout(cart)
-        raise Killed
-
-    laptop.cloud.parts.buyer._checkout = dies  # type: ignore[method-assign]
-    with pytest.raises(Killed):
-        laptop.cloud.create(laptop.spec(), {}, lambda more: None)
-    laptop.cloud.parts.buyer._checkout = checkout  # type: ignore[method-assign]
-    [marker] = laptop.markers.all()
-    assert marker.order_id == 0
-    return marker
 
 
 def bought_by_hand(laptop: Laptop) -> str:
@@ -47,7 +24,7 @@ def bought_by_hand(laptop: Laptop) -> str:
 
 
 def test_a_cart_that_wasn_t_bought_is_forgotten_once_no_checkout_can_be_on_its_way(laptop: Laptop) -> None:
-    killed_around_checkout(laptop, bought=False)
+    laptop.killed_around_checkout(buys=False)
     laptop.cloud.reconcile()
     assert len(laptop.markers.all()) == 1
     laptop.clock.sleep(180)
@@ -60,7 +37,8 @@ def test_a_cart_that_wasn_t_bought_is_forgotten_once_no_checkout_can_be_on_its_w
 
 def test_a_cart_that_expired_unbought_is_forgotten(laptop: Laptop) -> None:
     """As when the laptop was closed for days."""
-    marker = killed_around_checkout(laptop, bought=False)
+    laptop.killed_around_checkout(buys=False)
+    [marker] = laptop.markers.all()
     laptop.clock.sleep(CART_S + 60)
     assert laptop.cloud.parts.lost.bought(marker.cart_id) is None, "it can't be told any more"
     laptop.cloud.reconcile()
@@ -77,7 +55,7 @@ def test_what_an_expired_cart_may_have_bought_is_shown_and_taken_by_a_person_s_w
     laptop: Laptop, dates: str
 ) -> None:
     Account(laptop.sim).behaviour(us_order_dates=dates)
-    killed_around_checkout(laptop, bought=True)
+    laptop.killed_around_checkout(buys=True)
     [line] = laptop.sim.bill()["lines"]
     [order] = [one["id"] for one in laptop.sim.control("GET", "/orders")["orders"]]
     laptop.clock.sleep(CART_S + DAY_S)
@@ -93,7 +71,7 @@ def test_what_an_expired_cart_may_have_bought_is_shown_and_taken_by_a_person_s_w
 
 
 def test_the_order_of_a_cart_that_was_bought_is_found_days_later(laptop: Laptop) -> None:
-    killed_around_checkout(laptop, bought=True)
+    laptop.killed_around_checkout(buys=True)
     laptop.clock.sleep(CART_S - 3600)
     done: list[str] = []
     for _ in range(20):
@@ -110,7 +88,7 @@ def test_the_order_of_a_cart_that_was_bought_is_found_days_later(laptop: Laptop)
 def test_what_somebody_buys_by_hand_is_never_taken_for_a_purchase_that_didn_t_happen(
     laptop: Laptop, after_s: float
 ) -> None:
-    killed_around_checkout(laptop, bought=False)
+    laptop.killed_around_checkout(buys=False)
     laptop.clock.sleep(after_s)
     service = bought_by_hand(laptop)
     for _ in range(3):
@@ -121,7 +99,7 @@ def test_what_somebody_buys_by_hand_is_never_taken_for_a_purchase_that_didn_t_ha
 
 
 def test_what_can_t_be_told_apart_is_shown_and_goes_by_a_person_s_word(laptop: Laptop) -> None:
-    killed_around_checkout(laptop, bought=True)
+    laptop.killed_around_checkout(buys=True)
     service = bought_by_hand(laptop)
     [ours] = [one["resource"] for one in laptop.sim.bill()["lines"] if one["resource"] != service]
     said: list[str] = []
@@ -138,7 +116,7 @@ def test_what_can_t_be_told_apart_is_shown_and_goes_by_a_person_s_word(laptop: L
 
 
 def test_many_newer_orders_don_t_hide_a_lost_one(laptop: Laptop, sim: Here) -> None:
-    killed_around_checkout(laptop, bought=True)
+    laptop.killed_around_checkout(buys=True)
     account = Account(sim)
     laptop.clock.sleep(1200)
     for _ in range(70):
@@ -182,22 +160,8 @@ def test_an_order_whose_vps_has_ended_leaves_no_marker(laptop: Laptop, tmp_path:
 
 def test_a_vps_that_was_delivered_and_not_tagged_yet_is_tagged_when_it_is_let_go(laptop: Laptop) -> None:
     """Killed between noting its name and its first tag; the sweep knows the host from its own journal only."""
-    kept: dict[str, str] = {}
-
-    def save(more: dict[str, str]) -> None:
-        kept.update(more)
-        if more.get("id"):
-            raise Killed
-
-    def create() -> None:
-        for _ in range(100):
-            laptop.cloud.create(laptop.spec(), dict(kept), save)
-            laptop.clock.sleep(5)
-
-    with pytest.raises(Killed):
-        create()
+    kept = laptop.killed_at("id")
     laptop.clock.sleep(300)
-    laptop.cloud.parts.building.clear()
     laptop.cloud.release(laptop.spec().__replace__(tags={}), kept)
     laptop.clock.sleep(30)
     assert Account(laptop.sim).tags(kept["id"])[tags.PROVIDER] == "ovh"

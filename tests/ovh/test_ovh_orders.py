@@ -22,48 +22,6 @@ OTHER = "host-fedcba9876543210"
 DAY_S = 86400
 
 
-class Killed(BaseException):
-    """The laptop's process, at this point."""
-
-
-def killed_around_checkout(laptop: Laptop, *, buys: bool) -> dict[str, str]:
-    """A create that died just before, or just after, its checkout reached OVH; its handle."""
-    checkout = laptop.cloud.parts.buyer._checkout
-    kept: dict[str, str] = {}
-
-    def dies(cart: str) -> int:
-        if buys:
-            checkout(cart)
-        raise Killed
-
-    laptop.cloud.parts.buyer._checkout = dies  # type: ignore[method-assign]
-    with pytest.raises(Killed):
-        laptop.cloud.create(laptop.spec(), {}, kept.update)
-    laptop.cloud.parts.buyer._checkout = checkout  # type: ignore[method-assign]
-    assert kept["cart"]
-    return kept
-
-
-def killed_at(laptop: Laptop, key: str) -> dict[str, str]:
-    """A create that died when it had saved this part of its handle; the handle."""
-    kept: dict[str, str] = {}
-
-    def save(more: dict[str, str]) -> None:
-        kept.update(more)
-        if more.get(key):
-            raise Killed
-
-    def create() -> None:
-        for _ in range(100):
-            laptop.cloud.create(laptop.spec(), dict(kept), save)
-            laptop.clock.sleep(5)
-
-    with pytest.raises(Killed):
-        create()
-    laptop.cloud.parts.building.clear()
-    return kept
-
-
 def by_hand(laptop: Laptop) -> int:
     """An order of the same plan that the account's owner places on OVH's page."""
     return Account(laptop.sim).order()
@@ -84,7 +42,7 @@ def bought(sim: Here) -> list[str]:
 
 
 def test_a_cart_that_wasn_t_bought_takes_no_order_of_somebody_else_s(laptop: Laptop, sim: Here) -> None:
-    kept = killed_around_checkout(laptop, buys=False)
+    kept = laptop.killed_around_checkout(buys=False)
     theirs = by_hand(laptop)
     laptop.clock.sleep(60)
     made, _ = laptop.create(laptop.spec(), kept)
@@ -101,7 +59,7 @@ def test_an_order_that_shows_before_ours_isn_t_taken_for_it(laptop: Laptop, sim:
     theirs = by_hand(laptop)
     laptop.clock.sleep(20)
     account.behaviour(order_list_lag_s=12)
-    kept = killed_around_checkout(laptop, buys=True)
+    kept = laptop.killed_around_checkout(buys=True)
     with pytest.raises(VpsApiNoAnswer, match="can be told apart"):
         laptop.create(laptop.spec(), kept)
     assert len(laptop.markers.all()) == 1
@@ -116,7 +74,7 @@ def test_a_renewal_that_looks_like_an_order_isn_t_taken_for_one(laptop: Laptop, 
     [theirs] = sim.control("POST", "/seed_vps", {"count": 1})["services"]
     ends = renewal.read(laptop.client, theirs).paid_until + begun % DAY_S
     laptop.clock.sleep(ends - begun - 30)
-    kept = killed_around_checkout(laptop, buys=True)
+    kept = laptop.killed_around_checkout(buys=True)
     until(lambda: laptop.clock.sleep(10) or len(account.get("/me/order")) == 3, "its renewal", 5, 0.05)
     made, _ = laptop.create(laptop.spec(), kept)
     assert made.id != theirs
@@ -127,9 +85,9 @@ def test_a_renewal_that_looks_like_an_order_isn_t_taken_for_one(laptop: Laptop, 
 def test_a_second_purchase_in_doubt_that_wasn_t_bought_doesn_t_hide_the_first_s_order(
     laptop: Laptop, sim: Here
 ) -> None:
-    killed_around_checkout(laptop, buys=False)
+    laptop.killed_around_checkout(buys=False)
     [unbought] = laptop.markers.all()
-    kept = killed_around_checkout(laptop, buys=True)
+    kept = laptop.killed_around_checkout(buys=True)
     made, _ = laptop.create(laptop.spec(), kept)
     assert bought(sim) == [made.id]
     assert laptop.markers.all() == [unbought]
@@ -141,7 +99,7 @@ def test_a_second_purchase_in_doubt_that_wasn_t_bought_doesn_t_hide_the_first_s_
 def test_a_vps_that_was_reconciled_and_recycled_meanwhile_is_left_to_its_new_host(
     laptop: Laptop, sim: Here, tmp_path: Path
 ) -> None:
-    kept = killed_at(laptop, "order")
+    kept = laptop.killed_at("order")
     service_of(laptop, int(kept["order"]))
     for _ in range(5):
         laptop.cloud.reconcile()
@@ -162,7 +120,7 @@ def test_a_vps_that_was_reconciled_meanwhile_is_claimed_as_any_other(
     sim: Here, tmp_path: Path, recycles: bool
 ) -> None:
     laptop = Laptop(sim, tmp_path / "one", enable_recycle_cancelled=recycles)
-    kept = killed_at(laptop, "order")
+    kept = laptop.killed_at("order")
     service_of(laptop, int(kept["order"]))
     for _ in range(5):
         laptop.cloud.reconcile()
@@ -182,7 +140,7 @@ def test_a_vps_that_was_reconciled_meanwhile_is_claimed_as_any_other(
 
 
 def test_what_another_instance_has_tagged_is_never_taken(laptop: Laptop, sim: Here) -> None:
-    kept = killed_at(laptop, "order")
+    kept = laptop.killed_at("order")
     service = service_of(laptop, int(kept["order"]))
     Account(sim).tag(service, tags.PROVIDER, "ovh-team")
     laptop.clock.sleep(10)
@@ -223,7 +181,7 @@ GONE = {"do": "error", "status": 404, "method": "GET", "times": None}
 def test_a_vps_that_doesn_t_show_yet_is_waited_for_not_ordered_again(
     laptop: Laptop, sim: Here, killed: str, fault: dict[str, object]
 ) -> None:
-    kept = killed_at(laptop, killed)
+    kept = laptop.killed_at(killed)
     laptop.clock.sleep(200)
     markers = laptop.markers.all()
     assert [str(one.order_id) for one in markers] == [kept["order"]]
@@ -240,7 +198,7 @@ def test_a_vps_that_doesn_t_show_yet_is_waited_for_not_ordered_again(
 
 
 def test_a_vps_that_ended_while_its_create_lay_dead_is_bought_anew(laptop: Laptop, sim: Here) -> None:
-    kept = killed_at(laptop, "id")
+    kept = laptop.killed_at("id")
     laptop.clock.sleep(100)
     [service] = bought(sim)
     Account(sim).renew(service, deleteAtExpiration=True)
@@ -269,7 +227,7 @@ def test_one_wrong_404_makes_nobody_order_while_a_vps_waits(
 def test_what_reconcile_adopts_is_recycled_by_the_same_create_though_no_list_shows_it(
     laptop: Laptop, sim: Here
 ) -> None:
-    killed_at(laptop, "order")
+    laptop.killed_at("order")
     laptop.clock.sleep(300)
     sim.fault("stale", method="GET", path="/v2/iam/resource", lag_s=7200, times=None)
     done: list[str] = []
@@ -323,7 +281,7 @@ def stands_still(laptop: Laptop, call: str, nth: int = 1) -> None:
 def test_a_reconcile_that_stood_still_leaves_the_vps_to_who_took_it(
     laptop: Laptop, sim: Here, call: str, nth: int
 ) -> None:
-    service = service_of(laptop, int(killed_at(laptop, "order")["order"]))
+    service = service_of(laptop, int(laptop.killed_at("order")["order"]))
     stands_still(laptop, call, nth)
     for _ in range(3):
         laptop.cloud.reconcile()

@@ -12,7 +12,7 @@ from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
 from support.ovh import Account, Here
 
-from .conftest import HOST, Laptop
+from .conftest import HOST, Killed, Laptop
 
 BUSY = {"message": "Your VPS has running tasks, you can't do this action for now"}
 REFUSALS = {
@@ -96,9 +96,6 @@ def test_a_released_create_takes_its_claim_along(laptop: Laptop, sim: Here) -> N
     kept: dict[str, str] = {}
     sim.fault("error", status=400, method="POST", path=f"/v2/iam/resource/*{service}/tag", nth=2, times=None)
 
-    class Killed(BaseException):
-        pass
-
     def save(more: dict[str, str]) -> None:
         kept.update(more)
         if more.get("id"):
@@ -125,9 +122,6 @@ def test_a_create_that_died_while_it_marked_its_vps_goes_on_with_it(
     kept: dict[str, str] = {}
     put = laptop.cloud.store.put
     left = [writes]
-
-    class Killed(BaseException):
-        pass
 
     def dies(on: str, key: str, value: str) -> None:
         if kept.get("id"):

@@ -5,23 +5,11 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 
-import pytest
-
 from mngr.testing.cli import Cli
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.world import cli, listing
 
 COLUMNS = ["SERVICE", "PLAN", "DATACENTER", "STATE", "EXPIRATION", "CANCEL?", "USE", "TAGS"]
-
-
-@pytest.fixture
-def world(account: Callable[..., OvhWorld]) -> OvhWorld:
-    return account()
-
-
-@pytest.fixture
-def mngr(world: OvhWorld) -> Cli:
-    return cli(world)
 
 
 def seed(world: OvhWorld, **more: object) -> str:

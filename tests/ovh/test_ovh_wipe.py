@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mngr.testing.cli import Cli
 from mngr.testing.ovh import OvhWorld
-from mngr.testing.world import cli, listing
-
-
-@pytest.fixture
-def world(account: Callable[..., OvhWorld]) -> OvhWorld:
-    return account()
-
-
-@pytest.fixture
-def mngr(world: OvhWorld) -> Cli:
-    return cli(world)
+from mngr.testing.world import listing
 
 
 @pytest.fixture
