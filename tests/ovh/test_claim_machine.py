@@ -378,11 +378,11 @@ def lock_alone(
     me: str, nonce: str, rules: Rules, free: Callable[[Mapping[str, str], float], bool]
 ) -> Generator[claim.Step, Any, claim.Outcome]:
     """Attach a lock, read it back: with which four creates at once all claimed the same VPS (facts/ovh.md)."""
-    now, _ = yield claim.Time()
+    now, since = yield claim.Time()
     found = yield claim.Read()
     if not free(found, now):
         return "taken"
-    yield claim.Own(found)
+    yield claim.Own(found, since)
     return "won"
 
 

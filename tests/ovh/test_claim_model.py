@@ -128,7 +128,7 @@ class Race:
                         case claim.Drop(key):
                             (now,) = yield self.until(now + self.delay())
                             store.write(key, None, now)
-                        case claim.Own(_):
+                        case claim.Own():
                             (now,) = yield self.until(now + self.delay())
                             store.owners.append(me)
                             store.write(tags.UNTIL, str(int(now) + tags.LEASE_S), now)

@@ -67,6 +67,7 @@ def their_claim(nonce: str, expiry: float) -> dict[str, str]:
     return {**OURS, THEIRS: f"{int(expiry)}:{nonce}"}
 
 
+LOOKED = NOW + 1 + RULES.wait
 PUT = Put(MINE, f"{int(NOW + RULES.lease)}:{NONCE}")
 LIVE, PAST = NOW + RULES.lease, NOW - 1
 #: What makes a VPS not free: somebody's lock, and somebody's lease.
@@ -76,7 +77,13 @@ LEASED = {**OURS, tags.HOST_ID: "host-3", tags.UNTIL: str(int(LIVE))}
 def test_alone_it_writes_waits_looks_owns_and_drops_no_sooner_than_all_see_whose_it_is() -> None:
     outcome, done = run()
     assert outcome == "won"
-    assert done == [PUT, Wait(RULES.wait), Own({**OURS, MINE: PUT.value}), Wait(RULES.lag), Drop(MINE)]
+    assert done == [
+        PUT,
+        Wait(RULES.wait),
+        Own({**OURS, MINE: PUT.value}, LOOKED),
+        Wait(RULES.lag),
+        Drop(MINE),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +134,7 @@ def test_one_that_stood_still_until_others_may_think_it_dead_has_lost() -> None:
 def test_one_whose_mark_came_too_late_has_lost() -> None:
     outcome, done = run(owns=False)
     assert outcome == "contested"
-    assert done[2:] == [Own({**OURS, MINE: PUT.value}), Drop(MINE)]
+    assert done[2:] == [Own({**OURS, MINE: PUT.value}, LOOKED), Drop(MINE)]
 
 
 def test_the_waits_let_each_of_two_see_the_other() -> None:

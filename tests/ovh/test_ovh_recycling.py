@@ -260,3 +260,15 @@ def test_it_is_looked_at_before_each_order_of_an_installation(laptop: Laptop, si
     with pytest.raises(MachineRefused):
         laptop.cloud.bootstrap(made, lambda text: None)
     assert len(rebuilds(sim)) == 1
+
+
+def test_a_winner_that_stood_still_before_its_first_mark_writes_none(laptop: Laptop, sim: Here) -> None:
+    """Its claim has passed since it looked, and somebody else has taken the VPS."""
+    service = seeded(sim)
+    spec, recycler = laptop.spec(), laptop.cloud.parts.recycler
+    looked = laptop.clock.monotonic()
+    laptop.clock.sleep(recycler.rules.wait + 1)
+    theirs = f"{int(laptop.cloud.now()) + 900}:host-fedcba9876543210"
+    Account(sim).tag(service, RECYCLING_BY, theirs)
+    assert not recycler.own(service, spec, {tags.PROVIDER: "ovh"}, looked)
+    assert truth(sim, service) == {tags.PROVIDER: "ovh", RECYCLING_BY: theirs}

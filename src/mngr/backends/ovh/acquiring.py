@@ -145,6 +145,7 @@ def _adopt(parts: Parts, fresh: Vps, order: int, spec: MachineSpec, save: Save) 
 def _mine(parts: Parts, service: str, spec: MachineSpec, *, recycled: bool) -> Vps | None:
     """The VPS of an earlier, killed call, if its tags still say that it is this host's and its lease runs. Raises NotFound
     if OVH doesn't show it for as long as its lists are late."""
+    since = parts.clock.monotonic()
     vps = parts.reader.read_patiently(service, parts.clock, parts.config.list_lag)
     if service in parts.building:
         return vps
@@ -165,7 +166,7 @@ def _mine(parts: Parts, service: str, spec: MachineSpec, *, recycled: bool) -> V
         parts.recycler.freed.add(service)
         return None
     half_won = locked and owner.host_id != spec.host_id  # its marks weren't written to their end
-    if half_won and not parts.recycler.own(service, spec, vps.tags):
+    if half_won and not parts.recycler.own(service, spec, vps.tags, since):
         return None
     if not vps.renewal.cancelled and not owner.ready:
         renewal.insist(parts.client, parts.clock, service, True)

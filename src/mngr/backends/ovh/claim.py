@@ -61,10 +61,11 @@ class Drop(msgspec.Struct, frozen=True):
 
 
 class Own(msgspec.Struct, frozen=True):
-    """The winner's mark: tags that make the VPS not free. `seen`: its tags as last read. Answered with whether they were
-    written before anybody else could have taken it."""
+    """The winner's mark: tags that make the VPS not free. `seen`: its tags as last read, when the steady clock was at `since`.
+    Answered with whether they were written before anybody else could have taken it."""
 
     seen: Mapping[str, str]
+    since: float
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -96,6 +97,7 @@ def claim(
         yield Drop(mine)
         return "contested"
     yield Wait(rules.wait)
+    _, since = yield Time()
     found = yield Read()
     now, _ = yield Time()
     if found is None or not free(found, now):
@@ -107,7 +109,7 @@ def claim(
     if mine not in found or now > expiry - SLACK_S / 2:  # a stall: somebody may think this claim dead
         yield Drop(mine)
         return "contested"
-    if not (yield Own(found)):
+    if not (yield Own(found, since)):
         yield Drop(mine)
         return "contested"
     yield Wait(rules.lag)

@@ -9,8 +9,8 @@ from mngr.model.clock import Clock
 
 
 class Guard:
-    """Made before a VPS is read. `within`: for so many seconds what was read counts; after that it is read again, and
-    `ours` says whether its tags still let us write on it.
+    """`since`: when the VPS was read, by the steady clock (default: it will be next). `within`: for so many seconds what was
+    read counts; after that it is read again, and `ours` says whether its tags still let us write on it.
 
     Who takes a VPS waits for 2Δ + W first (claim.py), so `within` is that. What remains: a process that stands still
     after the last look, inside the call that writes.
@@ -24,6 +24,8 @@ class Guard:
         within: float,
         service: str,
         ours: Callable[[Mapping[str, str]], bool],
+        *,
+        since: float | None = None,
     ) -> None:
         self.client = client
         self.store = store
@@ -31,7 +33,7 @@ class Guard:
         self.within = within
         self.service = service
         self.ours = ours
-        self.read_at = clock.monotonic()
+        self.read_at = clock.monotonic() if since is None else since
 
     def holds(self) -> bool:
         """Raises NotFound, VpsApiError."""

@@ -189,16 +189,16 @@ class Recycler:
                 self.store.drop(service, key)
             case claim.Wait(seconds):
                 self.clock.sleep(seconds)
-            case claim.Own(seen):
+            case claim.Own(seen, since):
                 notes.won(service)
-                if self.own(service, spec, seen):
+                if self.own(service, spec, seen, since):
                     return True
                 notes.lost(service)
                 return False
         return None
 
-    def own(self, service: str, spec: MachineSpec, seen: Mapping[str, str]) -> bool:
-        """Writes the winner's marks. Repeatable: who dies in between finds its lock there, and goes on. False if this
+    def own(self, service: str, spec: MachineSpec, seen: Mapping[str, str], since: float) -> bool:
+        """Writes the winner's marks over the tags `seen` (at `since`, by the steady clock). Repeatable: who dies in between finds its lock there, and goes on. False if this
         process stood still meanwhile, and somebody else has taken the VPS."""
         until = int(self.client.now()) + tags.LEASE_S
         # The lock first: it says whose the VPS is and until when, whatever of the rest is there yet.
@@ -206,7 +206,7 @@ class Recycler:
         wanted = {**first, **{key: value for key, value in spec.tags.items() if key not in first}}
         guard = Guard(
             self.client, self.store, self.clock, self.rules.wait, service,
-            lambda found: locked_for(found, self.client.now()) == spec.host_id,
+            lambda found: locked_for(found, self.client.now()) == spec.host_id, since=since,
         )  # fmt: skip
         return guard.change(wanted, stale(seen, wanted, claim.CLAIM + spec.host_id))
 
