@@ -88,6 +88,9 @@ def test_a_container_that_ends_is_noticed_at_once(bench: Bench) -> None:
     docker("kill", f"mngr-{record.id}")
     with pytest.raises(MngrError, match="ended with exit code 137 before a login worked"):
         container.wait_for_login(
-            bench.provider.transport(record), timeout=30, docker=bench.provider.docker, host_id=record.id
+            bench.provider.transport(record),
+            timeout=30,
+            docker=bench.provider.parts.docker,
+            host_id=record.id,
         )
     bench.destroy(record)

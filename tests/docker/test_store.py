@@ -19,7 +19,7 @@ ODD = 'a"b\n☃ \\ $(x) \0'
 
 @pytest.fixture
 def store(bench: Bench) -> VpsDockerHostStore:
-    found = VpsDockerHostStore(bench.provider.docker, bench.provider.name)
+    found = VpsDockerHostStore(bench.provider.parts.docker, bench.provider.name)
     found.ensure("mngr/agent:bookworm")
     return found
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from mngr.backends.docker.sweep import agents_on
+from mngr.backends.docker.parts import Parts
 from mngr.model.background import begin
 from mngr.model.clock import iso
 from mngr.model.errors import Interrupted, InvalidInput, MngrError, Unreachable, brief
@@ -18,32 +17,29 @@ from mngr.vps_docker import container
 from mngr.vps_docker import image as images
 from mngr.vps_docker.build_args import BuildArgs, split
 
-if TYPE_CHECKING:
-    from mngr.backends.docker.provider import DockerProvider
-
 ADDRESS = "127.0.0.1"
 
 #: An unfinished container of another laptop is left alone for so long.
 LEASE_S = 900
 
 
-def check(provider: DockerProvider, spec: HostSpec) -> Offer:
+def check(parts: Parts, spec: HostSpec) -> Offer:
     """As HostProvider.check. Also asks the daemon whether it has the image made ready for hosts, for the next create."""
-    offer = validate(provider, spec)
+    offer = validate(parts, spec)
     if not spec.snapshot and not _build(spec).builds:
-        provider.ready_images[offer.image] = images.ready(provider.docker, offer.image)
+        parts.ready_images[offer.image] = images.ready(parts.docker, offer.image)
     return offer
 
 
-def _ready_image(provider: DockerProvider, spec: HostSpec) -> str:
+def _ready_image(parts: Parts, spec: HostSpec) -> str:
     """What to use for the image: as the check for this create has found, else as it is now."""
-    image = _image(provider, spec)
+    image = _image(parts, spec)
     if spec.snapshot or _build(spec).builds:
         return ""
-    return provider.ready_images.pop(image, "") or images.ready(provider.docker, image)
+    return parts.ready_images.pop(image, "") or images.ready(parts.docker, image)
 
 
-def validate(provider: DockerProvider, spec: HostSpec) -> Offer:
+def validate(parts: Parts, spec: HostSpec) -> Offer:
     """What can be known without asking anybody. Raises InvalidInput."""
     build = _build(spec)
     if spec.snapshot:
@@ -54,29 +50,29 @@ def validate(provider: DockerProvider, spec: HostSpec) -> Offer:
         raise InvalidInput(
             "a snapshot brings its own image", hint="leave out --image and the build arguments"
         )
-    image = _image(provider, spec)
-    container.check(_start_args(provider, spec), image, provider.config.host_dir)
+    image = _image(parts, spec)
+    container.check(_start_args(parts, spec), image, parts.config.host_dir)
     return Offer(image=build.context if build.builds else image)
 
 
-def create(provider: DockerProvider, spec: HostSpec, progress: Progress) -> HostRecord:
+def create(parts: Parts, spec: HostSpec, progress: Progress) -> HostRecord:
     """As HostProvider.create; the caller holds the host."""
     try:
-        return _make(provider, spec, progress)
+        return _make(parts, spec, progress)
     except BaseException as failure:
-        _take_back(provider, spec, failure)
+        _take_back(parts, spec, failure)
         raise
 
 
-def _make(provider: DockerProvider, spec: HostSpec, progress: Progress) -> HostRecord:
-    store, clock = provider.store, provider.context.clock
-    idle = (spec.idle or IdleRequest()).over(provider.idle)
-    image = _image(provider, spec)
+def _make(parts: Parts, spec: HostSpec, progress: Progress) -> HostRecord:
+    store, clock = parts.store, parts.context.clock
+    idle = (spec.idle or IdleRequest()).over(parts.idle)
+    image = _image(parts, spec)
     wanted = container.ContainerSpec(
-        host_id=spec.id, host_name=spec.name, provider=provider.name, laptop=provider.context.laptop,
-        image=image, ready_image=_ready_image(provider, spec), build=_build(spec),
-        public_key=provider.access.container_key(), publish="", start_args=_start_args(provider, spec), labels=spec.labels,
-        until=clock.now() + LEASE_S, host_dir=provider.config.host_dir, host_json=_host_json(provider, spec),
+        host_id=spec.id, host_name=spec.name, provider=parts.name, laptop=parts.context.laptop,
+        image=image, ready_image=_ready_image(parts, spec), build=_build(spec),
+        public_key=parts.access.container_key(), publish="", start_args=_start_args(parts, spec), labels=spec.labels,
+        until=clock.now() + LEASE_S, host_dir=parts.config.host_dir, host_json=_host_json(parts, spec),
         restart=container.restart_policy(idle), idle=idle, host_stop="exit", max_lifetime_s=idle.max_lifetime_s,
         store="" if store.was_seen else store.name, prepare=True,
     )  # fmt: skip
@@ -85,18 +81,18 @@ def _make(provider: DockerProvider, spec: HostSpec, progress: Progress) -> HostR
 
         image = snapshots.restore(store, spec.snapshot, spec.id, container.owner(wanted), progress)
         wanted = msgspec.structs.replace(wanted, image=image, ready_image="", prepare=False)
-    made, port = _run(provider, wanted, progress)
-    provider.access.pin_container(spec.id, ADDRESS, port, made.host_key)
+    made, port = _run(parts, wanted, progress)
+    parts.access.pin_container(spec.id, ADDRESS, port, made.host_key)
     record = HostRecord(
-        id=spec.id, name=spec.name, provider=provider.name, backend=provider.backend, created_at=iso(clock.now()),
-        builder=provider.context.laptop, image=made.image, address=ADDRESS, ssh_port=port, host_dir=wanted.host_dir,
+        id=spec.id, name=spec.name, provider=parts.name, backend=parts.backend, created_at=iso(clock.now()),
+        builder=parts.context.laptop, image=made.image, address=ADDRESS, ssh_port=port, host_dir=wanted.host_dir,
         host_key=made.host_key, idle=idle, labels=spec.labels, handle={"container": made.name},
     )  # fmt: skip
     progress("ssh")
     saved = begin(lambda: store.save(record, spec.agent))
     try:
         container.first_login(
-            provider.ssh(record), wanted, timeout=provider.config.ssh_connect_timeout, clock=clock, docker=provider.docker,
+            parts.ssh(record), wanted, timeout=parts.config.ssh_connect_timeout, clock=clock, docker=parts.docker,
             agent=spec.agent, agent_files=spec.agent_files, after=saved,
         )  # fmt: skip
     except BaseException:
@@ -107,36 +103,34 @@ def _make(provider: DockerProvider, spec: HostSpec, progress: Progress) -> HostR
     return record
 
 
-def _run(
-    provider: DockerProvider, wanted: container.ContainerSpec, progress: Progress
-) -> tuple[container.Made, int]:
+def _run(parts: Parts, wanted: container.ContainerSpec, progress: Progress) -> tuple[container.Made, int]:
     """The container, published on the host's port; on another one if somebody has that."""
     avoid: set[int] = set()
     while True:
-        port = provider.ports.reserve(wanted.host_id, frozenset(avoid))
+        port = parts.ports.reserve(wanted.host_id, frozenset(avoid))
         spec = msgspec.structs.replace(wanted, publish=f"{ADDRESS}:{port}")
         try:
-            made = container.create(provider.docker, spec, progress)
+            made = container.create(parts.docker, spec, progress)
         except container.PortTaken:
             avoid.add(port)
             if len(avoid) > 20:
                 raise
             continue
         published = int(made.publish.rpartition(":")[2])
-        provider.ports.keep(wanted.host_id, published)
+        parts.ports.keep(wanted.host_id, published)
         return made, published
 
 
-def _take_back(provider: DockerProvider, spec: HostSpec, failure: BaseException) -> None:
+def _take_back(parts: Parts, spec: HostSpec, failure: BaseException) -> None:
     """After a create that failed: removes what it made, unless that holds agents that aren't this call's."""
     try:
-        survey = provider.store.survey(spec.id, probe=False, volumes=True)
+        survey = parts.store.survey(spec.id, probe=False, volumes=True)
         seen = survey.containers.get(spec.id) or survey.volumes.get(spec.id)
         agents = {agent.id for agent in survey.stored.agents.get(spec.id, [])}
-        agents.update(agents_on(provider, seen) if seen else [])
+        agents.update(parts.agents_on(seen) if seen else [])
         ours = {spec.agent.id} if spec.agent and not spec.resumed else set[str]()
         if not agents - ours and spec.id not in survey.stored.going:
-            provider.remove_parts(spec.id)
+            parts.remove(spec.id)
     except (MngrError, KeyboardInterrupt) as error:
         if isinstance(failure, Unreachable):
             return  # nothing was made, or the sweep finds it
@@ -148,18 +142,18 @@ def _take_back(provider: DockerProvider, spec: HostSpec, failure: BaseException)
         ) from failure
 
 
-def _image(provider: DockerProvider, spec: HostSpec) -> str:
-    return spec.image or provider.config.default_image
+def _image(parts: Parts, spec: HostSpec) -> str:
+    return spec.image or parts.config.default_image
 
 
 def _build(spec: HostSpec) -> BuildArgs:
     return split(spec.build_args, {"vps": (), "docker": ()})
 
 
-def _start_args(provider: DockerProvider, spec: HostSpec) -> list[str]:
-    return [*provider.config.default_start_args, *spec.start_args]
+def _start_args(parts: Parts, spec: HostSpec) -> list[str]:
+    return [*parts.config.default_start_args, *spec.start_args]
 
 
-def _host_json(provider: DockerProvider, spec: HostSpec) -> str:
-    facts = {"id": spec.id, "name": spec.name, "provider": provider.name, "backend": provider.backend}
+def _host_json(parts: Parts, spec: HostSpec) -> str:
+    facts = {"id": spec.id, "name": spec.name, "provider": parts.name, "backend": parts.backend}
     return msgspec.json.format(msgspec.json.encode(facts), indent=1).decode()

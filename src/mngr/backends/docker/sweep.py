@@ -1,57 +1,53 @@
 """The sweep of the docker backend: removes what creates and destroys that were cut short left behind."""
 
-from typing import TYPE_CHECKING
-
+from mngr.backends.docker.parts import Parts, is_unfinished
 from mngr.model.errors import Conflict, MngrError
 from mngr.providers.contract import Swept
 from mngr.vps_docker import image, snapshots
 from mngr.vps_docker.survey import Seen, Survey, Volume
 
-if TYPE_CHECKING:
-    from mngr.backends.docker.provider import DockerProvider
 
-
-def sweep(provider: "DockerProvider", *, dry_run: bool) -> Swept:
+def sweep(parts: Parts, *, dry_run: bool) -> Swept:
     """Finishes destroys, and removes containers, volumes and images that never became a host, if nobody builds them.
 
     A container or volume with agents is never touched. Raises Unreachable if docker or the store can't be read.
     """
     swept = Swept()
-    survey = provider.store.survey(probe=False, volumes=True)
+    survey = parts.store.survey(probe=False, volumes=True)
     for host_id, record in survey.stored.going.items():
-        if record is None or record.builder == provider.context.laptop:
+        if record is None or record.builder == parts.context.laptop:
             what = f"host {record.name if record else host_id} (its destroy was cut short)"
-            _release(provider, host_id, what, swept, dry_run, with_record=True)
+            _release(parts, host_id, what, swept, dry_run, with_record=True)
     unfinished: dict[str, Seen | Volume] = {**survey.volumes, **survey.containers}
     for host_id, seen in unfinished.items():
-        if provider.is_unfinished(host_id, survey):
-            _unfinished(provider, seen, swept, dry_run)
-    _images(provider, survey, swept, dry_run)
-    _snapshots(provider, survey, swept, dry_run)
+        if is_unfinished(host_id, survey):
+            _unfinished(parts, seen, swept, dry_run)
+    _images(parts, survey, swept, dry_run)
+    _snapshots(parts, survey, swept, dry_run)
     if not dry_run:
-        _local_files(provider, survey)
+        _local_files(parts, survey)
     return swept
 
 
-def _unfinished(provider: "DockerProvider", seen: Seen | Volume, swept: Swept, dry_run: bool) -> None:
+def _unfinished(parts: Parts, seen: Seen | Volume, swept: Swept, dry_run: bool) -> None:
     what = f"{'container' if isinstance(seen, Seen) else 'volume'} {seen.name} of host {seen.host_name}"
-    mine = seen.laptop == provider.context.laptop
-    if not mine and provider.context.clock.now() < seen.until:
+    mine = seen.laptop == parts.context.laptop
+    if not mine and parts.context.clock.now() < seen.until:
         swept.kept.append(f"{what}: another MNGR_HOME may be making it")
         return
     try:
-        agents = agents_on(provider, seen)
+        agents = parts.agents_on(seen)
         if agents:
             swept.kept.append(f"{what}: it has no record, and holds agents: {', '.join(agents)}")
             return
     except MngrError as error:
         swept.errors.append(f"{what}: whether it holds agents can't be told: {error.message}")
         return
-    _release(provider, seen.host_id, f"{what} (its create was cut short)", swept, dry_run)
+    _release(parts, seen.host_id, f"{what} (its create was cut short)", swept, dry_run)
 
 
 def _release(
-    provider: "DockerProvider",
+    parts: Parts,
     host_id: str,
     what: str,
     swept: Swept,
@@ -60,11 +56,11 @@ def _release(
     with_record: bool = False,
 ) -> None:
     try:
-        with provider.hold(host_id):
-            if not with_record and not provider.is_unfinished(host_id, provider.store.survey("-")):
+        with parts.hold(host_id):
+            if not with_record and not is_unfinished(host_id, parts.store.survey("-")):
                 return  # it was finished since we looked
             if not dry_run:
-                provider.remove_parts(host_id, unfinished=not with_record)
+                parts.remove(host_id, unfinished=not with_record)
             swept.released.append(what)
     except Conflict:
         swept.kept.append(f"{what}: another mngr is at work on it")
@@ -72,43 +68,31 @@ def _release(
         swept.errors.append(f"{what}: {error.message}")
 
 
-def agents_on(provider: "DockerProvider", seen: Seen | Volume) -> list[str]:
-    """The ids of the agents that a container or volume holds. Raises MngrError where that can't be told."""
-    host_dir = seen.host_dir if isinstance(seen, Seen) else provider.config.host_dir
-    image_name = seen.image if isinstance(seen, Seen) else provider.config.default_image
-    done = provider.docker.script("host-agents", seen.name, host_dir, image_name, timeout=60, check=False)
-    if done.code == 3:
-        return []
-    if done.code:
-        raise MngrError(image.last_line(done))
-    return done.text.split()
-
-
-def _images(provider: "DockerProvider", survey: Survey, swept: Swept, dry_run: bool) -> None:
+def _images(parts: Parts, survey: Survey, swept: Swept, dry_run: bool) -> None:
     """Images that were built for hosts that are no more."""
-    listed = provider.docker.run(
-        "image", "ls", "--filter", f"label=mngr.provider={provider.name}", "--filter", f"label=mngr.laptop={provider.context.laptop}",
+    listed = parts.docker.run(
+        "image", "ls", "--filter", f"label=mngr.provider={parts.name}", "--filter", f"label=mngr.laptop={parts.context.laptop}",
         "--format", "{{.Repository}}:{{.Tag}}",
     )  # fmt: skip
     for name in listed.text.split():
         repository, _, host_id = name.partition(":")
         known = host_id in survey.containers or host_id in survey.volumes or host_id in survey.stored.hosts
-        if image.built_name(host_id) != f"{repository}:{host_id}" or known or provider.is_held(host_id):
+        if image.built_name(host_id) != f"{repository}:{host_id}" or known or parts.is_held(host_id):
             continue
         if not dry_run:
-            provider.docker.run("rmi", name, check=False)
+            parts.docker.run("rmi", name, check=False)
         swept.released.append(f"image {name}")
 
 
-def _snapshots(provider: "DockerProvider", survey: Survey, swept: Swept, dry_run: bool) -> None:
+def _snapshots(parts: Parts, survey: Survey, swept: Swept, dry_run: bool) -> None:
     """Snapshots that were cut short."""
     for snapshot_id, record in survey.stored.making.items():
-        if record.builder != provider.context.laptop:
+        if record.builder != parts.context.laptop:
             continue
         try:
-            with provider.hold(snapshot_id):
+            with parts.hold(snapshot_id):
                 if not dry_run:
-                    snapshots.clear(provider.store, snapshot_id, record)
+                    snapshots.clear(parts.store, snapshot_id, record)
                 swept.released.append(
                     f"snapshot {snapshot_id} of host {record.name} (its making was cut short)"
                 )
@@ -118,12 +102,12 @@ def _snapshots(provider: "DockerProvider", survey: Survey, swept: Swept, dry_run
             swept.errors.append(f"snapshot {snapshot_id}: {error.message}")
 
 
-def _local_files(provider: "DockerProvider", survey: Survey) -> None:
+def _local_files(parts: Parts, survey: Survey) -> None:
     """Ports of hosts that are no more, given back."""
     stored = survey.stored
     known = {*survey.containers, *survey.volumes, *stored.hosts, *stored.going}
     known |= {key.partition(".")[0] for key in stored.problems}
-    for host_id in set(provider.ports.taken().values()) - known:
-        if not provider.is_held(host_id):
-            provider.ports.free(host_id)
-            provider.access.forget(host_id)
+    for host_id in set(parts.ports.taken().values()) - known:
+        if not parts.is_held(host_id):
+            parts.ports.free(host_id)
+            parts.access.forget(host_id)
