@@ -119,3 +119,22 @@ def test_a_wipe_that_works_at_once_after_all_is_said(world: OvhWorld, mngr: Cli,
     assert "couldn't be wiped" in done.err
     assert "gc: ovh: nothing of host one on ovh" in done.err
     assert wipes(world) == []
+
+
+def test_a_destroy_that_was_killed_once_all_was_wiped_is_finished_without_a_complaint(
+    world: OvhWorld, mngr: Cli, tmp_path: Path
+) -> None:
+    mngr.ok("create", "one", "--provider", "ovh", *world.create)
+    real = shutil.which("ssh", path=world.env["PATH"])
+    ssh = tmp_path / "deadly-ssh" / "ssh"
+    ssh.parent.mkdir()
+    # Pins are forgotten last, the machine's first of all; then the container's connection is ended.
+    ssh.write_text(
+        f'#!/bin/sh\ncase "$*" in *"-O exit"*.container) kill -9 $PPID ;; esac\nexec {real} "$@"\n'
+    )
+    ssh.chmod(0o755)
+    killed = Cli({**world.env, "PATH": f"{ssh.parent}:{world.env['PATH']}"}, world.scratch)
+    assert killed("destroy", "one", "--yes").code == -9
+    assert len(wipes(world)) == 1
+    assert "wiped" not in mngr.ok("destroy", "one", "--yes").err
+    assert wipes(world) == []

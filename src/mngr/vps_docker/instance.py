@@ -245,7 +245,7 @@ class VpsDockerProvider:
             intent = self._destroy_intent(host_id, intent, found)
             held.write(intent)
             progress("container")
-            unwiped = self._wipe(intent, found)
+            unwiped = self._wipe(held, host_id, found)
             progress("machine")
             why = release(self.parts, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
             if why:
@@ -272,17 +272,17 @@ class VpsDockerProvider:
         plan = {"machine": msgspec.to_builtins(spec), "host_name": owner.host_name, **owed}
         return self._intent("destroy", host_id, plan=plan, handle={**found.handle, "id": found.id})
 
-    def _wipe(self, intent: Intent, found: Machine | None) -> str:
+    def _wipe(self, held: Held, host_id: str, found: Machine | None) -> str:
         """Container, volume and record; why they are still there, where that matters as the machine lives on."""
         ready = found if found and found.address and tags.read(found.tags).ready else None
         if self.cloud.caps.outlives_release:
             if ready:
                 self._machine(ready)  # its pins, where this computer has none
-            return wiping.wipe(self.parts, intent)
+            return wiping.wipe(self.parts, held)
         if ready and ready.state == "running":
             docker = DockerOverSsh(self._machine(ready))
             with contextlib.suppress(MngrError):  # the machine goes anyway
-                container.remove(docker, intent.subject, store=VpsDockerHostStore(docker, self.name).name)
+                container.remove(docker, host_id, store=VpsDockerHostStore(docker, self.name).name)
         return ""
 
     # --- agents' records, sweep -------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def _intent(parts: Parts, host_id: str, swept: Swept, dry_run: bool) -> None:
         if dry_run:
             swept.released.append(f"would {verb} {_called(intent)}")
             return
-        unwiped = wiping.wipe(parts, intent)
+        unwiped = wiping.wipe(parts, held)
         why = release(parts, _machine_spec(intent), intent.handle, RELEASE_S)
         if why:
             held.note(f"its {intent.kind} was cut short; not yet released: {why}")

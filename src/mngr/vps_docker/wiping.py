@@ -30,8 +30,22 @@ def noted(parts: Parts, machine: Machine | None) -> dict[str, Any]:
     return {"wipe": {"address": machine.address, "paid_until": machine.paid_until}}
 
 
-def wipe(parts: Parts, intent: Intent) -> str:
-    """Removes container, volume and record: "" once nothing of the host is left, else why it is still there. Repeatable."""
+def wipe(parts: Parts, held: Held) -> str:
+    """Removes container, volume and record: "" once nothing of the host is left, else why it is still there. Repeatable.
+
+    Once it is done, the intent doesn't owe it any more: whoever goes on with a destroy may have no pins left to look with.
+    """
+    intent = held.intent
+    if intent is None:
+        return ""
+    why = _wipe(parts, intent)
+    if not why and "wipe" in intent.plan:
+        rest = {key: value for key, value in intent.plan.items() if key != "wipe"}
+        held.write(msgspec.structs.replace(intent, plan=rest))
+    return why
+
+
+def _wipe(parts: Parts, intent: Intent) -> str:
     owed = intent.plan.get("wipe")
     if not owed or _has_ended(parts, owed["paid_until"]):
         return ""
@@ -73,7 +87,7 @@ def again(parts: Parts, held: Held, intent: Intent, called: str, swept: Swept, d
     if dry_run:
         swept.finished.append(f"would wipe what {called} left")
         return
-    why = wipe(parts, intent)
+    why = wipe(parts, held)
     if why:
         held.note(f"not wiped yet: {why}")
         until = intent.plan["wipe"]["paid_until"]
