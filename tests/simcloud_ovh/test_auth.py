@@ -29,7 +29,7 @@ def test_time_is_a_bare_number(cloud: Simcloud) -> None:
     ("name", "raised", "code"),
     [
         ("OVH_APPLICATION_KEY", e.InvalidKey, "INVALID_KEY"),
-        ("OVH_CONSUMER_KEY", e.InvalidCredential, "INVALID_CREDENTIAL"),
+        ("OVH_CONSUMER_KEY", e.NotCredential, "NOT_CREDENTIAL"),
         ("OVH_APPLICATION_SECRET", e.BadParametersError, "INVALID_SIGNATURE"),
     ],
 )
@@ -77,7 +77,7 @@ def test_a_client_outlives_a_moved_clock(account: Account) -> None:
     assert sdk(account.cloud).get("/me")["nichandle"]
 
 
-def test_a_right_that_lacks_is_named(account: Account) -> None:
+def test_a_call_that_was_not_granted(account: Account) -> None:
     service = account.buy_settled()
     made = credentials(account.cloud, without=["POST /vps/*/rebuild", "DELETE /v2/iam/resource/*/tag/*"])
     poor = Account(account.cloud, env=made["env"])
@@ -85,9 +85,11 @@ def test_a_right_that_lacks_is_named(account: Account) -> None:
     poor.tag(service, "a", "b")
     with pytest.raises(e.NotGrantedCall) as caught:
         poor.rebuild(service)
-    assert (
-        caught.value.response.json()["details"]["unauthorizedActionsByAuthentication"] == "vps:apiovh:rebuild"
-    )
+    assert caught.value.response.json() == {
+        "errorCode": "NOT_GRANTED_CALL",
+        "httpCode": "403 Forbidden",
+        "message": "This call has not been granted",
+    }
     with pytest.raises(e.NotGrantedCall):
         poor.delete(f"/v2/iam/resource/{poor.urn(service)}/tag/a")
     rules = {(rule["method"], rule["path"]) for rule in poor.get("/auth/currentCredential")["rules"]}
@@ -135,10 +137,44 @@ def test_a_service_account(account: Account, plain_http: None) -> None:
 
 
 def test_a_service_account_without_a_right(cloud: Simcloud, plain_http: None) -> None:
-    client = sdk(cloud, credentials(cloud, kind="oauth2", without=["GET /vps"])["env"])
-    with pytest.raises(e.NotGrantedCall) as caught:
+    """The answer is that of OVH's guide "IAM troubleshooting"; its actions are those of OVH's policies."""
+    client = sdk(cloud, credentials(cloud, kind="oauth2", without=["GET /vps", "GET /me/order"])["env"])
+    for path, action in (("/vps", "vps:apiovh:get"), ("/me/order", "account:apiovh:me/order/get")):
+        with pytest.raises(e.APIError) as caught:
+            client.get(path)
+        assert caught.value.response.status_code == 403
+        assert caught.value.response.json() == {
+            "class": "Client::Forbidden",
+            "message": "User not granted for this request",
+            "details": {"unauthorizedActionsByAuthentication": "", "unauthorizedActionsByIAM": action},
+        }
+
+
+def test_a_consumer_key_is_asked_for_and_validated_by_a_person(cloud: Simcloud) -> None:
+    client = sdk(cloud)
+    asked = client.new_consumer_key_request()
+    asked.add_rules(ovh.API_READ_ONLY, "/vps*")
+    answer = asked.request()
+    assert answer["state"] == "pendingValidation"
+    assert client._consumer_key == answer["consumerKey"] != cloud.env["OVH_CONSUMER_KEY"]
+    with pytest.raises(e.InvalidCredential):
         client.get("/vps")
-    assert caught.value.response.json()["details"]["unauthorizedActionsByIAM"] == "vps:apiovh:get"
+    assert requests.get(answer["validationUrl"] + "x", timeout=5).status_code == 404
+    assert requests.get(answer["validationUrl"], timeout=5).json() == {"state": "validated"}
+    assert client.get("/vps") == []
+    with pytest.raises(e.NotGrantedCall):
+        client.get("/me")
+
+
+@pytest.mark.parametrize(
+    "rules", [None, [], "GET /vps", [{"method": "FETCH", "path": "/*"}], [{"path": "/*"}]]
+)
+def test_a_consumer_key_needs_rules(cloud: Simcloud, rules: Any) -> None:
+    with pytest.raises(e.BadParametersError, match="accessRules"):
+        sdk(cloud).post("/auth/credential", _need_auth=False, accessRules=rules)
+    client = sdk(cloud, {**cloud.env, "OVH_APPLICATION_KEY": "wrong"})
+    with pytest.raises(e.InvalidKey):
+        client.post("/auth/credential", _need_auth=False, accessRules=[{"method": "GET", "path": "/*"}])
 
 
 def test_a_wrong_client_secret(cloud: Simcloud, plain_http: None) -> None:

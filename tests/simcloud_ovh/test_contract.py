@@ -41,6 +41,9 @@ def _walk(account: Account) -> None:
     get, post, delete = account.get, account.post, account.delete
     for path in ("/auth/time", "/auth/currentCredential", "/auth/details", "/me"):
         get(path)
+    post(
+        "/auth/credential", {"accessRules": [{"method": "GET", "path": "/*"}], "redirection": "https://here"}
+    )
     for id in get("/me/payment/method"):
         get(f"/me/payment/method/{id}")
     get(
@@ -50,6 +53,7 @@ def _walk(account: Account) -> None:
     get("/order/cart")
     get(cart)
     get(f"{cart}/vps")
+    get(f"{cart}/vps/options?planCode=vps-2025-model1")
     (item,) = get(f"{cart}/item")
     get(f"{cart}/item/{item}")
     get(f"{cart}/item/{item}/requiredConfiguration")

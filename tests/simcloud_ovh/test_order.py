@@ -273,3 +273,33 @@ def test_a_delivery_that_takes_far_longer_or_never_ends(account: Account) -> Non
     account.cloud.advance(86400)
     assert account.get(f"/me/order/{never}/status") == "delivering"
     assert account.cloud.bill()["open"] == 2
+
+
+@pytest.mark.parametrize("method", ["4100", {}, {"id": "4100"}, {"id": 4101}])
+def test_an_order_is_paid_with_a_method_of_the_account(account: Account, method: Any) -> None:
+    order = account.post(f"{account.cart()}/checkout")["orderId"]
+    with pytest.raises(BadParametersError, match="paymentMethod"):
+        account.post(f"/me/order/{order}/pay", {"paymentMethod": method})
+    assert account.get(f"/me/order/{order}/status") == "notPaid"
+    account.post(f"/me/order/{order}/pay", {"paymentMethod": {"id": 4100}})
+    assert account.get(f"/me/order/{order}/status") == "checking"
+
+
+def test_an_account_in_the_us_may_know_no_extension(either: Account) -> None:
+    either.behaviour(us_extension=False)
+    order = either.order()
+    detail = f"/me/order/{order}/details/{either.get(f'/me/order/{order}/details')[0]}"
+    if either.region == "us":
+        with pytest.raises(ResourceNotFoundError, match="an invalid"):
+            either.get(f"{detail}/extension")
+    else:
+        assert either.get(f"{detail}/extension")["order"]["plan"]["code"] == "vps-2025-model1"
+    assert either.named(order) == []
+    assert either.delivered(order) in either.named(order)
+
+
+def test_no_plan_has_options(account: Account) -> None:
+    assert account.get(f"{account.cart()}/vps/options?planCode=vps-2025-model1") == []
+    for query in ("", "?planCode=", "?planCode=vps-1999"):
+        with pytest.raises(BadParametersError, match="planCode"):
+            account.get(f"{account.cart()}/vps/options{query}")

@@ -41,7 +41,7 @@ class Calls:
     def begin(self, request: Request) -> Call:
         try:
             body = redacted(request.json()) if request.body else None
-        except ValueError:
+        except (ValueError, RecursionError):  # a body can be read, and be too deep to go through
             body = f"<{len(request.body)} bytes that are not JSON>"
         with self._lock:
             call = Call(

@@ -36,7 +36,10 @@ class Request:
 
     def json(self) -> Any:
         """The body as JSON, {} if there is none. Raises ValueError."""
-        return json.loads(self.body) if self.body.strip() else {}
+        try:
+            return json.loads(self.body) if self.body.strip() else {}
+        except RecursionError:
+            raise ValueError("the JSON is nested too deeply") from None
 
     def first(self, name: str) -> str | None:
         """A query parameter's first value."""
@@ -53,6 +56,10 @@ class Response:
 
 class HangUp(Exception):
     """Close the connection without an answer."""
+
+
+class Unreadable(Exception):
+    """A request that can't be read off the wire: the status that says so, and why."""
 
 
 Answer = Callable[[Request], Response]
@@ -88,29 +95,42 @@ class _Handler(BaseHTTPRequestHandler):
     answer: Answer
 
     def _do(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > LARGEST_BODY:
-            self._send(Response(413, {"error": "The request body is too large."}))
-            return
-        parts = urlsplit(self.path)
-        request = Request(
-            method=self.command,
-            path=parts.path,
-            query=parse_qs(parts.query, keep_blank_values=True),
-            headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(length),
-            source=self.client_address[0],
-            target=self.path,
-            hung_up=lambda: _hung_up(self.connection),
-        )
         try:
-            response = self.answer(request)
+            response = self.answer(self._request())
+        except Unreadable as problem:
+            # What follows on this connection may be the rest of it.
+            self.close_connection = True
+            self._send(Response(problem.args[0], {"error": problem.args[1]}, {"Connection": "close"}))
         except HangUp:
             self._hang_up()
         else:
             self._send(response)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _do
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _do
+
+    def _request(self) -> Request:
+        given = self.headers.get("Content-Length") or "0"
+        if "Transfer-Encoding" in self.headers:
+            raise Unreadable(411, "The request needs a Content-Length.")
+        if not (given.isascii() and given.isdigit()):
+            raise Unreadable(400, "The Content-Length is no number.")
+        if len(given) > 20 or int(given) > LARGEST_BODY:
+            raise Unreadable(413, "The request body is too large.")
+        try:
+            parts = urlsplit(self.path)
+            query = parse_qs(parts.query, keep_blank_values=True)
+        except ValueError:
+            raise Unreadable(400, "The request has no usable URL.") from None
+        return Request(
+            method=self.command,
+            path=parts.path,
+            query=query,
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(int(given)),
+            source=self.client_address[0],
+            target=self.path,
+            hung_up=lambda: _hung_up(self.connection),
+        )
 
     def _send(self, response: Response) -> None:
         body = _encoded(response.body)

@@ -8,12 +8,12 @@ from typing import Any
 
 from mngr.simcloud.clock import iso
 from mngr.simcloud.http import NULL, Request, Response
-from mngr.simcloud.ovh import control, delivery, tasks
+from mngr.simcloud.ovh import consumers, control, delivery, tasks
 from mngr.simcloud.ovh.auth import TOKEN_PATH
 from mngr.simcloud.ovh.call import Call, read_body, read_query
 from mngr.simcloud.ovh.checkout import no_stock
 from mngr.simcloud.ovh.credentials import Credential
-from mngr.simcloud.ovh.errors import ApiError, error
+from mngr.simcloud.ovh.errors import ApiError, error, invalid_url
 from mngr.simcloud.ovh.iam import written
 from mngr.simcloud.ovh.records import Vps
 from mngr.simcloud.ovh.routes import Route, Router, bare
@@ -79,13 +79,15 @@ class Ovh:
     def _answer(self, request: Request) -> Any:
         if request.path == TOKEN_PATH and request.method == "POST":
             return self.state.auth.grant_token(request)
+        if request.path == consumers.VALIDATION_PATH and request.method == "GET":
+            return consumers.validate(self.state, request)
         path = bare(request.path)
         found = self._router.find(request.method, path)
         if found is None:
             methods = self._router.methods(path)
             if methods:
                 raise ApiError(405, f"Method {request.method} is not allowed: {', '.join(methods)} are")
-            raise ApiError(404, "Got an invalid (or empty) URL", code="INVALID_URL")
+            raise invalid_url()
         route, parts = found
         call = Call(
             request,
@@ -115,14 +117,12 @@ class Ovh:
 
 
 def _not_granted(route: Route, credential: Credential) -> ApiError:
-    """Names the action that lacks: by authentication for signing keys, by IAM for a service account."""
-    by_keys = credential.kind == "keys"
-    details = {
-        "unauthorizedActionsByAuthentication": route.action() if by_keys else "",
-        "unauthorizedActionsByIAM": "" if by_keys else route.action(),
-    }
-    message = "This call has not been granted" if by_keys else "User not granted for this request"
-    return ApiError(403, message, code="NOT_GRANTED_CALL", details=details)
+    """Access rules say no more than that; IAM names the action that lacks, and has no error code (OVH's guide
+    "IAM troubleshooting")."""
+    if credential.kind == "keys":
+        return ApiError(403, "This call has not been granted", code="NOT_GRANTED_CALL")
+    details = {"unauthorizedActionsByAuthentication": "", "unauthorizedActionsByIAM": route.action()}
+    return ApiError(403, "User not granted for this request", details=details)
 
 
 def _resource(state: State, vps: Vps, status: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from mngr.simcloud.clock import Clock
 from mngr.simcloud.http import Request, Response
+from mngr.simcloud.ovh.call import is_number
 from mngr.simcloud.ovh.credentials import Credential, Credentials
 from mngr.simcloud.ovh.errors import ApiError
 
@@ -61,10 +62,12 @@ class Auth:
         if self._credentials.by_name(application) is None:
             raise ApiError(403, "This application key is invalid", code="INVALID_KEY")
         credential = self._credentials.by_keys(application, consumer)
-        if credential is None or credential.status != "validated":
+        if credential is None:
+            raise ApiError(403, "This credential does not exist", code="NOT_CREDENTIAL")
+        if credential.status != "validated":
             raise ApiError(403, "This credential is not valid", code="INVALID_CREDENTIAL")
         timestamp = request.headers.get("x-ovh-timestamp", "")
-        if not timestamp.isdigit() or not self._in_time(int(timestamp)):
+        if not is_number(timestamp) or not self._in_time(int(timestamp)):
             raise ApiError(400, "Query out of time", code="QUERY_TIME_OUT")
         wanted = signature(credential, request, timestamp)
         if not hmac.compare_digest(wanted.encode(), request.headers.get("x-ovh-signature", "").encode()):

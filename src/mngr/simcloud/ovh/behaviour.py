@@ -47,6 +47,8 @@ class Behaviour:
     """A cart that was checked out (`readOnly` by then) may be checked out again, and buys again."""
     us_order_dates: str = "refused"
     """What US makes of /me/order?date.from=, which its schema lacks: refused, ignored or honoured."""
+    us_extension: bool = True
+    """US has /me/order/{o}/details/{d}/extension, as its schema says; False: it is a 404 there."""
     payment_method: bool = True
     """The account has a preferred way to pay; without one a checkout that is to pay by itself is refused."""
     out_of_stock: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,10 +44,21 @@ class Call:
 
     def number(self, part: str) -> int:
         """A path part that is an id."""
-        try:
-            return int(self.parts[part])
-        except ValueError:
+        if not is_number(self.parts[part]):
             raise bad(f"Given data ({self.parts[part]}) is not valid for type long")
+        return int(self.parts[part])
+
+    def choice(self, name: str, allowed: Iterable[str], enum: str) -> str | None:
+        """A query parameter that is one of an enumeration; None if it isn't given."""
+        value = self.query.get(name)
+        if value is not None and value not in allowed:
+            raise bad(f"[{name}] Given data ({value}) does not belong to the {enum} enumeration")
+        return value
+
+
+def is_number(text: str) -> bool:
+    """Whether that is a long, in plain digits."""
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _wrong(name: str, kind: str, value: Any) -> Exception:
@@ -70,8 +82,11 @@ def read_body(request: Request, known: tuple[str, ...]) -> dict[str, Any]:
 
 
 def read_query(request: Request, known: tuple[str, ...]) -> dict[str, str]:
-    """Query parameters, once each; one that the operation doesn't describe is refused."""
-    _refuse_undescribed(set(request.query) - set(known), "listing handler")
+    """Query parameters, once each; one that the operation doesn't describe is refused. A `*` as in `read_body`."""
+    _refuse_undescribed(set(request.query) - {name.rstrip("*") for name in known}, "listing handler")
+    for name in known:
+        if name.endswith("*") and not request.first(name[:-1]):
+            raise bad(f"Missing parameter(s): {name[:-1]}")
     return {name: values[0] for name, values in request.query.items()}
 
 

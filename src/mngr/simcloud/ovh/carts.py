@@ -63,6 +63,14 @@ def list_offers(state: State, call: Call) -> list[dict[str, Any]]:
     return offers(state.flavour)
 
 
+def list_options(state: State, call: Call) -> list[dict[str, Any]]:
+    """Model `order.cart.GenericOptionDefinition[]`: no plan has any here."""
+    find(state, call)
+    if call.query["planCode"] not in PLANS:
+        raise bad(f"[planCode] Given plan code ({call.query['planCode']}) is not available")
+    return []
+
+
 def add_item(state: State, call: Call) -> dict[str, Any]:
     cart = _open(state, call)
     plan, mode = call.text("planCode"), call.text("pricingMode")

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 TOKEN_S = 3599
-EVERYTHING = tuple((method, "/*") for method in ("GET", "POST", "PUT", "DELETE"))
+METHODS = ("GET", "POST", "PUT", "DELETE")
+EVERYTHING = tuple((method, "/*") for method in METHODS)
 
 Rule = tuple[str, str]
 """A method and a path with `*` for any text, as access rules have it."""
@@ -29,6 +30,9 @@ class Credential:
     allowed: tuple[Rule, ...] = EVERYTHING
     denied: tuple[Rule, ...] = ()
     status: str = "validated"
+    """`auth.CredentialStateEnum`."""
+    validation: str = ""
+    """What a person shows to validate it, if it was asked for."""
     last_use: float | None = None
 
     def may(self, method: str, path: str) -> bool:
@@ -72,6 +76,13 @@ class Credentials:
             self._made.append(credential)
         return credential
 
+    def request(self, application: Credential, now: float, allowed: tuple[Rule, ...]) -> Credential:
+        """Another consumer key of that application, which is good for nothing until a person validates it."""
+        asked = self.make("keys", now, allowed)
+        asked.name, asked.secret = application.name, application.secret
+        asked.status, asked.validation = "pendingValidation", secrets.token_urlsafe(32)
+        return asked
+
     def all(self) -> list[Credential]:
         with self._lock:
             return list(self._made)
@@ -104,7 +115,7 @@ def parse_rules(given: Any) -> tuple[Rule, ...]:
     rules = []
     for item in given:
         method, _, path = item.partition(" ")
-        if method not in ("GET", "POST", "PUT", "DELETE") or not path.startswith("/"):
+        if method not in METHODS or not path.startswith("/"):
             raise ValueError(f"credentials: {item!r} is no rule such as 'POST /vps/*/rebuild'")
         rules.append((method, path))
     return tuple(rules)

@@ -27,6 +27,6 @@ def parse(text: str) -> float:
     """A date, with or without a time; without a zone it is UTC."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
-        raise bad(f"Given data ({text}) is not valid for type datetime")
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
+    except (ValueError, OverflowError):
+        raise bad(f"Given data ({text}) is not valid for type datetime") from None

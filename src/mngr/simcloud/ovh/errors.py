@@ -50,5 +50,10 @@ def bad(message: str) -> ApiError:
     return ApiError(400, message)
 
 
+def invalid_url() -> ApiError:
+    """There is no such call, or not on this side of the Atlantic."""
+    return ApiError(404, "Got an invalid (or empty) URL")
+
+
 def not_found(message: str = "The requested object does not exist") -> ApiError:
     return ApiError(404, message)

@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 from mngr.simcloud.http import Response
-from mngr.simcloud.ovh.call import Call
+from mngr.simcloud.ovh.call import Call, is_number
 from mngr.simcloud.ovh.errors import bad, not_found
 from mngr.simcloud.ovh.records import Vps
 from mngr.simcloud.ovh.state import NICHANDLE, State
@@ -34,7 +34,7 @@ def list_resources(state: State, call: Call) -> Response:
     if kinds is None or "vps" in kinds:
         found |= {state.urn(vps.name): vps for vps in state.vps.list(moment)}
     if kinds is None or "account" in kinds:
-        found[f"urn:v1:{state.flavour.name}:resource:account:{NICHANDLE}"] = None
+        found[_account_urn(state)] = None
     if names is not None:
         found = {urn: vps for urn, vps in found.items() if (vps.name if vps else NICHANDLE) in names}
     if patterns is not None:
@@ -51,6 +51,8 @@ def list_resources(state: State, call: Call) -> Response:
 
 
 def get_resource(state: State, call: Call) -> dict[str, Any]:
+    if call.parts["resourceURN"] == (urn := _account_urn(state)):
+        return _account(urn)
     return _view(state, _find(state, call), state.tags.any_replica(), call.request.as_of)
 
 
@@ -118,6 +120,10 @@ def _fits(urn: str, pattern: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), urn) is not None
 
 
+def _account_urn(state: State) -> str:
+    return f"urn:v1:{state.flavour.name}:resource:account:{NICHANDLE}"
+
+
 def _account(urn: str) -> dict[str, Any]:
     named = {"id": ACCOUNT_ID, "urn": urn, "name": NICHANDLE, "displayName": NICHANDLE}
     return {**named, "type": "account", "owner": NICHANDLE, "tags": {}}
@@ -127,7 +133,7 @@ def _size(call: Call) -> int:
     given = call.request.headers.get("x-pagination-size", "")
     if not given:
         return DEFAULT_SIZE
-    if not given.isdigit() or not 1 <= int(given) <= LARGEST_SIZE:
+    if not is_number(given) or not 1 <= int(given) <= LARGEST_SIZE:
         raise bad(f"X-Pagination-Size must be between 1 and {LARGEST_SIZE}")
     return int(given)
 

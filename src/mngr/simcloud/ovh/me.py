@@ -11,6 +11,11 @@ from mngr.simcloud.ovh.errors import ApiError, not_found
 from mngr.simcloud.ovh.state import NICHANDLE, State
 
 PAYMENT_METHOD = 4100
+STATUSES = (
+    *("CANCELED", "CANCELING", "CREATED", "CREATING", "ERROR", "EXPIRED", "FAILED", "MAINTENANCE"),
+    *("PAUSED", "REJECTED", "REPLACED", "VALID", "VALIDATING"),
+)
+"""`me.payment.method.StatusEnum`."""
 
 
 def get(state: State, call: Call) -> dict[str, Any]:
@@ -41,11 +46,10 @@ def get(state: State, call: Call) -> dict[str, Any]:
 
 
 def payment_methods(state: State, call: Call) -> list[int]:
-    wanted = call.query
     fits = (
-        wanted.get("default") in (None, "true")
-        and wanted.get("status") in (None, "VALID")
-        and wanted.get("paymentType") in (None, "CREDIT_CARD")
+        call.choice("default", ("true", "false"), "boolean") in (None, "true")
+        and call.choice("status", STATUSES, "StatusEnum") in (None, "VALID")
+        and call.query.get("paymentType") in (None, "CREDIT_CARD")
     )
     return [PAYMENT_METHOD] if fits and state.behaviour.payment_method else []
 

@@ -8,7 +8,8 @@ from mngr.simcloud.clock import iso
 from mngr.simcloud.ovh import delivery
 from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.dates import parse
-from mngr.simcloud.ovh.errors import bad, not_found
+from mngr.simcloud.ovh.errors import bad, invalid_url, not_found
+from mngr.simcloud.ovh.me import PAYMENT_METHOD
 from mngr.simcloud.ovh.records import Line, Order
 from mngr.simcloud.ovh.state import State
 from mngr.simcloud.ovh.vps import listed_at
@@ -74,7 +75,9 @@ def detail(state: State, call: Call) -> dict[str, Any]:
 
 
 def extension(state: State, call: Call) -> dict[str, Any]:
-    """Model `billing.ItemDetail`."""
+    """Model `billing.ItemDetail`. In OVH US's schema, and not there by the word of OVH's Terraform provider."""
+    if state.flavour.name == "us" and not state.behaviour.us_extension:
+        raise invalid_url()
     _, line = _line(state, call)
     return {
         "order": {
@@ -123,13 +126,18 @@ def pay(state: State, call: Call) -> None:
     order = _find(state, call)
     if delivery.status(state, order) != "notPaid":
         raise bad(f"Order {order.id} can't be paid: it is {delivery.status(state, order)}")
+    given = call.body["paymentMethod"]
+    if not isinstance(given, dict) or not isinstance(given.get("id"), int):
+        raise bad("[paymentMethod] Given data is not valid for type billing.order.PayWithPaymentMethod")
+    if given["id"] != PAYMENT_METHOD:
+        raise bad(f"[paymentMethod.id] {given['id']} can't be used for this order")
     if not state.behaviour.payment_method or "payment_refused" in call.request.faults:
         raise bad("The payment was refused")
     delivery.pay(state, order, faults=call.request.faults)
 
 
 def _find(state: State, call: Call) -> Order:
-    order = state.orders.get(call.parts["orderId"], call.request.as_of)
+    order = state.orders.get(str(call.number("orderId")), call.request.as_of)
     if order is None:
         raise not_found()
     return order

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from mngr.simcloud.ovh import carts, checkout, iam, me, orders, service, stock, tasks, vps
+from mngr.simcloud.ovh import carts, checkout, consumers, iam, me, orders, service, stock, tasks, vps
 from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.state import State
 
@@ -21,7 +21,7 @@ V1 = ("/1.0", "/v1")
 
 @dataclass(frozen=True)
 class Route:
-    """`path` is without `/1.0`, but with `/v2`. A body field that ends in `*` is required."""
+    """`path` is without `/1.0`, but with `/v2`. A field of body or query that ends in `*` is required."""
 
     method: str
     path: str
@@ -39,7 +39,8 @@ class Route:
     def action(self) -> str:
         """The right it needs, as IAM names it: `vps:apiovh:serviceInfos/edit`."""
         words = [word for word in self.path.removeprefix("/v2").split("/") if word and word[0] != "{"]
-        name, rest = words[0], words[1:]
+        # What isn't a product's is the account's: `account:apiovh:me/order/get`.
+        name, rest = (words[0], words[1:]) if words[0] == "vps" else ("account", words)
         ending = {"GET": ["get"], "PUT": ["edit"], "DELETE": ["delete"]}.get(self.method)
         created = self.path.endswith(("/cart", "/vps", "/configuration", "/tag"))
         return f"{name}:apiovh:{'/'.join(rest + (ending or (['create'] if created else [])))}"
@@ -57,6 +58,13 @@ ROUTES = (
     Route("GET", "/auth/time", me.time, open=True),
     Route("GET", "/auth/currentCredential", me.current_credential),
     Route("GET", "/auth/details", me.details),
+    Route(
+        "POST",
+        "/auth/credential",
+        consumers.request,
+        body=("accessRules*", "allowedIPs", "redirection"),
+        open=True,
+    ),
     Route("GET", "/me", me.get),
     Route("GET", "/me/payment/method", me.payment_methods, query=("default", "paymentType", "status")),
     Route("GET", "/me/payment/method/{paymentMethodId}", me.payment_method),
@@ -88,6 +96,7 @@ ROUTES = (
         body=("autoPayWithPreferredPaymentMethod", "waiveRetractationPeriod"),
     ),
     Route("GET", f"{CART}/vps", carts.list_offers, open=True),
+    Route("GET", f"{CART}/vps/options", carts.list_options, query=("planCode*",), open=True),
     Route(
         "POST",
         f"{CART}/vps",
@@ -107,7 +116,7 @@ ROUTES = (
         "GET",
         "/vps/order/rule/datacenter",
         stock.datacenters,
-        query=("os", "ovhSubsidiary", "planCode"),
+        query=("os", "ovhSubsidiary*", "planCode*"),
         open=True,
     ),
     Route("GET", "/vps", vps.list_vps),

@@ -18,6 +18,8 @@ FIELDS = (
     *("canDeleteAtExpiration", "contactAdmin", "contactBilling", "contactTech", "creation", "domain"),
     *("engagedUpTo", "expiration", "possibleRenewPeriod", "renew", "renewalType", "serviceId", "status"),
 )
+PERIODS = [1, 6, 12]
+"""`possibleRenewPeriod`: months."""
 RENEW_FIELDS = ("automatic", "deleteAtExpiration", "forced", "manualPayment", "period")
 
 
@@ -38,7 +40,7 @@ def view(vps: Vps) -> dict[str, Any]:
         "contactBilling": NICHANDLE,
         "contactTech": NICHANDLE,
         "canDeleteAtExpiration": False,
-        "possibleRenewPeriod": [1, 6, 12],
+        "possibleRenewPeriod": PERIODS,
         "renewalType": vps.renewal_type,
         "renew": {
             "automatic": vps.automatic,
@@ -93,5 +95,7 @@ def _renew(given: dict[str, Any]) -> dict[str, Any]:
         period = given["period"]
         if period is not None and (not isinstance(period, int) or isinstance(period, bool)):
             raise bad(f"[renew.period] Given data ({period}) is not valid for type long")
+        if period is not None and period not in PERIODS:
+            raise bad(f"[renew.period] Given data ({period}) is none of {PERIODS}")
         changes["period"] = period
     return changes

@@ -12,7 +12,7 @@ from mngr.simcloud.ovh.state import State
 
 def datacenters(state: State, call: Call) -> dict[str, Any]:
     """Model `vps.order.rule.Datacenters`."""
-    _need(call, "ovhSubsidiary", "planCode")
+    call.choice("ovhSubsidiary", state.flavour.subsidiaries, "OvhSubsidiaryEnum")
     if call.query["planCode"] not in PLANS:
         raise bad(f"[planCode] Given plan code ({call.query['planCode']}) is not available")
     gone = state.behaviour.out_of_stock
@@ -25,8 +25,3 @@ def datacenters(state: State, call: Call) -> dict[str, Any]:
             for one in state.flavour.datacenters
         ]
     }
-
-
-def _need(call: Call, *names: str) -> None:
-    if missing := [name for name in names if not call.query.get(name)]:
-        raise bad(f"Missing parameter(s): {', '.join(missing)}")

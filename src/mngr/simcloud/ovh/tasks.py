@@ -13,14 +13,20 @@ from mngr.simcloud.ovh.state import State
 
 STATES = ("blocked", "cancelled", "doing", "done", "error", "paused", "todo", "waitingAck")
 """`vps.TaskStateEnum`: there is no `init`, and asking for it is a bad request [live]."""
+TYPES = (
+    *("addVeeamBackupJob", "changeRootPassword", "createSnapshot", "deleteSnapshot", "deliverVm"),
+    *("getConsoleUrl", "internalTask", "migrate", "openConsoleAccess", "provisioningAdditionalIp"),
+    *("reOpenVm", "rebootVm", "reinstallVm", "removeVeeamBackup", "rescheduleAutoBackup"),
+    *("restoreFullVeeamBackup", "restoreVeeamBackup", "restoreVm", "revertSnapshot", "setMonitoring"),
+    *("setNetboot", "startVm", "stopVm", "upgradeVm"),
+)
 UNFINISHED = ("todo", "doing")
 
 
 def list_tasks(state: State, call: Call) -> list[int]:
     vps = state.find_vps(call.parts["serviceName"])
-    wanted, kind = call.query.get("state"), call.query.get("type")
-    if wanted is not None and wanted not in STATES:
-        raise bad(f"[state] Given data ({wanted}) does not belong to the TaskStateEnum enumeration")
+    wanted = call.choice("state", STATES, "TaskStateEnum")
+    kind = call.choice("type", TYPES, "TaskTypeEnum")
     moment = state.now() - state.behaviour.tasks_lag_s
     if call.request.as_of is not None:
         moment = min(moment, call.request.as_of)

@@ -70,8 +70,13 @@ def get_vps(state: State, call: Call) -> dict[str, Any]:
 def put_vps(state: State, call: Call) -> None:
     """Takes the whole service; the display name is what can be changed here."""
     vps = find(state, call)
-    if call.text("netbootMode", "local") != "local":
+    boot = call.text("netbootMode", "local")
+    if boot not in ("local", "rescue"):
+        raise bad(f"[netbootMode] Given data ({boot}) does not belong to the VpsNetbootEnum enumeration")
+    if boot == "rescue":
         raise bad("This simulated OVH has no rescue system.")
+    call.text("keymap")
+    call.flag("slaMonitoring")
     name = call.text("displayName", vps.display_name)
     if len(name) > LONGEST_DISPLAY_NAME:
         raise bad(f"[displayName] is longer than {LONGEST_DISPLAY_NAME} characters")
