@@ -50,11 +50,12 @@ def test_a_cart_that_expired_unbought_is_forgotten(laptop: Laptop) -> None:
     assert laptop.markers.all() == []
 
 
+@pytest.mark.parametrize("extension", [True, False], ids=["extension", "no extension"])
 @pytest.mark.parametrize("dates", ["refused", "ignored", "honoured"])
 def test_what_an_expired_cart_may_have_bought_is_shown_and_taken_by_a_person_s_word_only(
-    laptop: Laptop, dates: str
+    laptop: Laptop, dates: str, extension: bool
 ) -> None:
-    Account(laptop.sim).behaviour(us_order_dates=dates)
+    Account(laptop.sim).behaviour(us_order_dates=dates, us_extension=extension)
     laptop.killed_around_checkout(buys=True)
     [line] = laptop.sim.bill()["lines"]
     [order] = [one["id"] for one in laptop.sim.control("GET", "/orders")["orders"]]
@@ -70,7 +71,42 @@ def test_what_an_expired_cart_may_have_bought_is_shown_and_taken_by_a_person_s_w
     assert laptop.markers.all() == []
 
 
-def test_the_order_of_a_cart_that_was_bought_is_found_days_later(laptop: Laptop) -> None:
+def test_where_ovh_hides_what_an_order_installs_the_vps_tells(laptop: Laptop) -> None:
+    account = Account(laptop.sim)
+    account.behaviour(us_extension=False, delivery_s=2000)
+    laptop.killed_around_checkout(buys=True)
+    [ours] = [line["resource"] for line in laptop.sim.bill()["lines"]]
+    account.order(plan="vps-2025-model2")
+    laptop.clock.sleep(900)
+    said: list[str] = []
+    assert laptop.cloud.reconcile(warn=said.append) == []
+    assert "could be its" in said[0], "neither is delivered: they can't be told apart"
+    laptop.clock.sleep(2000)
+    done: list[str] = []
+    for _ in range(20):
+        done += laptop.cloud.reconcile()
+        laptop.clock.sleep(30)
+    assert len(done) == 1
+    assert ours in done[0]
+    assert laptop.markers.all() == []
+    laptop.clock.sleep(10)
+    tagged = [one["name"] for one in account.pages()[0] if one["tags"]]
+    assert tagged == [ours]
+
+
+def test_an_order_of_who_knows_what_isn_t_taken_though_it_is_the_only_one(laptop: Laptop) -> None:
+    Account(laptop.sim).behaviour(us_extension=False, delivery_s=2000)
+    laptop.killed_around_checkout(buys=True)
+    laptop.clock.sleep(900)
+    said: list[str] = []
+    assert laptop.cloud.reconcile(warn=said.append) == []
+    assert "could be its" in said[0]
+    assert [marker.order_id for marker in laptop.markers.all()] == [0]
+
+
+@pytest.mark.parametrize("extension", [True, False], ids=["extension", "no extension"])
+def test_the_order_of_a_cart_that_was_bought_is_found_days_later(laptop: Laptop, extension: bool) -> None:
+    Account(laptop.sim).behaviour(us_extension=extension)
     laptop.killed_around_checkout(buys=True)
     laptop.clock.sleep(CART_S - 3600)
     done: list[str] = []

@@ -1,5 +1,7 @@
 """How far an order is, and which VPS it became. Comparing `/vps` before and after picks the wrong one."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from mngr.backends.ovh.answers import understood
@@ -83,19 +85,21 @@ def service_of(client: OvhClient, order: int, plan: str) -> str:
     return ""
 
 
-def ordered(client: OvhClient, order: int) -> set[tuple[str, str]]:
-    """(plan, datacenter) of what an order installs: a renewal looks the same but for its `action`. Raises NotFound,
-    Unreadable."""
+def ordered(client: OvhClient, order: int) -> set[tuple[str, str]] | None:
+    """(plan, datacenter) of what an order installs: a renewal looks the same but for its `action`. None: OVH doesn't say
+    (OVH US describes `extension`, and its own Terraform provider says that it isn't there). Raises NotFound, Unreadable."""
     found = set()
-    for detail in _details(client, order):
+    details, told = _details(client, order), False
+    for detail in details:
         with understood(f"OVH's extension of order {order}"):
             extension = _extension(client, f"/me/order/{order}/details/{detail}")
+            told = told or bool(extension)
             rows = extension.get("configurations") or []
             where = next((str(row.get("value")) for row in rows if row.get("label") == "vps_datacenter"), "")
             code = str((extension.get("plan") or {}).get("code") or "")
             if code and extension.get("action") in (None, "installation"):
                 found.add((code, where))
-    return found
+    return found if told or not details else None
 
 
 def _details(client: OvhClient, order: int) -> list[int]:
@@ -106,10 +110,9 @@ def _details(client: OvhClient, order: int) -> list[int]:
 
 
 def _extension(client: OvhClient, path: str) -> dict[str, Any]:
-    try:
+    with _where_served():
         return (client.get(f"{path}/extension") or {}).get("order") or {}
-    except NotFound:
-        return {}
+    return {}
 
 
 def _plan(client: OvhClient, path: str) -> str:
@@ -117,14 +120,21 @@ def _plan(client: OvhClient, path: str) -> str:
 
 
 def _operations(client: OvhClient, path: str) -> list[str]:
-    try:
+    with _where_served():
         return [
             str(((client.get(f"{path}/operations/{one}") or {}).get("resource") or {}).get("name") or "")
             for one in client.get(f"{path}/operations") or []
         ]
+    return []
+
+
+@contextlib.contextmanager
+def _where_served() -> Iterator[None]:
+    """Around a call that OVH serves on one side of the Atlantic only: elsewhere nothing happens in here."""
+    try:
+        yield
     except NotFound:
-        return []  # Europe has no such call
+        pass
     except VpsApiError as error:
-        if error.status in (404, 405):
-            return []
-        raise
+        if error.status not in (404, 405):
+            raise

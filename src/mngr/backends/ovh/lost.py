@@ -72,14 +72,14 @@ class LostOrders:
         rivals = [one for one in rivals if carts[one.cart_id] is not False or one.cart_id == marker.cart_id]
         explained = {one.order_id for one in here if one.order_id}
         first = min(one.at for one in rivals) - EARLY_S
-        candidates = sorted(
-            order
+        could = {
+            order: self._unexplained(order, at, marker)
             for order, at in self._orders_since(first)
-            if order not in explained
-            and any(self._dated(one, at) for one in rivals)
-            and self._unexplained(order, at, marker)
-        )
-        if len(candidates) != len(rivals) or not all(carts[one.cart_id] for one in rivals):
+            if order not in explained and any(self._dated(one, at) for one in rivals)
+        }
+        candidates = sorted(order for order, fits in could.items() if fits is not False)
+        sure = None not in could.values() and all(carts[one.cart_id] for one in rivals)
+        if len(candidates) != len(rivals) or not sure:
             return Found(0, candidates)
         rivals.sort(key=lambda one: (one.at, one.cart_id))
         return Found(candidates[[one.cart_id for one in rivals].index(marker.cart_id)], candidates)
@@ -119,20 +119,24 @@ class LostOrders:
                 found.append((order, date))
         return found
 
-    def _unexplained(self, order: int, at: float, marker: Marker) -> bool:
+    def _unexplained(self, order: int, at: float, marker: Marker) -> bool | None:
         """Whether it is of the marker's plan and datacenter, and what it became is there, with nobody's tag on it, and no
-        older than the checkout."""
+        older than the checkout. None: it may be, and OVH doesn't say of what plan it is before its VPS is there."""
+        wanted = marker.plan_code, marker.region
         try:
             plans = delivery.ordered(self.client, order)
-            if (marker.plan_code, marker.region) not in plans and (marker.plan_code, "") not in plans:
+            if plans is not None and wanted not in plans and (marker.plan_code, "") not in plans:
                 return False
             service = delivery.service_of(self.client, order, marker.plan_code)
         except NotFound:
             raise VpsApiUnreadable(f"OVH lists order {order}, and doesn't have its details (yet)") from None
+        likely = None if plans is None else True
         if not service:
-            return True
+            return likely
         try:
             vps = self.reader.read(service)
-            return not vps.tagged and not vps.renewal.older_than(marker.at)
         except NotFound:
-            return self.client.now() - at < ENDED_S
+            return likely if self.client.now() - at < ENDED_S else False
+        if plans is None and (vps.plan, vps.datacenter) != wanted:
+            return False
+        return not vps.tagged and not vps.renewal.older_than(marker.at)
