@@ -40,6 +40,23 @@ def test_a_missing_right_is_named(laptop: Laptop) -> None:
     with pytest.raises(Unreadable) as error:
         client.me()
     assert "lack the right to GET /me" in error.value.message
+    client = with_env(laptop, kind="oauth2", without=["GET /me/order"])
+    with pytest.raises(Unreadable) as error:
+        client.get("/me/order")
+    assert "lack the right to GET /me/order" in error.value.message
+    assert "grant account:apiovh:me/order/get" in error.value.hint
+
+
+def test_a_consumer_key_that_isn_t_validated_and_one_that_isn_t_known(laptop: Laptop) -> None:
+    asked = laptop.client.post(
+        "/auth/credential", {"accessRules": [{"method": "GET", "path": "/*"}]}, repeat=False
+    )
+    for key, hint in ((asked["consumerKey"], "isn't validated yet"), ("wrong", "OVH doesn't know it")):
+        login = {**laptop.sim.env, "OVH_CONSUMER_KEY": key}
+        client = OvhClient(credentials(laptop.config, "[providers.ovh]", login), clock=laptop.clock)
+        with pytest.raises(Unreadable, match="OVH refused the credentials") as error:
+            client.me()
+        assert hint in error.value.hint
 
 
 def test_wrong_keys_and_endpoints_say_so(laptop: Laptop) -> None:
@@ -97,6 +114,8 @@ def test_a_purchase_whose_answer_is_lost_isn_t_repeated_by_itself(laptop: Laptop
 def test_not_found_only_if_ovh_says_so(laptop: Laptop) -> None:
     with pytest.raises(NotFound, match="OVH doesn't have it"):
         laptop.client.get("/vps/nosuch")
+    with pytest.raises(Unreadable, match=r"invalid \(or empty\) URL"):
+        laptop.client.get("/vps/nosuch/nowhere")
     with pytest.raises(VpsApiError, match="OVH refused"):
         laptop.client.post("/order/cart", {"ovhSubsidiary": "XX"}, repeat=True)
 

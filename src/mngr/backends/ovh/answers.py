@@ -14,6 +14,9 @@ from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
 #: Codes of a login that is good, and not allowed to make this call.
 NOT_GRANTED = ("NOT_GRANTED_CALL", "FORBIDDEN", "Client::Forbidden")
 
+#: OVH's word for a path that it doesn't serve, which says nothing of the thing that the path names.
+NO_SUCH_CALL = "invalid (or empty) URL"
+
 
 class OvhApiError(VpsApiError):
     """OVH refused a call that changes something. `code`: OVH's errorCode or class."""
@@ -49,11 +52,12 @@ def refusal(answer: Any, what: str, reads: bool) -> Exception:
     try:
         data = answer.json()
         said, code = str(data.get("message", "")), str(data.get("errorCode") or data.get("class") or "")
+        action = str((data.get("details") or {}).get("unauthorizedActionsByIAM") or "")
     except (ValueError, AttributeError):
-        said = code = ""
+        said = code = action = ""
     status = answer.status_code
     message = f"{what}: {said or answer.reason or 'no reason given'} ({status})"
-    if status == 404 and said:
+    if status == 404 and said and NO_SUCH_CALL not in said:
         return NotFound(f"OVH doesn't have it: {what}: {said}")
     if status == 460:
         return NotFound(f"it is expired at OVH: {what}: {said}")
@@ -61,7 +65,9 @@ def refusal(answer: Any, what: str, reads: bool) -> Exception:
         # In the message, not the hint: errors about other errors keep that.
         lacking = f"OVH refused: these credentials lack the right to {what} ({status})"
         return _kind(reads)(
-            lacking, status=status, hint="grant it (docs/ovh.md lists the rights that mngr needs)"
+            lacking,
+            status=status,
+            hint=f"grant {action or 'it'} (docs/ovh.md lists the rights that mngr needs)",
         )
     if status in (401, 403) or (status == 400 and "signature" in said.lower()):
         return _kind(reads)(f"OVH refused the credentials: {message}", status=status, hint=_login_hint(code))
@@ -83,8 +89,10 @@ def _kind(reads: bool) -> type[VpsApiError]:
 
 
 def _login_hint(code: str) -> str:
-    if code == "NOT_CREDENTIAL":
+    if code == "INVALID_CREDENTIAL":
         return "the consumer key isn't validated yet, or has expired: make one anew (docs/ovh.md)"
+    if code == "NOT_CREDENTIAL":
+        return "check consumer_key: OVH doesn't know it for this application_key; is it the right endpoint?"
     if code == "INVALID_KEY":
         return "check application_key and application_secret; is it the right endpoint?"
     return "check them, and the endpoint they belong to (docs/ovh.md)"
