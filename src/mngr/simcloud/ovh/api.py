@@ -29,6 +29,7 @@ class Ovh:
         self.state = state
         self._credential = credential
         self._router = Router(state.flavour.name)
+        state.calls = self._router.calls()
 
     def turn_away(self, request: Request) -> Response | None:
         if request.path == TOKEN_PATH:

@@ -22,7 +22,7 @@ def routes(state: State) -> dict[tuple[str, str], Callable[[Request], Any]]:
         ("POST", "/behaviour"): lambda request: _behave(state, request),
         ("GET", "/credentials"): lambda request: {
             "token_path": TOKEN_PATH,
-            "credentials": [_view(credential) for credential in state.credentials.all()],
+            "credentials": [_view(state, credential) for credential in state.credentials.all()],
         },
         ("POST", "/credentials"): lambda request: _credentials(state, request),
         ("POST", "/seed_vps"): lambda request: {"services": seed(state, request.json())},
@@ -47,22 +47,22 @@ def _credentials(state: State, request: Request) -> dict[str, Any]:
         if credential is None:
             raise ValueError(f"credentials: no {name} here")
         credential.status = "expired"
-        return _view(credential)
+        return _view(state, credential)
     kind = data.get("kind", "keys")
     if kind not in ("keys", "oauth2"):
         raise ValueError("credentials: kind is keys or oauth2")
     allowed = parse_rules(data["allow"]) if "allow" in data else EVERYTHING
     denied = parse_rules(data.get("without", []))
-    return _view(state.credentials.make(kind, state.now(), allowed, denied))
+    return _view(state, state.credentials.make(kind, state.now(), allowed, denied))
 
 
-def _view(credential: Credential) -> dict[str, Any]:
+def _view(state: State, credential: Credential) -> dict[str, Any]:
     return {
         "kind": credential.kind,
         "name": credential.name,
         "status": credential.status,
         "env": credential.env(),
-        "rules": rules(credential),
+        "rules": rules(state, credential),
     }
 
 

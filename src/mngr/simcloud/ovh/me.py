@@ -99,7 +99,7 @@ def current_credential(state: State, call: Call) -> dict[str, Any]:
         "expiration": None,
         "lastUse": iso(credential.last_use) if credential.last_use is not None else None,
         "ovhSupport": False,
-        "rules": rules(credential),
+        "rules": rules(state, credential),
         "status": credential.status,
     }
 
@@ -113,7 +113,7 @@ def details(state: State, call: Call) -> dict[str, Any]:
     return {
         "account": NICHANDLE,
         "method": "oauth2_client_credentials" if oauth2 else "account",
-        "allowedRoutes": None if oauth2 else rules(credential),
+        "allowedRoutes": None if oauth2 else rules(state, credential),
         "description": None,
         "identities": [
             f"{urn}:credential:{NICHANDLE}/oauth2-{credential.name}"
@@ -125,14 +125,8 @@ def details(state: State, call: Call) -> dict[str, Any]:
     }
 
 
-def rules(credential: Credential) -> list[dict[str, str]]:
+def rules(state: State, credential: Credential) -> list[dict[str, str]]:
     """What was allowed, call by call if something was taken out of it."""
-    from mngr.simcloud.ovh.routes import ROUTES
-
     if not credential.denied:
         return [{"method": method, "path": path} for method, path in credential.allowed]
-    return [
-        {"method": route.method, "path": route.pattern()}
-        for route in ROUTES
-        if credential.may(route.method, route.pattern())
-    ]
+    return [{"method": method, "path": path} for method, path in state.calls if credential.may(method, path)]

@@ -168,6 +168,10 @@ class Router:
                 return route, {name: unquote(part) for name, part in found.groupdict().items()}
         return None
 
+    def calls(self) -> list[tuple[str, str]]:
+        """All that is served: method and path, as access rules write them."""
+        return [(route.method, route.pattern()) for route, _ in self._routes]
+
     def methods(self, path: str) -> list[str]:
         """Those that a path can be asked with."""
         return [route.method for route, pattern in self._routes if pattern.fullmatch(path)]

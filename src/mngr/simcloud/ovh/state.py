@@ -31,6 +31,8 @@ class State:
     carts: dict[str, Cart] = field(default_factory=dict)
     ordered: dict[str, Vps] = field(default_factory=dict)
     tasks: dict[str, list[Task]] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    """What this API serves: method and path, as access rules write them."""
     auth: Auth = field(init=False)
     orders: Table[Order] = field(init=False)
     vps: Table[Vps] = field(init=False)
