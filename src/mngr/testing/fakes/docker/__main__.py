@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import sys
 
+import build
 import containers
 import images
+import known
+import starting
 import store
 import volumes
 import words
@@ -104,7 +107,7 @@ def show_any(given: list[str]) -> int:
     found, missing = [], []
     for ref in rest:
         for look in (
-            lambda ref: containers.view(containers.find(ref)),
+            lambda ref: containers.view(known.find(ref)),
             lambda ref: images.view(images.find(ref)),
             lambda ref: store.read("volumes", ref),
         ):
@@ -119,22 +122,22 @@ def show_any(given: list[str]) -> int:
 
 
 VERBS = {
-    "run": containers.run, "create": lambda given: containers.run(given, starts=False), "start": containers.start,
+    "run": starting.run, "create": lambda given: starting.run(given, starts=False), "start": containers.start,
     "stop": containers.stop, "restart": containers.restart, "kill": containers.kill, "rm": containers.rm,
     "exec": containers.exec_, "logs": containers.logs, "ps": containers.ps, "update": containers.update,
     "pause": lambda given: containers.pause(given, True), "unpause": lambda given: containers.pause(given, False),
     "cp": containers.cp, "wait": containers.wait, "rename": containers.rename, "inspect": show_any,
-    "build": images.build, "commit": images.commit, "pull": images.pull, "save": images.save, "load": images.load,
+    "build": build.build, "commit": images.commit, "pull": images.pull, "save": images.save, "load": images.load,
     "tag": images.tag, "rmi": images.rm, "images": images.ls, "version": version, "info": info,
     "--version": lambda given: print(f"Docker version {VERSION}, build fake"),
-    "boot": lambda given: containers.boot(),
+    "boot": lambda given: starting.boot(),
 }  # fmt: skip
 
 GROUPS = {
     "container": {**VERBS, "ls": containers.ps, "list": containers.ps, "inspect": containers.show},
     "image": {
         "inspect": images.show, "ls": images.ls, "list": images.ls, "rm": images.rm, "pull": images.pull,
-        "save": images.save, "load": images.load, "tag": images.tag, "build": images.build,
+        "save": images.save, "load": images.load, "tag": images.tag, "build": build.build,
     },
     "volume": {
         "create": volumes.create, "inspect": volumes.show, "ls": volumes.ls, "list": volumes.ls, "rm": volumes.rm,

@@ -6,10 +6,11 @@ import json
 import os
 import sys
 
+import known
 import rootfs
 import store
 import words
-from lazy import shlex, shutil, subprocess, tempfile
+from lazy import shlex, subprocess, tempfile
 from output import inspect, rows
 from store import Error
 
@@ -58,14 +59,14 @@ def _pull(name: str, code: int = 1) -> dict[str, Any]:
     if not os.path.isdir(upper):
         os.makedirs(upper)
         rootfs.hide(upper)
-    image = _meta(BASE, [BASE], {"Cmd": ["bash"]})
-    known = [one["RepoTags"] for one in store.every("images") if one["Id"] == BASE]
-    image["RepoTags"] = sorted({*(known[0] if known else []), _tagged(name)})
+    image = meta(BASE, [BASE], {"Cmd": ["bash"]})
+    names_before = [one["RepoTags"] for one in store.every("images") if one["Id"] == BASE]
+    image["RepoTags"] = sorted({*(names_before[0] if names_before else []), _tagged(name)})
     store.write("images", BASE, image)
     return image
 
 
-def _meta(id: str, layers: list[str], config: dict[str, Any]) -> dict[str, Any]:
+def meta(id: str, layers: list[str], config: dict[str, Any]) -> dict[str, Any]:
     empty = {"Cmd": [], "Entrypoint": [], "Env": [], "Labels": {}, "WorkingDir": "", "User": ""}
     return {
         "Id": id, "RepoTags": [], "Layers": layers, "Created": store.iso(), "Config": {**empty, **config},
@@ -134,11 +135,11 @@ def _fits(reference: str, repository: str, tag: str) -> bool:
 
 def tag(given: list[str]) -> int:
     with store.lock():
-        _name(find(given[0]), given[1])
+        name(find(given[0]), given[1])
     return 0
 
 
-def _name(image: dict[str, Any], name: str) -> None:
+def name(image: dict[str, Any], name: str) -> None:
     """Gives it a name, which another image may lose by that."""
     for other in store.every("images"):
         if _tagged(name) in other["RepoTags"] and other["Id"] != image["Id"]:
@@ -192,10 +193,8 @@ def commit(given: list[str]) -> int:
     flags, rest = words.read(
         given, "author message change", "pause", short="a=author m=message c=change p=pause"
     )
-    import containers
-
     with store.lock():
-        container = containers.find(rest[0])
+        container = known.find(rest[0])
         image = store.read("images", container["Image"].removeprefix("sha256:"))
         id = store.new_id()
         layer = os.path.join(store.folder("images", id), "layer")
@@ -205,16 +204,16 @@ def commit(given: list[str]) -> int:
         config = {
             key: container["Config"][key] for key in ("Cmd", "Entrypoint", "Env", "Labels", "WorkingDir")
         }
-        _change(config, flags.get("change", []))
-        made = _meta(id, [*image["Layers"], id], config)
+        change(config, flags.get("change", []))
+        made = meta(id, [*image["Layers"], id], config)
         store.write("images", id, made)
         if len(rest) > 1:
-            _name(made, rest[1])
+            name(made, rest[1])
     print(f"sha256:{id}")
     return 0
 
 
-def _change(config: dict[str, Any], lines: list[str]) -> None:
+def change(config: dict[str, Any], lines: list[str]) -> None:
     """Dockerfile lines that change how an image is run, not what is in it."""
     for line in lines:
         word, _, rest = line.partition(" ")
@@ -270,136 +269,10 @@ def load(given: list[str]) -> int:
                 os.makedirs(store.folder("images", layer), exist_ok=True)
                 os.rename(f"{top}/images/{layer}/layer", store.folder("images", layer) + "/layer")
         names = image["RepoTags"]
-        known = [one["RepoTags"] for one in store.every("images") if one["Id"] == image["Id"]]
-        image["RepoTags"] = known[0] if known else []
+        names_before = [one["RepoTags"] for one in store.every("images") if one["Id"] == image["Id"]]
+        image["RepoTags"] = names_before[0] if names_before else []
         store.write("images", image["Id"], image)
         for name in names:
-            _name(image, name)
+            name(image, name)
     print(f"Loaded image: {names[0]}" if names else f"Loaded image ID: sha256:{image['Id']}")
     return 0
-
-
-BUILD_VALUES = "add-host build-arg cache-from cpu-shares file iidfile label memory network platform progress secret tag target"
-BUILD_SWITCHES = "compress force-rm no-cache pull quiet rm squash"
-
-
-def build(given: list[str]) -> int:
-    flags, rest = words.read(
-        given, BUILD_VALUES, BUILD_SWITCHES, short="f=file t=tag q=quiet m=memory c=cpu-shares"
-    )
-    with tempfile.TemporaryDirectory(dir=store.ROOT) as top:
-        context = rest[0] if rest else "."
-        if context == "-":
-            subprocess.run(["tar", "-C", top, "-xf", "-"], check=True)
-            context = top
-        path = words.last(flags, "file", "Dockerfile")
-        path = path if os.path.isabs(path) else os.path.join(context, path)
-        if not os.path.exists(path):
-            raise Error(
-                f"unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat {path}: no such file or directory"
-            )
-        with store.lock():
-            image = _build(context, path, flags)
-            for name in flags.get("tag", []):
-                _name(image, name)
-    if "iidfile" in flags:
-        with open(words.last(flags, "iidfile"), "w") as file:
-            file.write(f"sha256:{image['Id']}")
-    print(f"sha256:{image['Id']}" if words.on(flags, "quiet") else f"Successfully built {image['Id'][:12]}")
-    return 0
-
-
-def _build(context: str, path: str, flags: dict[str, list[str]]) -> dict[str, Any]:
-    """Every instruction into one layer over FROM's."""
-    given = words.pairs(flags.get("build-arg", []))
-    args: dict[str, str] = {}
-    id, base, config = store.new_id(), {"Layers": []}, {}
-    top = store.folder("images", id)
-    os.makedirs(f"{top}/layer")
-    steps = _lines(path)
-    for number, (word, rest) in enumerate(steps, 1):
-        print(f"Step {number}/{len(steps)} : {word} {rest}", flush=True)
-        if word == "ARG":
-            name, _, value = rest.partition("=")
-            args[name] = given.get(name, value)
-        elif word == "FROM":
-            base = wanted(_filled(rest.split()[0], args), "missing")
-            config = json.loads(json.dumps(base["Config"]))
-        elif word == "RUN":
-            _run(top, base, config, rest, args)
-        elif word in ("COPY", "ADD"):
-            _copy(
-                top,
-                context,
-                config,
-                [_filled(part, args) for part in rest.split() if not part.startswith("--")],
-            )
-        else:
-            _change(config, [f"{word} {_filled(rest, args)}"])
-    config["Labels"] = {**config.get("Labels", {}), **words.pairs(flags.get("label", []))}
-    image = _meta(id, [*base["Layers"], id], config)
-    store.write("images", id, image)
-    return image
-
-
-def _lines(path: str) -> list[tuple[str, str]]:
-    with open(path) as file:
-        text = file.read().replace("\\\n", " ")
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return [(line.split()[0].upper(), " ".join(line.split(None, 1)[1:])) for line in lines]
-
-
-def _filled(text: str, args: dict[str, str]) -> str:
-    for name, value in args.items():
-        text = text.replace(f"${{{name}}}", value).replace(f"${name}", value)
-    return text
-
-
-def _run(top: str, base: dict[str, Any], config: dict[str, Any], line: str, args: dict[str, str]) -> None:
-    id = store.new_id()
-    rootfs.make(id)
-    there = store.folder("containers", id)
-    shutil.rmtree(f"{there}/upper")
-    os.rename(f"{top}/layer", f"{there}/upper")
-    box = {
-        "Id": id,
-        "Mounts": [],
-        "Config": {
-            **config,
-            "Hostname": id[:12],
-            "Env": [*config["Env"], *(f"{k}={v}" for k, v in args.items())],
-        },
-    }
-    script = (
-        rootfs.mounts(box, base)
-        + f"exec chroot {there}/root {store.join(rootfs.inside(box, ['/bin/sh', '-c', line]))}\n"
-    )
-    done = subprocess.run(
-        ["unshare", "--mount", "--pid", "--fork", "--propagation", "private", "/bin/sh", "-c", script],
-        stderr=subprocess.STDOUT,
-    )
-    os.rename(f"{there}/upper", f"{top}/layer")
-    store.remove_tree(there)
-    if done.returncode:
-        store.remove_tree(top)
-        raise Error(f"The command '/bin/sh -c {line}' returned a non-zero code: {done.returncode}", 1)
-
-
-def _copy(top: str, context: str, config: dict[str, Any], parts: list[str]) -> None:
-    *sources, target = parts
-    to = f"{top}/layer" + os.path.normpath(os.path.join("/", config.get("WorkingDir", ""), target))
-    for source in sources:
-        path = os.path.join(context, source)
-        if not os.path.exists(path):
-            raise Error(
-                f"COPY failed: file not found in build context or excluded by .dockerignore: stat {source}: file does not exist"
-            )
-        if os.path.isdir(path):
-            os.makedirs(to, exist_ok=True)
-            subprocess.run(["cp", "-a", f"{path}/.", to], check=True)
-        else:
-            into = (
-                os.path.join(to, os.path.basename(path)) if target.endswith("/") or len(sources) > 1 else to
-            )
-            os.makedirs(os.path.dirname(into), exist_ok=True)
-            shutil.copy(path, into)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 
+import known
 import store
 import words
 from output import inspect, rows
@@ -57,28 +59,20 @@ def ls(given: list[str]) -> None:
 
 def rm(given: list[str]) -> int:
     flags, rest = words.read(given, "", "force", short="f=force")
-    from containers import users_of
-
     code = 0
     with store.lock():
         for name in rest:
             path = store.folder("volumes", name)
             if not os.path.isdir(path):
                 if not words.on(flags, "force"):
-                    print(f"Error: No such volume: {name}", file=store_err())
+                    print(f"Error: No such volume: {name}", file=sys.stderr)
                     code = 1
                     continue
-            elif users := users_of(name):
+            elif users := known.users_of(name):
                 message = f"remove {name}: volume is in use - [{', '.join(users)}]"
-                print(f"Error response from daemon: {message}", file=store_err())
+                print(f"Error response from daemon: {message}", file=sys.stderr)
                 code = 1
                 continue
             store.remove_tree(path)
             print(name)
     return code
-
-
-def store_err():
-    import sys
-
-    return sys.stderr
