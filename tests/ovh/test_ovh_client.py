@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
 from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.config import Credentials, OvhConfig, credentials
-from mngr.model.errors import InvalidInput, NotFound, Unreadable
+from mngr.model.errors import InvalidInput, MngrError, NotFound, Unreadable
 from mngr.vps_docker import tags
-from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer
+from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
 
 from .conftest import Laptop
 
@@ -105,6 +106,21 @@ def test_reads_are_repeated_and_a_broken_list_is_no_empty_one(laptop: Laptop) ->
         laptop.cloud.find({tags.PROVIDER: "ovh"})
 
 
+@pytest.mark.parametrize("body", [None, [], "text", {"message": "An error"}], ids=str)
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_time_that_ovh_doesn_t_tell_says_nothing_of_what_was_asked(
+    laptop: Laptop, status: int, body: Any
+) -> None:
+    laptop.sim.fault("error", method="GET", path="/auth/time", times=None, status=status, body=body)
+    with pytest.raises(VpsApiUnreadable) as read:
+        laptop.client.get("/vps/one")
+    with pytest.raises(VpsApiError) as written:
+        laptop.client.post("/order/cart", {"ovhSubsidiary": "US"}, repeat=False)
+    assert "time" in str(read.value) + str(written.value)
+    assert "credentials" not in str(read.value) + str(written.value)
+    assert [call["path"] for call in laptop.sim.calls()] == ["/1.0/auth/time"] * len(laptop.sim.calls())
+
+
 def test_a_purchase_whose_answer_is_lost_isn_t_repeated_by_itself(laptop: Laptop) -> None:
     laptop.sim.fault("lose_answer", method="POST", path="/order/cart", times=1)
     with pytest.raises(VpsApiNoAnswer):
@@ -118,6 +134,16 @@ def test_not_found_only_if_ovh_says_so(laptop: Laptop) -> None:
         laptop.client.get("/vps/nosuch/nowhere")
     with pytest.raises(VpsApiError, match="OVH refused"):
         laptop.client.post("/order/cart", {"ovhSubsidiary": "XX"}, repeat=True)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 460, 500, 502, 503, 504])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_whatever_ovh_refuses_with_says_what_to_do_next(laptop: Laptop, method: str, status: int) -> None:
+    body = {"message": "An error that was ordered."}
+    laptop.sim.fault("error", method=method, path="/order/cart", times=None, status=status, body=body)
+    with pytest.raises(MngrError) as refused:
+        laptop.client.get("/order/cart") if method == "GET" else laptop.client.post("/order/cart", repeat=True)
+    assert refused.value.hint
 
 
 def test_time_is_ovh_s(laptop: Laptop) -> None:

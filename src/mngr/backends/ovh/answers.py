@@ -13,6 +13,9 @@ from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
 
 #: Codes of a login that is good, and not allowed to make this call.
 NOT_GRANTED = ("NOT_GRANTED_CALL", "FORBIDDEN", "Client::Forbidden")
+#: What to do where OVH's own words are all there is.
+AGAIN = "try again in a minute; if OVH goes on refusing, look at the VPS or the order on OVH's page"
+SHOWN = "`mngr ovh list --all` shows what the account has"
 
 #: OVH's word for a path that it doesn't serve, which says nothing of the thing that the path names.
 NO_SUCH_CALL = "invalid (or empty) URL"
@@ -58,9 +61,9 @@ def refusal(answer: Any, what: str, reads: bool) -> Exception:
     status = answer.status_code
     message = f"{what}: {said or answer.reason or 'no reason given'} ({status})"
     if status == 404 and said and NO_SUCH_CALL not in said:
-        return NotFound(f"OVH doesn't have it: {what}: {said}")
+        return NotFound(f"OVH doesn't have it: {what}: {said}", hint=SHOWN)
     if status == 460:
-        return NotFound(f"it is expired at OVH: {what}: {said}")
+        return NotFound(f"it is expired at OVH: {what}: {said}", hint=SHOWN)
     if status in (401, 403) and code in NOT_GRANTED:
         # In the message, not the hint: errors about other errors keep that.
         lacking = f"OVH refused: these credentials lack the right to {what} ({status})"
@@ -78,7 +81,7 @@ def refusal(answer: Any, what: str, reads: bool) -> Exception:
         )
     if status == 429:
         return _kind(reads)(f"OVH is throttling us: {message}", status=status, hint="try again in a minute")
-    problem = _kind(reads)(f"OVH refused: {message}", status=status)
+    problem = _kind(reads)(f"OVH refused: {message}", status=status, hint=AGAIN)
     if isinstance(problem, OvhApiError):
         problem.code = code
     return problem
@@ -117,7 +120,9 @@ def failed(error: Exception, given: Credentials, what: str, reads: bool) -> Exce
             f"can't reach OVH at {given.endpoint} for {what}: {_reason(error)}",
             hint="check the network, and https://status.ovhcloud.com",
         )
-    if isinstance(error, (KeyError, TypeError, ValueError)) and not isinstance(error, RequestException):
+    if isinstance(error, (AttributeError, KeyError, TypeError, ValueError)) and not isinstance(
+        error, RequestException
+    ):
         # Of the SDK's own: it asks for OVH's time before it signs.
         return (VpsApiUnreadable if reads else VpsApiNoAnswer)(
             f"OVH's answer to {what}, or the time that it says, can't be read", hint="try again later"
@@ -125,6 +130,12 @@ def failed(error: Exception, given: Credentials, what: str, reads: bool) -> Exce
     if isinstance(error, (RequestException, ovh.exceptions.HTTPError)):
         return (VpsApiUnreadable if reads else VpsApiNoAnswer)(
             f"no answer from OVH to {what}: {_reason(error)}", hint="check the network; try again later"
+        )
+    time_status = getattr(getattr(error, "response", None), "status_code", 0)
+    if isinstance(error, ovh.exceptions.APIError) and time_status not in (0, 401, 403):
+        return (VpsApiUnreadable if reads else OvhApiError)(
+            f"OVH didn't tell its time ({time_status}), which {what} is signed with, so that wasn't sent",
+            hint="https://status.ovhcloud.com; try again later",
         )
     if type(error).__module__.startswith(("oauthlib", "requests_oauthlib", "ovh")):
         return (VpsApiUnreadable if reads else OvhApiError)(

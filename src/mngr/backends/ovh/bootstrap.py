@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mngr.backends.ovh.answers import understood
 from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.vps import ipv4
 from mngr.model.clock import Clock
@@ -57,7 +58,8 @@ class FirstContact:
         """Opens root's login; the host key that was seen first, unverified. Repeatable. Raises MngrError."""
         service = machine.id
         tell = _once(progress)
-        address = ipv4(self.client.get(f"{_path(service)}/ips") or []) or machine.address
+        with understood(f"OVH's addresses of {service}"):
+            address = ipv4(self.client.get(f"{_path(service)}/ips") or []) or machine.address
         tell(f"first contact: {self.user}'s login on {service} (at most {LOGIN_S:g} s)")
         key = self._first_login(service, address)
         tell(f"first contact: root's login on {service} (at most {LOGIN_S:g} s)")
@@ -78,6 +80,7 @@ class FirstContact:
 
     # --- installing ---------------------------------------------------------------------------------------------
 
+    @understood("OVH's tasks of a VPS")
     def _idle(self, service: str, tell: Progress) -> None:
         """Waits until OVH says that nothing goes on (`deliverVm` runs on for a minute or two after delivery)."""
         going: list[Any] = []
@@ -101,12 +104,12 @@ class FirstContact:
             "publicSshKey": self.access.machine_key(),
             "doNotSendPassword": True,
         }
-        task: Any = None
+        task: int | None = None
         why = ""
         for _ in looks(self.clock, BUSY_S, most=10):
             check()
             try:
-                task = self.client.post(f"{_path(service)}/rebuild", body, repeat=False)
+                task = _task(self.client.post(f"{_path(service)}/rebuild", body, repeat=False))
                 break
             except VpsApiNoAnswer as error:
                 why = error.message  # if it was carried out, the next one is refused while it goes on
@@ -123,17 +126,19 @@ class FirstContact:
                 f"OVH didn't take the installation of {service} within {BUSY_S:g} s: {why}",
                 hint="look at its tasks on OVH's page, and run the command again",
             )
-        self._wait_for_task(service, int(task["id"]), image, tell)
+        self._wait_for_task(service, task, image, tell)
 
-    def _running_rebuild(self, service: str) -> Any:
+    @understood("OVH's tasks of a VPS")
+    def _running_rebuild(self, service: str) -> int | None:
         self.clock.sleep(10)  # the list of tasks lags
         for state in ("todo", "doing"):
             for id in self.client.get(f"{_path(service)}/tasks", {"state": state}) or []:
                 task = self.client.get(f"{_path(service)}/tasks/{id}")
                 if task and task.get("type") in ("reinstallVm", "rebuildVm"):
-                    return task
+                    return int(task["id"])
         return None
 
+    @understood("OVH's task of an installation")
     def _wait_for_task(self, service: str, task: int, image: str, tell: Progress) -> None:
         state = ""
         for _ in looks(self.clock, self.timeout, most=5):
@@ -154,6 +159,7 @@ class FirstContact:
             hint="raise rebuild_timeout in the provider's config if it is only slow",
         )
 
+    @understood("OVH's images of a VPS")
     def _image_id(self, service: str, name: str) -> str:
         """Ids differ from VPS to VPS: found by name."""
         names = []
@@ -236,6 +242,14 @@ def _once(progress: Progress) -> Progress:
             progress(text)
 
     return tell
+
+
+def _task(answer: Any) -> int:
+    """The number of the task that a call began. Raises VpsApiNoAnswer: it may have begun one all the same."""
+    try:
+        return int(answer["id"])
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise VpsApiNoAnswer("OVH's answer to the order of an installation has no task in it") from None
 
 
 def _script(name: str) -> str:

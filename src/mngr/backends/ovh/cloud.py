@@ -147,7 +147,7 @@ class OvhCloud(VpsClientInterface):
         path = f"/vps/{segment(id)}"
         asked = False
         for _ in looks(self.clock, POWER_TIMEOUT_S, most=5):
-            now = str((self.client.get(path) or {}).get("state"))
+            now = self.reader.state(id)
             if now == wanted:
                 return
             if not asked and now in ("running", "stopped"):

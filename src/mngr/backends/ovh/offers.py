@@ -4,6 +4,7 @@ import threading
 import time
 from typing import Any
 
+from mngr.backends.ovh.answers import understood
 from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.config import DURATIONS, OvhConfig
 from mngr.model.errors import InvalidInput, NotFound
@@ -32,8 +33,9 @@ class Offers:
         mode = self.config.pricing_mode
         return self.config.duration if mode == "default" else DURATIONS[mode]
 
+    @understood("OVH's catalogue")
     def check(self, spec: MachineSpec) -> Offer:
-        """The price of a fresh order. Raises InvalidInput naming the valid plans, datacenters or images."""
+        """The price of a fresh order. Raises InvalidInput naming the valid plans, datacenters or images, Unreadable."""
         plans = self._plans()
         row = next((one for one in plans if one.get("planCode") == spec.plan), None)
         if row is None:

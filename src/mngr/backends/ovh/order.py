@@ -6,7 +6,7 @@ a lost answer the cart is asked whether it was bought, and only then `lost` look
 
 import msgspec
 
-from mngr.backends.ovh.answers import OvhApiError, understood
+from mngr.backends.ovh.answers import AGAIN, OvhApiError, understood
 from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.lost import LostOrders
 from mngr.backends.ovh.markers import Marker, Markers
@@ -21,6 +21,7 @@ from mngr.vps_docker.waiting import looks
 LIST_LOOKS = 3
 #: A cart is kept by OVH for so long.
 CART_S = 3 * 86400
+PAYMENT_OR_STOCK = "check the account's payment method and the datacenter's stock"
 
 
 class Buyer:
@@ -138,8 +139,7 @@ class Buyer:
             raise VpsProvisioningRefused(
                 f"OVH refused the order: {error.message}",
                 status=error.status,
-                hint=error.hint
-                or "nothing was bought; check the account's payment method and the datacenter's stock",
+                hint="nothing was bought; " + (PAYMENT_OR_STOCK if error.hint == AGAIN else error.hint),
             ) from None
         try:
             return int(answer["orderId"])

@@ -108,6 +108,12 @@ class Reader:
                 renewal=known or renewal.read(self.client, service),
             )
 
+    def state(self, service: str) -> str:
+        """In OVH's words; "" if it doesn't say. Raises as `read`."""
+        answer = self.client.get(f"/vps/{segment(service)}")
+        with understood(f"OVH's answer about {service}"):
+            return str((answer or {}).get("state") or "")
+
     def read_patiently(self, service: str, clock: Clock, within: float) -> Vps:
         """Raises NotFound only if OVH says so for `within` seconds."""
         return patiently(clock, within, lambda: self.read(service))
