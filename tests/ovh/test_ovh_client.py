@@ -142,7 +142,9 @@ def test_whatever_ovh_refuses_with_says_what_to_do_next(laptop: Laptop, method: 
     body = {"message": "An error that was ordered."}
     laptop.sim.fault("error", method=method, path="/order/cart", times=None, status=status, body=body)
     with pytest.raises(MngrError) as refused:
-        laptop.client.get("/order/cart") if method == "GET" else laptop.client.post("/order/cart", repeat=True)
+        laptop.client.get("/order/cart") if method == "GET" else laptop.client.post(
+            "/order/cart", repeat=True
+        )
     assert refused.value.hint
 
 

@@ -20,6 +20,9 @@ class VpsApiUnreadable(VpsApiError, Unreadable):
 
     exit_code = 5
 
+    def __init__(self, message: str, *, status: int = 0, hint: str = "", details: str = "") -> None:
+        super().__init__(message, status=status, hint=hint or "try again in a minute", details=details)
+
 
 class VpsApiNoAnswer(VpsApiError, Unreachable):
     """A call that changes things got no usable answer: it may or may not have been carried out."""

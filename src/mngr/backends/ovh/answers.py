@@ -14,7 +14,7 @@ from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
 #: Codes of a login that is good, and not allowed to make this call.
 NOT_GRANTED = ("NOT_GRANTED_CALL", "FORBIDDEN", "Client::Forbidden")
 #: What to do where OVH's own words are all there is.
-AGAIN = "try again in a minute; if OVH goes on refusing, look at the VPS or the order on OVH's page"
+AGAIN = "try again in a minute; if it stays so, look at the VPS or the order on OVH's page"
 SHOWN = "`mngr ovh list --all` shows what the account has"
 
 #: OVH's word for a path that it doesn't serve, which says nothing of the thing that the path names.
@@ -34,7 +34,7 @@ def understood(what: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, IndexError, TypeError, AttributeError, ValueError):
-        raise VpsApiUnreadable(f"{what} can't be read: it isn't what OVH describes") from None
+        raise VpsApiUnreadable(f"{what} can't be read: it isn't what OVH describes", hint=AGAIN) from None
 
 
 def json(answer: Any, what: str, reads: bool) -> Any:

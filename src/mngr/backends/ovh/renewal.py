@@ -44,7 +44,7 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def renews(self) -> bool:
-        return self.automatic and not self.cancelled
+        return self.automatic and not self.cancelled and self.status != "expired"
 
 
 def read(client: OvhClient, service: str) -> Renewal:

@@ -17,7 +17,7 @@ from mngr.providers.contract import Machine
 from mngr.vps_docker.waiting import looks
 
 #: `vps.VpsStateEnum` in the contract's words; all others are on their way to one of these.
-STATES = {"running": "running", "stopped": "stopped"}
+STATES = {"running": "running", "stopped": "stopped", "expired": "expired"}
 #: States in which a VPS can be installed anew.
 SETTLED = ("running", "stopped")
 #: So many VPSs are read at once.
@@ -45,8 +45,9 @@ class Vps(msgspec.Struct, frozen=True, kw_only=True):
         return any(not key.startswith("ovh:") for key in self.tags)
 
     def released(self, now: float) -> bool:
-        """Cancelled, and nobody's: it waits to be recycled, or for its end."""
-        return self.renewal.cancelled and is_free(self.tags, now) and not locked_for(self.tags, now)
+        """Cancelled or not paid, and nobody's: it waits to be recycled, or for its end."""
+        ends = self.renewal.cancelled or self.state == "expired"
+        return ends and is_free(self.tags, now) and not locked_for(self.tags, now)
 
     def machine(self) -> Machine:
         try:
@@ -114,18 +115,34 @@ class Reader:
         with understood(f"OVH's answer about {service}"):
             return str((answer or {}).get("state") or "")
 
+    def expired(self, service: str) -> Vps | None:
+        """A VPS that wasn't paid: OVH keeps it, switched off, for some days, and shows no more than its renewal and tags
+        (of all else it says 460, ResourceExpired). None if it isn't one. Raises Unreadable."""
+        try:
+            known = renewal.read(self.client, service)
+            if known.status != "expired":
+                return None
+            found = self.tags.read(service)
+        except NotFound:
+            return None
+        return Vps(
+            name=service, state="expired", plan="", datacenter="", address="", display_name="", tags=found,
+            renewal=known,
+        )  # fmt: skip
+
     def read_patiently(self, service: str, clock: Clock, within: float) -> Vps:
         """Raises NotFound only if OVH says so for `within` seconds."""
         return patiently(clock, within, lambda: self.read(service))
 
     def read_all(self, names: Sequence[str], within: float = 0.0) -> list[Vps]:
-        """Several at a time; those that OVH says aren't there, for `within` seconds, are left out. Raises Unreadable."""
+        """Several at a time; those that OVH says aren't there, for `within` seconds, are left out, and one that wasn't paid
+        is in state `expired`. Raises Unreadable."""
 
         def one(name: str) -> Vps | None:
             try:
                 return self.read_patiently(name, self.client.clock, within)
             except NotFound:
-                return None
+                return self.expired(name)
 
         if len(names) < 2:
             found = [one(name) for name in names]
