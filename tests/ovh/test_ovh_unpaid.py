@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from mngr.testing.cli import Cli
+from mngr.testing.crash.checks import assert_owned
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.world import cli, intents, listing
 
@@ -44,7 +45,9 @@ def test_its_host_is_shown_with_the_reason_and_nothing_is_done_to_it(world: OvhW
 
 def test_its_destroy_ends_at_once_and_isn_t_shown_any_more(world: OvhWorld, mngr: Cli) -> None:
     mngr.ok("destroy", "one", "--yes")
-    assert listing(world)["hosts"] == []
+    shown = listing(world)
+    assert shown["hosts"] == []
+    assert_owned(world, shown)
     assert intents(world.home) == {}
     world.pass_time(8 * DAY_S)
     mngr.ok("gc")

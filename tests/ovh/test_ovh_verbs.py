@@ -43,6 +43,16 @@ def test_list_shows_mngr_s_own_and_with_all_the_rest(world: OvhWorld, mngr: Cli)
         assert shown[service].split()[5] == cancelled
 
 
+@pytest.mark.parametrize("more", [{}, {"mngr-host-id": "host-1", "mngr-host-name": "box"}], ids=str)
+def test_list_says_of_what_renews_for_nobody_how_to_end_that(
+    world: OvhWorld, mngr: Cli, more: dict[str, str]
+) -> None:
+    service = seed(world, tags={"mngr-provider": "ovh", **more})
+    assert uses(mngr) == {service: f"nobody's, and renews: `mngr ovh adopt {service}`"}
+    mngr.ok("ovh", "adopt", service, "--yes")
+    assert uses(mngr) == {service: "waits to be recycled"}
+
+
 def test_list_of_an_empty_account_says_where_to_look(mngr: Cli) -> None:
     assert "mngr ovh list --all" in mngr.ok("ovh", "list").out
     assert mngr("ovh", "list", "--format", "yaml").code == 2
@@ -163,3 +173,10 @@ def test_what_was_made_here_is_ready_though_its_tags_show_late(account: Callable
     mngr.ok("stop", "one")
     mngr.ok("start", "one")
     mngr.ok("destroy", "one", "--yes")
+
+
+def test_a_gc_that_couldn_t_look_says_so_once_and_what_to_do_next(world: OvhWorld, mngr: Cli) -> None:
+    world.cloud.fault("error", method="GET", path="/v2/iam/resource", status=400, times=None)
+    said = mngr("gc", "--provider", "ovh", codes=(5,)).err.splitlines()
+    assert [line for line in said if line.startswith("mngr: ovh: its machines can't be listed")]
+    assert [line for line in said if line.startswith("  → mngr gc may be given again")]

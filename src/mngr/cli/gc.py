@@ -56,6 +56,8 @@ def command(providers: tuple[str, ...], dry_run: bool, yes: bool, form: str, qui
                     click.echo(f"{name}: {would if kind != 'kept' else ''}{kind}: {what}")
             for error in swept.errors:
                 click.echo(f"mngr: {name}: {error}", err=True)
+        if any(swept.errors for swept in done.values()):
+            click.echo("  → mngr gc may be given again in a minute: it goes on from where it was", err=True)
         if not quiet and not any(
             one.released or one.finished or one.kept or one.errors for one in done.values()
         ):

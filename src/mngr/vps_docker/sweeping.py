@@ -30,9 +30,7 @@ def sweep(parts: Parts, dry_run: bool) -> Swept:
     try:
         machines = parts.cloud.find({tags.PROVIDER: parts.name})
     except MngrError as error:
-        swept.errors.append(
-            f"{parts.name}: its machines can't be listed, so nothing was touched: {error.message}"
-        )
+        swept.errors.append(f"its machines can't be listed, so nothing was touched: {error.message}")
         return swept
     with_intent = set()
     for entry in parts.journal.entries(parts.name):

@@ -141,7 +141,7 @@ def test_a_list_that_cant_be_read_touches_nothing(cloud: MemoryCloud, tmp_path: 
     intend(tmp_path, id="i-1")
     cloud.failing["find"] = unreadable()
     swept = sweep(parts(tmp_path, cloud), False)
-    assert swept.errors == ["cloud: its machines can't be listed, so nothing was touched: the cloud is down"]
+    assert swept.errors == ["its machines can't be listed, so nothing was touched: the cloud is down"]
     assert cloud.calls == ["find"]
 
 

@@ -64,6 +64,8 @@ def _use(vps: Vps, now: float) -> str:
         return "being recycled"
     if vps.released(now):
         return "waits to be recycled"
+    if owner.until is None:  # an adoption that was cut short, or a write that came too late
+        return f"nobody's, and renews: `mngr ovh adopt {vps.name}`"
     return "being built" if not owner.abandoned(now) else "left over: `mngr gc`"
 
 

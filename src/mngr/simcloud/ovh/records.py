@@ -41,8 +41,13 @@ class Vps:
 
     @property
     def renews(self) -> bool:
-        """Whether it is paid again when it expires."""
-        return self.automatic and not self.delete_at_expiration and self.renewal_type.startswith("automatic")
+        """Whether it is paid again when it expires; one that has expired unpaid isn't any more."""
+        return (
+            self.status != "expired"
+            and self.automatic
+            and not self.delete_at_expiration
+            and self.renewal_type.startswith("automatic")
+        )
 
 
 @dataclass(frozen=True)
