@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 
+import pytest
+
 from mngr.testing.cli import Cli
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.world import cli, listing

@@ -13,12 +13,13 @@ from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
 
 #: Codes of a login that is good, and not allowed to make this call.
 NOT_GRANTED = ("NOT_GRANTED_CALL", "FORBIDDEN", "Client::Forbidden")
-#: What to do where OVH's own words are all there is.
-AGAIN = "try again in a minute; if it stays so, look at the VPS or the order on OVH's page"
-SHOWN = "`mngr ovh list --all` shows what the account has"
 
 #: OVH's word for a path that it doesn't serve, which says nothing of the thing that the path names.
 NO_SUCH_CALL = "invalid (or empty) URL"
+
+#: What to do where OVH's own words are all there is.
+AGAIN = "try again in a minute; if it stays so, look at the VPS or the order on OVH's page"
+SHOWN = "`mngr ovh list --all` shows what the account has"
 
 
 class OvhApiError(VpsApiError):

@@ -139,7 +139,7 @@ class Buyer:
             raise VpsProvisioningRefused(
                 f"OVH refused the order: {error.message}",
                 status=error.status,
-                hint="nothing was bought; " + (PAYMENT_OR_STOCK if error.hint == AGAIN else error.hint),
+                hint="nothing was bought; " + (PAYMENT_OR_STOCK if error.hint in ("", AGAIN) else error.hint),
             ) from None
         try:
             return int(answer["orderId"])

@@ -29,9 +29,8 @@ def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -
                 return Later(f"OVH doesn't let the renewal of {service} be cancelled yet", after_s=5)
         except NotFound:
             expired = parts.reader.expired(service)
-            if (
-                expired is None
-            ):  # ended, or so fresh that it doesn't show: its marker tells them apart in time
+            if expired is None:
+                # It has ended, or is so fresh that it doesn't show: its marker tells them apart in time.
                 unseen.add(service)
             elif parts.is_for(expired.tags, spec.host_id):  # not paid: it ends by itself
                 parts.store.change(service, {}, [RECYCLING_BY, tags.BUILDER, tags.READY, tags.UNTIL])
