@@ -164,6 +164,9 @@ def _half_made(parts: Parts, machine: Machine, owner: tags.Owner) -> HostView:
         return views.half_made(
             parts, machine, "failed", "nobody builds it any more; `mngr gc` releases the machine"
         )
+    if owner.until is None:
+        way_on = f"`mngr destroy @{owner.host_name or owner.host_id}` if it is of no use"
+        return views.half_made(parts, machine, "failed", f"it isn't ready and has no lease; {way_on}")
     where = (
         "this computer" if owner.builder == parts.context.laptop else f"another computer ({owner.builder})"
     )

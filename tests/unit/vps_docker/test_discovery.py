@@ -69,6 +69,15 @@ def test_one_that_nobody_builds_any_more(cloud: MemoryCloud, tmp_path: Path) -> 
     assert "mngr gc" in host.problem
 
 
+def test_one_without_a_lease_says_how_to_end_it(cloud: MemoryCloud, tmp_path: Path) -> None:
+    """As when a write came later than anybody waited for it."""
+    made = tags.building("cloud", HOST, "box", "laptop-2", cloud.now())
+    cloud.put("i-1", {key: value for key, value in made.items() if key not in (tags.UNTIL, tags.BUILDER)})
+    (host,) = provider(tmp_path, cloud).discover().hosts
+    assert host.state == "failed"
+    assert "`mngr destroy @box`" in host.problem
+
+
 def test_an_intent_without_a_machine_is_shown(cloud: MemoryCloud, tmp_path: Path) -> None:
     with Journal(tmp_path / "journal").hold("cloud", HOST) as held:
         held.write(Intent(provider="cloud", subject=HOST, kind="create", plan={"host_name": "box"}))
