@@ -38,7 +38,7 @@ def build(given: list[str]) -> int:
         with store.lock():
             image = _build(context, path, flags)
             for name in flags.get("tag", []):
-                images.name(image, name)
+                images.give_name(image, name)
     if "iidfile" in flags:
         with open(words.last(flags, "iidfile"), "w") as file:
             file.write(f"sha256:{image['Id']}")

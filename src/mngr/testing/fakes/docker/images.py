@@ -135,11 +135,11 @@ def _fits(reference: str, repository: str, tag: str) -> bool:
 
 def tag(given: list[str]) -> int:
     with store.lock():
-        name(find(given[0]), given[1])
+        give_name(find(given[0]), given[1])
     return 0
 
 
-def name(image: dict[str, Any], name: str) -> None:
+def give_name(image: dict[str, Any], name: str) -> None:
     """Gives it a name, which another image may lose by that."""
     for other in store.every("images"):
         if _tagged(name) in other["RepoTags"] and other["Id"] != image["Id"]:
@@ -208,7 +208,7 @@ def commit(given: list[str]) -> int:
         made = meta(id, [*image["Layers"], id], config)
         store.write("images", id, made)
         if len(rest) > 1:
-            name(made, rest[1])
+            give_name(made, rest[1])
     print(f"sha256:{id}")
     return 0
 
@@ -273,6 +273,6 @@ def load(given: list[str]) -> int:
         image["RepoTags"] = names_before[0] if names_before else []
         store.write("images", image["Id"], image)
         for name in names:
-            name(image, name)
+            give_name(image, name)
     print(f"Loaded image: {names[0]}" if names else f"Loaded image ID: sha256:{image['Id']}")
     return 0
