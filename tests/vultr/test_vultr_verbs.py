@@ -160,7 +160,7 @@ def test_code_goes_out_from_a_worktree_and_comes_home_as_a_branch(
     mngr.ok("exec", "coder", line)
     pulled = mngr.ok("pull", "coder", "--into", str(tree))
     assert "branch mngr/coder is at" in pulled.out
-    assert "1 uncommitted changes stayed" in pulled.err
+    assert "1 uncommitted change stayed" in pulled.err
     assert git(repository, "log", "--format=%s", "mngr/coder") == "second\nfirst"
     assert git(repository, "show", "mngr/coder:loose") == "loose"
     mine = mngr("pull", "coder", "--into", str(repository), "--branch", "trunk")
