@@ -1,11 +1,17 @@
 """`mngr destroy`."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option
 from mngr.cli.targets import names_argument
 from mngr.model.errors import NotFound, NotWiped
 from mngr.ops.names import Group
+
+if TYPE_CHECKING:
+    from mngr.ops.context import Mngr
+    from mngr.ops.losing import Loss
 
 
 @click.command("destroy", short_help="Remove agents and hosts for good.")
@@ -20,6 +26,8 @@ def command(
     names: tuple[str, ...], yes: bool, force: bool, dry_run: bool, gc: bool, form: str, quiet: bool
 ) -> int:
     """Remove agents and, with their last agent, hosts and machines; ends their bill.
+
+    Says what is lost: commits that `mngr pull` never brought home, and files that aren't committed.
 
     \b
     mngr destroy my-agent
@@ -39,12 +47,32 @@ def command(
     if force:
         wanted = [name for name in wanted if _is_there(mngr, name)]
     found = find_groups(mngr, wanted, quiet)
+    agreed = yes or force or mngr.config.assume_yes
+    lost = _losses(mngr, found, quiet) if dry_run or not (agreed and quiet) else {}
     if dry_run:
-        would("destroy", [(group, describe(group) + paid_ahead(group)) for group in found], form)
+        described = [
+            (
+                group,
+                "".join(
+                    [describe(group), paid_ahead(group), *(_lines(group, lost) if form == "human" else [])]
+                ),
+            )
+            for group in found
+        ]
+        would("destroy", described, form, lambda group: _row(group, lost))
         return 0
     if found:
-        lines = [f"destroys {describe(group)}{paid_ahead(group)}" for group in found]
-        confirm(lines, yes or force or mngr.config.assume_yes)
+        confirm(
+            [
+                "".join(["destroys ", describe(group), paid_ahead(group), *_lines(group, lost)])
+                for group in found
+            ],
+            agreed,
+        )
+    if agreed:
+        for group in found:
+            for line in _lines(group, lost):
+                click.echo(f"note: {line.strip()}", err=True)
     unwiped: list[NotWiped] = []
 
     def one(group: Group) -> tuple[Group, str]:
@@ -63,6 +91,50 @@ def command(
     for error in unwiped:
         show(error)
     return code or (NotWiped.exit_code if unwiped else 0)
+
+
+def _losses(mngr: "Mngr", found: list[Group], quiet: bool) -> dict[str, list["Loss"]]:
+    """What is lost, by host id."""
+    from mngr.cli.progress import waiting
+    from mngr.ops.losing import losses
+
+    with waiting("look for work", quiet):
+        return {group.host.record.id: lost for group, lost in zip(found, losses(mngr, found), strict=True)}
+
+
+def _lines(group: Group, lost: dict[str, list["Loss"]]) -> list[str]:
+    """What is lost, each on a line of its own that begins with the line's end before."""
+    return [f"\n  {_said(one)}" for one in lost.get(group.host.record.id, []) if not one.is_none()]
+
+
+def _said(loss: "Loss") -> str:
+    if loss.problem:
+        return f"{loss.agent or 'its agents'} couldn't be asked for unpulled commits: {loss.problem}"
+    parts = []
+    if loss.commits:
+        parts.append(
+            f"{_count(loss.commits, 'commit')} never pulled, on {', '.join(loss.branches)} (newest: {loss.subject})"
+        )
+    if loss.stashes:
+        count = len(loss.stashes)
+        parts.append(f"{count} stash{'' if count == 1 else 'es'} ({'; '.join(loss.stashes)})")
+    if loss.changed:
+        parts.append(f"{_count(loss.changed, 'uncommitted file')}")
+    if loss.untracked:
+        parts.append(f"{_count(loss.untracked, 'untracked file')}")
+    if loss.files:
+        parts.append(f"{_count(loss.files, 'file')} in no repository")
+    return f"{loss.agent} loses " + ", ".join(parts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _row(group: Group, lost: dict[str, list["Loss"]]) -> dict[str, Any]:
+    import msgspec
+
+    return {"lost": msgspec.to_builtins(lost.get(group.host.record.id, []))}
 
 
 def _is_there(mngr: object, name: str) -> bool:

@@ -16,7 +16,7 @@ from mngr.hosts import scripts
 from mngr.model.errors import InvalidInput, MngrError, NotFound, TimedOut, Unreachable
 from mngr.ops import code
 from mngr.ops.work import Repository, Tip, look
-from mngr.transport.base import SSH_FAILED, Completed, Transport, run_local
+from mngr.transport.base import SSH_FAILED, Completed, Transport
 
 #: The look at what there is, before anything is sent.
 LOOK_S = 120
