@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 @names_argument
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @click.option("-f", "--force", is_flag=True, help="Don't ask, and let names be that aren't there.")
+@click.option("--unknown-agents", is_flag=True, help="Also @HOST whose agents can't be read.")
 @click.option("--dry-run", is_flag=True, help="Show what would be removed.")
 @click.option("--gc/--no-gc", default=True, help="Sweep afterwards, for half a minute at most (default).")
 @format_option
 @quiet_option
 def command(
-    names: tuple[str, ...], yes: bool, force: bool, dry_run: bool, gc: bool, form: str, quiet: bool
+    names: tuple[str, ...],
+    yes: bool,
+    force: bool,
+    unknown_agents: bool,
+    dry_run: bool,
+    gc: bool,
+    form: str,
+    quiet: bool,
 ) -> int:
     """Remove agents and, with their last agent, hosts and machines; ends their bill.
 
@@ -38,7 +46,7 @@ def command(
     from mngr.cli.stop import report, would
     from mngr.cli.targets import find_groups, for_each, read_names, several
     from mngr.ops.context import Mngr, Phases
-    from mngr.ops.lifecycle import describe, destroy, paid_ahead
+    from mngr.ops.lifecycle import check_known, describe, destroy, paid_ahead
     from mngr.providers.terminal import confirm
 
     check_format(form)
@@ -61,6 +69,8 @@ def command(
         ]
         would("destroy", described, form, lambda group: _row(group, lost))
         return 0
+    for group in found:
+        check_known(group, unknown_agents=unknown_agents)
     if found:
         confirm(
             [
@@ -77,7 +87,7 @@ def command(
 
     def one(group: Group) -> tuple[Group, str]:
         try:
-            return group, destroy(mngr, group, Phases(mngr.clock, progress))
+            return group, destroy(mngr, group, Phases(mngr.clock, progress), unknown_agents=unknown_agents)
         except NotWiped as error:
             unwiped.append(error)
             return group, "not wiped"

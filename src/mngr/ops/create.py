@@ -254,7 +254,8 @@ def take_off(
 def _carries_nothing(provider: HostProvider, record: HostRecord) -> bool:
     """Whether a host that was there in part before this create holds no agent; False where that can't be told."""
     try:
-        return all(agent.half_made for agent in provider.view(record.id).agents)
+        view = provider.view(record.id)
+        return view.agents_known and all(agent.half_made for agent in view.agents)
     except MngrError:
         return False
 

@@ -70,6 +70,7 @@ def host(view: HostView) -> dict[str, Any]:
         },
         "problem": view.problem or None,
         "agents": [one.record.name for one in view.agents],
+        "agents_known": view.agents_known,
     }
 
 

@@ -61,7 +61,10 @@ def unreachable(parts: Parts, machine: Machine, remembered: Remembered | None, p
     record = record_of(parts, machine, remembered)
     agents = as_unknown(remembered.agents if remembered else [])
     snapshots = remembered.snapshots if remembered else 0
-    view = HostView(record=record, state="unreachable", agents=agents, problem=problem, snapshots=snapshots)
+    view = HostView(
+        record=record, state="unreachable", agents=agents, problem=problem, snapshots=snapshots,
+        agents_known=remembered is not None,
+    )  # fmt: skip
     return priced(parts, machine, view)
 
 
