@@ -166,7 +166,7 @@ def _half_made(parts: Parts, machine: Machine, owner: tags.Owner) -> HostView:
         )
     if owner.until is None:
         # Who marked it as ready or put the lease may have lost that since: it may hold agents.
-        way_on = f"`mngr destroy @{owner.host_name or owner.host_id} --unknown-agents` if it is of no use"
+        way_on = f"`mngr destroy @{owner.host_name or owner.host_id}` if it is of no use"
         view = views.half_made(parts, machine, "failed", f"it isn't ready and has no lease; {way_on}")
         view.agents_known = False
         return view

@@ -139,7 +139,7 @@ def _machine(parts: Parts, machine: Machine, swept: Swept, dry_run: bool) -> Non
     owner = tags.read(machine.tags)
     if owner.until is None:
         swept.kept.append(
-            f"{_name(machine)}: it isn't ready and has no lease; `mngr destroy @{owner.host_name} --unknown-agents` if it is of no use"
+            f"{_name(machine)}: it isn't ready and has no lease; `mngr destroy @{owner.host_name}` if it is of no use"
         )
         return
     if not owner.abandoned(parts.cloud.now()):
