@@ -1,0 +1,48 @@
+"""The record of a host on a rented machine; where it is gone with the state volume, written anew."""
+
+import msgspec
+
+from mngr.model.records import HostRecord
+from mngr.providers.contract import FirstContact, Machine
+from mngr.vps_docker import lost_record, tags, views
+from mngr.vps_docker.building import MACHINE_KEY
+from mngr.vps_docker.errors import VpsDockerError
+from mngr.vps_docker.host_store import VpsDockerHostStore
+from mngr.vps_docker.parts import Parts
+
+
+def record(parts: Parts, store: VpsDockerHostStore, machine: Machine) -> HostRecord:
+    """The record of the host on `machine`. Raises VpsDockerError if it can't be read, or is gone and its container doesn't
+    hold agents that show that it was made to its end; Unreachable, MngrError."""
+    host_id = tags.read(machine.tags).host_id
+    survey = store.survey(host_id, probe=False)
+    if host_id in survey.stored.hosts:
+        return survey.stored.hosts[host_id]
+    missing = VpsDockerError(
+        f"the record of host {host_id} is missing on its machine {machine.id}",
+        hint="look at it with `mngr list`; or destroy the host and create it anew",
+    )
+    unread = survey.stored.problems.get(f"{host_id}.json")
+    seen = survey.containers.get(host_id)
+    if unread:
+        raise VpsDockerError(f"{unread.what}: {unread.error}", hint=unread.hint)
+    if seen is None or host_id in survey.stored.removed | survey.stored.going.keys():
+        raise missing
+    found = lost_record.read(store.docker, seen, _template(parts, machine))
+    if not found.agents:
+        raise missing
+    return lost_record.write(store, found)
+
+
+def _template(parts: Parts, machine: Machine) -> HostRecord:
+    """What is known of the host without its container: what this computer has seen, else tags and the cloud's word."""
+    remembered = parts.cache.get(tags.read(machine.tags).host_id)
+    record = views.record_of(parts, machine, remembered)
+    if remembered is not None:
+        return record
+    keys = tags.read(machine.tags).host_keys
+    return msgspec.structs.replace(
+        record,
+        ssh_trust="unverified" if isinstance(parts.cloud, FirstContact) else "pinned",
+        handle=record.handle | ({MACHINE_KEY: keys[0]} if keys else {}),
+    )
