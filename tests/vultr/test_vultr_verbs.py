@@ -204,3 +204,27 @@ def test_a_machine_that_stopped_answering_is_destroyed_by_who_knows_its_agents(
     halt(cloud, machine)
     done = mngr.ok("destroy", "silent", "--yes")
     assert "silent couldn't be asked for unpulled commits: its host is stopped" in done.err
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_host_whose_state_volume_is_gone_is_brought_back_by_a_start(mngr: Cli, remembered: bool) -> None:
+    create(mngr, "lost", "vultr", "--no-code", "--idle-timeout", "777", "--max-lifetime", "7d")
+    mngr.ok("exec", "lost", "echo kept >work")
+    [host] = listed(mngr)["hosts"]
+    state = "docker rm -f mngr-state-vultr && docker volume rm mngr-state-vultr"
+    config = Path(mngr.env["MNGR_HOME"]) / "profile/providers/vultr/vultr/ssh" / host["id"]
+    subprocess.run(["ssh", "-F", str(config), host["id"], state], env=mngr.env, check=True, timeout=60)
+    if not remembered:
+        (Path(mngr.env["MNGR_HOME"]) / "cache/vultr" / f"{host['id']}.json").unlink()
+    [now] = listed(mngr)["hosts"]
+    assert (now["agents"], "its record is missing" in now["problem"]) == (["lost"], True)
+    mngr.ok("stop", "lost")
+    name = "lost" if remembered else "@lost"
+    mngr.ok("start", name)
+    mngr.ok("start", "lost")
+    [now] = listed(mngr)["hosts"]
+    assert (now["problem"], now["idle"]["timeout_s"]) == (None, 777)
+    assert now["idle"]["lifetime_ends_at"]
+    same = ("id", "address", "ssh_port", "plan", "region", "price_per_hour")
+    assert {key: now[key] for key in same} == {key: host[key] for key in same}
+    assert mngr.ok("exec", "lost", "cat work").out == "kept\n"

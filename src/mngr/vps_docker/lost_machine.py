@@ -1,11 +1,15 @@
 """The record of a host on a rented machine; where it is gone with the state volume, written anew."""
 
+import contextlib
+
 import msgspec
 
+from mngr.model.errors import MngrError
 from mngr.model.records import HostRecord
-from mngr.providers.contract import FirstContact, Machine
+from mngr.model.views import Offer
+from mngr.providers.contract import FirstContact, Machine, MachineSpec
 from mngr.vps_docker import lost_record, tags, views
-from mngr.vps_docker.building import MACHINE_KEY
+from mngr.vps_docker.building import MACHINE_KEY, MONTHLY
 from mngr.vps_docker.errors import VpsDockerError
 from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.parts import Parts
@@ -40,9 +44,24 @@ def _template(parts: Parts, machine: Machine) -> HostRecord:
     record = views.record_of(parts, machine, remembered)
     if remembered is not None:
         return record
+    offer = _price(parts, machine)
     keys = tags.read(machine.tags).host_keys
+    monthly = {MONTHLY: str(offer.per_month)} if offer.per_month is not None else {}
     return msgspec.structs.replace(
         record,
+        price_per_hour=record.price_per_hour or offer.per_hour,
+        currency=offer.currency,
         ssh_trust="unverified" if isinstance(parts.cloud, FirstContact) else "pinned",
-        handle=record.handle | ({MACHINE_KEY: keys[0]} if keys else {}),
+        handle=record.handle | monthly | ({MACHINE_KEY: keys[0]} if keys else {}),
     )
+
+
+def _price(parts: Parts, machine: Machine) -> Offer:
+    """What such a machine costs now, if the cloud says so."""
+    wanted = MachineSpec(
+        host_id=tags.read(machine.tags).host_id, name=machine.name, plan=machine.plan, region=machine.region,
+        image=str(parts.config.default_os_id),
+    )  # fmt: skip
+    with contextlib.suppress(MngrError):
+        return parts.cloud.check(wanted)
+    return Offer(currency=machine.currency)
