@@ -35,15 +35,11 @@ class _Backend:
     config_type = DockerConfig
 
     def build(self, config: DockerConfig, context: Context) -> HostProvider:
+        from mngr.backends.docker.daemon import check_is_here
         from mngr.backends.docker.provider import DockerProvider
 
         where = f"[providers.{context.instance}]"
-        address = config.docker_host or os.environ.get("DOCKER_HOST", "")
-        if address and not address.startswith(("unix://", "npipe://")):
-            raise InvalidInput(
-                f"{where}: the Docker daemon {address} isn't on this computer",
-                hint="this provider publishes its hosts on this computer's loopback address",
-            )
+        check_is_here(where, config.docker_host, os.environ)
         if not re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", config.host_dir) or ".." in config.host_dir:
             raise InvalidInput(f"{where}: host_dir {config.host_dir!r} can't be used", hint="e.g. /mngr")
         return DockerProvider(config, context)
