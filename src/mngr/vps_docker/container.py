@@ -27,9 +27,12 @@ from mngr.vps_docker.start_args import check_start_args
 HostStop = Literal["exit", "sentinel"]
 
 #: Process 1's text is part of the container's settings, out of the agents' reach; it runs from a file, as it fills `ps`.
+#: Variables whose names /bin/sh can't hold are noted before they are lost (NUL and line end as line end and \\001).
 #: With a lifetime, `timeout` becomes process 1: its timer is the kernel's, and no signal from inside stops or kills it.
-_FIRST = """file=$2/commands/entrypoint.sh
-mkdir -p "$2/commands" && rm -f "$file" && printf %s "$1" >"$file" || exit 3
+_FIRST = """PATH=$PATH:/usr/bin:/bin
+file=$2/commands/entrypoint.sh
+mkdir -p "$2/commands" "$2/ssh" && rm -f "$file" && printf %s "$1" >"$file" || exit 3
+(umask 077; exec tr '\\n\\000' '\\001\\n' <"/proc/$$/environ" >"$2/ssh/environ")
 exec ${4:+timeout -s USR1 -k 3 "$4"} /bin/sh "$file" "$2" "$3"
 """
 

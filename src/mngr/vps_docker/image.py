@@ -85,13 +85,19 @@ def build(
 
 def prepare(docker: DockerOverSsh, image: str, progress: Progress) -> bool:
     """Makes `prepared_name(image)`, once for all hosts from that image. False if that failed (with no network in
-    builds, say): the packages can then still be installed in the container."""
+    builds, say), or if building on that image runs more than this (ONBUILD): the packages can then still be installed in
+    the container."""
     import io
+    import json
     import tarfile
 
     progress("packages")
-    facts = docker.run("image", "inspect", "-f", "{{.Id}}|{{.Config.User}}", image)
-    base, _, user = facts.text.strip().partition("|")
+    facts = docker.run("image", "inspect", "-f", "{{.Id}}|{{json .Config}}", image)
+    base, _, text = facts.text.strip().partition("|")
+    config = json.loads(text)
+    if config.get("OnBuild"):
+        return False
+    user = config.get("User")
     lines = [f"FROM {image}", "USER 0:0", "COPY packages.sh /tmp/.mngr-packages.sh"]
     lines += ["RUN sh /tmp/.mngr-packages.sh && rm -f /tmp/.mngr-packages.sh"]
     lines += [f"USER {user}"] if user else []

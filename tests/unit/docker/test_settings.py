@@ -90,9 +90,7 @@ def test_a_daemon_here_is_used_however_it_is_named(
     build(tmp_path, docker_host=setting)
 
 
-def choose(
-    contexts: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], current: str
-) -> None:
+def choose(contexts: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], current: str) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     if current:

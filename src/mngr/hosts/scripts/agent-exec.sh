@@ -8,6 +8,7 @@ if [ ! -f "$dir/agents/$id/env.sh" ]; then
 fi
 touch "$dir/activity/user" 2>/dev/null
 MNGR_HOST_DIR=$dir
+[ ! -f "$dir/ssh/environment.sh" ] || . "$dir/ssh/environment.sh"
 . "$dir/agents/$id/env.sh"
 export MNGR_HOST_DIR
 cd -- "$MNGR_WORK_DIR" || exit 1

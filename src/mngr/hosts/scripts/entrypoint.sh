@@ -6,7 +6,9 @@
 # Ends with 0 when watch.sh left stop/exit (idle), 143 on TERM; `timeout` sends USR1 and then ends with 124.
 umask 022
 dir=$1 key=$2
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
+# What the image means for its own programs shall not bend sshd and these commands.
+unset LD_PRELOAD LD_LIBRARY_PATH BASH_ENV ENV CDPATH
 
 # ended CODE: tells all processes to end, gives them 0.4 s, ends.
 ended() {
@@ -36,7 +38,10 @@ trap 'ended 143' TERM
 trap lifetime USR1
 
 # Few processes until sshd is up: `create` waits for it.
-home=${HOME:-/root}
+home=/root # root's own, as sshd finds it: the image may have set HOME to another
+while IFS=: read -r user _ _ _ _ folder _; do
+	case $user in root) home=${folder:-/} ;; esac
+done </etc/passwd
 mkdir -p "$dir/activity" "$dir/stop" "$dir/ssh" "$dir/commands" "$dir/agents" "$home/.ssh" /run/sshd && cd "$dir" || exit 3
 chmod 700 ssh agents "$home/.ssh"
 for file in stop/exit stop/request stop/reason stop/.reason; do [ ! -e $file ] || rm -f $file; done
@@ -100,11 +105,49 @@ if [ "$major" -gt 9 ] || { [ "$major" -eq 9 ] && [ "$minor" -ge 8 ]; }; then ech
 while IFS=: read -r user password _; do
 	case $user:$password in root:!*) sed -i 's/^root:![^:]*:/root:*:/' /etc/shadow ;; esac
 done </etc/shadow
-# What the image and the start arguments put into the environment is there in ssh sessions too (but for values
-# with line ends, which that file can't hold).
-tr '\n\000' '\001\n' <"/proc/$$/environ" |
-	awk '!/\001/ && !/^(HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|SHLVL|HOSTNAME|TERM|MAIL|_)=/' >"$home/.ssh/environment"
+# What the image and the start arguments put into the environment is there in ssh sessions too. Values with line ends
+# can't stand in sshd's file: run-agent, agent-exec and login shells read them from environment.sh. What process 1 began
+# with is in ssh/environ, a variable a line.
+case ${HOME-} in /*) [ -d "$HOME" ] || mkdir -p "$HOME" ;; esac
+shell=
+[ ! -x "${SHELL-}" ] || shell=1
+[ ! -e ssh/environment.sh ] || rm -f ssh/environment.sh
+LC_ALL=C awk -v home="$home" -v shell="$shell" -v lines=ssh/environment.sh '
+	/^(PWD|OLDPWD|SHLVL|TERM|MAIL|_)=/ { next }
+	/^HOME=/ && (substr($0, 6) == home || !/^HOME=\//) { next }
+	/^SHELL=/ && !shell { next }
+	/^PATH=/ && (":" substr($0, 6) ":") !~ /:(\/usr)?\/bin:/ {
+		$0 = $0 (length($0) > 5 ? ":" : "") "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	}
+	!/\001/ { print; next }
+	/^[A-Za-z_][A-Za-z0-9_]*=/ {
+		name = $0; sub(/=.*/, "", name)
+		value = substr($0, length(name) + 2)
+		gsub(/\001/, "\n", value)
+		gsub(/\047/, "\047\\\047\047", value)
+		print "[ \"${" name "+set}\" ] || export " name "=\047" value "\047" >lines
+	}' ssh/environ >"$home/.ssh/environment"
 umask 022
+# A login shell keeps the PATH that it was given, in this order, where the image's own /etc/profile would set another; what
+# that adds comes after.
+profile=/etc/profile.image
+if [ -f /etc/profile ] && [ ! -e $profile ]; then mv /etc/profile $profile; fi
+if [ -f $profile ] && { read -r first </etc/profile; [ "$first" != "# mngr $dir" ]; } 2>/dev/null; then
+	cat >/etc/profile <<-EOF
+		# mngr $dir
+		mngr_given=\${PATH-}
+		. $profile
+		[ ! -r '$dir/ssh/environment.sh' ] || . '$dir/ssh/environment.sh'
+		mngr_added=\$PATH:
+		PATH=\$mngr_given
+		while [ -n "\$mngr_added" ]; do
+			mngr_given=\${mngr_added%%:*} mngr_added=\${mngr_added#*:}
+			case :\$PATH: in *":\$mngr_given:"*) ;; *) PATH=\$PATH\${PATH:+\${mngr_given:+:}}\$mngr_given ;; esac
+		done
+		export PATH
+		unset mngr_given mngr_added
+	EOF
+fi
 [ -z "$making" ] || wait "$making" || exit 3
 
 sshd=$(command -v sshd)

@@ -3,6 +3,7 @@
 dir=$1 id=$2
 agent=$dir/agents/$id
 MNGR_HOST_DIR=$dir
+[ ! -f "$dir/ssh/environment.sh" ] || . "$dir/ssh/environment.sh"
 . "$agent/env.sh"
 export MNGR_HOST_DIR
 if mkdir -p -- "$MNGR_WORK_DIR" && cd -- "$MNGR_WORK_DIR"; then
