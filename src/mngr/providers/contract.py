@@ -190,6 +190,9 @@ class BootLogs(Protocol):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """`volumes`: where docker volumes beside the host's own were mounted, whose files are in it. `left_out`: what was
+    mounted there and isn't in it, in words, by its place."""
+
     id: str
     name: str
     host_id: str
@@ -197,6 +200,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     created_at: str
     size_bytes: int | None = None
+    volumes: list[str] = []
+    left_out: dict[str, str] = {}
 
 
 class SnapshotListing(msgspec.Struct, frozen=True, kw_only=True):

@@ -264,10 +264,15 @@ class Builder:
             start_args=wanted.start_args, labels=spec.labels, host_dir=self.config.host_dir,
             host_json=self._host_json(), idle=wanted.idle, host_stop="sentinel", store=store.name,
         )  # fmt: skip
+        saved = None
         if spec.snapshot:
-            image = snapshots.restore(store, spec.snapshot, spec.id, container.owner(asked), self.progress)
+            image, saved = snapshots.restore(
+                store, spec.snapshot, spec.id, container.owner(asked), self.progress
+            )
             asked = msgspec.structs.replace(asked, image=image)
         made = container.create(docker, asked, self.progress)
+        if saved:
+            snapshots.fill(docker, spec.id, asked.host_dir, saved, asked.start_args, self.progress)
         machine.set_up(ssh, spec.id, self._ends_at(), self.parts.after_stop)
         self.access.pin_container(spec.id, bought.address, port, made.host_key)
         self.progress("ssh")

@@ -76,12 +76,17 @@ def _make(parts: Parts, spec: HostSpec, progress: Progress) -> HostRecord:
         restart=container.restart_policy(idle), idle=idle, host_stop="exit", max_lifetime_s=idle.max_lifetime_s,
         store="" if store.was_seen else store.name, prepare=True,
     )  # fmt: skip
+    saved = None
     if spec.snapshot:
         from mngr.vps_docker import snapshots
 
-        image = snapshots.restore(store, spec.snapshot, spec.id, container.owner(wanted), progress)
+        image, saved = snapshots.restore(store, spec.snapshot, spec.id, container.owner(wanted), progress)
         wanted = msgspec.structs.replace(wanted, image=image, ready_image="", prepare=False)
     made, port = _run(parts, wanted, progress)
+    if saved:
+        from mngr.vps_docker import snapshots
+
+        snapshots.fill(parts.docker, spec.id, wanted.host_dir, saved, wanted.start_args, progress)
     parts.access.pin_container(spec.id, ADDRESS, port, made.host_key)
     record = HostRecord(
         id=spec.id, name=spec.name, provider=parts.name, backend=parts.backend, created_at=iso(clock.now()),
