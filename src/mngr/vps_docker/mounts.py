@@ -39,7 +39,7 @@ def of(docker: DockerOverSsh, container: str) -> Mounts:
     tmpfs = msgspec.json.decode(second, type=_HostConfig).Tmpfs or {}
     volumes = {one.Destination: one.Name for one in found if one.Type == "volume" and one.Name != container}
     left_out = {one.Destination: _kind(one) for one in found if one.Type != "volume"}
-    left_out |= {place: "a tmpfs" for place in tmpfs}
+    left_out |= dict.fromkeys(tmpfs, "a tmpfs")
     return Mounts(volumes=dict(sorted(volumes.items())), left_out=dict(sorted(left_out.items())))
 
 

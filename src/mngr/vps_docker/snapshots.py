@@ -82,7 +82,7 @@ def create(
     sizes = [int(word) for word in done.text.split() if word.isdigit()]
     snapshot = Snapshot(
         id=snapshot_id, name=name, host_id=record.id, host_name=record.name, provider=record.provider,
-        created_at=iso(clock.now()), size_bytes=sum(sizes), volumes=list(mounted.volumes), left_out=mounted.left_out,
+        created_at=iso(clock.now()), size_bytes=sum(sizes), user=record.user, volumes=list(mounted.volumes), left_out=mounted.left_out,
     )  # fmt: skip
     store.put(f"snapshots/{snapshot_id}.json", msgspec.json.format(msgspec.json.encode(snapshot), indent=1))
     store.drop(f"snapshots/{snapshot_id}.making")

@@ -14,6 +14,7 @@ class DockerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """`[providers.docker]`. Times in seconds.
 
     `host_dir`: mngr's folder in the container, on a volume. `default_image`, `default_start_args`: for `docker run`.
+    `default_user`: whom agents run as (`image`, a name or number; root if unset).
     `default_max_lifetime`: a host is stopped after so long, whatever its agents do; 0 for never. `docker_host`: the
     daemon's socket (`unix:///…`), if it isn't docker's default. `every_laptop`: also show hosts that another MNGR_HOME
     (a lost one, say) made with this daemon.
@@ -25,6 +26,7 @@ class DockerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     default_idle_mode: str = "IO"
     default_max_lifetime: float = 0
     default_start_args: Sequence[str] = ()
+    default_user: str = ""
     ssh_connect_timeout: float = 60.0
     docker_host: str = ""
     every_laptop: bool = False

@@ -1,11 +1,12 @@
-# entrypoint HOST_DIR PUBLIC_KEY: process 1 of a host's container (or the child of `timeout`, which is then process 1
+# entrypoint HOST_DIR PUBLIC_KEY [USER]: process 1 of a host's container (or the child of `timeout`, which is then process 1
 # and keeps the host's lifetime). Its text is part of the container's settings, out of the agents' reach.
 #
 # Sets up sshd with a host key of its own that lives on the volume, says `mngr-host-key TYPE KEY` on standard output
-# (or `mngr-lacks COMMANDS`, and waits for them), keeps sshd and commands/watch.sh alive, reaps orphans.
+# (or `mngr-lacks COMMANDS`, and waits for them; or `mngr-no-user WHO`, and ends), says in user.sh how agents become USER
+# (unless that is root), keeps sshd and commands/watch.sh alive, reaps orphans.
 # Ends with 0 when watch.sh left stop/exit (idle), 143 on TERM; `timeout` sends USR1 and then ends with 124.
 umask 022
-dir=$1 key=$2
+dir=$1 key=$2 wanted=${3-}
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
 # What the image means for its own programs shall not bend sshd and these commands.
 unset LD_PRELOAD LD_LIBRARY_PATH BASH_ENV ENV CDPATH
@@ -47,7 +48,52 @@ chmod 700 ssh agents "$home/.ssh"
 for file in stop/exit stop/request stop/reason stop/.reason; do [ ! -e $file ] || rm -f $file; done
 touch activity/boot activity/start
 
+# quoted TEXT: as one word for sh.
+quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
+# As docker understands USER: a name or number, with its group or without; a number needs no entry in /etc/passwd.
+become() {
+	who=${wanted%%:*} group='' name='' uid='' gid=0 folder=/ shell='' groups=--clear-groups
+	case $wanted in *:*) group=${wanted#*:} ;; esac
+	while IFS=: read -r a _ b c _ d e; do
+		if [ "$a" = "$who" ] || [ "$b" = "$who" ]; then
+			name=$a uid=$b gid=$c folder=${d:-/} shell=$e groups=--init-groups
+			break
+		fi
+	done </etc/passwd
+	case $uid$who in *[!0-9]*) [ -n "$uid" ] || no_user "user $who" ;; esac
+	uid=${uid:-$who}
+	if [ -n "$group" ]; then
+		gid='' groups=--clear-groups
+		while IFS=: read -r a _ b _; do
+			if [ "$a" = "$group" ] || [ "$b" = "$group" ]; then gid=$b && break; fi
+		done </etc/group
+		case $group in *[!0-9]*) [ -n "$gid" ] || no_user "group $group" ;; esac
+		gid=${gid:-$group}
+	fi
+	[ "$uid" -ne 0 ] || return 0
+	case ${HOME:-$home} in
+	"$home") ;;
+	*) folder=$HOME ;;
+	esac
+	case $folder in /) [ -n "$name" ] || folder=$dir/home/$uid ;; esac
+	[ -d "$folder" ] || folder=$dir/home/$uid
+	case $folder in "$dir"/*) mkdir -p "$folder" && chown "$uid:$gid" "$folder" ;; esac
+	case $shell in */nologin | */false | '') shell= ;; *) [ -x "$shell" ] || shell= ;; esac
+	{
+		echo "mngr_drop='setpriv --reuid=$uid --regid=$gid $groups --' mngr_owner=$uid:$gid"
+		echo "export HOME=$(quoted "$folder") USER=$(quoted "${name:-$uid}") LOGNAME=$(quoted "${name:-$uid}")"
+		grep -q '^SHELL=' ssh/environ || echo "unset SHELL${shell:+; export SHELL=$(quoted "$shell")}"
+	} >user.sh
+}
+no_user() {
+	echo "mngr-no-user $1"
+	exit 0
+}
+[ ! -e user.sh ] || rm -f user.sh
+[ -z "$wanted" ] || become
+
 lacking() {
+	[ ! -f user.sh ] || setpriv --reuid=0 true 2>/dev/null || printf ' setpriv'
 	for command in sshd ssh-keygen tmux git rsync ps flock setsid awk tar; do
 		command -v $command >/dev/null || printf ' %s' $command
 	done
