@@ -100,7 +100,9 @@ def command(ctx: click.Context, **options: Any) -> int:
     mngr = Mngr()
     request = placed(mngr, _request(mngr, ctx.obj, options))
     if options["dry_run"]:
-        return _show_plan(request, _planned(mngr, request), form)
+        from mngr.ops import consent
+
+        return _show_plan(request, consent.planned(mngr, request), form)
     yes = options["yes"] or mngr.config.assume_yes
     if not yes:
         request = _agreed(mngr, request)
@@ -112,7 +114,7 @@ def command(ctx: click.Context, **options: Any) -> int:
         return 130
     for note in [] if options["quiet"] else created.notes:
         click.echo(f"note: {note}", err=True)
-    _show(created, form, options["quiet"])
+    _show(mngr, created, form, options["quiet"])
     if connect:
         from mngr.cli.connect import attach
 
@@ -205,54 +207,29 @@ def _connect(asked: bool | None, form: str) -> bool:
 
 
 def _agreed(mngr: Any, request: Any) -> Any:
-    """The request, once the user has agreed to a purchase that can't be undone by destroying a minute later. Nobody is
-    asked about a host that is there already."""
-    if request.provider in ("local", "docker"):
-        return request
-    import msgspec
-
+    """The request, once the user has agreed to what has to be agreed to."""
     from mngr.cli.progress import waiting
-    from mngr.model.states import SETTLED
-    from mngr.ops.create import plan
-    from mngr.ops.placing import existing_host
+    from mngr.ops import consent
     from mngr.providers.terminal import confirm
 
     with waiting(f"create {request.name}"):
-        offer = plan(mngr, request)
-        if not offer.details.get("ask"):
-            return request
-        existing = existing_host(mngr, mngr.provider(request.provider), request)
-    if existing and existing.state in SETTLED:
-        return msgspec.structs.replace(request, onto_existing=True)
-    confirm(_offer_lines(offer), False)
+        request, offer = consent.wanted(mngr, request)
+    if offer:
+        confirm(_offer_lines(offer), False)
     return request
 
 
 def _teller(progress: Any, yes: bool) -> Callable[[Any], None]:
-    """Shows the price of what would be asked about, where nobody was asked."""
+    """Shows what a new host costs, where that wasn't shown with a question."""
 
     def tell(offer: Any) -> None:
-        if "ask" in offer.details and (yes or not offer.details["ask"]):
+        from mngr.ops import consent
+
+        if consent.costs(offer) and (yes or not consent.asks(offer)):
             for line in _offer_lines(offer):
                 progress.say(line)
 
     return tell
-
-
-def _planned(mngr: Any, request: Any) -> Any:
-    """The offer of what `create` would buy. Raises what it would: also if the name is taken."""
-    from mngr.model.states import SETTLED
-    from mngr.ops.create import plan
-    from mngr.ops.placing import existing_host
-
-    offer = plan(mngr, request)
-    provider = mngr.provider(request.provider)
-    existing = existing_host(mngr, provider, request)
-    if existing and existing.state in SETTLED and provider.abilities.isolated:
-        from mngr.model.views import Offer
-
-        return Offer(notes=[f"on host {existing.record.name}, which is there: no other one is made"])
-    return offer
 
 
 def _show_plan(request: Any, offer: Any, form: str) -> int:
@@ -284,7 +261,7 @@ def _offer_lines(offer: Any) -> list[str]:
     return [line for line in (machine, ", at most ".join(prices), *offer.notes) if line] or ["costs nothing"]
 
 
-def _show(created: Any, form: str, quiet: bool) -> None:
+def _show(mngr: Any, created: Any, form: str, quiet: bool) -> None:
     import msgspec
 
     from mngr.ops import present
@@ -301,7 +278,8 @@ def _show(created: Any, form: str, quiet: bool) -> None:
     elif not quiet:
         record, host = created.agent.record, created.host.record
         seconds = sum(phase.seconds for phase in created.phases)
-        where = "here" if host.backend == "local" else f"on {host.name}.{host.provider}"
+        isolated = mngr.provider(host.provider).abilities.isolated
+        where = f"on {host.name}.{host.provider}" if isolated else "here"
         click.echo(
             f"created {record.name} ({record.type}) {where} in {seconds:.1f} s; mngr connect {record.name}"
         )
