@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from mngr.model.errors import InvalidInput
-from mngr.model.names import check_env_key, check_name
+from mngr.model.environment import check_key
+from mngr.model.names import check_name
 
 
 class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +39,7 @@ def find_type(name: str, configured: dict[str, AgentType]) -> AgentType:
             hint=f"known: {', '.join(sorted(known))}; define more as [agent_types.{check_name(name, 'agent type')}] in the config",
         )
     for key in known[name].env:
-        check_env_key(key)
+        check_key(key, f"[agent_types.{name}.env]")
     return known[name]
 
 

@@ -51,7 +51,7 @@ class WithCommand(click.Command):
     "--env-file",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False),
-    help="File of K=V lines, values as they are.",
+    help="dotenv file: K=V lines, quoted values over several lines, comments; $ stands for itself.",
 )
 @click.option("--pass-env", multiple=True, metavar="K", help="Pass on a variable of this shell.")
 @click.option("--label", multiple=True, metavar="K=V", help="Label of the agent, shown by list.")
@@ -151,26 +151,13 @@ def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any
 
 
 def _env(options: dict[str, Any]) -> dict[str, str]:
-    from mngr.model.names import check_env_key, parse_env
+    from mngr.model import environment
 
     env: dict[str, str] = {}
     for path in options["env_file"]:
-        try:
-            lines = Path(path).read_bytes().decode().split("\n")
-        except UnicodeDecodeError:
-            raise InvalidInput(f"{path} isn't a text file in UTF-8") from None
-        for number, line in enumerate(lines, 1):
-            if line.strip() and not line.lstrip().startswith("#"):
-                try:
-                    key, value = parse_env(line.lstrip().removeprefix("export ").removesuffix("\r"))
-                except InvalidInput as error:
-                    raise InvalidInput(f"{path}, line {number}: {error.message}", hint=error.hint) from None
-                env[key] = value
-    for key in options["pass_env"]:
-        if check_env_key(key) not in os.environ:
-            raise InvalidInput(f"--pass-env {key}: it isn't set in this shell")
-        env[key] = os.environ[key]
-    return {**env, **dict(parse_env(text) for text in options["env"])}
+        env |= environment.read_file(path)
+    env |= {key: environment.passed_on(key, os.environ) for key in options["pass_env"]}
+    return env | dict(environment.parse(text) for text in options["env"])
 
 
 def _idle(options: dict[str, Any]) -> Any:

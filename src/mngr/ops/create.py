@@ -10,11 +10,12 @@ import msgspec
 
 from mngr.agents.types import AgentType, command_script, find_type
 from mngr.config.schema import convert
+from mngr.model import environment
 from mngr.model.background import begin
 from mngr.model.clock import iso
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, brief
 from mngr.model.ids import first_agent_id, new_agent_id, new_host_id
-from mngr.model.names import check_name
+from mngr.model.names import check_name, is_text
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import SETTLED
 from mngr.model.views import AgentView, HostView, Offer
@@ -296,7 +297,9 @@ def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
         for name, data in mngr.config.agent_types.items()
     }
     kind = find_type(request.type or mngr.config.default_type, configured)
-    command_script(kind, request.command)
+    if not is_text(command_script(kind, request.command)):
+        raise InvalidInput("the agent's command isn't text in UTF-8")
+    environment.check({**kind.env, **request.env})
     if request.source is not None and not request.source.is_dir():
         raise InvalidInput(f"--from {request.source}: there is no such directory")
     return kind
