@@ -61,6 +61,8 @@ def command_script(kind: AgentType, words: Sequence[str]) -> str:
     else:
         command = quote.line([*kind.command, *words])
         first = kind.command[0] if kind.command else ""
+    if not first and not kind.command and words and not words[0]:
+        raise InvalidInput("the agent's command is empty", hint="write it after --")
     if not command:
         raise InvalidInput(
             "no command given", hint="write it after --: mngr create my-agent -- python3 -m http.server"

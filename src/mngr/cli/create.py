@@ -45,7 +45,7 @@ class WithCommand(click.Command):
     metavar="ARG",
     help="For docker run, e.g. -s --memory=4g.",
 )
-@click.option("--image", default="", help="Docker image of the host.")
+@click.option("--image", help="Docker image of the host.")
 @click.option("--env", multiple=True, metavar="K=V", help="Environment variable of the agent.")
 @click.option(
     "--env-file",
@@ -62,8 +62,8 @@ class WithCommand(click.Command):
     help="What counts as activity: io, user, agent, ssh, create, start, boot, run, disabled.",
 )
 @click.option("--max-lifetime", metavar="TIME", help="Stop the host after this long, whatever it does.")
-@click.option("--snapshot", default="", metavar="ID|FILE", help="Start from a snapshot.")
-@click.option("--workdir", default="", metavar="DIR", help="The agent's directory on its host.")
+@click.option("--snapshot", metavar="ID|FILE", help="Start from a snapshot.")
+@click.option("--workdir", metavar="DIR", help="The agent's directory on its host.")
 @click.option(
     "--from",
     "source",
@@ -91,18 +91,26 @@ def command(ctx: click.Context, **options: Any) -> int:
     mngr create web.docker -s --memory=1g -- python3 -m http.server
     """
     from mngr.cli.progress import Progress
+    from mngr.ops import present
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.create import create
     from mngr.ops.placing import placed
 
     form = check_format(options["form"])
     connect = _connect(options["connect"], form)
+    _refuse_empty(options)
     mngr = Mngr()
     request = placed(mngr, _request(mngr, ctx.obj, options))
+    if options["source"] and options["workdir"] and not mngr.provider(request.provider).abilities.isolated:
+        raise InvalidInput(
+            "--from and --workdir exclude each other on this computer, where agents work in the directory itself",
+            hint="give one of them",
+        )
     if options["dry_run"]:
         from mngr.ops import consent
 
         return _show_plan(request, consent.planned(mngr, request), form)
+    check_format(form, present.blank_agent(request.labels))
     yes = options["yes"] or mngr.config.assume_yes
     if not yes:
         request = _agreed(mngr, request)
@@ -143,11 +151,21 @@ def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any
     return CreateRequest(
         name=address.name, host=address.host, provider=options["provider"] or address.provider,
         type=options["kind"] or ("command" if words else ""), command=words or (),
-        build_args=options["build_args"], start_args=options["start_args"], image=options["image"],
+        build_args=options["build_args"], start_args=options["start_args"], image=options["image"] or "",
         env=_env(options), labels=dict(names.parse_label(text) for text in options["label"]), idle=_idle(options),
-        snapshot=options["snapshot"], work_dir=options["workdir"], source=_source(options),
+        snapshot=options["snapshot"] or "", work_dir=options["workdir"] or "", source=_source(options),
         trust_first_contact=options["trust_first_contact"],
     )  # fmt: skip
+
+
+def _refuse_empty(options: dict[str, Any]) -> None:
+    """An empty value is most often a variable that isn't set: it isn't taken for "not given"."""
+    for name in ("provider", "image", "idle_timeout", "idle_mode", "max_lifetime", "snapshot", "workdir", "source"):
+        if options[name] == "":
+            option = "--from" if name == "source" else f"--{name.replace('_', '-')}"
+            raise InvalidInput(f"{option} has an empty value", hint="give it one, or leave it out")
+    if options["kind"] == "":
+        raise InvalidInput("the agent's type is empty", hint="leave it out for the default one")
 
 
 def _env(options: dict[str, Any]) -> dict[str, str]:

@@ -63,7 +63,9 @@ def read_file(path: str | Path) -> dict[str, str]:
     except UnicodeDecodeError:
         raise InvalidInput(f"{path} isn't a text file in UTF-8") from None
     if "\0" in text:
-        raise InvalidInput(f"{path}, line {text[: text.index(chr(0))].count(chr(10)) + 1} holds a NUL character")
+        raise InvalidInput(
+            f"{path}, line {text[: text.index(chr(0))].count(chr(10)) + 1} holds a NUL character"
+        )
     found: dict[str, str] = {}
     for line, key, value in _lines(text.replace("\r\n", "\n")):
         if key is None or not _KEY.match(key):

@@ -23,6 +23,7 @@ from mngr.ops import memory, trust
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.ops.placing import being_created, existing_host, placed
 from mngr.ops.request import CreateRequest
+from mngr.ops.work_dir import check_work_dir
 from mngr.providers.contract import HostProvider, HostSpec
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
 
 def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: HostSpec) -> Offer:
     """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
+    check_work_dir(request, provider)
     if request.source and provider.abilities.isolated:
         from mngr.ops import code
 
@@ -76,6 +78,7 @@ def create(
     kind = _kind(mngr, request)
     request = placed(mngr, request)
     provider = mngr.provider(request.provider)
+    check_work_dir(request, provider)
     work = _Work(mngr, provider, request, kind, command_script(kind, request.command), phases, offered)
     with being_created(mngr, provider.name, request.host or request.name):
         return _create(work)

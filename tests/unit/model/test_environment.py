@@ -90,7 +90,9 @@ def test_a_value_that_was_typed_is_kept_byte_for_byte(text: str, pair: tuple[str
     assert environment.parse(text) == pair
 
 
-@pytest.mark.parametrize("text", ["hunter2", "=hunter2", "1A=hunter2", "hunter2-B=x", "A B=hunter2", "Ä=x", "A\n=x", ""])
+@pytest.mark.parametrize(
+    "text", ["hunter2", "=hunter2", "1A=hunter2", "hunter2-B=x", "A B=hunter2", "Ä=x", "A\n=x", ""]
+)
 def test_a_pair_that_can_t_be_used_isn_t_shown(text: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         environment.parse(text)
@@ -124,4 +126,6 @@ def test_an_environment_in_which_no_agent_runs_is_refused(env: dict[str, str]) -
 
 
 def test_an_environment_as_people_have_it_passes() -> None:
-    environment.check({"PATH": "/opt/x/bin:/usr/bin:/bin", "HOME": "/root", "KEY": PEM, "A": "", "B": "x" * 131069})
+    environment.check(
+        {"PATH": "/opt/x/bin:/usr/bin:/bin", "HOME": "/root", "KEY": PEM, "A": "", "B": "x" * 131069}
+    )

@@ -1,7 +1,6 @@
 """Provider `docker`: each host is a container of the Docker daemon on this computer."""
 
 import os
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -29,6 +28,13 @@ class DockerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     docker_host: str = ""
     every_laptop: bool = False
 
+    def __post_init__(self) -> None:
+        from mngr.vps_docker.config import check_host_dir, check_seconds
+
+        check_host_dir(self.host_dir)
+        check_seconds(self, "default_idle_timeout", "default_max_lifetime", zero=True, least=1)
+        check_seconds(self, "ssh_connect_timeout")
+
 
 class _Backend:
     name = "docker"
@@ -44,8 +50,6 @@ class _Backend:
                 f"{where}: the Docker daemon {address} isn't on this computer",
                 hint="this provider publishes its hosts on this computer's loopback address",
             )
-        if not re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", config.host_dir) or ".." in config.host_dir:
-            raise InvalidInput(f"{where}: host_dir {config.host_dir!r} can't be used", hint="e.g. /mngr")
         return DockerProvider(config, context)
 
 
