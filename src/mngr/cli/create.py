@@ -46,9 +46,7 @@ class WithCommand(click.Command):
     help="For docker run, e.g. -s --memory=4g.",
 )
 @click.option("--image", help="Docker image of the host.")
-@click.option(
-    "--user", metavar="image|NAME", help="Run agents as this user of the image (default: root)."
-)
+@click.option("--user", metavar="image|NAME", help="Run agents as this user of the image (default: root).")
 @click.option("--env", multiple=True, metavar="K=V", help="Environment variable of the agent.")
 @click.option(
     "--env-file",
@@ -164,7 +162,17 @@ def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any
 
 def _refuse_empty(options: dict[str, Any]) -> None:
     """An empty value is most often a variable that isn't set: it isn't taken for "not given"."""
-    for name in ("provider", "image", "user", "idle_timeout", "idle_mode", "max_lifetime", "snapshot", "workdir", "source"):
+    for name in (
+        "provider",
+        "image",
+        "user",
+        "idle_timeout",
+        "idle_mode",
+        "max_lifetime",
+        "snapshot",
+        "workdir",
+        "source",
+    ):
         if options[name] == "":
             option = "--from" if name == "source" else f"--{name.replace('_', '-')}"
             raise InvalidInput(f"{option} has an empty value", hint="give it one, or leave it out")
