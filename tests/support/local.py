@@ -10,7 +10,8 @@ from pathlib import Path
 
 from support.cli import Cli
 
-#: The variable that all processes of a test inherit, and by which those that stay are found.
+#: The variable that processes of a test inherit, and by which those that stay are found. (The tmux server, the watcher
+#: and an agent's shell have none of it: they are found by the MNGR_HOME in their command line.)
 MARK = "LOCAL_TEST"
 
 
@@ -47,8 +48,8 @@ class Local(Cli):
             if not folder.name.isdigit():
                 continue
             try:
-                if wanted in (folder / "environ").read_bytes().split(b"\0"):
-                    line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if f"{self.home}/" in line or wanted in (folder / "environ").read_bytes().split(b"\0"):
                     if line:
                         found[int(folder.name)] = line.strip()
             except OSError:

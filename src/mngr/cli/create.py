@@ -302,9 +302,11 @@ def _show(created: Any, form: str, quiet: bool) -> None:
         record, host = created.agent.record, created.host.record
         seconds = sum(phase.seconds for phase in created.phases)
         where = "here" if host.backend == "local" else f"on {host.name}.{host.provider}"
-        click.echo(
-            f"created {record.name} ({record.type}) {where} in {seconds:.1f} s; mngr connect {record.name}"
-        )
+        next_step = f"mngr connect {record.name}"
+        if created.agent.state == "done":
+            missing = " (no such command)" if created.agent.exit_code == 127 else ""
+            next_step = f"it has ended with exit code {created.agent.exit_code}{missing}; mngr logs {record.name}"
+        click.echo(f"created {record.name} ({record.type}) {where} in {seconds:.1f} s; {next_step}")
 
 
 def _fresh_name() -> str:

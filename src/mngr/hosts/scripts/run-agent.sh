@@ -1,12 +1,52 @@
-# run-agent HOST_DIR AGENT_ID: what the pane of an agent runs. Keeps the exit code of its command, first in stop/codes:
-# a look at a stopped container copies out that folder alone.
+# run-agent HOST_DIR AGENT_ID: what the pane of an agent runs. Notes its processes in agents/AGENT_ID/process (a line "PID
+# START PANE" of itself, one "PID START" of the command), pipes the pane into the agent's log, and keeps the exit code of
+# the command, first in stop/codes: a look at a stopped container copies out that folder alone.
+# The command gets the environment of the shell that started the agent (`shell-env`) and the agent's own; nothing of the
+# tmux server's.
 dir=$1 id=$2
 agent=$dir/agents/$id
+if [ "${3:-}" != bare ]; then
+	exec env -i "PATH=$PATH" "HOME=$HOME" ${SHELL+"SHELL=$SHELL"} "TERM=$TERM" "TMUX=$TMUX" "TMUX_PANE=$TMUX_PANE" \
+		${TERM_PROGRAM+"TERM_PROGRAM=$TERM_PROGRAM"} ${TERM_PROGRAM_VERSION+"TERM_PROGRAM_VERSION=$TERM_PROGRAM_VERSION"} \
+		"MNGR_AGENT_ID=$id" sh "$0" "$dir" "$id" bare
+fi
+
+# started: sets `pid` and `at`, of the (sub)shell that asks.
+started() {
+	read -r stat <"/proc/$1/stat"
+	pid=${stat%% *}
+	# shellcheck disable=SC2086 # fields
+	set -- ${stat##*) }
+	at=${20}
+}
+for file in "$agent/exit_code" "$dir/stop/codes/$id"; do [ ! -e "$file" ] || rm -f "$file"; done
+started self
+echo "$pid $at $TMUX_PANE" >"$agent/.process"
+mv -f "$agent/.process" "$agent/process"
+socket=${TMUX%,*,*} server=${TMUX#"$socket",} server=${server%%,*}
+started "$server"
+echo "$server $at $socket" >"$dir/agents/.server.$id"
+mv -f "$dir/agents/.server.$id" "$dir/agents/.server"
+# The log's command is read by sh, after tmux expanded # and %: quote for both.
+case $dir in
+*[\'#%]*) quoted=$(printf %s "$dir" | sed "s/'/'\\\\''/g; s/#/##/g; s/%/%%/g") ;;
+*) quoted=$dir ;;
+esac
+tmux -S "$socket" pipe-pane -t "$TMUX_PANE" "exec sh '$quoted/commands/agent-log.sh' '$quoted' $id"
+
+if [ -f "$agent/shell-env" ]; then
+	. "$agent/shell-env"
+	rm -f "$agent/shell-env"
+fi
 MNGR_HOST_DIR=$dir
 . "$agent/env.sh"
 export MNGR_HOST_DIR
 if mkdir -p -- "$MNGR_WORK_DIR" && cd -- "$MNGR_WORK_DIR"; then
-	sh "$agent/command.sh"
+	(
+		started self
+		echo "$pid $at" >>"$agent/process"
+		exec sh "$agent/command.sh"
+	)
 	code=$?
 else
 	code=1
