@@ -305,7 +305,9 @@ def _show(created: Any, form: str, quiet: bool) -> None:
         next_step = f"mngr connect {record.name}"
         if created.agent.state == "done":
             missing = " (no such command)" if created.agent.exit_code == 127 else ""
-            next_step = f"it has ended with exit code {created.agent.exit_code}{missing}; mngr logs {record.name}"
+            next_step = (
+                f"it has ended with exit code {created.agent.exit_code}{missing}; mngr logs {record.name}"
+            )
         click.echo(f"created {record.name} ({record.type}) {where} in {seconds:.1f} s; {next_step}")
 
 

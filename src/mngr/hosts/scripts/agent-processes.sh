@@ -10,13 +10,29 @@ is_alive() {
 	[ "$3" != Z ] && [ "$3" != X ] && [ "${22}" = "$2" ]
 }
 
-# own_alive AGENT_DIR: whether the agent runs: its pane's shell or its command lives, as AGENT_DIR/process names them.
-# tmux isn't asked: its socket may be out of sight.
+# own_alive AGENT_DIR: whether the agent runs: its pane's shell or its command lives, as AGENT_DIR/process names them by pid
+# and start time; or, where the shell was killed before it could note an exit code, something that it started in its
+# terminal. tmux isn't asked: its socket may be out of sight.
 own_alive() {
 	[ -f "$1/process" ] || return 1
+	was=''
 	while read -r pid at _; do
 		if is_alive "$pid" "$at"; then return 0; fi
+		was=${was:-$pid}
 	done <"$1/process"
+	[ ! -f "$1/exit_code" ] && [ -n "$was" ] || return 1
+	name=${1%/}
+	for pid in $(LC_ALL=C awk -v was="$was" 'BEGIN {
+		for (i = 1; i < ARGC; i++) {
+			if ((getline line < ARGV[i]) <= 0) continue
+			close(ARGV[i])
+			pid = line; sub(/ .*/, "", pid)
+			sub(/^.*\) /, "", line); split(line, f, " ")
+			if (f[4] == was && f[1] != "Z") print pid
+		}
+	}' /proc/[0-9]*/stat); do
+		if { tr '\n\000' '\001\n' <"/proc/$pid/environ"; } 2>/dev/null | grep -aqxF "MNGR_AGENT_ID=${name##*/}"; then return 0; fi
+	done
 	return 1
 }
 
@@ -30,7 +46,8 @@ find_server() {
 		return
 	fi
 	[ ! -S "$socket" ] || return 0
-	mkdir -p -m 700 "${socket%/*}" 2>/dev/null && kill -USR1 "$server" 2>/dev/null
+	# tmux wants its folder to be the user's alone.
+	(umask 077 && mkdir -p "${socket%/*}") 2>/dev/null && kill -USR1 "$server" 2>/dev/null
 	tries=0
 	until [ -S "$socket" ] || [ $tries -ge 20 ]; do
 		sleep 0.05

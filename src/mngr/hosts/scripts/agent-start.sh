@@ -129,8 +129,8 @@ if ! own_alive "$agent"; then
 	(bare tmux -f "$conf" "$@" start-server \; \
 		set-option -g remain-on-exit on \; set-option -g destroy-unattached off \; set-option -s exit-unattached off \; \
 		set-option -g update-environment MNGR_AGENT_ID \; \
-		new-session -d -s "$session" -x 200 -y 50 -e "MNGR_AGENT_ID=$id" sh "$dir/commands/run-agent.sh" "$dir" "$id" \; \
-		set-option -t "=$session:" @mngr_agent "$id" >/dev/null 8>&-
+		new-session -d -s "$session" -x 200 -y 50 -e "MNGR_AGENT_ID=$id" sh "$dir/commands/run-agent.sh" "$dir" "$id" \
+		>/dev/null 8>&-
 	exit $?)
 	told || {
 		rm -f "$agent/shell-env"
@@ -145,7 +145,7 @@ touch "$dir/activity/start" "$agent/busy"
 [ ! -e "$agent/half-made" ] || rm -f "$agent/half-made"
 if [ "$watch" = 1 ]; then
 	(
-		lead=exec
+		lead='exec'
 		bare setsid sh "$dir/commands/watch.sh" "$dir" "$label"
 	) </dev/null >/dev/null 2>&1 8>&- &
 fi

@@ -3,6 +3,7 @@
 # `remove` they go, too, and so does what a killed client's agent-start would lay there later. `withdraw`: removes an
 # agent only while its create hasn't come to its end; exit code 5 if it has, and then nothing is touched. Repeatable.
 set -u
+# shellcheck disable=SC2034 # the included part uses label
 dir=$1 id=$2 label=$3 then=${5:-}
 agent=$dir/agents/$id
 [ -z "$then" ] || mkdir -p "$dir/agents" || exit 1
@@ -19,6 +20,7 @@ trap '' HUP TERM INT PIPE
 find_server
 adopt
 end_agent all
+[ ! -e "$agent/process" ] || rm -f "$agent/process"
 [ -n "$then" ] || exit 0
 # Out of the way first: the watcher and the agent's log may still write there.
 rm -rf "$dir"/.gone-*

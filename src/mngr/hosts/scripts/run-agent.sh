@@ -6,7 +6,9 @@
 dir=$1 id=$2
 agent=$dir/agents/$id
 if [ "${3:-}" != bare ]; then
-	exec env -i "PATH=$PATH" "HOME=$HOME" ${SHELL+"SHELL=$SHELL"} "TERM=$TERM" "TMUX=$TMUX" "TMUX_PANE=$TMUX_PANE" \
+	exec env -i "PATH=$PATH" ${HOME+"HOME=$HOME"} ${USER+"USER=$USER"} ${LOGNAME+"LOGNAME=$LOGNAME"} ${SHELL+"SHELL=$SHELL"} \
+		${LANG+"LANG=$LANG"} ${LC_ALL+"LC_ALL=$LC_ALL"} ${LC_CTYPE+"LC_CTYPE=$LC_CTYPE"} \
+		${TMUX_TMPDIR+"TMUX_TMPDIR=$TMUX_TMPDIR"} "TERM=$TERM" "TMUX=$TMUX" "TMUX_PANE=$TMUX_PANE" \
 		${TERM_PROGRAM+"TERM_PROGRAM=$TERM_PROGRAM"} ${TERM_PROGRAM_VERSION+"TERM_PROGRAM_VERSION=$TERM_PROGRAM_VERSION"} \
 		"MNGR_AGENT_ID=$id" sh "$0" "$dir" "$id" bare
 fi
@@ -32,7 +34,7 @@ case $dir in
 *[\'#%]*) quoted=$(printf %s "$dir" | sed "s/'/'\\\\''/g; s/#/##/g; s/%/%%/g") ;;
 *) quoted=$dir ;;
 esac
-tmux -S "$socket" pipe-pane -t "$TMUX_PANE" "exec sh '$quoted/commands/agent-log.sh' '$quoted' $id"
+tmux -S "$socket" set-option -t "$TMUX_PANE" @mngr_agent "$id" \; pipe-pane -t "$TMUX_PANE" "exec sh '$quoted/commands/agent-log.sh' '$quoted' $id"
 
 if [ -f "$agent/shell-env" ]; then
 	. "$agent/shell-env"

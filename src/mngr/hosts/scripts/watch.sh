@@ -10,6 +10,7 @@
 #   none      does nothing; ends when no agent is alive
 # Needs nothing of the agents. One watcher a host: a second one ends at once.
 umask 077
+# shellcheck disable=SC2034 # the included part uses label
 dir=$1 label=${2:-mngr}
 cd "$dir" || exit 1
 mkdir -p activity agents stop
@@ -113,7 +114,7 @@ shown() {
 printed() {
 	size=$(stat -c %s "agents/$1/log" 2>/dev/null || echo 0)
 	from=-
-	while read -r one at; do [ "$one" != "$1" ] || from=$at; done <<-EOF
+	while read -r whose at; do [ "$whose" != "$1" ] || from=$at; done <<-EOF
 		$last_logs
 	EOF
 	text=0 rest=0
