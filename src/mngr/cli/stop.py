@@ -1,5 +1,6 @@
 """`mngr stop`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -37,16 +38,24 @@ def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> in
     return code
 
 
-def would(verb: str, found: list[Any], form: str) -> None:
-    """What a dry run shows: for people a description each, for programs as `report`."""
+def would(
+    verb: str, found: list[Any], form: str, more: Callable[[Any], dict[str, Any]] = lambda group: {}
+) -> None:
+    """What a dry run shows: for people a description each, for programs as `report`. `more`: fields of each row."""
     if form == "human":
         for _, description in found:
             click.echo(f"would {verb} {description}")
     else:
-        report(f"would_{verb}", found, form, quiet=False)
+        report(f"would_{verb}", found, form, quiet=False, more=more)
 
 
-def report(verb: str, done: list[Any], form: str, quiet: bool) -> None:
+def report(
+    verb: str,
+    done: list[Any],
+    form: str,
+    quiet: bool,
+    more: Callable[[Any], dict[str, Any]] = lambda group: {},
+) -> None:
     """What was done to which group: for people a line each, for programs name, host, provider and note."""
     rows = [
         {
@@ -55,6 +64,7 @@ def report(verb: str, done: list[Any], form: str, quiet: bool) -> None:
             "provider": group.host.record.provider,
             "done": verb,
             "note": note or "",
+            **more(group),
         }
         for group, note in done
         for name in ([agent.record.name for agent in group.agents] or [f"@{group.host.record.name}"])
