@@ -118,6 +118,17 @@ def test_commits_come_home(mngr: Cli) -> None:
     ).stdout == "made\nfirst\n"  # fmt: skip
 
 
+def test_git_in_its_repository_runs_nothing_as_root(mngr: Cli) -> None:
+    """Its settings and attributes are the agent's, and name programs."""
+    mngr.run(
+        "exec", "one",
+        "git config filter.x.clean 'id -un >>/tmp/filter; cat' && echo 'file filter=x' >.git/info/attributes && touch -d 2001-01-01 file",
+    )  # fmt: skip
+    mngr.run("destroy", "one", "--dry-run")
+    mngr.run("pull", "one")
+    assert set(mngr.run("exec", "one", "cat /tmp/filter").stdout.split()) == {"app"}
+
+
 def test_connect_shows_the_agent_s_terminal(mngr: Cli) -> None:
     ours, theirs = pty.openpty()
     process = mngr.start("connect", "one", stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
