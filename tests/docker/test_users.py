@@ -150,6 +150,15 @@ def test_connect_shows_the_agent_s_terminal(mngr: Cli) -> None:
     os.close(ours)
 
 
+def test_a_window_that_a_person_opens_beside_it_is_the_user_s(mngr: Cli) -> None:
+    def there(*words: str) -> str:
+        return docker("exec", f"mngr-{mngr.host('one')['id']}", *words, check=False)
+
+    there("tmux", "-L", "mngr", "new-window", "-t", "=one:")
+    there("tmux", "-L", "mngr", "send-keys", "-t", "=one:", "cd; (id -un; pwd) | tee window; exit", "Enter")
+    until("the window has run", lambda: there("cat", "/home/app/window") == "app\n/home/app")
+
+
 def test_stop_ends_its_processes_and_start_runs_it_again_as_the_same_user(mngr: Cli) -> None:
     mngr.run("stop", "one")
     assert mngr.agent("one")["state"] == "stopped"
