@@ -160,7 +160,16 @@ def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any
 
 def _refuse_empty(options: dict[str, Any]) -> None:
     """An empty value is most often a variable that isn't set: it isn't taken for "not given"."""
-    for name in ("provider", "image", "idle_timeout", "idle_mode", "max_lifetime", "snapshot", "workdir", "source"):
+    for name in (
+        "provider",
+        "image",
+        "idle_timeout",
+        "idle_mode",
+        "max_lifetime",
+        "snapshot",
+        "workdir",
+        "source",
+    ):
         if options[name] == "":
             option = "--from" if name == "source" else f"--{name.replace('_', '-')}"
             raise InvalidInput(f"{option} has an empty value", hint="give it one, or leave it out")
