@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from mngr.model.errors import InvalidInput
 from mngr.model.environment import check_key
+from mngr.model.errors import InvalidInput
 from mngr.model.names import check_name
 
 

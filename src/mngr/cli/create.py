@@ -46,6 +46,7 @@ class WithCommand(click.Command):
     help="For docker run, e.g. -s --memory=4g.",
 )
 @click.option("--image", help="Docker image of the host.")
+@click.option("--user", metavar="image|NAME", help="Run agents as this user of the image (default: root).")
 @click.option("--env", multiple=True, metavar="K=V", help="Environment variable of the agent.")
 @click.option(
     "--env-file",
@@ -152,6 +153,7 @@ def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any
         name=address.name, host=address.host, provider=options["provider"] or address.provider,
         type=options["kind"] or ("command" if words else ""), command=words or (),
         build_args=options["build_args"], start_args=options["start_args"], image=options["image"] or "",
+        user=options["user"] or "",
         env=_env(options), labels=dict(names.parse_label(text) for text in options["label"]), idle=_idle(options),
         snapshot=options["snapshot"] or "", work_dir=options["workdir"] or "", source=_source(options),
         trust_first_contact=options["trust_first_contact"],
@@ -163,6 +165,7 @@ def _refuse_empty(options: dict[str, Any]) -> None:
     for name in (
         "provider",
         "image",
+        "user",
         "idle_timeout",
         "idle_mode",
         "max_lifetime",

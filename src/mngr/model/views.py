@@ -31,13 +31,15 @@ class IdleView(msgspec.Struct, kw_only=True):
 
 
 class HostView(msgspec.Struct, kw_only=True):
-    """A host as last seen, with its agents. `problem` says why less than everything is known.
+    """A host as last seen, with its agents. `problem` says why less than everything is known. `agents_known`: whether
+    `agents` are all there are; else they are those that were seen before, or none, and there may be others.
     `snapshots`: how many live on its machine and would go with it. `half_made`: it has a record, and its create hasn't
     come to its end; who creates it again goes on. `permanent`: it was never made and is never destroyed (this computer)."""
 
     record: HostRecord
     state: HostState
     agents: list[AgentView] = []
+    agents_known: bool = True
     idle: IdleView | None = None
     problem: str = ""
     cost_so_far: float | None = None

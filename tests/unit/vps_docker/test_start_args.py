@@ -119,5 +119,5 @@ def test_every_container_and_volume_names_its_owner() -> None:
 def test_process_1_keeps_the_lifetime() -> None:
     import msgspec
 
-    assert run_arguments(SPEC, "debian")[-1] == ""
-    assert run_arguments(msgspec.structs.replace(SPEC, max_lifetime_s=90.5), "debian")[-1] == "90"
+    assert run_arguments(SPEC, "debian")[-2] == ""
+    assert run_arguments(msgspec.structs.replace(SPEC, max_lifetime_s=90.5), "debian")[-2] == "90"
