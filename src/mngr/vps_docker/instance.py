@@ -45,6 +45,7 @@ from mngr.vps_docker import (
     snapshots,
     sweeping,
     tags,
+    users,
     wiping,
 )
 from mngr.vps_docker.access import Access
@@ -116,12 +117,20 @@ class VpsDockerProvider:
         image = spec.image or self.config.default_image
         start_args = [*self.config.default_start_args, *spec.start_args]
         container.check(start_args, image, self.config.host_dir)
+        user = users.check(spec.user or self.config.default_user)
         self._check_snapshot(spec, build)
         idle = self._idle(spec)
         wanted = self.machine_spec(spec, build.options)
         offer = self.cloud.check(wanted)
         return Wanted(
-            spec=spec, machine=wanted, build=build, image=image, start_args=start_args, idle=idle, offer=offer
+            spec=spec,
+            machine=wanted,
+            build=build,
+            image=image,
+            start_args=start_args,
+            idle=idle,
+            offer=offer,
+            user=user,
         )
 
     def _check_snapshot(self, spec: HostSpec, build: build_args.BuildArgs) -> None:
