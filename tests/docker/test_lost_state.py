@@ -29,7 +29,7 @@ def user(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     try:
         mngr.run(
             "create", "a1", "--provider", NAME, "--no-code", "--no-connect", "--label", "team=x", "--idle-timeout", "777",
-            "--max-lifetime", "7d", "--", "sleep", "9999",
+            "--max-lifetime", "7d", "--user", "nobody", "--", "sleep", "9999",
         )  # fmt: skip
         mngr.run("exec", "a1", "echo kept >work")
         yield mngr
@@ -47,7 +47,7 @@ def before(user: Cli) -> dict[str, object]:
 
 def what_stays(user: Cli) -> dict[str, object]:
     host = user.host("a1")
-    kept = ("id", "name", "provider", "address", "ssh_port", "labels")
+    kept = ("id", "name", "provider", "address", "ssh_port", "labels", "user")
     return {key: host[key] for key in kept} | {"idle": [host["idle"][key] for key in ("mode", "timeout_s")]}
 
 
@@ -84,7 +84,7 @@ def test_a_start_brings_the_work_back(
     lose(user)
     user.run("start", "a1")
     assert user.agent("a1")["state"] in ("running", "waiting")
-    assert user.run("exec", "a1", "cat work").stdout == "kept\n"
+    assert user.run("exec", "a1", "id -un; cat work").stdout == "nobody\nkept\n"
     assert what_stays(user) == before
     assert user.host("a1")["problem"] is None
 
