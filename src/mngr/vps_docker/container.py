@@ -246,8 +246,8 @@ def owner(spec: ContainerSpec) -> dict[str, str]:
 def run_arguments(spec: ContainerSpec, source: str) -> list[str]:
     """The arguments of `docker` that run the host's container from the image `source`."""
     labels = {**spec.labels, **owner(spec), "mngr.host-dir": spec.host_dir, "mngr.publish": spec.publish}
-    if spec.idle.max_lifetime_s:
-        labels["mngr.lifetime"] = str(int(spec.idle.max_lifetime_s))
+    # For a record that is lost. Always there, as an image that was saved from a container has that one's.
+    labels |= {"mngr.user": spec.user, "mngr.lifetime": str(int(spec.idle.max_lifetime_s))}
     name = name_of(spec.host_id)
     volume = ",".join(
         [f"type=volume,source={name},target={spec.host_dir}"]
