@@ -44,10 +44,11 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
 
 def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: HostSpec) -> Offer:
     """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
+    notes: list[str] = []
     if request.source and provider.abilities.isolated:
         from mngr.ops import code
 
-        code.check(request.source)
+        notes = code.check(request.source)
     if spec.snapshot:
         trust.check_snapshot(mngr, provider, sends=request.trust_first_contact)
     if spec.snapshot and not Path(spec.snapshot).is_file():
@@ -55,7 +56,8 @@ def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: Hos
 
         snapshots.find(mngr, spec.snapshot)
         spec = msgspec.structs.replace(spec, snapshot="")
-    return provider.check(spec)
+    offer = provider.check(spec)
+    return msgspec.structs.replace(offer, notes=[*offer.notes, *notes]) if notes else offer
 
 
 def create(
@@ -201,7 +203,9 @@ def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[str]
     from mngr.ops import code
 
     work.phases("code")
-    return code.send(work.mngr.place(record).transport, work.request.source, agent.work_dir)
+    begin = work.request.subdirectory
+    target = agent.work_dir.removesuffix(f"/{begin}") if begin else agent.work_dir
+    return code.send(work.mngr.place(record).transport, work.request.source, target, begin)
 
 
 def _start(work: _Work, record: HostRecord, agent: AgentRecord, *, announced: bool = False) -> list[str]:
@@ -312,11 +316,13 @@ def _spec(request: CreateRequest, host_id: str) -> HostSpec:
 def _work_dir(request: CreateRequest, provider: HostProvider, place: "Place | None" = None) -> str:
     """Where the agent works. `place`: the host, once it is there: on one made from a snapshot it may be known already."""
     if not provider.abilities.isolated:
-        return os.path.abspath(request.work_dir or request.source or os.getcwd())
+        here = os.path.join(request.source, request.subdirectory) if request.source else os.getcwd()
+        return os.path.abspath(request.work_dir or here)
     former = ""
     if place and request.snapshot and not request.source:
         from mngr.ops import snapshots
 
         former = snapshots.former_work_dir(place, request.name)
     host_dir = place.host_dir if place else provider.host_dir
-    return request.work_dir or former or f"{host_dir}/work/{request.name}"
+    whole = request.work_dir or former or f"{host_dir}/work/{request.name}"
+    return f"{whole}/{request.subdirectory}" if request.source and request.subdirectory else whole
