@@ -26,7 +26,7 @@ class Part:
     """One directory to lay out: `top` here, `path` below the target. Without `kind` files alone, in no repository.
 
     `kind`: "tree", or "bare", which has no work tree here. `files` lie on top of what the index has, `gone` is removed
-    before. `reference`: what HEAD is, "" if detached. `commit`: "" without one. `unmerged`: the index has conflicts.
+    before. `flags`: files whose changes git was told not to see, by option of `git update-index`. `reference`: what HEAD is, "" if detached. `commit`: "" without one. `unmerged`: the index has conflicts.
     """
 
     top: Path
@@ -34,6 +34,7 @@ class Part:
     kind: str = ""
     files: list[str] = field(default_factory=list[str])
     gone: list[str] = field(default_factory=list[str])
+    flags: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     reference: str = ""
     commit: str = ""
     format: str = "sha1"
@@ -143,27 +144,41 @@ def _repository(found: Baggage, top: Path, path: str, kind: str = "tree") -> Non
         part.info.pop("info/sparse-checkout", None)
         part.settings = [pair for pair in part.settings if not pair[0].startswith("core.")]
         return
-    staged = git.words(top, "ls-files", "-z", "-s")
-    part.unmerged = any(line.split("\t")[0].split(" ")[-1] != "0" for line in staged)
+    staged = [_Staged(line) for line in git.words(top, "ls-files", "-z", "-s", "-v")]
+    part.unmerged = any(one.stage != "0" for one in staged)
     if part.unmerged:
         found.notes.append(
             f"{top} has conflicts that aren't resolved: its files come as they are, as uncommitted changes"
         )
+    for one in staged:
+        if one.flag and _is_file(top, one.path):
+            part.flags.setdefault(one.flag, []).append(one.path)
     against = ["HEAD"] if part.unmerged and part.commit else []
     differs = git.words(
         top, "diff", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=all", *against
     )
     untracked = git.words(top, "ls-files", "-z", "-o", "--exclude-standard")
-    linked = {line.partition("\t")[2] for line in staged if line.startswith("160000 ")}
+    differs += [path for paths in part.flags.values() for path in paths]
+    links = {one.path for one in staged if one.mode == "160000"}
+    linked = {one for one in links if (top / one).is_dir() and not (top / one).is_symlink()}
+    differs += sorted(links - linked)  # a submodule's place that something else took, or nothing
     changed = [one for one in dict.fromkeys([*differs, *untracked]) if one not in linked]
     part.files = [one for one in changed if not one.endswith("/") and _is_file(top, one)]
-    tracked = [line.partition("\t")[2] for line in staged]
-    _hold_back(found, part, config, tracked)
+    _hold_back(found, part, config, [one.path for one in staged])
     # What comes replaces whatever the index has at its place, be that a folder or a link.
     gone = {above for one in differs if not _is_file(top, one) for above in _gone(top, one)}
     part.gone = sorted({*gone, *part.files} - linked, key=os.fsencode)
     _name_submodules(part, linked)
     _nested(found, part, [*linked, *(one for one in untracked if one.endswith("/"))])
+
+
+class _Staged:
+    """A line of `git ls-files -s -v`. `flag`: the option of `git update-index` that hides its changes, if one was given."""
+
+    def __init__(self, line: str) -> None:
+        facts, _, self.path = line.partition("\t")
+        tag, self.mode, _, self.stage = facts.split(" ")
+        self.flag = "assume-unchanged" if tag.islower() else "skip-worktree" if tag == "S" else ""
 
 
 def _git_paths(top: Path) -> list[str]:

@@ -94,6 +94,8 @@ def _pack_repository(part: Part, folder: Path) -> None:
     (folder / "refs").write_bytes(b"".join(os.fsencode(f"create {ref} {oid}\n") for ref, oid in refs))
     (folder / "format").write_text("" if part.format == "sha1" else part.format)
     (folder / "config").write_bytes(os.fsencode("".join(_setting(*pair) for pair in part.settings)))
+    for flag, paths in part.flags.items():
+        (folder / flag).write_bytes(b"".join(os.fsencode(path) + b"\0" for path in paths))
     (folder / "info").mkdir()
     for name, file in part.info.items():
         (folder / name).write_bytes(file.read_bytes())

@@ -1,7 +1,7 @@
 # code-receive DIR BEGIN < TAR: lays sent code into DIR, and makes the folder BEGIN there if it isn't. The tar holds folders 0, 1, …, each
 # a repository (or, without `head`, files in none) for `path` below DIR: `pack-*` (objects), `refs` (for git update-ref),
 # `head` (a branch, or the commit it is detached at), `tree` (what its index has; none: nothing), `format`, `config`, `info/*` and `shallow` (of .git),
-# `gone` (NUL-separated paths to remove then), `files.tar` (to lay on top). Repeatable; one at a time.
+# `gone` (NUL-separated paths to remove then), `files.tar` (to lay on top), `assume-unchanged` and `skip-worktree` (paths to mark so). Repeatable; one at a time.
 # Exit codes: 4 DIR holds something else already; 5 another one is at work there.
 set -eu
 dir=$1 begin=$2
@@ -58,6 +58,9 @@ while [ -d "$tmp/$number" ]; do
 	[ ! -e "$from/head" ] || repository "$from"
 	[ ! -s "$from/gone" ] || xargs -0 rm -rf -- <"$from/gone"
 	[ ! -s "$from/files.tar" ] || tar -xof "$from/files.tar"
+	for flag in assume-unchanged skip-worktree; do
+		[ ! -s "$from/$flag" ] || git update-index -z "--$flag" --stdin <"$from/$flag"
+	done
 	number=$((number + 1))
 done
 cd "$dir"
