@@ -57,13 +57,13 @@ def test_destroy_names_what_was_never_pulled_until_it_was(mngr: Cli) -> None:
         "GIT_COMMITTER_DATE=2040-01-01T00:00:00Z git commit -qm 'on the side'; echo x >>one; git stash -q; git checkout -q trunk; echo y >>one; mkdir new; echo >new/a; echo >new/b",
     )  # fmt: skip
     said = mngr.run("destroy", "@coder", "--dry-run").stdout
-    assert "coder loses 2 commits never pulled, on trunk, side (newest: on the side), 1 stash" in said
+    assert "coder has 2 commits never pulled, on trunk, side (newest: on the side), 1 stash" in said
     assert "1 uncommitted file, 2 untracked files" in said
-    assert "idler loses" not in said
+    assert "idler has" not in said
     asked = mngr.run("destroy", "@coder", code=2)
-    assert "coder loses 2 commits never pulled" in asked.stderr
+    assert "coder has 2 commits never pulled" in asked.stderr
     [row] = mngr.json("destroy", "coder", "--dry-run")["would_destroy"]
-    [lost] = row["lost"]
+    [lost] = row["work"]
     assert (lost["agent"], lost["commits"], lost["branches"], len(lost["stashes"])) == (
         "coder", 2, ["trunk", "side"], 1,
     )  # fmt: skip
@@ -75,20 +75,20 @@ def test_destroy_names_what_was_never_pulled_until_it_was(mngr: Cli) -> None:
     assert "no new commits" in mngr.run("pull", "coder").stdout
     said = mngr.run("destroy", "@coder", "--dry-run").stdout
     assert ("never pulled" in said, "stash" in said) == (False, False)
-    assert "coder loses 1 uncommitted file, 2 untracked files" in said
+    assert "coder has 1 uncommitted file, 2 untracked files" in said
 
 
 def test_an_agent_without_git_loses_its_files(mngr: Cli) -> None:
     mngr.run("exec", "idler", "mkdir -p out; echo >out/a; echo >b; git init -q repo; cd repo; echo >c")
     said = mngr.run("destroy", "idler", "--dry-run").stdout
-    assert "idler loses 1 untracked file, 2 files in no repository" in said
+    assert "idler has 1 untracked file, 2 files in no repository" in said
 
 
 def test_yes_says_it_on_standard_error(mngr: Cli) -> None:
     mngr.run("create", "brief@coder", "--provider", NAME, "--no-connect", "--", "sleep", "9999")
     mngr.run("exec", "brief", f"{WHO}; echo 2 >two; git add .; git commit -qm lost")
     done = mngr.run("destroy", "brief", "--yes")
-    assert "note: brief loses 1 commit never pulled, on trunk (newest: lost)" in done.stderr
+    assert "note: brief has 1 commit never pulled, on trunk (newest: lost)" in done.stderr
 
 
 def test_a_host_that_cant_be_asked_says_so(mngr: Cli) -> None:

@@ -46,6 +46,9 @@ class WithCommand(click.Command):
     help="For docker run, e.g. -s --memory=4g.",
 )
 @click.option("--image", default="", help="Docker image of the host.")
+@click.option(
+    "--user", default="", metavar="image|NAME", help="Run agents as this user of the image (default: root)."
+)
 @click.option("--env", multiple=True, metavar="K=V", help="Environment variable of the agent.")
 @click.option(
     "--env-file",
@@ -145,7 +148,7 @@ def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any
     return CreateRequest(
         name=address.name, host=address.host, provider=options["provider"] or address.provider,
         type=options["kind"] or ("command" if words else ""), command=words or (),
-        build_args=options["build_args"], start_args=options["start_args"], image=options["image"],
+        build_args=options["build_args"], start_args=options["start_args"], image=options["image"], user=options["user"],
         env=_env(options), labels=dict(names.parse_label(text) for text in options["label"]), idle=_idle(options),
         snapshot=options["snapshot"], work_dir=options["workdir"], source=source,
         subdirectory=subdirectory,

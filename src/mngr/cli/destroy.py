@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 @names_argument
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @click.option("-f", "--force", is_flag=True, help="Don't ask, and let names be that aren't there.")
+@click.option("--unknown-agents", is_flag=True, help="Also @HOST whose agents can't be read.")
 @click.option("--dry-run", is_flag=True, help="Show what would be removed.")
 @click.option("--gc/--no-gc", default=True, help="Sweep afterwards, for half a minute at most (default).")
 @format_option
 @quiet_option
 def command(
-    names: tuple[str, ...], yes: bool, force: bool, dry_run: bool, gc: bool, form: str, quiet: bool
+    names: tuple[str, ...],
+    yes: bool,
+    force: bool,
+    unknown_agents: bool,
+    dry_run: bool,
+    gc: bool,
+    form: str,
+    quiet: bool,
 ) -> int:
     """Remove agents and, with their last agent, hosts and machines; ends their bill.
 
@@ -38,7 +46,7 @@ def command(
     from mngr.cli.stop import report, would
     from mngr.cli.targets import find_groups, for_each, read_names, several
     from mngr.ops.context import Mngr, Phases
-    from mngr.ops.lifecycle import describe, destroy, paid_ahead
+    from mngr.ops.lifecycle import check_known, destroy
     from mngr.providers.terminal import confirm
 
     check_format(form)
@@ -47,15 +55,15 @@ def command(
     if force:
         wanted = [name for name in wanted if _is_there(mngr, name)]
     found = find_groups(mngr, wanted, quiet)
+    for group in [] if dry_run else found:
+        check_known(group, unknown_agents=unknown_agents)
     agreed = yes or force or mngr.config.assume_yes
     lost = _losses(mngr, found, quiet) if dry_run or not (agreed and quiet) else {}
     if dry_run:
         described = [
             (
                 group,
-                "".join(
-                    [describe(group), paid_ahead(group), *(_lines(group, lost) if form == "human" else [])]
-                ),
+                "".join([_described(group), *(_lines(group, lost) if form == "human" else [])]),
             )
             for group in found
         ]
@@ -63,10 +71,7 @@ def command(
         return 0
     if found:
         confirm(
-            [
-                "".join(["destroys ", describe(group), paid_ahead(group), *_lines(group, lost)])
-                for group in found
-            ],
+            ["".join(["destroys ", _described(group), *_lines(group, lost)]) for group in found],
             agreed,
         )
     if agreed:
@@ -77,7 +82,7 @@ def command(
 
     def one(group: Group) -> tuple[Group, str]:
         try:
-            return group, destroy(mngr, group, Phases(mngr.clock, progress))
+            return group, destroy(mngr, group, Phases(mngr.clock, progress), unknown_agents=unknown_agents)
         except NotWiped as error:
             unwiped.append(error)
             return group, "not wiped"
@@ -91,6 +96,13 @@ def command(
     for error in unwiped:
         show(error)
     return code or (NotWiped.exit_code if unwiped else 0)
+
+
+def _described(group: Group) -> str:
+    from mngr.ops.lifecycle import describe, paid_ahead, takes_host
+
+    word = "" if group.host.agents_known or not takes_host(group) else "; only with --unknown-agents"
+    return describe(group) + word + paid_ahead(group)
 
 
 def _losses(mngr: "Mngr", found: list[Group], quiet: bool) -> dict[str, list["Loss"]]:
@@ -124,7 +136,7 @@ def _said(loss: "Loss") -> str:
         parts.append(f"{_count(loss.untracked, 'untracked file')}")
     if loss.files:
         parts.append(f"{_count(loss.files, 'file')} in no repository")
-    return f"{loss.agent} loses " + ", ".join(parts)
+    return f"{loss.agent} has " + ", ".join(parts)
 
 
 def _count(number: int, what: str) -> str:
@@ -134,7 +146,7 @@ def _count(number: int, what: str) -> str:
 def _row(group: Group, lost: dict[str, list["Loss"]]) -> dict[str, Any]:
     import msgspec
 
-    return {"lost": msgspec.to_builtins(lost.get(group.host.record.id, []))}
+    return {"work": msgspec.to_builtins(lost.get(group.host.record.id, []))}
 
 
 def _is_there(mngr: object, name: str) -> bool:

@@ -31,6 +31,7 @@ def command(name: str, branch: str, into: str, force: bool, form: str, quiet: bo
     \b
     mngr pull my-agent && git merge mngr/my-agent
     """
+    from mngr.agents import tmux
     from mngr.cli.main import show
     from mngr.cli.progress import Progress
     from mngr.model.names import parse_address
@@ -54,7 +55,11 @@ def command(name: str, branch: str, into: str, force: bool, form: str, quiet: bo
         progress("commits")
         branch = branch or f"mngr/{parse_address(name).name}"
         done = pull(
-            mngr.place(target.host.record).transport, target.agent.record.work_dir, top, branch, force=force
+            tmux.as_user(mngr.place(target.host.record)),
+            target.agent.record.work_dir,
+            top,
+            branch,
+            force=force,
         )
     if form == "json":
         write_json(_row(done))

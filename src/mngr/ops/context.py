@@ -85,6 +85,7 @@ class Mngr:
             host_dir=record.host_dir,
             label=record.tmux_label,
             watch=not provider.abilities.isolated,
+            user=record.user,
         )
 
 

@@ -106,6 +106,7 @@ def _create(work: _Work) -> Created:
     if existing and existing.state in SETTLED and not existing.half_made:
         if not provider.abilities.isolated:
             checked()
+        _refuse_other_user(request, existing)
         record = existing.record
         if existing.state != "running":
             record = provider.start(record.id, work.phases)
@@ -119,12 +120,27 @@ def _create(work: _Work) -> Created:
             )
         work.offered(offer)
         record, agent, notes = _with_host(work, spec, existing, half_made)
+        if "image_user" in offer.details:
+            notes = [
+                *notes,
+                f"the image says that its processes run as {offer.details['image_user']}; agents run as root: --user image",
+            ]
     seen = AgentView(record=agent, state="running", active_at=work.mngr.clock.now())
     host = HostView(record=record, state="running", agents=[seen])
     memory.remember(work.mngr, host, seen)
     return Created(
         agent=seen, host=host, phases=work.phases.finish(), notes=[*notes, *_unused(request, existing)]
     )
+
+
+def _refuse_other_user(request: CreateRequest, existing: HostView) -> None:
+    """Whom agents run as is the host's affair, and was settled when it was made."""
+    user = existing.record.user or "root"
+    if request.user and request.user not in (user, "image"):
+        raise Conflict(
+            f"agents on host {existing.record.name} run as {user}, not as {request.user}",
+            hint="leave out --user, or create the agent on a host of its own",
+        )
 
 
 def _onto(work: _Work, record: HostRecord, half_made: Sequence[AgentRecord]) -> tuple[AgentRecord, list[str]]:
@@ -200,12 +216,15 @@ def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[str]
     """Brings the code along, if there is any and it isn't there; what is said of it."""
     if not (work.request.source and work.provider.abilities.isolated):
         return []
+    from mngr.agents import tmux
     from mngr.ops import code
 
     work.phases("code")
     begin = work.request.subdirectory
     target = agent.work_dir.removesuffix(f"/{begin}") if begin else agent.work_dir
-    return code.send(work.mngr.place(record).transport, work.request.source, target, begin)
+    return code.send(
+        tmux.as_user(work.mngr.place(record), target), work.request.source, target, subdirectory=begin
+    )
 
 
 def _start(work: _Work, record: HostRecord, agent: AgentRecord, *, announced: bool = False) -> list[str]:
@@ -258,7 +277,8 @@ def take_off(
 def _carries_nothing(provider: HostProvider, record: HostRecord) -> bool:
     """Whether a host that was there in part before this create holds no agent; False where that can't be told."""
     try:
-        return all(agent.half_made for agent in provider.view(record.id).agents)
+        view = provider.view(record.id)
+        return view.agents_known and all(agent.half_made for agent in view.agents)
     except MngrError:
         return False
 
@@ -308,7 +328,7 @@ def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
 
 def _spec(request: CreateRequest, host_id: str) -> HostSpec:
     return HostSpec(
-        id=host_id, name=request.host or request.name, image=request.image, build_args=list(request.build_args),
+        id=host_id, name=request.host or request.name, image=request.image, user=request.user, build_args=list(request.build_args),
         start_args=list(request.start_args), idle=request.idle, snapshot=request.snapshot, labels=request.labels,
     )  # fmt: skip
 

@@ -65,7 +65,9 @@ def learn(mngr: Mngr, listing: Listing, providers: Sequence[str]) -> None:
     folder = mngr.home / "cache" / "names"
     known = {path.stem: _read(path) for path in folder.glob("*.json")} if folder.is_dir() else {}
     unread = {problem.provider for problem in listing.errors} | {
-        host.record.provider for host in listing.hosts if host.state in ("unreachable", "building")
+        host.record.provider
+        for host in listing.hosts
+        if host.state in ("unreachable", "building") or not host.agents_known
     }
     now: dict[str, list[Seen]] = {}
     for name, places in known.items():

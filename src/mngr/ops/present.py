@@ -47,6 +47,7 @@ def host(view: HostView) -> dict[str, Any]:
         "ssh_trust": record.ssh_trust,
         "created_at": record.created_at,
         "image": record.image,
+        "user": record.user or None,
         "plan": record.plan,
         "region": record.region,
         "labels": dict(record.labels),
@@ -70,6 +71,7 @@ def host(view: HostView) -> dict[str, Any]:
         },
         "problem": view.problem or None,
         "agents": [one.record.name for one in view.agents],
+        "agents_known": view.agents_known,
     }
 
 

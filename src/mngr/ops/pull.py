@@ -161,10 +161,25 @@ def _bring(
         refs = [f"{sign}refs/mngr/out/{at}:refs/heads/{name}" for at, (_, name) in enumerate(wanted)]
         if _fetch(home, bundle, refs).code == 0:
             return [(tip, name, None) for tip, name in wanted]
-        return [
-            (tip, name, _refused(_fetch(home, bundle, [ref]), tip, name, home))
+        refused = [
+            _refused(_fetch(home, bundle, [ref]), tip, name, home)
             for ref, (tip, name) in zip(refs, wanted, strict=True)
         ]
+        for at, (tip, name) in enumerate(wanted):
+            # HEAD may be on another branch than it was: nothing is lost by that once the former one is here.
+            if refused[at] and _is_elsewhere(home, name, repository):
+                refused[at] = _refused(_fetch(home, bundle, [f"+{refs[at]}"]), tip, name, home)
+        return [(tip, name, why) for (tip, name), why in zip(wanted, refused, strict=True)]
+
+
+def _is_elsewhere(home: Path, name: str, repository: Repository) -> bool:
+    """Whether what the branch `name` has here, another branch has, and the agent's repository."""
+    done = _git(home, "for-each-ref", "--format=%(refname)", "--contains", f"refs/heads/{name}", "refs/heads")
+    others = done.code == 0 and set(done.text.split()) - {f"refs/heads/{name}"}
+    return bool(others) and any(
+        _git(home, "merge-base", "--is-ancestor", f"refs/heads/{name}", tip.commit).code == 0
+        for tip in repository.tips
+    )
 
 
 def _bundle(transport: Transport, repository: Repository, tips: Sequence[Tip], file: Path) -> None:

@@ -38,7 +38,8 @@ class IdleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A host as asked for. `build_args` and `start_args` are the user's, in order and unread. `agent`: the one that it
+    """A host as asked for. `user`: whom its agents run as, in its container: `image` (as the image says), a name or number
+    that the image has; "" is the provider's default, which is root unless set. `build_args` and `start_args` are the user's, in order and unread. `agent`: the one that it
     is made for; its record is kept as `agent_saved` would, in the same write as the host's. `agent_files`: what
     `agents.tmux.agent_files` made for it, for a provider that `starts_agents`. `resumed`: something of the host is there
     already, and may hold agents."""
@@ -46,6 +47,7 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     image: str = ""
+    user: str = ""
     build_args: Sequence[str] = ()
     start_args: Sequence[str] = ()
     idle: IdleRequest | None = None
@@ -190,6 +192,9 @@ class BootLogs(Protocol):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """`volumes`: where docker volumes beside the host's own were mounted, whose files are in it. `left_out`: what was
+    mounted there and isn't in it, in words, by its place. `user`: HostRecord's."""
+
     id: str
     name: str
     host_id: str
@@ -197,6 +202,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     created_at: str
     size_bytes: int | None = None
+    user: str = ""
+    volumes: list[str] = []
+    left_out: dict[str, str] = {}
 
 
 class SnapshotListing(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ class VpsDockerProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_
 
     `host_dir`: mngr's folder inside containers. `vps_boot_timeout`: from the order to a login.
     `docker_install_timeout`: from there until the machine's first boot is through. `default_start_args`:
-    arguments of `docker run`. `default_max_lifetime`: a running host is stopped by its machine after so long,
+    arguments of `docker run`. `default_user`: whom agents run as (`image`, a name or number; root if unset). `default_max_lifetime`: a running host is stopped by its machine after so long,
     whatever its agents do; 0 for never.
     """
 
@@ -32,6 +32,7 @@ class VpsDockerProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_
     default_plan: str = "vc2-1c-1gb"
     default_os_id: int = 2136
     default_start_args: Sequence[str] = ()
+    default_user: str = ""
 
     def idle(self) -> Idle:
         """The defaults for when a host stops itself. Raises InvalidInput on an unknown mode."""

@@ -93,6 +93,20 @@ def test_every_branch_with_new_commits_comes_home(here: Path, there: Path) -> No
     assert pull(there, here).brought == []
 
 
+def test_head_on_another_branch_than_before(here: Path, there: Path) -> None:
+    first = commit(there, "two")
+    pull(there, here)
+    git(there, "checkout", "-q", "-b", "fix", "refs/mngr/base")
+    fix = commit(there, "fix")
+    assert pull(there, here).left == []
+    assert heads(here) == {"a1": fix, "a1+trunk": first}
+
+
+def test_a_damaged_repository_is_named(here: Path, there: Path) -> None:
+    (there / "sub" / ".git").mkdir(parents=True)
+    assert [one.what for one in pull(there, here).left] == ["the repository sub"]
+
+
 def test_every_stash_comes_home_and_can_be_applied(here: Path, there: Path) -> None:
     for text in ("first", "second"):
         (there / "one").write_text(text)

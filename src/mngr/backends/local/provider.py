@@ -27,7 +27,7 @@ class LocalProvider:
 
     def check(self, spec: HostSpec) -> Offer:
         asked = {
-            "--image": spec.image, "-b": spec.build_args, "-s": spec.start_args, "--snapshot": spec.snapshot,
+            "--image": spec.image, "--user": spec.user, "-b": spec.build_args, "-s": spec.start_args, "--snapshot": spec.snapshot,
             "--idle-timeout, --idle-mode and --max-lifetime": spec.idle,
         }  # fmt: skip
         for option, value in asked.items():

@@ -106,7 +106,11 @@ repo() (
 		[ ! -e "$(git rev-parse --git-path "${what%:*}")" ] || say "busy ${what#*:}"
 	done
 )
-common() { cd "$1" && cd "$(git rev-parse --git-common-dir)" && pwd -P; }
+# common DIR: the repository whose work tree DIR is; fails if it is none, though there is a .git: git looks further up then.
+common() (
+	cd "$1" && { [ ! -e .git ] || [ "$(git rev-parse --show-toplevel)" = "$(pwd -P)" ]; } &&
+		cd "$(git rev-parse --git-common-dir)" && pwd -P
+)
 
 # one DIR
 one() (
@@ -116,6 +120,7 @@ one() (
 	command -v git >/dev/null || { say "none unread git isn't installed there" && exit; }
 	top='' own=''
 	if why=$(git rev-parse --git-dir 2>&1 >/dev/null); then
+		common . >/dev/null 2>&1 || { say "none unread its .git is damaged" && exit; }
 		top=$(git rev-parse --show-toplevel 2>/dev/null) || top=$(git rev-parse --absolute-git-dir)
 		own=$(common "$top")
 		repo "$top" .
