@@ -66,7 +66,7 @@ def unreachable(parts: Parts, machine: Machine, remembered: Remembered | None, p
     snapshots = remembered.snapshots if remembered else 0
     view = HostView(
         record=record, state="unreachable", agents=agents, problem=problem, snapshots=snapshots,
-        agents_known=remembered is not None,
+        agents_known=bool(agents),
     )  # fmt: skip
     return priced(parts, machine, view)
 
