@@ -40,6 +40,7 @@ class Part:
     format: str = "sha1"
     unmerged: bool = False
     objects: str = ""
+    index: str = ""
     shallow: str = ""
     info: dict[str, Path] = field(default_factory=dict[str, Path])
     settings: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -131,7 +132,7 @@ def _folder(found: Baggage, source: Path) -> None:
 def _repository(found: Baggage, top: Path, path: str, kind: str = "tree") -> None:
     part = Part(top, path, kind)
     found.parts.append(part)
-    shallow, part.format, part.objects, part.shallow, *info = _git_paths(top)
+    shallow, part.format, part.objects, part.index, part.shallow, *info = _git_paths(top)
     part.shallow = part.shallow if shallow == "true" else ""
     part.info = {name: top / file for name, file in zip(_INFO, info, strict=True) if (top / file).is_file()}
     part.reference = git.text(top, "symbolic-ref", "-q", "HEAD", check=False)
@@ -183,10 +184,10 @@ class _Staged:
 
 def _git_paths(top: Path) -> list[str]:
     words = ["--is-shallow-repository", "--show-object-format"]
-    for path in ("objects", "shallow", *_INFO):
+    for path in ("objects", "index", "shallow", *_INFO):
         words += ["--git-path", path]
     lines = git.text(top, "rev-parse", *words).split("\n")
-    if len(lines) != 4 + len(_INFO):
+    if len(lines) != 5 + len(_INFO):
         raise InvalidInput(f"{top}: a line break in the path of a git directory can't be handled")
     return lines
 
@@ -209,8 +210,8 @@ def _make_whole(part: Part, config: dict[str, str]) -> None:
     ]
     remote = config.get("extensions.partialclone", "") or next(iter(remotes), "")
     if remote:
-        lacking = git.missing(part.top, [part.commit])
-        if lacking:
+        # What a folder that was lacking names may be lacking, too.
+        while lacking := git.missing(part.top, [part.commit]):
             git.fetch_missing(part.top, remote, lacking)
 
 

@@ -8,6 +8,7 @@ is a file that points elsewhere, arrives as a repository of its own. scripts/cod
 import contextlib
 import os
 import select
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -74,12 +75,16 @@ def _pack_repository(part: Part, folder: Path) -> None:
     else:
         (folder / "head").write_bytes(os.fsencode(part.reference))
     with tempfile.TemporaryDirectory(prefix="mngr-objects-") as objects:
-        # The index's tree is made beside the repository, so that this one stays as it is. Grafts are nobody else's.
+        # The index's tree is made beside the repository, which stays as it is, and may be locked by another git. Grafts are
+        # nobody else's.
         beside = {
             "GIT_OBJECT_DIRECTORY": objects,
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(os.path.realpath(part.top / part.objects)),
             "GIT_GRAFT_FILE": os.devnull,
+            "GIT_INDEX_FILE": os.path.join(objects, "index"),
         }
+        with contextlib.suppress(FileNotFoundError):  # nothing was ever staged
+            shutil.copyfile(part.top / part.index, beside["GIT_INDEX_FILE"])
         if part.kind == "tree" and not part.unmerged:
             tree = git.text(part.top, "write-tree", env=beside)
         else:

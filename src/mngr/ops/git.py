@@ -24,9 +24,10 @@ _BOUND = frozenset((
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, without what ties git to one repository; git speaks English in it."""
+    """This process's environment, without what ties git to one repository; git speaks English in it, and doesn't lock what
+    it only reads."""
     free = {key: value for key, value in os.environ.items() if key not in _BOUND}
-    return {**free, "LC_ALL": "C"}
+    return {**free, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
 def run(*argv: str, input: bytes = b"", env: Mapping[str, str] | None = None) -> Completed:

@@ -165,6 +165,41 @@ NAMES = [
 ]
 
 
+def test_a_repository_that_another_git_works_in_arrives(here: Path, there: Path) -> None:
+    (here / "one").write_text("staged")
+    git(here, "add", ".")
+    git(here, "update-index", "--split-index")
+    (here / ".git/index.lock").touch()
+    send(here, there)
+    assert git(there, "status", "--porcelain") == "M  one"
+
+
+@pytest.mark.parametrize("kind", ["shared", "separate", "grafted", "replaced", "worktree"])
+def test_objects_that_lie_elsewhere_arrive(here: Path, tmp_path: Path, there: Path, kind: str) -> None:
+    first, second = git(here, "rev-parse", "HEAD"), commit(here, "two")
+    commit(here, "three")
+    source = tmp_path / 'the:"other'
+    if kind == "shared":
+        git(tmp_path, "clone", "-q", "--shared", str(here), str(source))
+    elif kind == "separate":
+        git(tmp_path, "clone", "-q", "--separate-git-dir", str(tmp_path / "a:b"), str(here), str(source))
+    elif kind == "worktree":
+        git(here, "worktree", "add", "-q", "-b", "trunk2", str(source))
+        git(source, "branch", "-q", "-M", "trunk2", "side")
+    else:
+        here.rename(source)
+        if kind == "grafted":
+            (source / ".git/info/grafts").write_text(f"{second}\n")
+        else:
+            git(source, "replace", "--graft", second)
+    (source / "one").write_text("staged")
+    git(source, "add", ".")
+    send(source, there)
+    assert git(there, "rev-list", "HEAD").split()[1:] == [second, first]
+    assert git(there, "status", "--porcelain") == "M  one"
+    assert git(there, "fsck", "--no-progress", "--no-dangling") == ""
+
+
 def test_any_name_arrives(here: Path, there: Path) -> None:
     for name in NAMES:
         Path(os.fsdecode(bytes(here) + b"/" + name)).write_text("1")
@@ -222,13 +257,18 @@ def test_a_shallow_clone_arrives_as_one_and_comes_home(here: Path, tmp_path: Pat
         assert pulling.pull(Local(), str(there), into, "mngr/a1").commit == head
 
 
-def test_a_partial_clone_is_made_whole_or_refused(here: Path, tmp_path: Path, there: Path) -> None:
+@pytest.mark.parametrize("without", ["blob:none", "tree:0"])
+def test_a_partial_clone_is_made_whole_or_refused(
+    here: Path, tmp_path: Path, there: Path, without: str
+) -> None:
+    commit(here, "a/b/c")
+    commit(here, "a/b/c", "2")
     commit(here, "one", "2")
     git(here, "config", "uploadpack.allowFilter", "true")
     git(here, "config", "uploadpack.allowAnySHA1InWant", "true")
     partial, late = tmp_path / "partial", tmp_path / "late"
     for clone in (partial, late):
-        git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{here}", str(clone))
+        git(tmp_path, "clone", "-q", f"--filter={without}", f"file://{here}", str(clone))
     code.check(partial)
     here.rename(tmp_path / "away")
     send(partial, there)
