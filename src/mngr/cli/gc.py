@@ -28,7 +28,7 @@ def command(providers: tuple[str, ...], dry_run: bool, yes: bool, form: str, qui
     from mngr.ops.context import Mngr
     from mngr.ops.sweep import sweep
 
-    check_format(form)
+    check_format(form, {"provider": "", "kind": "", "what": ""})
     mngr = Mngr()
     if sys.stdin.isatty() and not (yes or dry_run or mngr.config.assume_yes):
         _ask(mngr, providers, quiet)

@@ -10,11 +10,12 @@ import msgspec
 
 from mngr.agents.types import AgentType, command_script, find_type
 from mngr.config.schema import convert
+from mngr.model import environment
 from mngr.model.background import begin
 from mngr.model.clock import iso
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, brief
 from mngr.model.ids import first_agent_id, new_agent_id, new_host_id
-from mngr.model.names import check_name
+from mngr.model.names import check_name, is_text
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import SETTLED
 from mngr.model.views import AgentView, HostView, Offer
@@ -22,6 +23,7 @@ from mngr.ops import memory, trust
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.ops.placing import being_created, existing_host, placed
 from mngr.ops.request import CreateRequest
+from mngr.ops.work_dir import check_work_dir
 from mngr.providers.contract import HostProvider, HostSpec
 
 if TYPE_CHECKING:
@@ -44,11 +46,8 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
 
 def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: HostSpec) -> Offer:
     """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
-    notes: list[str] = []
-    if request.source and provider.abilities.isolated:
-        from mngr.ops import code
-
-        notes = code.check(request.source)
+    check_work_dir(request, provider)
+    notes = code_notes(provider, request)
     if spec.snapshot:
         trust.check_snapshot(mngr, provider, sends=request.trust_first_contact)
     if spec.snapshot and not Path(spec.snapshot).is_file():
@@ -58,6 +57,15 @@ def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: Hos
         spec = msgspec.structs.replace(spec, snapshot="")
     offer = provider.check(spec)
     return msgspec.structs.replace(offer, notes=[*offer.notes, *notes]) if notes else offer
+
+
+def code_notes(provider: HostProvider, request: CreateRequest) -> list[str]:
+    """What can't come of the code, as notes. Raises InvalidInput if none of it can."""
+    if not (request.source and provider.abilities.isolated):
+        return []
+    from mngr.ops import code
+
+    return code.check(request.source)
 
 
 def create(
@@ -77,6 +85,7 @@ def create(
     kind = _kind(mngr, request)
     request = placed(mngr, request)
     provider = mngr.provider(request.provider)
+    check_work_dir(request, provider)
     work = _Work(mngr, provider, request, kind, command_script(kind, request.command), phases, offered)
     with being_created(mngr, provider.name, request.host or request.name):
         return _create(work)
@@ -320,7 +329,9 @@ def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
         for name, data in mngr.config.agent_types.items()
     }
     kind = find_type(request.type or mngr.config.default_type, configured)
-    command_script(kind, request.command)
+    if not is_text(command_script(kind, request.command)):
+        raise InvalidInput("the agent's command isn't text in UTF-8")
+    environment.check({**kind.env, **request.env})
     if request.source is not None and not request.source.is_dir():
         raise InvalidInput(f"--from {request.source}: there is no such directory")
     return kind

@@ -78,7 +78,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     `list` ("" where nothing is paid). `restores_by_id`: snapshots outlive their host and restore by id; elsewhere
     they live on the host's machine, and `HostSpec.snapshot` is always a file. `isolated`: the host is apart from this computer, so code must be sent.
     `starts_agents`: `create` starts the agent that it is given, too; elsewhere the caller does. `ssh_trust`: of a new
-    host (HostRecord.ssh_trust).
+    host (HostRecord.ssh_trust). `costs`: hosts may cost money, so `check` is asked before anybody agrees to one.
     """
 
     stops_itself: bool = True
@@ -87,6 +87,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     restores_by_id: bool = False
     starts_agents: bool = False
     ssh_trust: str = "pinned"
+    costs: bool = True
 
 
 class HostProvider(Protocol):

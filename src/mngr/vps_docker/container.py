@@ -95,12 +95,13 @@ def name_of(host_id: str) -> str:
     return f"mngr-{host_id}"
 
 
-def check(start_args: Sequence[str], image: str, host_dir: str = "/mngr") -> None:
+def check(start_args: Sequence[str], image: str, host_dir: str = "/mngr", *, remote: bool = False) -> None:
     """Raises InvalidInput on start args or an image name that docker would refuse or that would break the host.
+    `remote`: docker will run on another computer.
 
     Spends nothing and asks nobody: call it before anything is paid.
     """
-    check_start_args(start_args, host_dir)
+    check_start_args(start_args, host_dir, remote=remote)
     check_image(image)
 
 

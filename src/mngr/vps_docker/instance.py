@@ -116,8 +116,10 @@ class VpsDockerProvider:
         build = build_args.split(spec.build_args, self.option_names)
         image = spec.image or self.config.default_image
         start_args = [*self.config.default_start_args, *spec.start_args]
-        container.check(start_args, image, self.config.host_dir)
+        container.check(start_args, image, self.config.host_dir, remote=True)
         user = users.check(spec.user or self.config.default_user)
+        if build.builds and spec.image:
+            raise InvalidInput("--image and an image that is built exclude each other", hint="give one")
         self._check_snapshot(spec, build)
         idle = self._idle(spec)
         wanted = self.machine_spec(spec, build.options)

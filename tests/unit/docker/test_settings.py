@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mngr.backends.docker import BACKEND, DockerConfig
+from mngr.config.schema import convert
 from mngr.model.errors import InvalidInput, Unreachable
 from mngr.model.ids import new_host_id
 from mngr.providers.contract import Context, HostProvider, HostSnapshots, HostSpec
@@ -97,10 +98,10 @@ def choose(contexts: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str,
         (contexts / "config.json").write_text(json.dumps({"auths": {}, "currentContext": current}))
 
 
-@pytest.mark.parametrize("folder", ["mngr", "/a b", "/a/../b", "", "/x'y"])
-def test_an_odd_host_dir_is_refused(tmp_path: Path, folder: str) -> None:
+@pytest.mark.parametrize("folder", ["mngr", "/a b", "/a/../b", "", "/x'y", "/", "/usr", "/proc/x", "/a/./b"])
+def test_an_odd_host_dir_is_refused(folder: str) -> None:
     with pytest.raises(InvalidInput, match="host_dir"):
-        build(tmp_path, host_dir=folder)
+        convert({"host_dir": folder}, DockerConfig, "[providers.docker]")
 
 
 def test_check_names_mistakes_before_it_asks_the_daemon(tmp_path: Path) -> None:
