@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -49,7 +48,9 @@ def test_an_agent_begins_where_its_user_is(mngr: Cli) -> None:
     assert "new.key" in planned.stdout
     assert "note: filter crypt: changes in new.key" in mngr.run(*create).stderr
     assert mngr.agent("coder")["work_dir"].endswith("/work/coder/packages/web")
-    seen = mngr.run("exec", "coder", "pwd; git describe; cd ../..; ls; git submodule status; cat vendor/lib/l")
+    seen = mngr.run(
+        "exec", "coder", "pwd; git describe; cd ../..; ls; git submodule status; cat vendor/lib/l"
+    )
     where, described, *rest = seen.stdout.splitlines()
     assert where.endswith("/work/coder/packages/web")
     assert described == "v1"
