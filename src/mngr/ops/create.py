@@ -48,10 +48,7 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
 def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: HostSpec) -> Offer:
     """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
     check_work_dir(request, provider)
-    if request.source and provider.abilities.isolated:
-        from mngr.ops import code
-
-        code.check(request.source)
+    notes = code_notes(provider, request)
     if spec.snapshot:
         trust.check_snapshot(mngr, provider, sends=request.trust_first_contact)
     if spec.snapshot and not Path(spec.snapshot).is_file():
@@ -59,7 +56,17 @@ def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: Hos
 
         snapshots.find(mngr, spec.snapshot)
         spec = msgspec.structs.replace(spec, snapshot="")
-    return provider.check(spec)
+    offer = provider.check(spec)
+    return msgspec.structs.replace(offer, notes=[*offer.notes, *notes]) if notes else offer
+
+
+def code_notes(provider: HostProvider, request: CreateRequest) -> list[str]:
+    """What can't come of the code, as notes. Raises InvalidInput if none of it can."""
+    if not (request.source and provider.abilities.isolated):
+        return []
+    from mngr.ops import code
+
+    return code.check(request.source)
 
 
 def create(
@@ -232,8 +239,10 @@ def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[str]
     from mngr.ops import code
 
     work.phases("code")
+    begin = work.request.subdirectory
+    target = agent.work_dir.removesuffix(f"/{begin}") if begin else agent.work_dir
     return code.send(
-        tmux.as_user(work.mngr.place(record), agent.work_dir), work.request.source, agent.work_dir
+        tmux.as_user(work.mngr.place(record), target), work.request.source, target, subdirectory=begin
     )
 
 
@@ -350,11 +359,13 @@ def _spec(request: CreateRequest, host_id: str) -> HostSpec:
 def _work_dir(request: CreateRequest, provider: HostProvider, place: "Place | None" = None) -> str:
     """Where the agent works. `place`: the host, once it is there: on one made from a snapshot it may be known already."""
     if not provider.abilities.isolated:
-        return os.path.abspath(request.work_dir or request.source or os.getcwd())
+        here = os.path.join(request.source, request.subdirectory) if request.source else os.getcwd()
+        return os.path.abspath(request.work_dir or here)
     former = ""
     if place and request.snapshot and not request.source:
         from mngr.ops import snapshots
 
         former = snapshots.former_work_dir(place, request.name)
     host_dir = place.host_dir if place else provider.host_dir
-    return request.work_dir or former or f"{host_dir}/work/{request.name}"
+    whole = request.work_dir or former or f"{host_dir}/work/{request.name}"
+    return f"{whole}/{request.subdirectory}" if request.source and request.subdirectory else whole
