@@ -113,6 +113,24 @@ def test_an_item_that_can_not_be_had(account: Account, change: dict[str, Any], c
     assert account.get(f"{cart}/item") == []
 
 
+def test_the_monitoring_is_asked_for_by_word(account: Account) -> None:
+    account.behaviour(rtm_required=True)
+    cart = account.cart()
+    item = f"{cart}/item/{account.get(f'{cart}/item')[0]}"
+    (monitoring,) = (
+        one for one in account.get(f"{item}/requiredConfiguration") if one["label"] == "vps_install_rtm"
+    )
+    assert (monitoring["required"], monitoring["allowedValues"]) == (True, ["no", "if_available"])
+    with pytest.raises(BadParametersError, match=r"Missing configuration.*vps_install_rtm"):
+        account.get(f"{cart}/checkout")
+    for wrong in ("true", "false", "yes", "NO", ""):
+        with pytest.raises(BadParametersError):
+            account.post(f"{item}/configuration", {"label": "vps_install_rtm", "value": wrong})
+    for right in ("if_available", "no"):
+        account.post(f"{item}/configuration", {"label": "vps_install_rtm", "value": right})
+    assert account.get(f"{cart}/checkout")["orderId"] is None
+
+
 @pytest.mark.parametrize(
     ("label", "value", "complaint"),
     [

@@ -43,6 +43,8 @@ class Behaviour:
     """/ips has no order one could rely on: the IPv6 address comes first."""
     show_allowed_values: bool = True
     """requiredConfiguration has `allowedValues`, which is in no schema."""
+    rtm_required: bool = False
+    """A cart's item must be told about `vps_install_rtm`, too."""
     cart_reusable: bool = False
     """A cart that was checked out (`readOnly` by then) may be checked out again, and buys again."""
     us_order_dates: str = "refused"

@@ -78,7 +78,7 @@ def _ready(state: State, call: Call) -> Cart:
         raise bad(f"Cart {cart.id} is empty")
     for item in cart.items.values():
         present = {label for label, _ in item.configurations.values()}
-        if missing := [label for label in carts.REQUIRED if label not in present]:
+        if missing := [label for label in carts.needed_labels(state) if label not in present]:
             raise bad(f"Missing configuration(s) for item {item.id}: {', '.join(missing)}")
     return cart
 
