@@ -128,7 +128,7 @@ class Account:
             if self.region == "us":
                 operations = self.get(f"{path}/operations")
                 names += [self.get(f"{path}/operations/{one}")["resource"]["name"] for one in operations]
-            found += [name for name in names if name not in ("*", None)]
+            found += [name for name in names if name and not name.startswith("*")]
         return sorted(set(found))
 
     def delivered(self, order: int) -> str:

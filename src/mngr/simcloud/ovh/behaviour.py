@@ -49,6 +49,8 @@ class Behaviour:
     """A cart that was checked out (`readOnly` by then) may be checked out again, and buys again."""
     us_order_dates: str = "refused"
     """What US makes of /me/order?date.from=, which its schema lacks: refused, ignored or honoured."""
+    order_lines_reversed: bool = False
+    """An order's details begin with what is no VPS: the system, then installation and time."""
     us_extension: bool = True
     """US has /me/order/{o}/details/{d}/extension, as its schema says; False: it is a 404 there."""
     payment_method: bool = True
