@@ -234,3 +234,12 @@ def test_an_api_that_is_down_is_told_soon_and_nothing_is_lost(
     assert world.things() == bought
     assert mngr.ok("exec", "two", "echo here").out == "here\n"
     mngr.ok("destroy", "two", "--yes")
+
+
+@pytest.mark.parametrize("name", ["docker", "local"])
+def test_what_an_instance_is_called_spares_nobody_the_question(world: OvhWorld, name: str) -> None:
+    mngr = Cli({**world.env, f"MNGR__PROVIDERS__{name.upper()}__BACKEND": "ovh"}, world.scratch)
+    asked = mngr("create", "one", "--provider", name, "--no-code", codes=(2,))
+    assert "USD 7.99 for a month" in asked.err
+    assert "nobody can be asked" in asked.err
+    assert world.cloud.bill()["lines"] == []

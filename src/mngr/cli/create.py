@@ -303,9 +303,13 @@ def _show(mngr: Any, created: Any, form: str, quiet: bool) -> None:
         seconds = sum(phase.seconds for phase in created.phases)
         isolated = mngr.provider(host.provider).abilities.isolated
         where = f"on {host.name}.{host.provider}" if isolated else "here"
-        click.echo(
-            f"created {record.name} ({record.type}) {where} in {seconds:.1f} s; mngr connect {record.name}"
-        )
+        next_step = f"mngr connect {record.name}"
+        if created.agent.state == "done":
+            missing = " (no such command)" if created.agent.exit_code == 127 else ""
+            next_step = (
+                f"it has ended with exit code {created.agent.exit_code}{missing}; mngr logs {record.name}"
+            )
+        click.echo(f"created {record.name} ({record.type}) {where} in {seconds:.1f} s; {next_step}")
 
 
 def _fresh_name() -> str:

@@ -1,7 +1,7 @@
 """What may stand in the config, and turning plain data into it with errors that name the nearest known key."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -14,12 +14,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """All layers merged. `providers` and `agent_types` are read by those that know them.
 
     `default_provider`: where `mngr create` goes without `--provider`. `default_type`: the agent type.
-    `assume_yes`: answer yes to questions about money and destruction (as `--yes`).
+    `assume_yes`: answer yes to questions about money and destruction (as `--yes`). `tmux_config`: a file for the tmux
+    servers of agents to read. `busy_cpu`: the share of a processor, in per cent, from which CPU time alone is work.
     """
 
     default_provider: str = "local"
     default_type: str = "shell"
     assume_yes: bool = False
+    tmux_config: str = ""
+    busy_cpu: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
     providers: dict[str, dict[str, Any]] = {}
     agent_types: dict[str, dict[str, Any]] = {}
 

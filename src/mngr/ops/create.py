@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ class Created(msgspec.Struct, frozen=True, kw_only=True):
 def plan(mngr: Mngr, request: CreateRequest) -> Offer:
     """Checks everything that can be known before anything is made or paid. Raises what `create` would."""
     _kind(mngr, request)
+    mngr.host_settings()
     request = placed(mngr, request)
     return _check(mngr, mngr.provider(request.provider), request, _spec(request, new_host_id()))
 
@@ -74,7 +75,8 @@ def create(
     phases: Phases | None = None,
     offered: Callable[[Offer], None] = lambda offer: None,
 ) -> Created:
-    """Makes the agent and, if needed, its host; when it returns, the agent runs. `offered` is told what a new host costs,
+    """Makes the agent and, if needed, its host; when it returns, the agent was seen alive, or its exit code is known
+    (`agent.state` is `done` then). `offered` is told what a new host costs,
     before anything is bought.
 
     A failure or Ctrl-C takes back what this call made. Killed at any point and run again, it goes on from
@@ -86,22 +88,26 @@ def create(
     request = placed(mngr, request)
     provider = mngr.provider(request.provider)
     check_work_dir(request, provider)
-    work = _Work(mngr, provider, request, kind, command_script(kind, request.command), phases, offered)
+    script = command_script(kind, request.command)
+    work = _Work(mngr, provider, request, kind, script, mngr.host_settings(), phases, offered)
     with being_created(mngr, provider.name, request.host or request.name):
         return _create(work)
 
 
 @dataclass(frozen=True)
 class _Work:
-    """One create, as all its steps know it. `script`: the agent's command as a shell script."""
+    """One create, as all its steps know it. `script`: the agent's command as a shell script. `settings`: files with
+    what the user set for hosts. `ended`: gets the exit code of an agent that has ended at once."""
 
     mngr: Mngr
     provider: HostProvider
     request: CreateRequest
     kind: AgentType
     script: str
+    settings: dict[str, bytes]
     phases: Phases
     offered: Callable[[Offer], None]
+    ended: list[int] = field(default_factory=list[int])
 
 
 def _create(work: _Work) -> Created:
@@ -135,6 +141,8 @@ def _create(work: _Work) -> Created:
                 f"the image says that its processes run as {offer.details['image_user']}; agents run as root: --user image",
             ]
     seen = AgentView(record=agent, state="running", active_at=work.mngr.clock.now())
+    if work.ended:
+        seen.state, seen.exit_code = "done", work.ended[-1]
     host = HostView(record=record, state="running", agents=[seen])
     memory.remember(work.mngr, host, seen)
     return Created(
@@ -180,7 +188,9 @@ def _with_host(
     announced = _announced(work, spec, existing)
     if announced:
         files = _files(work, announced) if provider.abilities.starts_agents else {}
-        spec = msgspec.structs.replace(spec, agent=announced, agent_files=files)
+        spec = msgspec.structs.replace(
+            spec, agent=announced, agent_files=files, agent_ended=work.ended.append
+        )
     record = _make(mngr, provider, spec, work.phases)
     if not provider.abilities.isolated:
         return record, *_onto(work, record, half_made)
@@ -247,7 +257,9 @@ def _start(work: _Work, record: HostRecord, agent: AgentRecord, *, announced: bo
     )
     if not announced:
         work.provider.agent_saved(record.id, agent)
-    tmux.start(work.mngr.place(record), agent, _files(work, agent, with_env=not withheld))
+    code = tmux.start(work.mngr.place(record), agent, _files(work, agent, with_env=not withheld))
+    if code is not None:
+        work.ended.append(code)
     return withheld
 
 
@@ -255,7 +267,7 @@ def _files(work: _Work, agent: AgentRecord, *, with_env: bool = True) -> dict[st
     from mngr.agents import tmux
 
     env = {**work.kind.env, **work.request.env} if with_env else {}
-    return tmux.agent_files(agent, env, work.script)
+    return {**tmux.agent_files(agent, env, work.script), **work.settings}
 
 
 def _agent(mngr: Mngr, request: CreateRequest, work_dir: str, id: str = "") -> AgentRecord:

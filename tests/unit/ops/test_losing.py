@@ -32,7 +32,7 @@ class Fake:
         return self
 
     def place(self, record: HostRecord) -> Any:
-        return SimpleNamespace(transport=Hanging() if record.name == "silent" else Local())
+        return SimpleNamespace(transport=Hanging() if record.name == "silent" else Local(), user="")
 
 
 def group(name: str, work_dir: Path, **host: Any) -> Group:

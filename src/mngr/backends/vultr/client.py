@@ -222,4 +222,9 @@ def _no_answer(what: str, error: Exception, reads: bool) -> Exception:
 
 
 def _reason(error: Exception) -> str:
+    """What went wrong in httpx2's words, but for those about the request itself: they quote its headers."""
+    import httpx2
+
+    if isinstance(error, (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol)):
+        return f"it can't be sent ({type(error).__name__})"
     return str(error) or type(error).__name__
