@@ -15,6 +15,7 @@ from mngr.providers.contract import HostProvider, Swept
 
 def sweep(mngr: Mngr, providers: Sequence[str] = (), *, dry_run: bool = False) -> dict[str, Swept]:
     """Sweeps each provider instance by itself: one that can't be read is reported and skipped."""
+    mngr.laptop  # noqa: B018  a home that can't be written is said once, not by each provider
     done: dict[str, Swept] = {}
     for name in mngr.asked(providers):
         _provider(mngr, name, dry_run, done)
