@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from mngr.model.errors import MngrError
+from mngr.model.errors import MngrError, NotFound
 from mngr.model.records import HostRecord
 from mngr.model.views import HostView, Problem
 from mngr.providers.contract import Machine
@@ -262,7 +262,15 @@ def find_machine(parts: Parts, host_id: str) -> Machine:
     remembered = parts.cache.get(host_id)
     if remembered is not None and remembered.record.handle.get("id"):
         accounts.insist(parts, f"host {remembered.record.name}", remembered.account)
-        machine = parts.cloud.get(remembered.record.handle["id"])  # a list may lag; this one says not found
+        try:
+            machine = parts.cloud.get(
+                remembered.record.handle["id"]
+            )  # a list may lag; this one says not found
+        except NotFound:
+            if not views.has_run_out(parts, remembered):
+                raise
+            why = views.run_out(parts, remembered).problem
+            raise NotFound(f"host {remembered.record.name}: {why}") from None
         if tags.read(machine.tags).host_id == host_id:
             return machine
     return strays.of_host(parts, host_id)
