@@ -64,6 +64,19 @@ def test_what_lacks_is_installed_once_for_all_hosts_from_that_image(bench: Bench
         bench.destroy(record)
 
 
+def test_an_image_s_onbuild_steps_are_for_the_user_s_own_builds(bench: Bench, lacking: str) -> None:
+    name = f"mngr-test-onbuild:{RUN}"
+    docker("build", "-t", name, "-", input=f"FROM {lacking}\nONBUILD RUN touch /onbuild\n".encode())
+    try:
+        record = bench.create("onbuild", image=name)
+        assert bench.run(record, "command -v rsync; ls /onbuild 2>&1 || true").splitlines()[1:] == [
+            "ls: cannot access '/onbuild': No such file or directory"
+        ]
+        bench.destroy(record)
+    finally:
+        docker("rmi", "-f", name, images.prepared_name(name), check=False)
+
+
 def test_where_nothing_can_be_installed_the_message_says_what_lacks(bench: Bench, lacking: str) -> None:
     name = f"mngr-test-bare:{RUN}"
     docker("build", "-t", name, "-", input=f"FROM {lacking}\nRUN rm -f /usr/bin/apt-get\n".encode())

@@ -7,7 +7,7 @@ import pytest
 from mngr.model.errors import Conflict, NotFound
 from mngr.vps_docker import snapshots
 
-from .conftest import Bench, docker, left
+from .conftest import RUN, Bench, docker, left
 
 
 def test_a_snapshot_becomes_other_hosts(bench: Bench, tmp_path: Path) -> None:
@@ -65,3 +65,60 @@ def test_a_cut_short_snapshot_is_swept_and_the_host_goes_on(bench: Bench) -> Non
     assert docker("inspect", "-f", "{{.State.Status}}", f"mngr-{record.id}") == "running"
     assert docker("images", "-q", snapshots.image_name(snapshot_id)) == ""
     bench.destroy(record)
+
+
+def test_volumes_of_the_image_and_of_start_args_are_in_a_snapshot(
+    bench: Bench, image: str, tmp_path: Path
+) -> None:
+    named, other = f"mngr-test-named-{RUN}", f"mngr-test-other-{RUN}"
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {image}\nRUN mkdir -p '/data/of image' && echo old >'/data/of image/gone'\n"
+        'VOLUME ["/data", "/root"]\n'
+    )
+    mounted = ["--volume", f"{named}:/cache", "--mount", f"type=volume,source={other},target=/data/in/it"]
+    away = ["--volume", f"{outside}:/src", "--tmpfs", "/scratch"]
+    try:
+        first = bench.create("volumes", build_args=[str(tmp_path)], start_args=[*mounted, *away])
+        bench.run(
+            first,
+            "rm '/data/of image/gone'; echo anonymous >/data/file; chown 1234:5 /data; ln -s file /data/link; echo home >/root/.own;"
+            " echo named >/cache/file; echo inner >/data/in/it/file; echo bind >/src/file; echo mem >/scratch/file",
+        )
+        bench.phases.clear()
+        saved = bench.provider.snapshot_create(first.id, "one", bench.phases.append)
+        assert saved.volumes == ["/cache", "/data", "/data/in/it", "/root"]
+        # What isn't in it is named before it is made.
+        assert bench.phases[:3] == [
+            "snapshot",
+            "warning: the snapshot of volumes is without /scratch: a tmpfs",
+            f"warning: the snapshot of volumes is without /src: {outside} of the machine that docker runs on",
+        ]
+        file = tmp_path / "one.tar"
+        bench.provider.snapshot_export(saved.id, file, bench.phases.append)
+        bench.destroy(first)
+        docker("volume", "rm", named, other)
+
+        look = (
+            "cat /data/file /data/link /root/.own /cache/file /data/in/it/file; stat -c %u:%g /data;"
+            " ls '/data/of image'; ls -A /src; ls -d /mngr/.volumes 2>/dev/null; echo $MARK"
+        )
+        as_saved = "anonymous\nanonymous\nhome\nnamed\ninner\n1234:5\nnew"
+        docker("volume", "create", named)
+        docker("run", "--rm", "-v", f"{named}:/v", image, "sh", "-c", "echo mine >/v/file")
+        for name, snapshot, args in (
+            ("by-id", saved.id, []),
+            ("by-file", str(file), ["-v", f"{named}:/cache", "-v", f"{other}:/data/in/it"]),
+        ):
+            bench.phases.clear()
+            record = bench.create(name, snapshot=snapshot, start_args=[*args, "--env", "MARK=new"])
+            assert "warning: the restored volumes is without /scratch: a tmpfs" in bench.phases
+            kept = "warning: /cache is as -s mounted it, and not as in the snapshot: it holds files"
+            assert (kept in bench.phases) == bool(args)
+            assert bench.run(record, look) == (as_saved.replace("named", "mine") if args else as_saved)
+            bench.destroy(record)
+        bench.provider.snapshot_destroy(saved.id)
+    finally:
+        docker("volume", "rm", "-f", named, other)
+    assert left() == []

@@ -162,7 +162,7 @@ def test_another_computer_names_it_and_ends_it(
     second = cli(VultrWorld(clouds[0], tmp_path, fakes, home="elsewhere"))
     [host] = listed(second)["hosts"]
     assert (host["name"], host["state"]) == (label, "failed")
-    assert f"`mngr destroy @{label}` ends it" in host["problem"]
-    assert f"`mngr destroy @{label}` ends it" in second.ok("gc").out
-    second.ok("destroy", f"@{label}", "--yes")
+    assert f"`mngr destroy @{label} --unknown-agents` ends it" in host["problem"]
+    assert f"`mngr destroy @{label} --unknown-agents` ends it" in second.ok("gc").out
+    second.ok("destroy", f"@{label}", "--yes", "--unknown-agents")
     assert not [line for line in clouds[0].bill()["lines"] if line["open"]]

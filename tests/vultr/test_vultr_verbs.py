@@ -160,10 +160,71 @@ def test_code_goes_out_from_a_worktree_and_comes_home_as_a_branch(
     mngr.ok("exec", "coder", line)
     pulled = mngr.ok("pull", "coder", "--into", str(tree))
     assert "branch mngr/coder is at" in pulled.out
-    assert "1 uncommitted changes stayed" in pulled.err
+    assert "1 uncommitted change stayed" in pulled.err
     assert git(repository, "log", "--format=%s", "mngr/coder") == "second\nfirst"
     assert git(repository, "show", "mngr/coder:loose") == "loose"
     mine = mngr("pull", "coder", "--into", str(repository), "--branch", "trunk")
     assert (mine.code, "checked out here" in mine.err) == (4, True)
     outside = mngr("pull", "coder", "--into", str(tmp_path))
     assert (outside.code, "isn't in a git repository" in outside.err) == (2, True)
+
+
+def test_a_host_that_cant_be_read_goes_only_by_a_word_that_says_so(
+    mngr: Cli, cloud: SimulatedCloud, fakes: Fakes, tmp_path: Path
+) -> None:
+    create(mngr, "box", "vultr", "--no-code")
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = cli(VultrWorld(cloud, folder, fakes))  # another MNGR_HOME: it has no key
+    [host] = other("list", "--format", "json", codes=(5,)).json()["hosts"]
+    assert (host["state"], host["agents"], host["agents_known"]) == ("unreachable", [], False)
+    for words in (
+        ("destroy", "box", "--yes"), ("destroy", "@box", "--yes"), ("destroy", "@box", "--force"), ("stop", "box"),
+        ("start", "box"), ("exec", "box", "true"), ("logs", "box"), ("snapshot", "create", "box"), ("destroy", "typo", "--yes"),
+        ("destroy", "box", "--yes", "--unknown-agents"),
+    ):  # fmt: skip
+        refused = other(*words, codes=(5,))
+        assert "can't be read" in refused.err, refused
+        assert "refuses our key" in refused.err, refused
+    dry = other.ok("destroy", "@box", "--dry-run").out
+    assert "with agents that can't be read" in dry
+    assert "its agents couldn't be asked for unpulled commits" in dry
+    assert "no agents" not in dry
+    assert mngr.ok("exec", "box", "echo here").out == "here\n"
+    other.ok("destroy", "@box", "--yes", "--unknown-agents")
+    assert listed(mngr)["hosts"] == []
+
+
+def test_a_machine_that_stopped_answering_is_destroyed_by_who_knows_its_agents(
+    mngr: Cli, cloud: SimulatedCloud
+) -> None:
+    create(mngr, "silent", "vultr", "--no-code")
+    listed(mngr)
+    machine = next(one["id"] for one in cloud.resources() if "-silent-" in one.get("name", ""))
+    halt(cloud, machine)
+    done = mngr.ok("destroy", "silent", "--yes")
+    assert "silent couldn't be asked for unpulled commits: its host is stopped" in done.err
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_host_whose_state_volume_is_gone_is_brought_back_by_a_start(mngr: Cli, remembered: bool) -> None:
+    create(mngr, "lost", "vultr", "--no-code", "--idle-timeout", "777", "--max-lifetime", "7d")
+    mngr.ok("exec", "lost", "echo kept >work")
+    [host] = listed(mngr)["hosts"]
+    state = "docker rm -f mngr-state-vultr && docker volume rm mngr-state-vultr"
+    config = Path(mngr.env["MNGR_HOME"]) / "profile/providers/vultr/vultr/ssh" / host["id"]
+    subprocess.run(["ssh", "-F", str(config), host["id"], state], env=mngr.env, check=True, timeout=60)
+    if not remembered:
+        (Path(mngr.env["MNGR_HOME"]) / "cache/vultr" / f"{host['id']}.json").unlink()
+    [now] = listed(mngr)["hosts"]
+    assert (now["agents"], "its record is missing" in now["problem"]) == (["lost"], True)
+    mngr.ok("stop", "lost")
+    name = "lost" if remembered else "@lost"
+    mngr.ok("start", name)
+    mngr.ok("start", "lost")
+    [now] = listed(mngr)["hosts"]
+    assert (now["problem"], now["idle"]["timeout_s"]) == (None, 777)
+    assert now["idle"]["lifetime_ends_at"]
+    same = ("id", "address", "ssh_port", "plan", "region", "price_per_hour")
+    assert {key: now[key] for key in same} == {key: host[key] for key in same}
+    assert mngr.ok("exec", "lost", "cat work").out == "kept\n"

@@ -9,17 +9,30 @@ from mngr.hosts.scripts import script
 from mngr.model.errors import Conflict, NotFound, Unreachable
 from mngr.model.records import AgentRecord, encode
 from mngr.transport import quote
+from mngr.transport.as_user import AsUser
 from mngr.transport.base import CommandFailed, Completed, Transport
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A host as agents see it: how commands get there, its folder, its tmux server. `watch`: whether starting
+    """A host as agents see it: how commands get there, its folder, its tmux server. `user`: whom agents run as, if that
+    isn't who logs in. `watch`: whether starting
     an agent also starts the watcher (in a container the entrypoint does)."""
 
     transport: Transport
     host_dir: str
     label: str = layout.TMUX_LABEL
     watch: bool = False
+    user: str = ""
+
+
+def as_user(place: Place, made: str = "") -> Transport:
+    """How commands get there that work on agents' files, as the user that they run as. `made`: a directory that such a
+    command finds there, and theirs."""
+    if not place.user:
+        return place.transport
+    from mngr.hosts import scripts
+
+    return AsUser(place.transport, scripts.text("as-user"), place.host_dir, made)
 
 
 def start(

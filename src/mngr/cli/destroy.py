@@ -1,5 +1,7 @@
 """`mngr destroy`."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option
@@ -7,19 +9,33 @@ from mngr.cli.targets import names_argument
 from mngr.model.errors import NotFound, NotWiped
 from mngr.ops.names import Group
 
+if TYPE_CHECKING:
+    from mngr.ops.context import Mngr
+    from mngr.ops.losing import Loss
+
 
 @click.command("destroy", short_help="Remove agents and hosts for good.")
 @names_argument
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @click.option("-f", "--force", is_flag=True, help="Don't ask, and let names be that aren't there.")
+@click.option("--unknown-agents", is_flag=True, help="Also @HOST whose agents can't be read.")
 @click.option("--dry-run", is_flag=True, help="Show what would be removed.")
 @click.option("--gc/--no-gc", default=True, help="Sweep afterwards, for half a minute at most (default).")
 @format_option
 @quiet_option
 def command(
-    names: tuple[str, ...], yes: bool, force: bool, dry_run: bool, gc: bool, form: str, quiet: bool
+    names: tuple[str, ...],
+    yes: bool,
+    force: bool,
+    unknown_agents: bool,
+    dry_run: bool,
+    gc: bool,
+    form: str,
+    quiet: bool,
 ) -> int:
     """Remove agents and, with their last agent, hosts and machines; ends their bill.
+
+    Says what is lost: commits that `mngr pull` never brought home, and files that aren't committed.
 
     \b
     mngr destroy my-agent
@@ -27,29 +43,46 @@ def command(
     """
     from mngr.cli.main import show
     from mngr.cli.progress import Progress
-    from mngr.cli.stop import report, would
+    from mngr.cli.stop import ROW, report, would
     from mngr.cli.targets import find_groups, for_each, read_names, several
     from mngr.ops.context import Mngr, Phases
-    from mngr.ops.lifecycle import describe, destroy, paid_ahead
+    from mngr.ops.lifecycle import check_known, destroy
     from mngr.providers.terminal import confirm
 
-    check_format(form)
+    check_format(form, ROW)
     mngr = Mngr()
     wanted = read_names(names)
     if force:
         wanted = [name for name in wanted if _is_there(mngr, name)]
     found = find_groups(mngr, wanted, quiet)
+    for group in [] if dry_run else found:
+        check_known(group, unknown_agents=unknown_agents)
+    agreed = yes or force or mngr.config.assume_yes
+    lost = _losses(mngr, found, quiet) if dry_run or not (agreed and quiet) else {}
     if dry_run:
-        would("destroy", [(group, describe(group) + paid_ahead(group)) for group in found], form)
+        described = [
+            (
+                group,
+                "".join([_described(group), *(_lines(group, lost) if form == "human" else [])]),
+            )
+            for group in found
+        ]
+        would("destroy", described, form, lambda group: _row(group, lost))
         return 0
     if found:
-        lines = [f"destroys {describe(group)}{paid_ahead(group)}" for group in found]
-        confirm(lines, yes or force or mngr.config.assume_yes)
+        confirm(
+            ["".join(["destroys ", _described(group), *_lines(group, lost)]) for group in found],
+            agreed,
+        )
+    if agreed:
+        for group in found:
+            for line in _lines(group, lost):
+                click.echo(f"note: {line.strip()}", err=True)
     unwiped: list[NotWiped] = []
 
     def one(group: Group) -> tuple[Group, str]:
         try:
-            return group, destroy(mngr, group, Phases(mngr.clock, progress))
+            return group, destroy(mngr, group, Phases(mngr.clock, progress), unknown_agents=unknown_agents)
         except NotWiped as error:
             unwiped.append(error)
             return group, "not wiped"
@@ -63,6 +96,57 @@ def command(
     for error in unwiped:
         show(error)
     return code or (NotWiped.exit_code if unwiped else 0)
+
+
+def _described(group: Group) -> str:
+    from mngr.ops.lifecycle import describe, paid_ahead, takes_host
+
+    word = "" if group.host.agents_known or not takes_host(group) else "; only with --unknown-agents"
+    return describe(group) + word + paid_ahead(group)
+
+
+def _losses(mngr: "Mngr", found: list[Group], quiet: bool) -> dict[str, list["Loss"]]:
+    """What is lost, by host id."""
+    from mngr.cli.progress import waiting
+    from mngr.ops.losing import losses
+
+    with waiting("look for work", quiet):
+        return {group.host.record.id: lost for group, lost in zip(found, losses(mngr, found), strict=True)}
+
+
+def _lines(group: Group, lost: dict[str, list["Loss"]]) -> list[str]:
+    """What is lost, each on a line of its own that begins with the line's end before."""
+    return [f"\n  {_said(one)}" for one in lost.get(group.host.record.id, []) if not one.is_none()]
+
+
+def _said(loss: "Loss") -> str:
+    if loss.problem:
+        return f"{loss.agent or 'its agents'} couldn't be asked for unpulled commits: {loss.problem}"
+    parts = []
+    if loss.commits:
+        parts.append(
+            f"{_count(loss.commits, 'commit')} never pulled, on {', '.join(loss.branches)} (newest: {loss.subject})"
+        )
+    if loss.stashes:
+        count = len(loss.stashes)
+        parts.append(f"{count} stash{'' if count == 1 else 'es'} ({'; '.join(loss.stashes)})")
+    if loss.changed:
+        parts.append(f"{_count(loss.changed, 'uncommitted file')}")
+    if loss.untracked:
+        parts.append(f"{_count(loss.untracked, 'untracked file')}")
+    if loss.files:
+        parts.append(f"{_count(loss.files, 'file')} in no repository")
+    return f"{loss.agent} has " + ", ".join(parts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _row(group: Group, lost: dict[str, list["Loss"]]) -> dict[str, Any]:
+    import msgspec
+
+    return {"work": msgspec.to_builtins(lost.get(group.host.record.id, []))}
 
 
 def _is_there(mngr: object, name: str) -> bool:

@@ -35,7 +35,7 @@ def command(
     from mngr.ops.context import Mngr
     from mngr.ops.sweep import sweep
 
-    check_format(form)
+    check_format(form, {"provider": "", "kind": "", "what": ""})
     mngr = Mngr()
     if forget:
         from mngr.ops.sweep import forget as drop

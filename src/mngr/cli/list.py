@@ -71,7 +71,9 @@ def _show(whole: Any, now: float) -> None:
             labels = _pairs(agent.record.labels)
             rows.append([agent.record.name, state, *place, agent.record.type, _note(host), labels])
         if not host.agents:
-            rows.append([f"@{record.name}", "", *place, "", _note(host), ""])
+            rows.append(
+                [f"@{record.name}", "" if host.agents_known else "unknown", *place, "", _note(host), ""]
+            )
     if not rows:
         click.echo(
             "no agents yet; `mngr create my-agent` makes one"

@@ -1,11 +1,15 @@
 """`mngr pull`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
-from mngr.model.errors import InvalidInput
+from mngr.model.errors import Conflict, InvalidInput
+
+if TYPE_CHECKING:
+    from mngr.ops.pull import Pulled
 
 
 @click.command("pull", short_help="Bring an agent's commits home as a branch.")
@@ -21,15 +25,19 @@ from mngr.model.errors import InvalidInput
 @format_option
 @quiet_option
 def command(name: str, branch: str, into: str, force: bool, form: str, quiet: bool) -> int:
-    """Bring an agent's commits home as a branch.
+    """Bring an agent's commits home: what its HEAD has as one branch, its other branches and stashes with new work as
+    branches that begin with that name. It can be repeated.
 
     \b
     mngr pull my-agent && git merge mngr/my-agent
     """
+    from mngr.agents import tmux
+    from mngr.cli.main import show
     from mngr.cli.progress import Progress
     from mngr.model.names import parse_address
     from mngr.ops import code
     from mngr.ops.context import Mngr
+    from mngr.ops.pull import pull
     from mngr.ops.run import reachable
 
     check_format(form)
@@ -46,19 +54,56 @@ def command(name: str, branch: str, into: str, force: bool, form: str, quiet: bo
         assert target.agent
         progress("commits")
         branch = branch or f"mngr/{parse_address(name).name}"
-        done = code.pull(
-            mngr.place(target.host.record).transport, target.agent.record.work_dir, top, branch, force=force
+        done = pull(
+            tmux.as_user(mngr.place(target.host.record)),
+            target.agent.record.work_dir,
+            top,
+            branch,
+            force=force,
         )
     if form == "json":
-        write_json(done)
+        write_json(_row(done))
     elif form != "human":
-        write_rows(form, [done])
+        write_rows(form, [_row(done)])
     elif not quiet:
-        click.echo(
-            f"branch {done['branch']} is at {done['commit'][:12]}"
-            if done["new"] == "yes"
-            else "no new commits"
-        )
-        if int(done["uncommitted"]):
-            click.echo(f"note: {done['uncommitted']} uncommitted changes stayed with the agent", err=True)
-    return 0
+        _tell(done)
+    for left in done.left:
+        show(Conflict(f"{left.what} stayed with the agent: {left.why}", hint=left.hint))
+    return Conflict.exit_code if done.left else 0
+
+
+def _row(done: "Pulled") -> dict[str, Any]:
+    """For programs. `uncommitted`: changed and untracked files together."""
+    import msgspec
+
+    return {
+        **msgspec.to_builtins(done),
+        "new": bool(done.brought),
+        "uncommitted": done.changed + done.untracked,
+    }
+
+
+def _tell(done: "Pulled") -> None:
+    for one in done.brought:
+        where = "" if one.repository == "." else f" of {one.repository}"
+        what = {"head": "", "stash": f" (a stash: {one.of})"}.get(one.kind, f" ({one.kind} {one.of})")
+        click.echo(f"branch {one.branch}{where} is at {one.commit[:12]}{what}")
+    if not done.brought and not done.left:
+        click.echo("no new commits")
+    uncommitted = done.changed + done.untracked
+    notes = [
+        (uncommitted, f"{uncommitted} uncommitted change{_s(uncommitted)} stayed with the agent"),
+        (len(done.busy), f"a {' and a '.join(done.busy)} hasn't come to its end there"),
+        (
+            done.dropped if done.brought else 0,
+            f"{done.dropped} commit{_s(done.dropped)} that no branch there holds any more stayed in its reflog",
+        ),
+        (not done.noted, "the host couldn't note that these came home: destroy will name them again"),
+    ]
+    for count, text in notes:
+        if count:
+            click.echo(f"note: {text}", err=True)
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"

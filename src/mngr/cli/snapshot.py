@@ -40,6 +40,8 @@ def command() -> None:
 def create(agent: str, name: str, to: str | None, form: str, quiet: bool) -> int:
     """Save the host of an agent; it is paused meanwhile. The snapshot lives where the host does.
 
+    Docker volumes that are mounted into it are in it, too; a bind mount or tmpfs isn't, and is named first.
+
     \b
     mngr snapshot create my-agent --to my-agent.tar
     """
@@ -155,6 +157,8 @@ def _row(snapshot: Any) -> dict[str, Any]:
         "provider": snapshot.provider,
         "created_at": snapshot.created_at,
         "size_bytes": snapshot.size_bytes,
+        "volumes": snapshot.volumes,
+        "left_out": snapshot.left_out,
     }
 
 

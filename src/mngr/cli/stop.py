@@ -1,11 +1,15 @@
 """`mngr stop`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
 from mngr.cli.targets import names_argument
+
+#: A row of what `report` shows.
+ROW = {"name": "", "host": "", "provider": "", "done": "", "note": ""}
 
 
 @click.command("stop", short_help="Stop agents, and hosts that nobody needs then.")
@@ -25,7 +29,7 @@ def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> in
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import describe, stop
 
-    check_format(form)
+    check_format(form, ROW)
     mngr = Mngr()
     found = find_groups(mngr, names, quiet)
     if dry_run:
@@ -37,16 +41,24 @@ def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> in
     return code
 
 
-def would(verb: str, found: list[Any], form: str) -> None:
-    """What a dry run shows: for people a description each, for programs as `report`."""
+def would(
+    verb: str, found: list[Any], form: str, more: Callable[[Any], dict[str, Any]] = lambda group: {}
+) -> None:
+    """What a dry run shows: for people a description each, for programs as `report`. `more`: fields of each row."""
     if form == "human":
         for _, description in found:
             click.echo(f"would {verb} {description}")
     else:
-        report(f"would_{verb}", found, form, quiet=False)
+        report(f"would_{verb}", found, form, quiet=False, more=more)
 
 
-def report(verb: str, done: list[Any], form: str, quiet: bool) -> None:
+def report(
+    verb: str,
+    done: list[Any],
+    form: str,
+    quiet: bool,
+    more: Callable[[Any], dict[str, Any]] = lambda group: {},
+) -> None:
     """What was done to which group: for people a line each, for programs name, host, provider and note."""
     rows = [
         {
@@ -55,6 +67,7 @@ def report(verb: str, done: list[Any], form: str, quiet: bool) -> None:
             "provider": group.host.record.provider,
             "done": verb,
             "note": note or "",
+            **more(group),
         }
         for group, note in done
         for name in ([agent.record.name for agent in group.agents] or [f"@{group.host.record.name}"])

@@ -54,12 +54,10 @@ def wrong_type(where: str, key: str, what: str) -> InvalidInput:
 
 def _check_tables(data: Mapping[str, Any], where: str) -> None:
     """Raises InvalidInput naming what should be a table and isn't: `providers = 3`, `[[providers.docker]]`."""
-    for key, example in (("providers", "docker"), ("agent_types", "claude")):
+    for key in ("providers", "agent_types"):
         found = data.get(key, {})
         if not isinstance(found, Mapping):
-            raise wrong_type(
-                where, key, f"{_not_a_table(found)}; write [{key}.NAME], as in [{key}.{example}]"
-            )
+            raise wrong_type(where, key, f"{_not_a_table(found)}; write [{key}.NAME]")
         for name, value in found.items():
             if not isinstance(value, Mapping):
                 raise wrong_type(where, f"{key}.{name}", f"{_not_a_table(value)}; write [{key}.{name}]")

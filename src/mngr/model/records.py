@@ -35,7 +35,7 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
 class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A host as it was made. `handle` is what the backend needs to find it again, opaque to all others.
 
-    `ssh_trust` is `pinned`, or `unverified` where the first contact had nothing to check the key against.
+    `user`: whom agents run as, in a container ("": root). `ssh_trust` is `pinned`, or `unverified` where the first contact had nothing to check the key against.
     """
 
     id: str
@@ -51,6 +51,7 @@ class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
     ssh_port: int = 22
     ssh_user: str = "root"
     host_dir: str = "/mngr"
+    user: str = ""
     tmux_label: str = "mngr"
     host_key: str = ""
     ssh_trust: str = "pinned"

@@ -1,4 +1,4 @@
-"""Code on its way to a host and its commits on the way back, over the host's own (pinned) connection.
+"""Code on its way to a host, over the host's own (pinned) connection. (Its commits come back by pull.py.)
 
 Git objects travel as a bundle (git-bundle(1)) in one stream, uncommitted and untracked files on top, ignored files
 not. So a worktree, whose `.git` is a file that points elsewhere, arrives as a repository of its own.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mngr.hosts.scripts import script_failed
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, MngrError, TimedOut, Unreachable
 from mngr.transport.base import SSH_FAILED, CommandFailed, Completed, Transport, run_local
 
 #: What takes longer than this many seconds (one git command, a bundle on its way home, the end of the remote script)
@@ -95,76 +95,6 @@ def send(transport: Transport, source: Path, target: str) -> list[str]:
         if top
         else [f"{source} isn't a git repository: its files were copied, `mngr pull` won't have a branch"]
     )
-
-
-def pull(
-    transport: Transport, work_dir: str, into: Path, branch: str, *, force: bool = False
-) -> dict[str, str]:
-    """Brings the commits made in `work_dir` into the repository `into`, as `branch`.
-
-    Returns `commit`, `branch`, `new` ("yes"/"no") and `uncommitted` (how many changed files stayed there). Raises
-    NotFound if there is no repository there, Conflict if the branch went another way (unless `force`), is checked out,
-    or can't be beside another branch; InvalidInput if git allows no branch of that name.
-    """
-    from mngr.hosts import scripts
-
-    if _run("git", "-C", str(into), "check-ref-format", f"refs/heads/{branch}").code:
-        raise InvalidInput(f"{branch!r} can't be a branch's name", hint="--branch takes another one")
-
-    with tempfile.TemporaryDirectory(prefix="mngr-pull-") as folder:
-        bundle = Path(folder) / "bundle"
-        argv = transport.argv(["sh", "-c", scripts.text("code-send"), "code-send", work_dir])
-        try:
-            with open(bundle, "wb") as out:
-                done = subprocess.run(
-                    argv, stdout=out, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=LIMIT_S
-                )
-        except subprocess.TimeoutExpired:
-            raise TimedOut(
-                f"the commits in {work_dir} on {transport.place} didn't arrive within {LIMIT_S} s",
-                hint="is the host overloaded, or the line slow? The command may be run again",
-            ) from None
-        said = done.stderr.decode(errors="replace")
-        uncommitted = next(
-            (line.split()[1] for line in said.splitlines() if line.startswith("uncommitted ")), "0"
-        )
-        if done.returncode == 3:
-            raise NotFound(f"there is no git repository in {work_dir} on {transport.place}")
-        if done.returncode == 4:
-            return {"new": "no", "branch": branch, "commit": "", "uncommitted": uncommitted}
-        if done.returncode:
-            raise MngrError(f"the commits couldn't be read on {transport.place}", details=said[-1000:])
-        refs = f"{'+' if force else ''}HEAD:refs/heads/{branch}"
-        fetched = _run("git", "-C", str(into), "fetch", str(bundle), refs)  # -q: rejected in silence
-        if fetched.code:
-            if "refusing to fetch into" in fetched.error:
-                raise Conflict(
-                    f"branch {branch} is checked out here, so it isn't changed",
-                    hint="--branch NAME brings the commits under another name; then `git merge NAME`",
-                )
-            if "exists; cannot create" in fetched.error:
-                raise Conflict(
-                    f"git can't have a branch {branch} beside one whose name is the beginning of that, or goes on from it",
-                    hint="--branch NAME brings the commits under another name",
-                )
-            if "non-fast-forward" in fetched.error or "rejected" in fetched.error:
-                raise Conflict(
-                    f"branch {branch} here has commits that the agent's doesn't",
-                    hint="--branch NAME brings it under another name, --force replaces yours",
-                )
-            raise MngrError(
-                f"the commits couldn't be brought into {into}",
-                details=fetched.error[-1000:],
-                hint="--into names the repository that the agent's code came from"
-                if "prerequisite" in fetched.error
-                else "",
-            )
-        return {
-            "new": "yes",
-            "branch": branch,
-            "commit": _git(into, "rev-parse", f"refs/heads/{branch}"),
-            "uncommitted": uncommitted,
-        }
 
 
 def _stream(transport: Transport, work: Path, target: str, branch: str, user: str, email: str) -> None:

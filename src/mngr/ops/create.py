@@ -12,11 +12,12 @@ import msgspec
 from mngr.agents.types import AgentType, command_script, find_type
 from mngr.config.layers import source
 from mngr.config.schema import convert
+from mngr.model import environment
 from mngr.model.background import begin
 from mngr.model.clock import iso
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, brief
 from mngr.model.ids import first_agent_id, new_agent_id, new_host_id
-from mngr.model.names import check_name
+from mngr.model.names import check_name, is_text
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import SETTLED
 from mngr.model.views import AgentView, HostView, Offer
@@ -24,6 +25,7 @@ from mngr.ops import memory, trust
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.ops.placing import being_created, existing_host, placed
 from mngr.ops.request import CreateRequest
+from mngr.ops.work_dir import check_work_dir
 from mngr.providers.contract import HostProvider, HostSpec
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
 
 def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: HostSpec) -> Offer:
     """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
+    check_work_dir(request, provider)
     if request.source and provider.abilities.isolated:
         from mngr.ops import code
 
@@ -77,6 +80,7 @@ def create(
     kind = _kind(mngr, request)
     request = placed(mngr, request)
     provider = mngr.provider(request.provider)
+    check_work_dir(request, provider)
     work = _Work(mngr, provider, request, kind, command_script(kind, request.command), phases, offered)
     with being_created(mngr, provider.name, request.host or request.name):
         return _create(work)
@@ -106,6 +110,7 @@ def _create(work: _Work) -> Created:
     if existing and existing.state in SETTLED and not existing.half_made:
         if not provider.abilities.isolated:
             checked()
+        _refuse_other_user(request, existing)
         record = existing.record
         if existing.state != "running":
             record = provider.start(record.id, work.phases)
@@ -119,12 +124,27 @@ def _create(work: _Work) -> Created:
             )
         work.offered(offer)
         record, agent, notes = _with_host(work, spec, existing, half_made)
+        if "image_user" in offer.details:
+            notes = [
+                *notes,
+                f"the image says that its processes run as {offer.details['image_user']}; agents run as root: --user image",
+            ]
     seen = AgentView(record=agent, state="running", active_at=work.mngr.clock.now())
     host = HostView(record=record, state="running", agents=[seen])
     memory.remember(work.mngr, host, seen)
     return Created(
         agent=seen, host=host, phases=work.phases.finish(), notes=[*notes, *_unused(request, existing)]
     )
+
+
+def _refuse_other_user(request: CreateRequest, existing: HostView) -> None:
+    """Whom agents run as is the host's affair, and was settled when it was made."""
+    user = existing.record.user or "root"
+    if request.user and request.user not in (user, "image"):
+        raise Conflict(
+            f"agents on host {existing.record.name} run as {user}, not as {request.user}",
+            hint="leave out --user, or create the agent on a host of its own",
+        )
 
 
 def _onto(work: _Work, record: HostRecord, half_made: Sequence[AgentRecord]) -> tuple[AgentRecord, list[str]]:
@@ -200,10 +220,13 @@ def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[str]
     """Brings the code along, if there is any and it isn't there; what is said of it."""
     if not (work.request.source and work.provider.abilities.isolated):
         return []
+    from mngr.agents import tmux
     from mngr.ops import code
 
     work.phases("code")
-    return code.send(work.mngr.place(record).transport, work.request.source, agent.work_dir)
+    return code.send(
+        tmux.as_user(work.mngr.place(record), agent.work_dir), work.request.source, agent.work_dir
+    )
 
 
 def _start(work: _Work, record: HostRecord, agent: AgentRecord, *, announced: bool = False) -> list[str]:
@@ -256,7 +279,8 @@ def take_off(
 def _carries_nothing(provider: HostProvider, record: HostRecord) -> bool:
     """Whether a host that was there in part before this create holds no agent; False where that can't be told."""
     try:
-        return all(agent.half_made for agent in provider.view(record.id).agents)
+        view = provider.view(record.id)
+        return view.agents_known and all(agent.half_made for agent in view.agents)
     except MngrError:
         return False
 
@@ -298,7 +322,9 @@ def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
         for name, data in mngr.config.agent_types.items()
     }
     kind = find_type(request.type or mngr.config.default_type, configured)
-    command_script(kind, request.command)
+    if not is_text(command_script(kind, request.command)):
+        raise InvalidInput("the agent's command isn't text in UTF-8")
+    environment.check({**kind.env, **request.env})
     if request.source is not None and not request.source.is_dir():
         raise InvalidInput(f"--from {request.source}: there is no such directory")
     return kind
@@ -311,7 +337,7 @@ def _type_from(mngr: Mngr, name: str, key: str) -> str:
 
 def _spec(request: CreateRequest, host_id: str) -> HostSpec:
     return HostSpec(
-        id=host_id, name=request.host or request.name, image=request.image, build_args=list(request.build_args),
+        id=host_id, name=request.host or request.name, image=request.image, user=request.user, build_args=list(request.build_args),
         start_args=list(request.start_args), idle=request.idle, snapshot=request.snapshot, labels=request.labels,
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ def stop(mngr: Mngr, group: Group, phases: Phases) -> str:
     Returns what became of the bill, as the provider says it, when a host was stopped.
     """
     host, provider = group.host, mngr.provider(group.host.record.provider)
-    stays = _others(group, alive=True) or not provider.abilities.isolated
+    stays = _others(group, alive=True) or not provider.abilities.isolated or _may_have_others(group)
     if host.state == "running" and group.agents:
         phases("stop agent")
         place = mngr.place(host.record)
@@ -86,11 +86,12 @@ def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) 
     return started
 
 
-def destroy(mngr: Mngr, group: Group, phases: Phases) -> str:
+def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = False) -> str:
     """Removes these agents, and their host when it carries no other agent. Gone already is success.
 
     Returns what is left: a host that stays, with others, and its bill; what is paid ahead; snapshots that stay, or what
-    went with it. Raises NotWiped as HostProvider.destroy."""
+    went with it. Raises NotWiped as HostProvider.destroy, Unreachable as `check_known`."""
+    check_known(group, unknown_agents=unknown_agents)
     host, provider = group.host, mngr.provider(group.host.record.provider)
     if takes_host(group):
         phases("destroy host")
@@ -141,24 +142,39 @@ def _snapshots(count: int) -> str:
     return f"{count} snapshot{'' if count == 1 else 's'}"
 
 
+def check_known(group: Group, *, unknown_agents: bool) -> None:
+    """Raises Unreachable if this would destroy a host that may hold other agents than are known, unless `unknown_agents`
+    says that they may go."""
+    host = group.host
+    if unknown_agents or host.agents_known or not takes_host(group):
+        return
+    name = f"@{host.record.name}"
+    raise Unreachable(
+        f"which agents are on host {host.record.name} on {host.record.provider} can't be read, so it isn't destroyed: "
+        f"{host.problem or host.state}",
+        hint=f"`mngr destroy {name}` where its keys are; or `mngr destroy {name} --unknown-agents`, which ends whatever runs there",
+    )
+
+
 def takes_host(group: Group) -> bool:
     """Whether destroying these agents destroys their host."""
-    return group.host.record.backend != "local" and not (group.agents and _others(group))
+    return not group.host.permanent and not (group.agents and _others(group))
 
 
 def describe(group: Group) -> str:
     """What destroying this group takes away, on one line."""
     record = group.host.record
-    agents = (
-        ", ".join(f"{one.record.name} ({one.state})" for one in group.agents or group.host.agents)
-        or "no agents"
+    agents = ", ".join(f"{one.record.name} ({one.state})" for one in group.agents or group.host.agents) or (
+        "no agents" if group.host.agents_known else ""
     )
+    if not group.host.agents_known and not group.agents:
+        agents = f"{agents} and whatever else runs there" if agents else "agents that can't be read"
     if takes_host(group):
         held = (
             f" and the only copies of its {_snapshots(group.host.snapshots)}" if group.host.snapshots else ""
         )
         return f"host {record.name} on {record.provider} with {agents}{held}"
-    return f"{agents} on {record.name}" + ("; their directories stay" if record.backend == "local" else "")
+    return f"{agents} on {record.name}" + ("; their directories stay" if group.host.permanent else "")
 
 
 def paid_ahead(group: Group) -> str:
@@ -167,9 +183,16 @@ def paid_ahead(group: Group) -> str:
     return f"; paid until {until}, of which nothing is paid back" if until else ""
 
 
+def _may_have_others(group: Group) -> bool:
+    """Whether a host that runs may carry other agents than are known."""
+    return bool(group.agents) and group.host.state == "running" and not group.host.agents_known
+
+
 def _others(group: Group, *, alive: bool = False) -> bool:
     """Whether the host carries agents (alive ones) that aren't in the group. A whole-host group has none."""
     mine = {agent.record.id for agent in group.agents}
+    # What can't be seen on a host that runs may be alive.
+    alive_states = (*ALIVE, "unknown") if group.host.state == "running" else ALIVE
     return bool(mine) and any(
-        one.record.id not in mine and (not alive or one.state in ALIVE) for one in group.host.agents
+        one.record.id not in mine and (not alive or one.state in alive_states) for one in group.host.agents
     )

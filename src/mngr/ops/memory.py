@@ -21,7 +21,7 @@ from mngr.transport import quote
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Where an agent was last seen, and how commands get there (`ssh`: config file and alias; empty: here).
 
-    `socket`: where the shared connection there listens, if it is open.
+    `socket`: where the shared connection there listens, if it is open. `here`: commands run on this computer itself.
     """
 
     agent_id: str
@@ -32,6 +32,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     tmux_label: str
     ssh: list[str] = []
     socket: str = ""
+    here: bool = False
 
 
 def seen(mngr: Mngr, address: Address) -> Seen | None:
@@ -71,7 +72,9 @@ def learn(mngr: Mngr, listing: Listing, providers: Sequence[str]) -> None:
     folder = mngr.home / "cache" / "names"
     known = {path.stem: _read(path) for path in folder.glob("*.json")} if folder.is_dir() else {}
     unread = {problem.provider for problem in listing.errors} | {
-        host.record.provider for host in listing.hosts if host.state in ("unreachable", "building")
+        host.record.provider
+        for host in listing.hosts
+        if host.state in ("unreachable", "building") or not host.agents_known
     }
     now: dict[str, list[Seen]] = {}
     for name, places in known.items():
@@ -99,6 +102,7 @@ def _note(mngr: Mngr, host: HostView, agent: AgentView) -> Seen:
     return Seen(
         agent_id=agent.record.id, host_id=record.id, host_name=record.name, provider=record.provider,
         host_dir=record.host_dir, tmux_label=record.tmux_label, ssh=ssh, socket=shared,
+        here=not mngr.provider(record.provider).abilities.isolated,
     )  # fmt: skip
 
 

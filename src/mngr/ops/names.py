@@ -88,10 +88,12 @@ def _pick(listing: Listing, address: Address) -> Target:
         ]
         # What a killed create has left beside the agent of a later one isn't meant.
         matching = [one for one in matching if one.agent and not one.agent.half_made] or matching
-        # A host that holds no agent (half-made, or its agents can't be read) goes by its own name.
-        matching = matching or [
-            Target(host, None) for host in hosts if not host.agents and host.record.name == address.name
-        ]
+        # A host that holds no agent (half-made) goes by its own name.
+        alone = [host for host in hosts if not host.agents and host.record.name == address.name]
+        unread = [host for host in hosts if not host.agents_known]
+        if not matching and unread and not (alone and alone[0].agents_known):
+            raise _unknown(address, unread)
+        matching = matching or [Target(host, None) for host in alone]
     else:
         matching = [Target(host, None) for host in hosts]
     if len(matching) == 1:
@@ -113,4 +115,15 @@ def _pick(listing: Listing, address: Address) -> Target:
     what = f"agent called {address}" if address.name else f"host called {address.host}"
     raise NotFound(
         f"there is no {what}", hint=f"did you mean {near[0]}?" if near else "`mngr list` shows what there is"
+    )
+
+
+def _unknown(address: Address, unread: Sequence[HostView]) -> Unreachable:
+    """Why a name that wasn't found may be there all the same."""
+    places = "; ".join(
+        f"@{host.record.name}.{host.record.provider} ({host.problem or host.state})" for host in unread
+    )
+    return Unreachable(
+        f"{address} wasn't found, and whether it is on a host whose agents can't be read isn't known: {places}",
+        hint=f"@{unread[0].record.name} names the host itself",
     )

@@ -86,6 +86,11 @@ def existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) ->
     if not same:
         return None
     host = same[0]
+    if not host.agents_known and host.state not in ("unreachable", "stopping", "destroyed"):
+        raise Unreachable(
+            f"can't tell which agents are on host {name} on {provider.name}: {host.problem or host.state}",
+            hint="another name makes a new host",
+        )
     if not request.host and any(agent.record.name != request.name for agent in host.agents):
         raise Conflict(
             f"a host called {name} is on {provider.name} already, with other agents",

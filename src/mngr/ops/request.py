@@ -14,7 +14,8 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     `source`: the directory whose code comes along (None: none). `idle`: None leaves the provider's default.
     `work_dir`: on the host; by default `<host dir>/work/<name>`, here the source itself. `command`: for type
     `command` the argv, for others words after the type's command. `trust_first_contact`: secrets go to hosts whose
-    `ssh_trust` is `unverified` too. `onto_existing`: only on a host that is there, as nobody agreed to buy one.
+    `ssh_trust` is `unverified` too. `user`: as in HostSpec. `onto_existing`: only on a host that
+    is there, as nobody agreed to buy one.
     """
 
     name: str
@@ -25,6 +26,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     build_args: Sequence[str] = ()
     start_args: Sequence[str] = ()
     image: str = ""
+    user: str = ""
     env: dict[str, str] = {}
     labels: dict[str, str] = {}
     idle: IdleRequest | None = None

@@ -147,4 +147,4 @@ def _release(
 
 
 def _is_empty(host: HostView) -> bool:
-    return all(agent.half_made for agent in host.agents)
+    return host.agents_known and all(agent.half_made for agent in host.agents)

@@ -38,7 +38,8 @@ class IdleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A host as asked for. `build_args` and `start_args` are the user's, in order and unread. `agent`: the one that it
+    """A host as asked for. `user`: whom its agents run as, in its container: `image` (as the image says), a name or number
+    that the image has; "" is the provider's default, which is root unless set. `build_args` and `start_args` are the user's, in order and unread. `agent`: the one that it
     is made for; its record is kept as `agent_saved` would, in the same write as the host's. `agent_files`: what
     `agents.tmux.agent_files` made for it, for a provider that `starts_agents`. `resumed`: something of the host is there
     already, and may hold agents."""
@@ -46,6 +47,7 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     image: str = ""
+    user: str = ""
     build_args: Sequence[str] = ()
     start_args: Sequence[str] = ()
     idle: IdleRequest | None = None
@@ -76,7 +78,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     `list` ("" where nothing is paid). `restores_by_id`: snapshots outlive their host and restore by id; elsewhere
     they live on the host's machine, and `HostSpec.snapshot` is always a file. `isolated`: the host is apart from this computer, so code must be sent.
     `starts_agents`: `create` starts the agent that it is given, too; elsewhere the caller does. `ssh_trust`: of a new
-    host (HostRecord.ssh_trust).
+    host (HostRecord.ssh_trust). `costs`: hosts may cost money, so `check` is asked before anybody agrees to one.
     """
 
     stops_itself: bool = True
@@ -85,6 +87,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     restores_by_id: bool = False
     starts_agents: bool = False
     ssh_trust: str = "pinned"
+    costs: bool = True
 
 
 class HostProvider(Protocol):
@@ -200,6 +203,9 @@ class BootLogs(Protocol):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """`volumes`: where docker volumes beside the host's own were mounted, whose files are in it. `left_out`: what was
+    mounted there and isn't in it, in words, by its place. `user`: HostRecord's."""
+
     id: str
     name: str
     host_id: str
@@ -207,6 +213,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     created_at: str
     size_bytes: int | None = None
+    user: str = ""
+    volumes: list[str] = []
+    left_out: dict[str, str] = {}
 
 
 class SnapshotListing(msgspec.Struct, frozen=True, kw_only=True):

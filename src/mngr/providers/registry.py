@@ -5,7 +5,8 @@ come through pluggy (entry point group `mngr`, hook `register_provider_backend`)
 only for names that aren't in the tree, as the scan takes longer than most commands.
 
 A backend's module offers `BACKEND` (contract.Backend). A file `environment` beside it may name environment
-variables, and files (`~/…`), whose presence makes an instance of its name worth asking without any configuration.
+variables, and files (`~/…`), whose presence makes an instance of its name worth asking without any configuration;
+`*` stands for what is always there.
 """
 
 import importlib
@@ -25,6 +26,7 @@ from mngr.model.names import check_name, is_name
 from mngr.providers.contract import Backend, Context, HostProvider
 
 HOOK = "register_provider_backend"
+ALWAYS = "*"
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -91,9 +93,9 @@ def find_instance(name: str, config: Config) -> Instance:
 
 
 def active_instances(config: Config, home: Path, environ: Mapping[str, str] = os.environ) -> list[Instance]:
-    """The instances worth asking for hosts: `local`, all configured ones, those used before, those whose
+    """The instances worth asking for hosts: all configured ones, those used before, those that are always there or whose
     credentials are in the environment, or in a file of the vendor's own. `enabled = false` in an instance's settings leaves it out."""
-    found = {name: find_instance(name, config) for name in ("local", *config.providers)}
+    found = {name: find_instance(name, config) for name in config.providers}
     for backend, name in _used_before(home):
         found.setdefault(name, Instance(name, backend, {}))
     for backend in in_tree():
@@ -119,6 +121,8 @@ def _used_before(home: Path) -> list[tuple[str, str]]:
 
 
 def _is_there(one: str, environ: Mapping[str, str]) -> bool:
+    if one == ALWAYS:
+        return True
     if one.startswith("~/"):
         home = environ.get("HOME", "")
         return bool(home) and os.path.isfile(os.path.join(home, one[2:]))

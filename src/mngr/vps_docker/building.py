@@ -22,7 +22,7 @@ from mngr.providers.contract import (
 )
 from mngr.transport import keys
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
-from mngr.vps_docker import cloud_init, container, host_key, machine, snapshots, tags
+from mngr.vps_docker import cloud_init, container, host_key, machine, snapshots, tags, users
 from mngr.vps_docker.build_args import BuildArgs
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.errors import (
@@ -54,12 +54,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     image: str
     start_args: Sequence[str]
     idle: Idle
+    user: str = ""
     offer: Offer = Offer()
 
     @property
     def request(self) -> dict[str, Any]:
         """What tells this host from another one of the same name."""
-        ways = ("agent", "agent_files", "resumed")
+        ways = ["agent", "agent_files", "resumed", *([] if self.spec.user else ["user"])]
         return {key: value for key, value in msgspec.to_builtins(self.spec).items() if key not in ways}
 
 
@@ -262,12 +263,18 @@ class Builder:
             host_id=spec.id, host_name=spec.name, provider=self.parts.name, laptop=self.parts.context.laptop,
             image=wanted.image, public_key=self.access.container_key(), publish=str(port), build=wanted.build,
             start_args=wanted.start_args, labels=spec.labels, host_dir=self.config.host_dir,
-            host_json=self._host_json(), idle=wanted.idle, host_stop="sentinel", store=store.name,
+            host_json=self._host_json(), idle=wanted.idle, host_stop="sentinel", store=store.name, user=wanted.user,
         )  # fmt: skip
+        saved = None
         if spec.snapshot:
-            image = snapshots.restore(store, spec.snapshot, spec.id, container.owner(asked), self.progress)
-            asked = msgspec.structs.replace(asked, image=image)
+            image, saved = snapshots.restore(
+                store, spec.snapshot, spec.id, container.owner(asked), self.progress
+            )
+            user = users.restored(spec.user, saved.user)
+            asked = msgspec.structs.replace(asked, image=image, user=user)
         made = container.create(docker, asked, self.progress)
+        if saved:
+            snapshots.fill(docker, spec.id, asked.host_dir, saved, asked.start_args, self.progress)
         machine.set_up(ssh, spec.id, self._ends_at(), self.parts.after_stop)
         self.access.pin_container(spec.id, bought.address, port, made.host_key)
         self.progress("ssh")
@@ -281,7 +288,7 @@ class Builder:
             id=spec.id, name=spec.name, provider=self.parts.name, backend=self.parts.backend,
             created_at=iso(bought.created_at or self.cloud.now()), builder=self.parts.context.laptop, image=made.image,
             plan=wanted.machine.plan, region=wanted.machine.region, address=bought.address, ssh_port=port,
-            host_dir=self.config.host_dir, host_key=made.host_key, ssh_trust=self.trust,
+            host_dir=self.config.host_dir, host_key=made.host_key, user=made.user, ssh_trust=self.trust,
             price_per_hour=offer.per_hour, currency=offer.currency, idle=wanted.idle, labels=spec.labels,
             handle={**self._intent().handle, "id": bought.id, **more},
         )  # fmt: skip

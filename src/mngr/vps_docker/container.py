@@ -13,11 +13,12 @@ import msgspec
 from mngr.hosts import layout, scripts
 from mngr.hosts.scripts import script
 from mngr.model.clock import SYSTEM, Clock
-from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.records import AgentRecord, Idle
 from mngr.providers.contract import Progress
 from mngr.transport.base import CommandFailed, Completed, Transport
 from mngr.vps_docker import image as images
+from mngr.vps_docker import users
 from mngr.vps_docker.build_args import BuildArgs
 from mngr.vps_docker.docker_flags import check_image
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
@@ -27,10 +28,13 @@ from mngr.vps_docker.start_args import check_start_args
 HostStop = Literal["exit", "sentinel"]
 
 #: Process 1's text is part of the container's settings, out of the agents' reach; it runs from a file, as it fills `ps`.
+#: Variables whose names /bin/sh can't hold are noted before they are lost (NUL and line end as line end and \\001).
 #: With a lifetime, `timeout` becomes process 1: its timer is the kernel's, and no signal from inside stops or kills it.
-_FIRST = """file=$2/commands/entrypoint.sh
-mkdir -p "$2/commands" && rm -f "$file" && printf %s "$1" >"$file" || exit 3
-exec ${4:+timeout -s USR1 -k 3 "$4"} /bin/sh "$file" "$2" "$3"
+_FIRST = """PATH=$PATH:/usr/bin:/bin
+file=$2/commands/entrypoint.sh
+mkdir -p "$2/commands" "$2/ssh" && rm -f "$file" && printf %s "$1" >"$file" || exit 3
+(umask 077; exec tr '\\n\\000' '\\001\\n' <"/proc/$$/environ" >"$2/ssh/environ")
+exec ${4:+timeout -s USR1 -k 3 "$4"} /bin/sh "$file" "$2" "$3" "${5-}"
 """
 
 
@@ -45,7 +49,7 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     on rented machines a timer of the machine does that: leave 0). `store`: the name of the state container to make in
     the same round trip, if it isn't there. `ready_image`: what to use for `image`, as `images.ready` said ("": itself).
     `prepare`: keep the image with the packages that a host needs, for the next host (not worth it on a machine that
-    carries one host).
+    carries one host). `user`: whom agents run as; `image` is whom the image says ("": root).
     """
 
     host_id: str
@@ -68,16 +72,18 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     max_lifetime_s: float = 0
     store: str = ""
     prepare: bool = False
+    user: str = ""
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """A container that is up: its sshd's host key (`ssh-ed25519 AAAA…`), the image it was made from, and where its
-    sshd is published (an adopted one: where it was, not where `spec` says)."""
+    """A container that is up: its sshd's host key (`ssh-ed25519 AAAA…`), the image it was made from, where its sshd is
+    published (an adopted one: where it was, not where `spec` says), and whom its agents run as ("": root)."""
 
     name: str
     host_key: str
     image: str
     publish: str
+    user: str = ""
 
 
 class PortTaken(Conflict):
@@ -89,12 +95,13 @@ def name_of(host_id: str) -> str:
     return f"mngr-{host_id}"
 
 
-def check(start_args: Sequence[str], image: str, host_dir: str = "/mngr") -> None:
+def check(start_args: Sequence[str], image: str, host_dir: str = "/mngr", *, remote: bool = False) -> None:
     """Raises InvalidInput on start args or an image name that docker would refuse or that would break the host.
+    `remote`: docker will run on another computer.
 
     Spends nothing and asks nobody: call it before anything is paid.
     """
-    check_start_args(start_args, host_dir)
+    check_start_args(start_args, host_dir, remote=remote)
     check_image(image)
 
 
@@ -110,6 +117,9 @@ def create(docker: DockerOverSsh, spec: ContainerSpec, progress: Progress) -> Ma
         else check_image(spec.image)
     )
     source = image if spec.build.builds else spec.ready_image or image
+    if spec.user == users.IMAGES:
+        user = images.user(docker, image, progress, built=spec.build.builds)
+        spec = msgspec.structs.replace(spec, user=users.check(user))
     progress("container")
     state, what, publish, source = _run(docker, spec, source, progress)
     ours = spec.prepare and not spec.build.builds
@@ -120,6 +130,11 @@ def create(docker: DockerOverSsh, spec: ContainerSpec, progress: Progress) -> Ma
     if state == "lacks":
         _install(docker, spec, what, progress)
         state, what, publish, _ = _run(docker, spec, source, progress)
+    if what.startswith("mngr-no-user "):
+        raise InvalidInput(
+            f"the image {image} has no {what.removeprefix('mngr-no-user ')}",
+            hint="--user takes one of its /etc/passwd, any number, or `image`; root needs none",
+        )
     if state != "ready" or not what.startswith("ssh-"):
         raise MngrError(
             f"the container of host {spec.host_name} ended before its sshd was up",
@@ -127,7 +142,7 @@ def create(docker: DockerOverSsh, spec: ContainerSpec, progress: Progress) -> Ma
             details=what[-3000:],
         )
     return Made(
-        name=name_of(spec.host_id), host_key=what, image=image, publish=publish or spec.publish
+        name=name_of(spec.host_id), host_key=what, image=image, publish=publish or spec.publish, user=spec.user
     )  # fmt: skip
 
 
@@ -223,6 +238,8 @@ def owner(spec: ContainerSpec) -> dict[str, str]:
 def run_arguments(spec: ContainerSpec, source: str) -> list[str]:
     """The arguments of `docker` that run the host's container from the image `source`."""
     labels = {**spec.labels, **owner(spec), "mngr.host-dir": spec.host_dir, "mngr.publish": spec.publish}
+    if spec.idle.max_lifetime_s:
+        labels["mngr.lifetime"] = str(int(spec.idle.max_lifetime_s))
     name = name_of(spec.host_id)
     volume = ",".join(
         [f"type=volume,source={name},target={spec.host_dir}"]
@@ -234,7 +251,16 @@ def run_arguments(spec: ContainerSpec, source: str) -> list[str]:
     words += [part for key, value in labels.items() for part in ("--label", f"{key}={value}")]
     words += check_start_args(spec.start_args, spec.host_dir)
     lifetime = str(max(1, int(spec.max_lifetime_s))) if spec.max_lifetime_s else ""
-    first = ["-c", _FIRST, "mngr", scripts.text("entrypoint"), spec.host_dir, spec.public_key, lifetime]
+    first = [
+        "-c",
+        _FIRST,
+        "mngr",
+        scripts.text("entrypoint"),
+        spec.host_dir,
+        spec.public_key,
+        lifetime,
+        spec.user,
+    ]
     return [*words, "--entrypoint", "/bin/sh", source, *first]
 
 

@@ -217,8 +217,11 @@ def _half_made(parts: Parts, machine: Machine, owner: tags.Owner) -> HostView:
             parts, machine, "failed", "nobody builds it any more; `mngr gc` releases the machine"
         )
     if owner.until is None:
+        # Who marked it as ready or put the lease may have lost that since: it may hold agents.
         way_on = f"`mngr destroy @{views.name_of(machine)}` if it is of no use"
-        return views.half_made(parts, machine, "failed", f"it isn't ready and has no lease; {way_on}")
+        view = views.half_made(parts, machine, "failed", f"it isn't ready and has no lease; {way_on}")
+        view.agents_known = False
+        return view
     where = (
         "this computer" if owner.builder == parts.context.laptop else f"another computer ({owner.builder})"
     )

@@ -58,7 +58,7 @@ class VpsDockerHostStore:
     def save_agent(self, host_id: str, record: AgentRecord) -> None:
         """As `save`. Raises NotFound if the host has no record."""
         done = self._put({_agent_path(host_id, record.id): encode(record)}, f"hosts/{host_id}.json")
-        if done.code == 3:
+        if done.code == 3 or (done.code and _is_down(done)):
             raise NotFound(f"host {host_id} has no record on {self.docker.place}: was it destroyed?")
         self._check(done, f"the record of agent {record.name}")
 

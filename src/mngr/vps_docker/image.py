@@ -25,13 +25,25 @@ def prepared_name(image: str) -> str:
     return f"mngr-prepared:{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 
-def ready(docker: DockerOverSsh, image: str) -> str:
-    """What to use for `image`: the one that was made ready from it as it is now, or itself. Raises Unreachable."""
+def ready(docker: DockerOverSsh, image: str) -> tuple[str, str]:
+    """What to use for `image`: the one that was made ready from it as it is now, or itself; and whom it says that its
+    processes run as ("" also if it isn't there yet). Raises Unreachable."""
     prepared = prepared_name(image)
-    show = '{{.Id}} {{index .Config.Labels "mngr.prepared-from"}}'
+    show = '{{.Id}} {{index .Config.Labels "mngr.prepared-from"}} {{.Config.User}}'
     done = docker.run("image", "inspect", "-f", show, image, prepared, check=False)
     rows = [line.split(" ") for line in done.text.splitlines()]
-    return prepared if len(rows) == 2 and rows[0][0] == rows[1][1] else image
+    name = prepared if len(rows) == 2 and rows[0][0] == rows[1][1] else image
+    return name, rows[0][-1] if rows else ""
+
+
+def user(docker: DockerOverSsh, image: str, progress: Progress, *, built: bool) -> str:
+    """Whom `image` says that its processes run as; one that wasn't built is pulled, if it isn't there. Raises as `pull`."""
+    show = ["image", "inspect", "-f", "{{.Config.User}}", image]
+    done = docker.run(*show, check=built)
+    if done.code:
+        pull(docker, image, progress)
+        done = docker.run(*show)
+    return done.text.strip()
 
 
 def pull(docker: DockerOverSsh, image: str, progress: Progress) -> None:
@@ -85,13 +97,19 @@ def build(
 
 def prepare(docker: DockerOverSsh, image: str, progress: Progress) -> bool:
     """Makes `prepared_name(image)`, once for all hosts from that image. False if that failed (with no network in
-    builds, say): the packages can then still be installed in the container."""
+    builds, say), or if building on that image runs more than this (ONBUILD): the packages can then still be installed in
+    the container."""
     import io
+    import json
     import tarfile
 
     progress("packages")
-    facts = docker.run("image", "inspect", "-f", "{{.Id}}|{{.Config.User}}", image)
-    base, _, user = facts.text.strip().partition("|")
+    facts = docker.run("image", "inspect", "-f", "{{.Id}}|{{json .Config}}", image)
+    base, _, text = facts.text.strip().partition("|")
+    config = json.loads(text)
+    if config.get("OnBuild"):
+        return False
+    user = config.get("User")
     lines = [f"FROM {image}", "USER 0:0", "COPY packages.sh /tmp/.mngr-packages.sh"]
     lines += ["RUN sh /tmp/.mngr-packages.sh && rm -f /tmp/.mngr-packages.sh"]
     lines += [f"USER {user}"] if user else []

@@ -39,6 +39,7 @@ from mngr.vps_docker import (
     build_args,
     container,
     discovery,
+    lost_machine,
     machine,
     machine_snapshots,
     resuming,
@@ -46,6 +47,7 @@ from mngr.vps_docker import (
     strays,
     sweeping,
     tags,
+    users,
     views,
     wiping,
 )
@@ -53,7 +55,7 @@ from mngr.vps_docker.access import Access
 from mngr.vps_docker.building import Builder, Wanted
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
+from mngr.vps_docker.errors import BeingBuilt
 from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.parts import Parts
 from mngr.vps_docker.releasing import release, take_back
@@ -117,13 +119,23 @@ class VpsDockerProvider:
         build = build_args.split(spec.build_args, self.option_names)
         image = spec.image or self.config.default_image
         start_args = [*self.config.default_start_args, *spec.start_args]
-        container.check(start_args, image, self.config.host_dir)
+        container.check(start_args, image, self.config.host_dir, remote=True)
+        user = users.check(spec.user or self.config.default_user)
+        if build.builds and spec.image:
+            raise InvalidInput("--image and an image that is built exclude each other", hint="give one")
         self._check_snapshot(spec, build)
         idle = self._idle(spec)
         wanted = self.machine_spec(spec, build.options)
         offer = self.cloud.check(wanted)
         return Wanted(
-            spec=spec, machine=wanted, build=build, image=image, start_args=start_args, idle=idle, offer=offer
+            spec=spec,
+            machine=wanted,
+            build=build,
+            image=image,
+            start_args=start_args,
+            idle=idle,
+            offer=offer,
+            user=user,
         )
 
     def _check_snapshot(self, spec: HostSpec, build: build_args.BuildArgs) -> None:
@@ -217,12 +229,7 @@ class VpsDockerProvider:
         ssh = self._logged_in(found)
         docker = DockerOverSsh(ssh)
         store = VpsDockerHostStore(docker, self.name)
-        record = store.read().hosts.get(host_id)
-        if record is None:
-            raise VpsDockerError(
-                f"the record of host {host_id} is missing on its machine {found.id}",
-                hint="the container may be intact: look with `mngr list`; or destroy the host and create it anew",
-            )
+        record = lost_machine.record(self.parts, store, found)
         progress("container")
         lifetime = record.idle.max_lifetime_s
         machine.before_start(ssh, self.cloud.now() + lifetime if lifetime else None)
@@ -305,7 +312,12 @@ class VpsDockerProvider:
     # --- agents' records, sweep -------------------------------------------------------------------------------
 
     def agent_saved(self, host_id: str, record: AgentRecord) -> None:
-        self._store(host_id).save_agent(host_id, record)
+        store = self._store(host_id)
+        try:
+            store.save_agent(host_id, record)
+        except NotFound:
+            lost_machine.record(self.parts, store, self._ready(host_id))
+            store.save_agent(host_id, record)
         self._change_remembered(host_id, lambda agents: [*(a for a in agents if a.id != record.id), record])
 
     def agent_removed(self, host_id: str, agent_id: str) -> None:

@@ -11,7 +11,7 @@ from mngr.model.errors import MngrError, NotFound, Unreachable
 from mngr.model.ids import new_snapshot_id
 from mngr.model.views import Problem
 from mngr.providers.contract import Machine, Progress, Snapshot, SnapshotListing
-from mngr.vps_docker import discovery, snapshots, tags
+from mngr.vps_docker import discovery, lost_machine, snapshots, tags
 from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.parts import Parts
@@ -25,9 +25,7 @@ def take(parts: Parts, host: Machine, name: str, progress: Progress) -> Snapshot
     """Saves the host on `host`. Raises NotFound, Conflict, MngrError; what was half made is removed then."""
     store = store_on(parts, host)
     host_id = tags.read(host.tags).host_id
-    record = store.read().hosts.get(host_id)
-    if record is None:
-        raise NotFound(f"the record of host {host_id} is missing on its machine {host.id}")
+    record = lost_machine.record(parts, store, host)
     snapshot_id = new_snapshot_id()
     with parts.journal.hold(parts.name, snapshot_id) as held:
         at = parts.context.clock.now()

@@ -5,10 +5,12 @@ in the state volume), or travel as one file (a tar of `meta.json`, `volume.tar`,
 makes a host. A snapshot is there once its description is, and gone once that is gone.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from mngr.hosts.scripts import script
 from mngr.model.clock import Clock, iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.model.ids import is_id, new_snapshot_id
@@ -17,7 +19,9 @@ from mngr.model.views import Problem
 from mngr.providers.contract import Progress, Snapshot
 from mngr.transport.base import CommandFailed
 from mngr.vps_docker import image as images
+from mngr.vps_docker import mounts
 from mngr.vps_docker.container import name_of
+from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.snapshot_file import SnapshotFile, write_file
 from mngr.vps_docker.survey import Stored
@@ -57,10 +61,12 @@ def create(
     """
     progress("snapshot")
     snapshot_id = snapshot_id or new_snapshot_id()
+    mounted = mounts.of(store.docker, name_of(record.id))
+    _say_left_out("the snapshot of", record.name, mounted.left_out, progress)
     store.put(f"snapshots/{snapshot_id}.making", encode(record))
     done = store.docker.script(
         "snapshot-create", name_of(record.id), image_name(snapshot_id), store.name, snapshot_id,
-        timeout=LIMIT_S, check=False,
+        *mounted.volumes.values(), timeout=LIMIT_S, check=False,
     )  # fmt: skip
     if done.code:
         destroy(store, snapshot_id)
@@ -76,7 +82,7 @@ def create(
     sizes = [int(word) for word in done.text.split() if word.isdigit()]
     snapshot = Snapshot(
         id=snapshot_id, name=name, host_id=record.id, host_name=record.name, provider=record.provider,
-        created_at=iso(clock.now()), size_bytes=sum(sizes),
+        created_at=iso(clock.now()), size_bytes=sum(sizes), user=record.user, volumes=list(mounted.volumes), left_out=mounted.left_out,
     )  # fmt: skip
     store.put(f"snapshots/{snapshot_id}.json", msgspec.json.format(msgspec.json.encode(snapshot), indent=1))
     store.drop(f"snapshots/{snapshot_id}.making")
@@ -160,8 +166,9 @@ def export(store: VpsDockerHostStore, snapshot_id: str, file: Path, progress: Pr
 
 def restore(
     store: VpsDockerHostStore, snapshot: str, host_id: str, owner: dict[str, str], progress: Progress
-) -> str:
-    """Brings a snapshot (an id, or a file) to a new host: its volume is filled, and the image's name is returned.
+) -> tuple[str, Snapshot]:
+    """Brings a snapshot (an id, or a file) to a new host: its volume is filled; the image's name is returned. What it
+    holds of other volumes `fill` lays into the container, once there is one.
 
     `owner`: the labels of `container.owner`. Repeatable: a volume that was filled before is left as it is. Raises
     NotFound, InvalidInput, MngrError.
@@ -171,16 +178,20 @@ def restore(
     labels = ",".join(f"volume-label={key}={value}" for key, value in owner.items())
     if is_file(snapshot):
         with SnapshotFile(Path(snapshot)) as file:
+            saved = file.snapshot
+            _say_left_out("the restored", saved.host_name, saved.left_out, progress)
             _load(store, file, image)
             done = store.docker.send_script(
-                "snapshot-restore", name_of(host_id), labels, "-", file.snapshot.id, image,
+                "snapshot-restore", name_of(host_id), labels, "-", saved.id, image, "\n".join(saved.volumes),
                 chunks=file.chunks("volume.tar"), timeout=LIMIT_S,
             )  # fmt: skip
     else:
-        find(store.read(), snapshot)
+        saved = find(store.read(), snapshot)
+        _say_left_out("the restored", saved.host_name, saved.left_out, progress)
         store.docker.run("tag", image_name(snapshot), image)
         done = store.docker.script(
-            "snapshot-restore", name_of(host_id), labels, store.name, snapshot, image, timeout=LIMIT_S, check=False
+            "snapshot-restore", name_of(host_id), labels, store.name, snapshot, image, "\n".join(saved.volumes),
+            timeout=LIMIT_S, check=False,
         )  # fmt: skip
     if done.code:
         raise CommandFailed(
@@ -188,7 +199,31 @@ def restore(
             done,
             hint="is the disk full? The command may be run again",
         )
-    return image
+    return image, saved
+
+
+def fill(
+    docker: DockerOverSsh,
+    host_id: str,
+    host_dir: str,
+    saved: Snapshot,
+    start_args: Sequence[str],
+    progress: Progress,
+) -> None:
+    """Lays what the snapshot holds of other volumes into the new host's container, before any agent runs there.
+    Repeatable. Raises CommandFailed."""
+    if not saved.volumes:
+        return
+    progress("volumes")
+    inside = docker.container(name_of(host_id))
+    done = script(inside, "snapshot-volumes", host_dir, *mounts.targets(start_args), timeout=LIMIT_S)
+    for place in done.text.splitlines():
+        progress(f"warning: {place} is as -s mounted it, and not as in the snapshot: it holds files")
+
+
+def _say_left_out(what: str, host: str, left_out: dict[str, str], progress: Progress) -> None:
+    for place, why in left_out.items():
+        progress(f"warning: {what} {host} is without {place}: {why}")
 
 
 def _load(store: VpsDockerHostStore, file: SnapshotFile, image: str) -> None:

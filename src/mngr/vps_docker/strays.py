@@ -93,7 +93,11 @@ def show(parts: Parts, machine: Machine, lost: Sequence[str]) -> HostView:
         builder=owner.builder, plan=machine.plan, region=machine.region, handle={**machine.handle, "id": machine.id},
         price_per_hour=machine.price_per_hour, currency=machine.currency,
     )  # fmt: skip
-    return views.priced(parts, machine, HostView(record=record, state="failed", problem=why(machine, lost)))
+    return views.priced(
+        parts,
+        machine,
+        HostView(record=record, state="failed", problem=why(machine, lost), agents_known=False),
+    )
 
 
 def why(machine: Machine, lost: Sequence[str]) -> str:
@@ -101,7 +105,7 @@ def why(machine: Machine, lost: Sequence[str]) -> str:
     gone = " and ".join(lost)
     return (
         f"it is billed and has no tag {gone}, so whose it is isn't known here (another computer's host, perhaps); "
-        f"`mngr destroy @{name_of(machine)}` ends it"
+        f"`mngr destroy @{name_of(machine)} --unknown-agents` ends it"
     )
 
 

@@ -270,6 +270,7 @@ def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView
     facts = seen.facts if seen else None
     if facts:
         view.agents, view.idle = _joined(facts.agents, stored.agents.get(record.id, [])), facts.idle
+        view.agents_known = not facts.problems
         view.problem = "; ".join([*([problem] if problem else []), *facts.problems])
         return view
     down = state not in ("running", "failed")
@@ -283,6 +284,8 @@ def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView
         for agent in stored.agents.get(record.id, [])
     ]
     unread = [one.error for key, one in stored.problems.items() if key.startswith(record.id + "/")]
+    # Without the host's record, those of its agents may be gone as well.
+    view.agents_known = record.id in stored.hosts | stored.going and not unread
     view.problem = "; ".join([*([problem] if problem else []), *unread])
     view.idle = IdleView(
         mode=record.idle.mode,

@@ -78,8 +78,11 @@ def seen(parts: Parts, machine: Machine, facts: MachineFacts, remembered: Rememb
         record = msgspec.structs.replace(stored.hosts[record.id], address=machine.address)
     else:
         unread = stored.problems.get(f"{record.id}.json")
-        problem = unread.error if unread else "its record is missing on the machine"
+        problem = unread.error if unread else "its record is missing on the machine; a start writes it anew"
     view = host_view(record, at, stored)
+    if record.id not in stored.hosts and not view.agents_known and remembered is not None:
+        view.agents = as_stopped(remembered) if view.state != "running" else as_unknown(remembered.agents)
+        view.agents_known = True
     if facts.stopped and view.state not in ("running", "failed"):
         view.state = "stopped" if has_ended(facts.stopped) else "paused"
         view.idle = view.idle or IdleView(mode=record.idle.mode, timeout_s=record.idle.timeout_s)
@@ -96,7 +99,10 @@ def unreachable(parts: Parts, machine: Machine, remembered: Remembered | None, p
     record = record_of(parts, machine, remembered)
     agents = as_unknown(remembered.agents if remembered else [])
     snapshots = remembered.snapshots if remembered else 0
-    view = HostView(record=record, state="unreachable", agents=agents, problem=problem, snapshots=snapshots)
+    view = HostView(
+        record=record, state="unreachable", agents=agents, problem=problem, snapshots=snapshots,
+        agents_known=remembered is not None,
+    )  # fmt: skip
     return priced(parts, machine, view)
 
 

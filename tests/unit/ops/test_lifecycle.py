@@ -119,3 +119,34 @@ def test_a_destroy_says_what_went_with_its_machine(monkeypatch: pytest.MonkeyPat
     keeper.abilities = Abilities()
     gone.host.snapshots = 2
     assert "2 snapshots that lived on its machine only" in lifecycle.destroy(keeper, gone, lambda phase: None)  # type: ignore[arg-type]
+
+
+class Stopping(Fake):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stopped: list[str] = []
+
+    def stop(self, host_id: str, progress: Any) -> None:
+        self.stopped.append(host_id)
+
+
+def test_a_stop_leaves_a_host_up_that_may_carry_other_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tmux, "stop", lambda *_: None)
+    fake = Stopping()
+    unread = group("running")
+    unread.host.agents_known = False
+    lifecycle.stop(fake, unread, lambda _: None)  # type: ignore[arg-type]
+    unseen = group("running")
+    other = AgentView(record=AgentRecord(id="agent-2", name="two"), state="unknown")
+    unseen.host.agents.append(other)
+    lifecycle.stop(fake, unseen, lambda _: None)  # type: ignore[arg-type]
+    assert fake.stopped == []
+    lifecycle.stop(fake, group("running"), lambda _: None)  # type: ignore[arg-type]
+    assert fake.stopped == ["host-1"]
+
+
+def test_a_host_that_may_carry_other_agents_isnt_destroyed_with_one() -> None:
+    unread = group("running")
+    unread.host.agents_known = False
+    with pytest.raises(Unreachable, match="which agents are on host one on fake can't be read"):
+        lifecycle.destroy(Fake(), unread, lambda _: None)  # type: ignore[arg-type]

@@ -59,10 +59,10 @@ def test_another_computers_machine_is_named_with_what_ends_it(
     put(cloud, LEFT[left])
     (host,) = provider(tmp_path, cloud).discover().hosts
     assert (host.state, host.record.name, host.record.price_per_hour) == ("failed", NAME, 0.01)
-    assert f"`mngr destroy @{NAME}` ends it" in host.problem
+    assert f"`mngr destroy @{NAME} --unknown-agents` ends it" in host.problem
     assert "billed" in host.problem
     (kept,) = provider(tmp_path, cloud).sweep().kept
-    assert f"`mngr destroy @{NAME}` ends it" in kept
+    assert f"`mngr destroy @{NAME} --unknown-agents` ends it" in kept
     assert list(cloud.machines) == ["i-1"]
 
 

@@ -13,7 +13,7 @@ from mngr.model.errors import Interrupted, InvalidInput, MngrError, Unreachable,
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
 from mngr.providers.contract import HostSpec, IdleRequest, Progress
-from mngr.vps_docker import container
+from mngr.vps_docker import container, users
 from mngr.vps_docker import image as images
 from mngr.vps_docker.build_args import BuildArgs, split
 
@@ -27,7 +27,9 @@ def check(parts: Parts, spec: HostSpec) -> Offer:
     """As HostProvider.check. Also asks the daemon whether it has the image made ready for hosts, for the next create."""
     offer = validate(parts, spec)
     if not spec.snapshot and not _build(spec).builds:
-        parts.ready_images[offer.image] = images.ready(parts.docker, offer.image)
+        parts.ready_images[offer.image], user = images.ready(parts.docker, offer.image)
+        if users.check(user) and not _user(parts, spec):
+            return msgspec.structs.replace(offer, details={"image_user": user})
     return offer
 
 
@@ -36,7 +38,7 @@ def _ready_image(parts: Parts, spec: HostSpec) -> str:
     image = _image(parts, spec)
     if spec.snapshot or _build(spec).builds:
         return ""
-    return parts.ready_images.pop(image, "") or images.ready(parts.docker, image)
+    return parts.ready_images.pop(image, "") or images.ready(parts.docker, image)[0]
 
 
 def validate(parts: Parts, spec: HostSpec) -> Offer:
@@ -50,7 +52,10 @@ def validate(parts: Parts, spec: HostSpec) -> Offer:
         raise InvalidInput(
             "a snapshot brings its own image", hint="leave out --image and the build arguments"
         )
+    if build.builds and spec.image:
+        raise InvalidInput("--image and an image that is built exclude each other", hint="give one")
     image = _image(parts, spec)
+    users.check(_user(parts, spec))
     container.check(_start_args(parts, spec), image, parts.config.host_dir)
     return Offer(image=build.context if build.builds else image)
 
@@ -74,19 +79,26 @@ def _make(parts: Parts, spec: HostSpec, progress: Progress) -> HostRecord:
         public_key=parts.access.container_key(), publish="", start_args=_start_args(parts, spec), labels=spec.labels,
         until=clock.now() + LEASE_S, host_dir=parts.config.host_dir, host_json=_host_json(parts, spec),
         restart=container.restart_policy(idle), idle=idle, host_stop="exit", max_lifetime_s=idle.max_lifetime_s,
-        store="" if store.was_seen else store.name, prepare=True,
+        store="" if store.was_seen else store.name, prepare=True, user=users.check(_user(parts, spec)),
     )  # fmt: skip
+    saved = None
     if spec.snapshot:
         from mngr.vps_docker import snapshots
 
-        image = snapshots.restore(store, spec.snapshot, spec.id, container.owner(wanted), progress)
-        wanted = msgspec.structs.replace(wanted, image=image, ready_image="", prepare=False)
+        image, saved = snapshots.restore(store, spec.snapshot, spec.id, container.owner(wanted), progress)
+        wanted = msgspec.structs.replace(
+            wanted, image=image, ready_image="", prepare=False, user=users.restored(spec.user, saved.user)
+        )
     made, port = _run(parts, wanted, progress)
+    if saved:
+        from mngr.vps_docker import snapshots
+
+        snapshots.fill(parts.docker, spec.id, wanted.host_dir, saved, wanted.start_args, progress)
     parts.access.pin_container(spec.id, ADDRESS, port, made.host_key)
     record = HostRecord(
         id=spec.id, name=spec.name, provider=parts.name, backend=parts.backend, created_at=iso(clock.now()),
         builder=parts.context.laptop, image=made.image, address=ADDRESS, ssh_port=port, host_dir=wanted.host_dir,
-        host_key=made.host_key, idle=idle, labels=spec.labels, handle={"container": made.name},
+        user=made.user, host_key=made.host_key, idle=idle, labels=spec.labels, handle={"container": made.name},
     )  # fmt: skip
     progress("ssh")
     saved = begin(lambda: store.save(record, spec.agent))
@@ -144,6 +156,10 @@ def _take_back(parts: Parts, spec: HostSpec, failure: BaseException) -> None:
 
 def _image(parts: Parts, spec: HostSpec) -> str:
     return spec.image or parts.config.default_image
+
+
+def _user(parts: Parts, spec: HostSpec) -> str:
+    return spec.user or parts.config.default_user
 
 
 def _build(spec: HostSpec) -> BuildArgs:

@@ -21,12 +21,13 @@ class DockerProvider:
     """Containers whose sshd is published on loopback. Their records are in the state container, as on rented machines."""
 
     backend = "docker"
-    abilities = Abilities(restores_by_id=True, starts_agents=True)
+    abilities = Abilities(restores_by_id=True, starts_agents=True, costs=False)
 
     def __init__(self, config: DockerConfig, context: Context) -> None:
         self.parts = Parts(config, context)
         self.name = context.instance
         self.host_dir = config.host_dir
+        self._lost: set[str] = set()  #: hosts that were seen without their record
 
     # --- making -----------------------------------------------------------------------------------------------
 
@@ -102,6 +103,12 @@ class DockerProvider:
             return HostView(
                 record=record, state="stopping", problem="its removal was cut short; `mngr gc` finishes it"
             )
+        from mngr.backends.docker import lost
+
+        view = lost.view(self.parts, seen)
+        if view is not None:
+            self._lost.add(seen.host_id)
+            return view
         return HostView(
             record=record,
             state="failed",
@@ -130,6 +137,8 @@ class DockerProvider:
     def stop(self, host_id: str, progress: Progress) -> None:
         from mngr.vps_docker import container
 
+        if host_id in self._lost:
+            self._record(host_id)
         container.stop(self.parts.docker, host_id)
 
     def start(self, host_id: str, progress: Progress) -> HostRecord:
@@ -152,7 +161,11 @@ class DockerProvider:
             self.parts.remove(host_id)
 
     def agent_saved(self, host_id: str, record: AgentRecord) -> None:
-        self.parts.store.save_agent(host_id, record)
+        try:
+            self.parts.store.save_agent(host_id, record)
+        except NotFound:
+            self._record(host_id)
+            self.parts.store.save_agent(host_id, record)
 
     def agent_removed(self, host_id: str, agent_id: str) -> None:
         self.parts.store.remove_agent(host_id, agent_id)
@@ -197,10 +210,18 @@ class DockerProvider:
         snapshots.export(self.parts.store, snapshot_id, file, progress)
 
     def _record(self, host_id: str) -> HostRecord:
+        """The host's record; one that is gone with the state volume is written anew. Raises NotFound, MngrError."""
         stored = self.parts.store.read()
         if host_id in stored.hosts:
             return stored.hosts[host_id]
         problem = stored.problems.get(f"{host_id}.json")
         if problem:
             raise MngrError(f"{problem.what}: {problem.error}", hint=problem.hint)
+        from mngr.backends.docker import lost
+
+        with self.parts.hold(host_id):
+            record = lost.restore(self.parts, host_id)
+        if record is not None:
+            self._lost.discard(host_id)
+            return record
         raise NotFound(f"there is no host {host_id} on {self.name}", hint="`mngr list` shows what there is")

@@ -1,5 +1,6 @@
 """The sweep of the docker backend: removes what creates and destroys that were cut short left behind."""
 
+from mngr.backends.docker import lost
 from mngr.backends.docker.parts import Parts, is_unfinished
 from mngr.model.errors import Conflict, MngrError
 from mngr.providers.contract import Swept
@@ -37,6 +38,9 @@ def _unfinished(parts: Parts, seen: Seen | Volume, swept: Swept, dry_run: bool) 
         return
     try:
         agents = parts.agents_on(seen)
+        if agents and mine and isinstance(seen, Seen):
+            _write_anew(parts, seen, what, swept, dry_run)
+            return
         if agents:
             swept.kept.append(f"{what}: it has no record, and holds agents: {', '.join(agents)}")
             return
@@ -44,6 +48,18 @@ def _unfinished(parts: Parts, seen: Seen | Volume, swept: Swept, dry_run: bool) 
         swept.errors.append(f"{what}: whether it holds agents can't be told: {error.message}")
         return
     _release(parts, seen.host_id, f"{what} (its create was cut short)", swept, dry_run)
+
+
+def _write_anew(parts: Parts, seen: Seen, what: str, swept: Swept, dry_run: bool) -> None:
+    """The state volume was lost, and the record of a host with agents with it."""
+    try:
+        with parts.hold(seen.host_id):
+            if dry_run or lost.restore(parts, seen.host_id):
+                swept.finished.append(f"{'would write' if dry_run else 'wrote'} the record of {what} anew")
+    except Conflict:
+        swept.kept.append(f"{what}: another mngr is at work on it")
+    except MngrError as error:
+        swept.errors.append(f"{what}: its record is gone and can't be written anew: {error.message}")
 
 
 def _release(

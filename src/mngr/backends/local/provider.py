@@ -17,7 +17,7 @@ class LocalProvider:
     """HostProvider over this computer. Agents live in `$MNGR_HOME/agents`, their tmux server has a label of its own."""
 
     backend = "local"
-    abilities = Abilities(stops_itself=False, isolated=False)
+    abilities = Abilities(stops_itself=False, isolated=False, costs=False)
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -27,7 +27,7 @@ class LocalProvider:
 
     def check(self, spec: HostSpec) -> Offer:
         asked = {
-            "--image": spec.image, "-b": spec.build_args, "-s": spec.start_args, "--snapshot": spec.snapshot,
+            "--image": spec.image, "--user": spec.user, "-b": spec.build_args, "-s": spec.start_args, "--snapshot": spec.snapshot,
             "--idle-timeout, --idle-mode and --max-lifetime": spec.idle,
         }  # fmt: skip
         for option, value in asked.items():
@@ -68,8 +68,9 @@ class LocalProvider:
             raise NotFound(f"no host {host_id} on this computer")
         facts = probe(Local(), record.host_dir, label=record.tmux_label)
         return HostView(
-            record=record, state="running", agents=facts.agents, problem="; ".join(facts.problems)
-        )
+            record=record, state="running", agents=facts.agents, problem="; ".join(facts.problems),
+            permanent=True,
+        )  # fmt: skip
 
     def transport(self, record: HostRecord) -> Local:
         return Local()

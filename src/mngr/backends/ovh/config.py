@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from mngr.model.errors import InvalidInput
-from mngr.vps_docker.config import VpsDockerProviderConfig, check_api_url
+from mngr.vps_docker.config import VpsDockerProviderConfig, check_api_url, check_seconds
 
 DEFAULT_ENDPOINT = "ovh-us"
 
@@ -47,6 +47,11 @@ class OvhConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unkno
     rebuild_timeout: float = 900.0
     assume_yes: bool = False
     trust_first_contact: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_seconds(self, "list_lag", "tag_lag", "claim_time", "recycle_safety_margin_hours", zero=True)
+        check_seconds(self, "rebuild_timeout")
 
     def checked(self, where: str) -> "OvhConfig":
         """Itself. Raises InvalidInput on what OVH has no meaning for."""

@@ -8,16 +8,19 @@ if [ ! -f "$dir/agents/$id/env.sh" ]; then
 fi
 touch "$dir/activity/user" 2>/dev/null
 MNGR_HOST_DIR=$dir
+mngr_drop=''
+[ ! -f "$dir/user.sh" ] || . "$dir/user.sh"
+[ ! -f "$dir/ssh/environment.sh" ] || . "$dir/ssh/environment.sh"
 . "$dir/agents/$id/env.sh"
 export MNGR_HOST_DIR
 cd -- "$MNGR_WORK_DIR" || exit 1
 if [ "$1" = here ]; then
 	shift
-	[ $# -gt 1 ] || exec sh -c "$1"
-	exec "$@"
+	[ $# -gt 1 ] || exec $mngr_drop sh -c "$1"
+	exec $mngr_drop "$@"
 fi
 shift
 # sshd has no exit code for a command that a signal ended; a shell does.
 trap : INT QUIT
-if [ $# -gt 1 ]; then "$@"; else sh -c "$1"; fi
+if [ $# -gt 1 ]; then $mngr_drop "$@"; else $mngr_drop sh -c "$1"; fi
 exit $?

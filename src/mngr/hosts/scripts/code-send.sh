@@ -1,9 +1,19 @@
-# code-send DIR: writes the commits made in DIR since it was sent to standard output, as a git bundle of HEAD.
-# Standard error says `uncommitted N`, and `branch NAME`. Exit code 3: no git repository; 4: nothing new.
+# code-send DIR BASE [OID NAME]…: writes the commits OID of DIR's repository, without what BASE has ("" for none), to standard
+# output: a git bundle in which each is called refs/mngr/out/NAME.
 set -u
-cd "$1" 2>/dev/null && [ "$(git rev-parse --is-inside-work-tree 2>/dev/null)" = true ] || exit 3
-echo "uncommitted $(git status --porcelain | wc -l)" >&2
-base=$(git rev-parse -q --verify refs/mngr/base || true)
-head=$(git rev-parse -q --verify HEAD) || exit 4
-[ "$base" != "$head" ] || exit 4
-git bundle create -q - HEAD ${base:+"^$base"} 2>/dev/null || git bundle create -q - HEAD
+# shellcheck disable=SC2046 # a list of names
+unset $(git rev-parse --local-env-vars)
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
+cd "$1" || exit
+base=$2
+shift 2
+# A bundle takes nothing that has no name.
+clear() { git for-each-ref --format='delete %(refname)' refs/mngr/out | git update-ref --stdin; }
+clear || exit
+trap clear EXIT
+while [ $# -gt 0 ]; do
+	git update-ref "refs/mngr/out/$2" "$1" || exit
+	shift 2
+done
+# shellcheck disable=SC2046 # a list of refs
+git bundle create -q - $(git for-each-ref --format='%(refname)' refs/mngr/out) ${base:+"^$base"}

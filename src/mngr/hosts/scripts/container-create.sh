@@ -48,6 +48,7 @@ mngr-"} ;;
 "*}
 	case $line in
 	"mngr-host-key "*) is=ready what=${line#mngr-host-key } ;;
+	"mngr-no-user "*) is=dead what=$line ;;
 	"mngr-lacks "*) is=lacks what=${line#mngr-lacks } ;;
 	*)
 		if [ $((tries % 20)) -eq 19 ]; then

@@ -7,7 +7,8 @@ lacks() {
 		[ ! -e $file ] || return 1
 	done
 }
-lacks || exit 0
+# Only for agents that aren't root; BusyBox's can't do it.
+if ! lacks && setpriv --reuid=0 true 2>/dev/null; then exit 0; fi
 if command -v apt-get >/dev/null; then
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get -q update &&

@@ -1,12 +1,15 @@
-# entrypoint HOST_DIR PUBLIC_KEY: process 1 of a host's container (or the child of `timeout`, which is then process 1
+# entrypoint HOST_DIR PUBLIC_KEY [USER]: process 1 of a host's container (or the child of `timeout`, which is then process 1
 # and keeps the host's lifetime). Its text is part of the container's settings, out of the agents' reach.
 #
 # Sets up sshd with a host key of its own that lives on the volume, says `mngr-host-key TYPE KEY` on standard output
-# (or `mngr-lacks COMMANDS`, and waits for them), keeps sshd and commands/watch.sh alive, reaps orphans.
+# (or `mngr-lacks COMMANDS`, and waits for them; or `mngr-no-user WHO`, and ends), says in user.sh how agents become USER
+# (unless that is root), keeps sshd and commands/watch.sh alive, reaps orphans.
 # Ends with 0 when watch.sh left stop/exit (idle), 143 on TERM; `timeout` sends USR1 and then ends with 124.
 umask 022
-dir=$1 key=$2
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+dir=$1 key=$2 wanted=${3-}
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
+# What the image means for its own programs shall not bend sshd and these commands.
+unset LD_PRELOAD LD_LIBRARY_PATH BASH_ENV ENV CDPATH
 
 # ended CODE: tells all processes to end, gives them 0.4 s, ends.
 ended() {
@@ -36,13 +39,61 @@ trap 'ended 143' TERM
 trap lifetime USR1
 
 # Few processes until sshd is up: `create` waits for it.
-home=${HOME:-/root}
+home=/root # root's own, as sshd finds it: the image may have set HOME to another
+while IFS=: read -r user _ _ _ _ folder _; do
+	case $user in root) home=${folder:-/} ;; esac
+done </etc/passwd
 mkdir -p "$dir/activity" "$dir/stop" "$dir/ssh" "$dir/commands" "$dir/agents" "$home/.ssh" /run/sshd && cd "$dir" || exit 3
 chmod 700 ssh agents "$home/.ssh"
 for file in stop/exit stop/request stop/reason stop/.reason; do [ ! -e $file ] || rm -f $file; done
 touch activity/boot activity/start
 
+# quoted TEXT: as one word for sh.
+quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
+# As docker understands USER: a name or number, with its group or without; a number needs no entry in /etc/passwd.
+become() {
+	who=${wanted%%:*} group='' name='' uid='' gid=0 folder=/ shell='' groups=--clear-groups
+	case $wanted in *:*) group=${wanted#*:} ;; esac
+	while IFS=: read -r a _ b c _ d e; do
+		if [ "$a" = "$who" ] || [ "$b" = "$who" ]; then
+			name=$a uid=$b gid=$c folder=${d:-/} shell=$e groups=--init-groups
+			break
+		fi
+	done </etc/passwd
+	case $uid$who in *[!0-9]*) [ -n "$uid" ] || no_user "user $who" ;; esac
+	uid=${uid:-$who}
+	if [ -n "$group" ]; then
+		gid='' groups=--clear-groups
+		while IFS=: read -r a _ b _; do
+			if [ "$a" = "$group" ] || [ "$b" = "$group" ]; then gid=$b && break; fi
+		done </etc/group
+		case $group in *[!0-9]*) [ -n "$gid" ] || no_user "group $group" ;; esac
+		gid=${gid:-$group}
+	fi
+	[ "$uid" -ne 0 ] || return 0
+	case ${HOME:-$home} in
+	"$home") ;;
+	*) folder=$HOME ;;
+	esac
+	case $folder in /) [ -n "$name" ] || folder=$dir/home/$uid ;; esac
+	[ -d "$folder" ] || folder=$dir/home/$uid
+	case $folder in "$dir"/*) mkdir -p "$folder" && chown "$uid:$gid" "$folder" ;; esac
+	case $shell in */nologin | */false | '') shell= ;; *) [ -x "$shell" ] || shell= ;; esac
+	{
+		echo "mngr_drop='setpriv --reuid=$uid --regid=$gid $groups --' mngr_owner=$uid:$gid"
+		echo "export HOME=$(quoted "$folder") USER=$(quoted "${name:-$uid}") LOGNAME=$(quoted "${name:-$uid}")"
+		grep -q '^SHELL=' ssh/environ || echo "unset SHELL${shell:+; export SHELL=$(quoted "$shell")}"
+	} >user.sh
+}
+no_user() {
+	echo "mngr-no-user $1"
+	exit 0
+}
+[ ! -e user.sh ] || rm -f user.sh
+[ -z "$wanted" ] || become
+
 lacking() {
+	[ ! -f user.sh ] || setpriv --reuid=0 true 2>/dev/null || printf ' setpriv'
 	for command in sshd ssh-keygen tmux git rsync ps flock setsid awk tar; do
 		command -v $command >/dev/null || printf ' %s' $command
 	done
@@ -100,11 +151,49 @@ if [ "$major" -gt 9 ] || { [ "$major" -eq 9 ] && [ "$minor" -ge 8 ]; }; then ech
 while IFS=: read -r user password _; do
 	case $user:$password in root:!*) sed -i 's/^root:![^:]*:/root:*:/' /etc/shadow ;; esac
 done </etc/shadow
-# What the image and the start arguments put into the environment is there in ssh sessions too (but for values
-# with line ends, which that file can't hold).
-tr '\n\000' '\001\n' <"/proc/$$/environ" |
-	awk '!/\001/ && !/^(HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|SHLVL|HOSTNAME|TERM|MAIL|_)=/' >"$home/.ssh/environment"
+# What the image and the start arguments put into the environment is there in ssh sessions too. Values with line ends
+# can't stand in sshd's file: run-agent, agent-exec and login shells read them from environment.sh. What process 1 began
+# with is in ssh/environ, a variable a line.
+case ${HOME-} in /*) [ -d "$HOME" ] || mkdir -p "$HOME" ;; esac
+shell=
+[ ! -x "${SHELL-}" ] || shell=1
+[ ! -e ssh/environment.sh ] || rm -f ssh/environment.sh
+LC_ALL=C awk -v home="$home" -v shell="$shell" -v lines=ssh/environment.sh '
+	/^(PWD|OLDPWD|SHLVL|TERM|MAIL|_)=/ { next }
+	/^HOME=/ && (substr($0, 6) == home || !/^HOME=\//) { next }
+	/^SHELL=/ && !shell { next }
+	/^PATH=/ && (":" substr($0, 6) ":") !~ /:(\/usr)?\/bin:/ {
+		$0 = $0 (length($0) > 5 ? ":" : "") "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	}
+	!/\001/ { print; next }
+	/^[A-Za-z_][A-Za-z0-9_]*=/ {
+		name = $0; sub(/=.*/, "", name)
+		value = substr($0, length(name) + 2)
+		gsub(/\001/, "\n", value)
+		gsub(/\047/, "\047\\\047\047", value)
+		print "[ \"${" name "+set}\" ] || export " name "=\047" value "\047" >lines
+	}' ssh/environ >"$home/.ssh/environment"
 umask 022
+# A login shell keeps the PATH that it was given, in this order, where the image's own /etc/profile would set another; what
+# that adds comes after.
+profile=/etc/profile.image
+if [ -f /etc/profile ] && [ ! -e $profile ]; then mv /etc/profile $profile; fi
+if [ -f $profile ] && { read -r first </etc/profile; [ "$first" != "# mngr $dir" ]; } 2>/dev/null; then
+	cat >/etc/profile <<-EOF
+		# mngr $dir
+		mngr_given=\${PATH-}
+		. $profile
+		[ ! -r '$dir/ssh/environment.sh' ] || . '$dir/ssh/environment.sh'
+		mngr_added=\$PATH:
+		PATH=\$mngr_given
+		while [ -n "\$mngr_added" ]; do
+			mngr_given=\${mngr_added%%:*} mngr_added=\${mngr_added#*:}
+			case :\$PATH: in *":\$mngr_given:"*) ;; *) PATH=\$PATH\${PATH:+\${mngr_given:+:}}\$mngr_given ;; esac
+		done
+		export PATH
+		unset mngr_given mngr_added
+	EOF
+fi
 [ -z "$making" ] || wait "$making" || exit 3
 
 sshd=$(command -v sshd)

@@ -1,9 +1,11 @@
-# snapshot-create NAME IMAGE STATE ID: saves a host's container as IMAGE, and its volume as blobs/ID.tar in the volume
-# STATE, both of the same moment: the container is paused meanwhile. Runs where docker is. Repeatable.
+# snapshot-create NAME IMAGE STATE ID [VOLUME…]: saves a host's container as IMAGE, and its volume as blobs/ID.tar in the
+# volume STATE, both of the same moment: the container is paused meanwhile. Other volumes that are mounted there come as
+# .volumes/1, .volumes/2 … in that tar. Runs where docker is. Repeatable.
 # Left out: what is the host's own (its SSH host key, why it stopped). Prints the bytes of image and volume.
 # Exit codes: 3 there is no such container, 4 it is in a state that allows no snapshot.
 set -u
 name=$1 image=$2 state=$3 id=$4
+shift 4
 paused=
 thaw() {
 	[ -z "$paused" ] || docker unpause "$name" >/dev/null
@@ -24,9 +26,18 @@ paused | exited) ;;
 	;;
 esac
 docker commit --pause=false --change "LABEL mngr.snapshot=$id" "$name" "$image" >/dev/null || exit 1
+# Docker makes the places of the others on the host's own volume.
+readonly=,readonly
+[ $# -eq 0 ] || readonly=
+number=0
+for volume; do
+	shift
+	number=$((number + 1))
+	set -- "$@" --mount "type=volume,source=$volume,target=/from/.volumes/$number,readonly"
+done
 size=$(
 	docker run --rm --pull never --network none --user 0:0 \
-		--mount "type=volume,source=$name,target=/from,readonly" --mount "type=volume,source=$state,target=/state" \
+		--mount "type=volume,source=$name,target=/from$readonly" --mount "type=volume,source=$state,target=/state" "$@" \
 		--entrypoint /bin/sh "$image" -c '
 			umask 077
 			mkdir -p /state/blobs

@@ -1,0 +1,55 @@
+"""Hosts whose records are gone with the state volume, while their containers are there."""
+
+from mngr.backends.docker.making import ADDRESS
+from mngr.backends.docker.parts import Parts, is_unfinished
+from mngr.model.errors import MngrError
+from mngr.model.records import HostRecord
+from mngr.model.views import HostView
+from mngr.vps_docker import lost_record
+from mngr.vps_docker.lost_record import Known
+from mngr.vps_docker.survey import Seen, Stored, host_view
+
+
+def known(parts: Parts, seen: Seen) -> Known | None:
+    """What a container without a record knows of its host; None if no agent ever came to it, so that it is the rest of a
+    create. Raises MngrError where that can't be told."""
+    if seen.state == "created" or (seen.facts is not None and not (seen.facts.agents or seen.facts.problems)):
+        return None
+    template = HostRecord(
+        id=seen.host_id, name=seen.host_name, provider=parts.name, backend=parts.backend, address=ADDRESS,
+        handle={"container": seen.name},
+    )  # fmt: skip
+    found = lost_record.read(parts.docker, seen, template)
+    return found if found.agents else None
+
+
+def view(parts: Parts, seen: Seen) -> HostView | None:
+    """Such a host as it is now; None if it isn't one."""
+    try:
+        found = known(parts, seen)
+    except MngrError as error:
+        record = HostRecord(
+            id=seen.host_id, name=seen.host_name, provider=parts.name, backend=parts.backend, builder=seen.laptop,
+            image=seen.image, host_dir=seen.host_dir,
+        )  # fmt: skip
+        why = f"it has no record, and whether it holds agents can't be told: {error.message}"
+        return HostView(record=record, state="failed", problem=why, agents_known=False)
+    if found is None:
+        return None
+    stored = Stored(hosts={seen.host_id: found.record}, agents={seen.host_id: found.agents})
+    view = host_view(found.record, seen, stored)
+    gone = "its record is gone from the state volume: a stop, a start or `mngr gc` writes it anew"
+    view.problem = "; ".join(filter(None, [gone, view.problem]))
+    return view
+
+
+def restore(parts: Parts, host_id: str) -> HostRecord | None:
+    """Writes the record of such a host anew, and those of its agents; None if it isn't one. Raises MngrError."""
+    survey = parts.store.survey(host_id, probe=False)
+    seen = survey.containers.get(host_id)
+    if host_id in survey.stored.hosts:
+        return survey.stored.hosts[host_id]
+    if seen is None or host_id in survey.stored.removed or not is_unfinished(host_id, survey):
+        return None
+    found = known(parts, seen)
+    return lost_record.write(parts.store, found) if found else None

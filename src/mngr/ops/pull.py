@@ -1,0 +1,266 @@
+"""Commits on their way home: every branch and stash of an agent with new work, from each repository in its work dir.
+
+HEAD becomes the branch `mngr/<agent>` here, another branch `mngr/<agent>+<branch>`, a stash `mngr/<agent>+stash-<id>`
+(`git stash apply` takes it). What has come home is noted on the host, for `destroy`.
+"""
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from mngr.hosts import scripts
+from mngr.model.errors import InvalidInput, MngrError, NotFound, TimedOut, Unreachable
+from mngr.ops import code
+from mngr.ops.work import Repository, Tip, look
+from mngr.transport.base import SSH_FAILED, Completed, Transport
+
+#: The look at what there is, before anything is sent.
+LOOK_S = 120
+
+
+class Brought(msgspec.Struct, frozen=True, kw_only=True):
+    """A branch that is new here, or has moved. `kind`, `of`: what it is there (Tip). `repository`: the nested one that it
+    is in, here and there ("." for the agent's own)."""
+
+    branch: str
+    commit: str
+    kind: str
+    of: str
+    repository: str = "."
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """New work that couldn't be brought: what, and why."""
+
+    what: str
+    why: str
+    hint: str = ""
+
+
+class Pulled(msgspec.Struct, kw_only=True):
+    """What a pull did. `branch`, `commit`: of the agent's HEAD, here (`commit` is "" if that has nothing new). `changed`,
+    `untracked`: files that aren't committed and stayed; `dropped`: commits that only the agent's reflog has; `busy`:
+    operations that haven't come to their end there. `noted`: whether the host knows what has come home."""
+
+    branch: str
+    commit: str = ""
+    brought: list[Brought] = []
+    left: list[Left] = []
+    changed: int = 0
+    untracked: int = 0
+    dropped: int = 0
+    busy: list[str] = []
+    noted: bool = True
+
+
+def pull(transport: Transport, work_dir: str, into: Path, branch: str, *, force: bool = False) -> Pulled:
+    """Brings what was committed and stashed in `work_dir` into the repository `into`: HEAD as `branch`, all else as
+    branches that begin with it. Repeatable: what is here already isn't brought again.
+
+    What can't be brought is in `left`. Raises NotFound if there is no repository there, InvalidInput if git allows no branch
+    of that name, MngrError if nothing can be read.
+    """
+    if _git(into, "check-ref-format", f"refs/heads/{branch}").code:
+        raise InvalidInput(f"{branch!r} can't be a branch's name", hint="--branch takes another one")
+    [work] = look(transport, [work_dir], LOOK_S)
+    if work.problem not in ("", "gone"):
+        raise MngrError(f"what is in {work_dir} on {transport.place} can't be read: {work.problem}")
+    if not work.repositories:
+        raise NotFound(f"there is no git repository in {work_dir} on {transport.place}")
+    pulled = Pulled(branch=branch)
+    notes: list[str] = []
+    for repository in work.repositories:
+        pulled.changed += repository.changed
+        pulled.untracked += repository.untracked
+        pulled.dropped += repository.dropped
+        if repository.busy:
+            pulled.busy.append(repository.busy)
+        notes += _repository(transport, repository, into, pulled, force)
+    if notes:
+        done = scripts.script(transport, "code-pulled", *notes, check=False)
+        pulled.noted = done.code == 0
+    return pulled
+
+
+def _repository(
+    transport: Transport, repository: Repository, into: Path, pulled: Pulled, force: bool
+) -> list[str]:
+    """Brings one repository's work. Returns the arguments of code-pulled for it."""
+    where = "" if repository.path == "." else f" in {repository.path}"
+    if repository.unread:
+        pulled.left.append(Left(what=f"the repository {repository.path}", why=repository.unread))
+        return []
+    if not repository.tips:
+        return []
+    home = into if not where else _nested(into, repository.path)
+    if home is None:
+        if repository.unpulled or any(tip.kind == "stash" for tip in repository.tips):
+            what = f"{_commits(repository.unpulled)} in {repository.path}"
+            pulled.left.append(Left(what=what, why=f"there is no repository {repository.path} here"))
+        return []
+    wanted = [
+        (tip, name)
+        for tip, name in _names(repository, pulled.branch)
+        if not _is_here(home, tip, name, pulled.branch)
+    ]
+    taken = {tip.commit for tip in repository.tips} - {tip.commit for tip, _ in wanted}
+    if wanted:
+        for tip, name, refused in _bring(transport, repository, home, wanted, force):
+            if refused:
+                pulled.left.append(msgspec.structs.replace(refused, what=refused.what + where))
+                continue
+            taken.add(tip.commit)
+            pulled.brought.append(
+                Brought(
+                    branch=name, commit=tip.commit, kind=tip.kind, of=tip.name, repository=repository.path
+                )
+            )
+            if tip.kind == "head" and not where:
+                pulled.commit = tip.commit
+    unnoted = {tip.commit for tip in repository.tips if tip.unpulled}
+    return [word for commit in sorted(taken & unnoted) for word in (repository.at, commit)]
+
+
+def _names(repository: Repository, branch: str) -> list[tuple[Tip, str]]:
+    """What each tip is called here. A name that two would have gets the commit's beginning."""
+    found: dict[str, Tip] = {}
+    for tip in repository.tips:
+        short = tip.commit[:7]
+        own = {"head": "", "branch": f"+{tip.name}", "stash": f"+stash-{short}"}
+        name = branch + own.get(tip.kind, f"+{tip.kind}-{tip.name}")
+        name = re.sub(r"[^\w./+=@-]|\.\.+|@\{", "-", name)
+        found[f"{name}-{short}" if name in found else name] = tip
+    return [(tip, name) for name, tip in found.items()]
+
+
+def _is_here(home: Path, tip: Tip, name: str, branch: str) -> bool:
+    """Whether the repository `home` has a tip where it belongs, or (merged, say) in what isn't of this agent."""
+    done = _git(home, "for-each-ref", "--format=%(refname)", "--contains", tip.commit)
+    if done.code:  # it doesn't have the commit
+        return False
+    holders = done.text.split()
+    if f"refs/heads/{name}" in holders:
+        return True
+    if _git(home, "rev-parse", "-q", "--verify", f"refs/heads/{name}").code == 0:
+        return False
+    return any(not re.match(rf"refs/heads/{re.escape(branch)}(\+|$)", one) for one in holders)
+
+
+def _bring(
+    transport: Transport, repository: Repository, home: Path, wanted: Sequence[tuple[Tip, str]], force: bool
+) -> list[tuple[Tip, str, Left | None]]:
+    """Fetches these tips, together; one by one where some are refused. Says of each why it was, or None."""
+    with tempfile.TemporaryDirectory(prefix="mngr-pull-") as folder:
+        bundle = Path(folder) / "bundle"
+        _bundle(transport, repository, [tip for tip, _ in wanted], bundle)
+        sign = "+" if force else ""
+        refs = [f"{sign}refs/mngr/out/{at}:refs/heads/{name}" for at, (_, name) in enumerate(wanted)]
+        if _fetch(home, bundle, refs).code == 0:
+            return [(tip, name, None) for tip, name in wanted]
+        refused = [
+            _refused(_fetch(home, bundle, [ref]), tip, name, home)
+            for ref, (tip, name) in zip(refs, wanted, strict=True)
+        ]
+        for at, (tip, name) in enumerate(wanted):
+            # HEAD may be on another branch than it was: nothing is lost by that once the former one is here.
+            if refused[at] and _is_elsewhere(home, name, repository):
+                refused[at] = _refused(_fetch(home, bundle, [f"+{refs[at]}"]), tip, name, home)
+        return [(tip, name, why) for (tip, name), why in zip(wanted, refused, strict=True)]
+
+
+def _is_elsewhere(home: Path, name: str, repository: Repository) -> bool:
+    """Whether what the branch `name` has here, another branch has, and the agent's repository."""
+    done = _git(home, "for-each-ref", "--format=%(refname)", "--contains", f"refs/heads/{name}", "refs/heads")
+    others = done.code == 0 and set(done.text.split()) - {f"refs/heads/{name}"}
+    return bool(others) and any(
+        _git(home, "merge-base", "--is-ancestor", f"refs/heads/{name}", tip.commit).code == 0
+        for tip in repository.tips
+    )
+
+
+def _bundle(transport: Transport, repository: Repository, tips: Sequence[Tip], file: Path) -> None:
+    words = [word for at, tip in enumerate(tips) for word in (tip.commit, str(at))]
+    argv = transport.argv(
+        ["sh", "-c", scripts.text("code-send"), "code-send", repository.at, repository.base, *words]
+    )
+    try:
+        with open(file, "wb") as out:
+            done = subprocess.run(
+                argv, stdout=out, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=code.LIMIT_S
+            )
+    except subprocess.TimeoutExpired:
+        raise TimedOut(
+            f"the commits in {repository.at} on {transport.place} didn't arrive within {code.LIMIT_S} s",
+            hint="is the host overloaded, or the line slow? The command may be run again",
+        ) from None
+    said = done.stderr.decode(errors="replace")
+    if done.returncode == SSH_FAILED:
+        raise Unreachable(
+            f"the connection to {transport.place} broke while commits came home", hint="run it again"
+        )
+    if done.returncode:
+        raise MngrError(
+            f"the commits in {repository.at} couldn't be read on {transport.place}", details=said[-1000:]
+        )
+
+
+def _fetch(home: Path, bundle: Path, refs: Sequence[str]) -> Completed:
+    # Not -q: it is silent about what it rejects.
+    return _git(
+        home, "fetch", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head",
+        str(bundle), *refs,
+    )  # fmt: skip
+
+
+def _refused(fetched: Completed, tip: Tip, name: str, home: Path) -> Left | None:
+    """Why git didn't take a tip; None if it did. Raises MngrError on what isn't about this one."""
+    if fetched.code == 0:
+        return None
+    other = "--branch NAME brings it under another name"
+    if "refusing to fetch into" in fetched.error:
+        why, hint = (
+            f"branch {name} is checked out here, so it isn't changed",
+            f"{other}; then `git merge NAME`",
+        )
+    elif "exists; cannot create" in fetched.error:
+        why = f"git can't have a branch {name} beside one whose name is the beginning of that, or goes on from it"
+        hint = other
+    elif "non-fast-forward" in fetched.error or "rejected" in fetched.error:
+        why, hint = (
+            f"branch {name} here has commits that the agent's doesn't",
+            f"{other}, --force replaces yours",
+        )
+    elif "prerequisite" in fetched.error:
+        raise MngrError(
+            f"the commits couldn't be brought into {home}",
+            details=fetched.error[-1000:],
+            hint="--into names the repository that the agent's code came from",
+        )
+    else:
+        why, hint = (fetched.error.splitlines() or ["git failed"])[-1], ""
+    return Left(what=_called(tip), why=why, hint=hint)
+
+
+def _called(tip: Tip) -> str:
+    if tip.kind == "head":
+        return f"branch {tip.name}" if tip.name else "HEAD"
+    return f"{tip.kind} {tip.name}"
+
+
+def _nested(into: Path, path: str) -> Path | None:
+    """The repository `path` below `into`, if there is one of its own."""
+    found = into / path
+    top = code.repository(found) if found.is_dir() else None
+    return top if top and top.resolve() == found.resolve() else None
+
+
+def _commits(count: int) -> str:
+    return f"{count} commit{'' if count == 1 else 's'}"
+
+
+def _git(top: Path, *args: str) -> Completed:
+    return code._run("git", "-C", str(top), *args)

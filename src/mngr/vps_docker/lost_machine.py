@@ -1,0 +1,67 @@
+"""The record of a host on a rented machine; where it is gone with the state volume, written anew."""
+
+import contextlib
+
+import msgspec
+
+from mngr.model.errors import MngrError
+from mngr.model.records import HostRecord
+from mngr.model.views import Offer
+from mngr.providers.contract import FirstContact, Machine, MachineSpec
+from mngr.vps_docker import lost_record, tags, views
+from mngr.vps_docker.building import MACHINE_KEY, MONTHLY
+from mngr.vps_docker.errors import VpsDockerError
+from mngr.vps_docker.host_store import VpsDockerHostStore
+from mngr.vps_docker.parts import Parts
+
+
+def record(parts: Parts, store: VpsDockerHostStore, machine: Machine) -> HostRecord:
+    """The record of the host on `machine`. Raises VpsDockerError if it can't be read, or is gone and its container doesn't
+    hold agents that show that it was made to its end; Unreachable, MngrError."""
+    host_id = tags.read(machine.tags).host_id
+    survey = store.survey(host_id, probe=False)
+    if host_id in survey.stored.hosts:
+        return survey.stored.hosts[host_id]
+    missing = VpsDockerError(
+        f"the record of host {host_id} is missing on its machine {machine.id}",
+        hint="look at it with `mngr list`; or destroy the host and create it anew",
+    )
+    unread = survey.stored.problems.get(f"{host_id}.json")
+    seen = survey.containers.get(host_id)
+    if unread:
+        raise VpsDockerError(f"{unread.what}: {unread.error}", hint=unread.hint)
+    if seen is None or host_id in survey.stored.removed | survey.stored.going.keys():
+        raise missing
+    found = lost_record.read(store.docker, seen, _template(parts, machine))
+    if not found.agents:
+        raise missing
+    return lost_record.write(store, found)
+
+
+def _template(parts: Parts, machine: Machine) -> HostRecord:
+    """What is known of the host without its container: what this computer has seen, else tags and the cloud's word."""
+    remembered = parts.cache.get(tags.read(machine.tags).host_id)
+    record = views.record_of(parts, machine, remembered)
+    if remembered is not None:
+        return record
+    offer = _price(parts, machine)
+    keys = tags.read(machine.tags).host_keys
+    monthly = {MONTHLY: str(offer.per_month)} if offer.per_month is not None else {}
+    return msgspec.structs.replace(
+        record,
+        price_per_hour=record.price_per_hour or offer.per_hour,
+        currency=offer.currency,
+        ssh_trust="unverified" if isinstance(parts.cloud, FirstContact) else "pinned",
+        handle=record.handle | monthly | ({MACHINE_KEY: keys[0]} if keys else {}),
+    )
+
+
+def _price(parts: Parts, machine: Machine) -> Offer:
+    """What such a machine costs now, if the cloud says so."""
+    wanted = MachineSpec(
+        host_id=tags.read(machine.tags).host_id, name=machine.name, plan=machine.plan, region=machine.region,
+        image=str(parts.config.default_os_id),
+    )  # fmt: skip
+    with contextlib.suppress(MngrError):
+        return parts.cloud.check(wanted)
+    return Offer(currency=machine.currency)
