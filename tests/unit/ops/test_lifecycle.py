@@ -47,7 +47,7 @@ class Fake:
 def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
     fake = Fake()
 
-    def start(place: Any, record: AgentRecord) -> None:
+    def start(place: Any, record: AgentRecord, files: dict[str, bytes]) -> None:
         if not fake.up:
             raise Unreachable("connection closed by remote host")
 
