@@ -162,7 +162,8 @@ def test_the_monitoring_is_asked_for_by_word(account: Account) -> None:
     [
         ("vps_datacenter", "MOON", "not allowed for vps_datacenter"),
         ("vps_os", "Debian 7", "not allowed"),
-        ("vps_os", "Ubuntu 24.04", "can't install"),
+        ("vps_os", "Debian 13", "not allowed"),
+        ("vps_install_rtm", "true", "not allowed"),
         ("vps_colour", "red", "not a configuration"),
     ],
 )

@@ -47,12 +47,8 @@ PLANS = {
 IMAGES = {
     "Debian 12 - Docker": "ovh-docker",
     "Debian 12": "ovh-plain",
-    "Debian 13": None,
-    "Ubuntu 24.04": None,
-    "Ubuntu 24.04 - Docker": None,
-    "AlmaLinux 9": None,
 }
-"""Names, and the machine image of those that can really be installed here."""
+"""What can be installed, and its machine image. Nothing else is listed."""
 
 SYSTEM_FAMILY = "vps-os"
 """The product's name of an order's line for the system [infer]."""

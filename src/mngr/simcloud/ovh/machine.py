@@ -121,7 +121,7 @@ def _spec(state: State, vps: Vps, key: str | None) -> MachineSpec:
     return MachineSpec(
         id=vps.name,
         hostname=vps.name.split(".")[0],
-        image=IMAGES[vps.image] or "stock",
+        image=IMAGES.get(vps.image, "stock"),
         ssh_keys=(key,) if key else (),
         address=vps.address if vps.machine else "",
         **more,

@@ -139,9 +139,6 @@ def rebuild(state: State, call: Call) -> dict[str, Any]:
     name = _image_name(vps, call.text("imageId"))
     if name is None:
         raise bad("[imageId] This image is not available for your VPS")
-    if IMAGES[name] is None:
-        real = ", ".join(one for one in IMAGES if IMAGES[one])
-        raise bad(f"This simulated OVH can't install {name}, only {real}.")
     if call.text("sshKey"):
         raise bad("[sshKey] This SSH key does not exist")
     key = call.text("publicSshKey")
