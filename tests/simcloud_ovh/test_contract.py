@@ -76,6 +76,8 @@ def _walk(account: Account) -> None:
     get("/me/order")
 
     get("/vps")
+    if account.region == "eu":
+        get("/vps/datacenter")
     get(f"/vps/{service}")
     account.put(f"/vps/{service}", {"displayName": "mine"})
     get(f"/vps/{service}/datacenter")

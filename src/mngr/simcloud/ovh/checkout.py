@@ -12,6 +12,7 @@ from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.catalog import PLANS, SYSTEM_FAMILY, system_code
 from mngr.simcloud.ovh.dates import DAY_S, add_months
 from mngr.simcloud.ovh.errors import ApiError, bad
+from mngr.simcloud.ovh.flavour import address6
 from mngr.simcloud.ovh.records import Cart, Item, Line, Order, Vps
 from mngr.simcloud.ovh.state import State
 
@@ -104,7 +105,7 @@ def _vps(state: State, item: Item, now: float) -> Vps:
         engaged_until=ends if months > 1 else None,
         period=months,
         paid=0.0,
-        address6=f"2001:db8::{number[:4]}:{number[4:]}",
+        address6=address6(number),
     )
 
 

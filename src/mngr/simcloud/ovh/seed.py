@@ -9,6 +9,7 @@ from typing import Any
 from mngr.simcloud.ovh.bills import Paid
 from mngr.simcloud.ovh.catalog import MONTHS, PLANS, duration
 from mngr.simcloud.ovh.dates import DAY_S, add_months
+from mngr.simcloud.ovh.flavour import address6
 from mngr.simcloud.ovh.records import Line, Order, Vps
 from mngr.simcloud.ovh.state import State
 
@@ -55,7 +56,7 @@ def _one(state: State, plan: str, where: str, data: dict[str, Any]) -> str:
         paid=round(price * months, 2),
         display_name=data.get("display_name", ""),
         address=_address(state.next_id()),
-        address6=f"2001:db8::{number[:4]}:{number[4:]}",
+        address6=address6(number),
         power=data.get("state", "running"),
         machine=False,
         automatic=not cancelled,
