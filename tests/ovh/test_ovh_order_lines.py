@@ -49,7 +49,9 @@ class Lines:
     ids=["by domain", "by operation", "without domain"],
 )
 @pytest.mark.parametrize("other", ["*", "*001", "", None, "debian-12", "*1"])
-def test_the_vps_is_found_among_lines_in_any_order(vps: dict[str, Any], other: str | None, told: bool) -> None:
+def test_the_vps_is_found_among_lines_in_any_order(
+    vps: dict[str, Any], other: str | None, told: bool
+) -> None:
     lines = [
         {"plan": PLAN, **vps},
         {"plan": OTHERS["system"], "domain": other},

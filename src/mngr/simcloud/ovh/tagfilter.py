@@ -54,7 +54,9 @@ def _one(row: Any, known: tuple[str, ...]) -> tuple[str, str]:
         raise _wrong(json.dumps(row))
     operator = row.get("operator") or "EQ"
     if operator not in known:
-        raise bad(f"[iamTags.operator] Given data ({operator}) does not belong to the OperatorEnum enumeration")
+        raise bad(
+            f"[iamTags.operator] Given data ({operator}) does not belong to the OperatorEnum enumeration"
+        )
     value = row.get("value", "" if operator in VALUELESS else None)
     if not isinstance(value, str):
         raise _wrong(json.dumps(row))
