@@ -97,7 +97,7 @@ def test_an_unknown_key_like_no_other_lists_the_known(home: Path, tmp_path: Path
     (home / "config.toml").write_text("zzz = 1")
     with pytest.raises(InvalidInput) as raised:
         load(home, tmp_path, {})
-    assert raised.value.hint == "known: agent_types, assume_yes, default_provider, default_type, providers"
+    assert raised.value.hint == "known: agent_types, assume_yes, busy_cpu, default_provider, default_type, providers, tmux_config"
 
 
 def test_a_value_of_the_wrong_type_names_its_place(home: Path, tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ class Fake:
     def place(self, record: HostRecord) -> Any:
         return SimpleNamespace(transport=None)
 
+    def host_settings(self) -> dict[str, bytes]:
+        return {}
+
     def view(self, host_id: str) -> HostView:
         return group("running" if self.up else "paused").host
 
@@ -44,7 +47,7 @@ class Fake:
 def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
     fake = Fake()
 
-    def start(place: Any, record: AgentRecord) -> None:
+    def start(place: Any, record: AgentRecord, files: dict[str, bytes]) -> None:
         if not fake.up:
             raise Unreachable("connection closed by remote host")
 
