@@ -90,7 +90,7 @@ def test_workdir_and_from_choose_another_directory(mngr: Local, tmp_path: Path) 
 
 def test_the_environment_reaches_agent_and_exec(mngr: Local, tmp_path: Path) -> None:
     file = tmp_path / "some.env"
-    file.write_text("# a comment\n\nFILED=from file\nexport EXPORTED='kept as it is'\nBOTH=file\n")
+    file.write_text("# a comment\n\nFILED=$HOME # here\nexport EXPORTED='two\n lines'\nBOTH=file\n")
     mngr.env["PASSED"] = "from shell\n'\""
     options = (
         "--env",
@@ -104,7 +104,7 @@ def test_the_environment_reaches_agent_and_exec(mngr: Local, tmp_path: Path) -> 
     )
     mngr.create("a1", "sh", "-c", 'printf %s "$PASSED" >seen; exec sleep 1000', options=options)
     show = 'printf "%s|%s|%s|%s|%s" "$TYPED" "$BOTH" "$FILED" "$EXPORTED" "$MNGR_AGENT_NAME"'
-    assert mngr.run("exec", "a1", show).stdout == "a=b $HOME|typed|from file|'kept as it is'|a1"
+    assert mngr.run("exec", "a1", show).stdout == "a=b $HOME|typed|$HOME|two\n lines|a1"
     assert (mngr.cwd / "seen").read_text() == "from shell\n'\""
 
 

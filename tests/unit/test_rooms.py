@@ -103,3 +103,35 @@ def test_the_rule_sees_what_it_should(tmp_path: Path) -> None:
 
     found = [name for _, name in imported(Fake(file))]
     assert sorted(found) == [["agents", "tmux"], ["cli", "main", "run"], ["ops", "create"]]
+
+
+# --- names of backends ---
+
+#: (file, name) of strings that are the name of a backend, and why they may be there.
+NAMED = {
+    ("config/schema.py", "local"): "a setting's default",
+    ("ops/doctor.py", "docker"): "the program",
+    ("transport/docker_exec.py", "docker"): "the program",
+    ("vps_docker/docker_over_ssh.py", "docker"): "the program",
+    ("vps_docker/building.py", "docker"): "a phase: Docker is being installed",
+}
+
+
+def strings(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_the_name_of_a_backend_means_something_in_its_own_room_only() -> None:
+    """What differs between providers is an ability or a field of the contract: an instance may be called anything."""
+    from mngr.providers.registry import in_tree
+
+    found = {
+        (str(path.relative_to(SOURCE)), text)
+        for path in FILES
+        if room(path) not in ("backends", *WINGS)
+        for text in strings(ast.parse(path.read_text()))
+        if text in in_tree()
+    }
+    assert found == set(NAMED)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from mngr.model.environment import check_key
 from mngr.model.errors import InvalidInput
-from mngr.model.names import check_env_key, check_name
+from mngr.model.names import check_name
 
 
 class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +39,7 @@ def find_type(name: str, configured: dict[str, AgentType]) -> AgentType:
             hint=f"known: {', '.join(sorted(known))}; define more as [agent_types.{check_name(name, 'agent type')}] in the config",
         )
     for key in known[name].env:
-        check_env_key(key)
+        check_key(key, f"[agent_types.{name}.env]")
     return known[name]
 
 
@@ -60,6 +61,8 @@ def command_script(kind: AgentType, words: Sequence[str]) -> str:
     else:
         command = quote.line([*kind.command, *words])
         first = kind.command[0] if kind.command else ""
+    if not first and not kind.command and words and not words[0]:
+        raise InvalidInput("the agent's command is empty", hint="write it after --")
     if not command:
         raise InvalidInput(
             "no command given", hint="write it after --: mngr create my-agent -- python3 -m http.server"

@@ -45,16 +45,14 @@ class WithCommand(click.Command):
     metavar="ARG",
     help="For docker run, e.g. -s --memory=4g.",
 )
-@click.option("--image", default="", help="Docker image of the host.")
-@click.option(
-    "--user", default="", metavar="image|NAME", help="Run agents as this user of the image (default: root)."
-)
+@click.option("--image", help="Docker image of the host.")
+@click.option("--user", metavar="image|NAME", help="Run agents as this user of the image (default: root).")
 @click.option("--env", multiple=True, metavar="K=V", help="Environment variable of the agent.")
 @click.option(
     "--env-file",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False),
-    help="File of K=V lines, values as they are.",
+    help="dotenv file: K=V lines, quoted values over several lines, comments; $ stands for itself.",
 )
 @click.option("--pass-env", multiple=True, metavar="K", help="Pass on a variable of this shell.")
 @click.option("--label", multiple=True, metavar="K=V", help="Label of the agent, shown by list.")
@@ -65,13 +63,14 @@ class WithCommand(click.Command):
     help="What counts as activity: io, user, agent, ssh, create, start, boot, run, disabled.",
 )
 @click.option("--max-lifetime", metavar="TIME", help="Stop the host after this long, whatever it does.")
-@click.option("--snapshot", default="", metavar="ID|FILE", help="Start from a snapshot.")
-@click.option("--workdir", default="", metavar="DIR", help="The agent's directory on its host.")
+@click.option("--snapshot", metavar="ID|FILE", help="Start from a snapshot.")
+@click.option("--workdir", metavar="DIR", help="Where on the host the code, or else the agent, goes.")
 @click.option(
     "--from",
     "source",
     type=click.Path(file_okay=False),
-    help="Bring this directory's code (default: the git repository here).",
+    help="Bring this directory's code; a directory within a repository: its files alone (default: the git repository "
+    "around you; the agent begins where you are in it).",
 )
 @click.option("--no-code", is_flag=True, help="Bring no code.")
 @click.option("--connect/--no-connect", default=None, help="Connect afterwards (default: on a terminal).")
@@ -94,16 +93,26 @@ def command(ctx: click.Context, **options: Any) -> int:
     mngr create web.docker -s --memory=1g -- python3 -m http.server
     """
     from mngr.cli.progress import Progress
+    from mngr.ops import present
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.create import create
     from mngr.ops.placing import placed
 
     form = check_format(options["form"])
     connect = _connect(options["connect"], form)
+    _refuse_empty(options)
     mngr = Mngr()
     request = placed(mngr, _request(mngr, ctx.obj, options))
+    if options["source"] and options["workdir"] and not mngr.provider(request.provider).abilities.isolated:
+        raise InvalidInput(
+            "--from and --workdir exclude each other on this computer, where agents work in the directory itself",
+            hint="give one of them",
+        )
     if options["dry_run"]:
-        return _show_plan(request, _planned(mngr, request), form)
+        from mngr.ops import consent
+
+        return _show_plan(request, consent.planned(mngr, request), form)
+    check_format(form, present.blank_agent(request.labels))
     yes = options["yes"] or mngr.config.assume_yes
     if not yes:
         request = _agreed(mngr, request)
@@ -115,7 +124,7 @@ def command(ctx: click.Context, **options: Any) -> int:
         return 130
     for note in [] if options["quiet"] else created.notes:
         click.echo(f"note: {note}", err=True)
-    _show(created, form, options["quiet"])
+    _show(mngr, created, form, options["quiet"])
     if connect:
         from mngr.cli.connect import attach
 
@@ -141,37 +150,47 @@ def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any
         raise InvalidInput("--from and --no-code exclude each other")
     if words is not None and not words:
         raise InvalidInput("nothing follows --", hint="mngr create my-agent -- python3 -m http.server")
+    source, subdirectory = _source(options)
     return CreateRequest(
         name=address.name, host=address.host, provider=options["provider"] or address.provider,
         type=options["kind"] or ("command" if words else ""), command=words or (),
-        build_args=options["build_args"], start_args=options["start_args"], image=options["image"], user=options["user"],
+        build_args=options["build_args"], start_args=options["start_args"], image=options["image"] or "",
+        user=options["user"] or "",
         env=_env(options), labels=dict(names.parse_label(text) for text in options["label"]), idle=_idle(options),
-        snapshot=options["snapshot"], work_dir=options["workdir"], source=_source(options),
+        snapshot=options["snapshot"] or "", work_dir=options["workdir"] or "", source=source,
+        subdirectory=subdirectory,
         trust_first_contact=options["trust_first_contact"],
     )  # fmt: skip
 
 
+def _refuse_empty(options: dict[str, Any]) -> None:
+    """An empty value is most often a variable that isn't set: it isn't taken for "not given"."""
+    for name in (
+        "provider",
+        "image",
+        "user",
+        "idle_timeout",
+        "idle_mode",
+        "max_lifetime",
+        "snapshot",
+        "workdir",
+        "source",
+    ):
+        if options[name] == "":
+            option = "--from" if name == "source" else f"--{name.replace('_', '-')}"
+            raise InvalidInput(f"{option} has an empty value", hint="give it one, or leave it out")
+    if options["kind"] == "":
+        raise InvalidInput("the agent's type is empty", hint="leave it out for the default one")
+
+
 def _env(options: dict[str, Any]) -> dict[str, str]:
-    from mngr.model.names import check_env_key, parse_env
+    from mngr.model import environment
 
     env: dict[str, str] = {}
     for path in options["env_file"]:
-        try:
-            lines = Path(path).read_bytes().decode().split("\n")
-        except UnicodeDecodeError:
-            raise InvalidInput(f"{path} isn't a text file in UTF-8") from None
-        for number, line in enumerate(lines, 1):
-            if line.strip() and not line.lstrip().startswith("#"):
-                try:
-                    key, value = parse_env(line.lstrip().removeprefix("export ").removesuffix("\r"))
-                except InvalidInput as error:
-                    raise InvalidInput(f"{path}, line {number}: {error.message}", hint=error.hint) from None
-                env[key] = value
-    for key in options["pass_env"]:
-        if check_env_key(key) not in os.environ:
-            raise InvalidInput(f"--pass-env {key}: it isn't set in this shell")
-        env[key] = os.environ[key]
-    return {**env, **dict(parse_env(text) for text in options["env"])}
+        env |= environment.read_file(path)
+    env |= {key: environment.passed_on(key, os.environ) for key in options["pass_env"]}
+    return env | dict(environment.parse(text) for text in options["env"])
 
 
 def _idle(options: dict[str, Any]) -> Any:
@@ -188,14 +207,17 @@ def _idle(options: dict[str, Any]) -> Any:
     return None if asked == IdleRequest() else asked
 
 
-def _source(options: dict[str, Any]) -> Path | None:
+def _source(options: dict[str, Any]) -> tuple[Path | None, str]:
+    """The directory whose code comes along, and where in it the agent begins. Without --from the whole repository comes."""
     if options["no_code"] or (options["snapshot"] and not options["source"]):
-        return None  # a snapshot has its code
+        return None, ""  # a snapshot has its code
     if options["source"]:
-        return Path(options["source"]).absolute()
-    from mngr.ops.code import repository
+        return Path(options["source"]).absolute(), ""
+    from mngr.ops.git import repository
 
-    return Path.cwd() if repository(Path.cwd()) else None
+    top = repository(Path.cwd())
+    begin = os.path.relpath(os.path.realpath(Path.cwd()), os.path.realpath(top)) if top else "."
+    return top, "" if begin.split(os.sep)[0] in (".", "..") else begin
 
 
 def _connect(asked: bool | None, form: str) -> bool:
@@ -208,54 +230,29 @@ def _connect(asked: bool | None, form: str) -> bool:
 
 
 def _agreed(mngr: Any, request: Any) -> Any:
-    """The request, once the user has agreed to a purchase that can't be undone by destroying a minute later. Nobody is
-    asked about a host that is there already."""
-    if request.provider in ("local", "docker"):
-        return request
-    import msgspec
-
+    """The request, once the user has agreed to what has to be agreed to."""
     from mngr.cli.progress import waiting
-    from mngr.model.states import SETTLED
-    from mngr.ops.create import plan
-    from mngr.ops.placing import existing_host
+    from mngr.ops import consent
     from mngr.providers.terminal import confirm
 
     with waiting(f"create {request.name}"):
-        offer = plan(mngr, request)
-        if not offer.details.get("ask"):
-            return request
-        existing = existing_host(mngr, mngr.provider(request.provider), request)
-    if existing and existing.state in SETTLED:
-        return msgspec.structs.replace(request, onto_existing=True)
-    confirm(_offer_lines(offer), False)
+        request, offer = consent.wanted(mngr, request)
+    if offer:
+        confirm(_offer_lines(offer), False)
     return request
 
 
 def _teller(progress: Any, yes: bool) -> Callable[[Any], None]:
-    """Shows the price of what would be asked about, where nobody was asked."""
+    """Shows what a new host costs, where that wasn't shown with a question."""
 
     def tell(offer: Any) -> None:
-        if "ask" in offer.details and (yes or not offer.details["ask"]):
+        from mngr.ops import consent
+
+        if consent.costs(offer) and (yes or not consent.asks(offer)):
             for line in _offer_lines(offer):
                 progress.say(line)
 
     return tell
-
-
-def _planned(mngr: Any, request: Any) -> Any:
-    """The offer of what `create` would buy. Raises what it would: also if the name is taken."""
-    from mngr.model.states import SETTLED
-    from mngr.ops.create import plan
-    from mngr.ops.placing import existing_host
-
-    offer = plan(mngr, request)
-    provider = mngr.provider(request.provider)
-    existing = existing_host(mngr, provider, request)
-    if existing and existing.state in SETTLED and provider.abilities.isolated:
-        from mngr.model.views import Offer
-
-        return Offer(notes=[f"on host {existing.record.name}, which is there: no other one is made"])
-    return offer
 
 
 def _show_plan(request: Any, offer: Any, form: str) -> int:
@@ -287,7 +284,7 @@ def _offer_lines(offer: Any) -> list[str]:
     return [line for line in (machine, ", at most ".join(prices), *offer.notes) if line] or ["costs nothing"]
 
 
-def _show(created: Any, form: str, quiet: bool) -> None:
+def _show(mngr: Any, created: Any, form: str, quiet: bool) -> None:
     import msgspec
 
     from mngr.ops import present
@@ -304,7 +301,8 @@ def _show(created: Any, form: str, quiet: bool) -> None:
     elif not quiet:
         record, host = created.agent.record, created.host.record
         seconds = sum(phase.seconds for phase in created.phases)
-        where = "here" if host.backend == "local" else f"on {host.name}.{host.provider}"
+        isolated = mngr.provider(host.provider).abilities.isolated
+        where = f"on {host.name}.{host.provider}" if isolated else "here"
         next_step = f"mngr connect {record.name}"
         if created.agent.state == "done":
             missing = " (no such command)" if created.agent.exit_code == 127 else ""

@@ -43,13 +43,13 @@ def command(
     """
     from mngr.cli.main import show
     from mngr.cli.progress import Progress
-    from mngr.cli.stop import report, would
+    from mngr.cli.stop import ROW, report, would
     from mngr.cli.targets import find_groups, for_each, read_names, several
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import check_known, destroy
     from mngr.providers.terminal import confirm
 
-    check_format(form)
+    check_format(form, ROW)
     mngr = Mngr()
     wanted = read_names(names)
     if force:

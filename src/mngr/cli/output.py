@@ -45,13 +45,15 @@ def for_programs(form: str, quiet: bool, whole: Any, rows: Sequence[Any], names:
     return True
 
 
-def check_format(form: str) -> str:
-    """`form`, if it can be used. Raises InvalidInput."""
+def check_format(form: str, row: Mapping[str, Any] | None = None) -> str:
+    """`form`, if it can be used: as a template, for rows like `row`. Raises InvalidInput."""
     if form not in ("human", "json", "jsonl") and "{" not in form:
         raise InvalidInput(
             f"--format {form!r} isn't known",
             hint="human, json, jsonl, or a template such as '{name} {state}'",
         )
+    if row is not None and "{" in form:
+        fill(form, row)
     return form
 
 
@@ -84,8 +86,8 @@ def fill(template: str, row: Mapping[str, Any]) -> str:
         return Fields().vformat(template, (), row)
     except KeyError as error:
         raise InvalidInput(f"--format: {error} isn't a field", hint=f"fields: {', '.join(row)}") from None
-    except ValueError as error:
-        raise InvalidInput(f"--format: {error}", hint=f"fields: {', '.join(row)}") from None
+    except (ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
+        raise InvalidInput(f"--format: {error or 'too long'}", hint=f"fields: {', '.join(row)}") from None
 
 
 def _field(row: Mapping[str, Any], path: str) -> Any:

@@ -19,12 +19,12 @@ def command(names: tuple[str, ...], form: str, quiet: bool) -> int:
     mngr start @my-host      the host alone, none of its agents
     """
     from mngr.cli.progress import Progress
-    from mngr.cli.stop import report
+    from mngr.cli.stop import ROW, report
     from mngr.cli.targets import find_groups, for_each, several
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import start
 
-    check_format(form)
+    check_format(form, ROW)
     mngr = Mngr()
     found = find_groups(mngr, names, quiet)
     with Progress(f"start {several(names)}", quiet) as progress:

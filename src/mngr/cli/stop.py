@@ -8,6 +8,9 @@ import click
 from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
 from mngr.cli.targets import names_argument
 
+#: A row of what `report` shows.
+ROW = {"name": "", "host": "", "provider": "", "done": "", "note": ""}
+
 
 @click.command("stop", short_help="Stop agents, and hosts that nobody needs then.")
 @names_argument
@@ -26,7 +29,7 @@ def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> in
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import describe, stop
 
-    check_format(form)
+    check_format(form, ROW)
     mngr = Mngr()
     found = find_groups(mngr, names, quiet)
     if dry_run:

@@ -27,13 +27,13 @@ def parse_mode(text: str) -> str:
 
 
 def parse_duration(text: str, *, zero: bool = False) -> float:
-    """Seconds from `90`, `90s`, `15m`, `2h`, `7d`; with `zero` also 0, for never. Raises InvalidInput on the rest."""
+    """Seconds from `90`, `90s`, `15m`, `2h`, `7d`; at least one; with `zero` also 0, for never. Raises InvalidInput on the rest."""
     units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
     try:
         seconds = float(number) * unit
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds < 1e9 or (seconds == 0 and not zero):
+    if not (1 <= seconds < 1e9 or (seconds == 0 and zero)):
         raise InvalidInput(f"{text!r} is not a duration", hint="write seconds, or 90s, 15m, 2h, 7d")
     return seconds

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from mngr.model.errors import InvalidInput
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}\Z")
-_ENV_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LABEL_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,62}\Z")
 
 
@@ -58,23 +57,9 @@ def parse_address(text: str) -> Address:
     return Address(name, host, provider)
 
 
-def parse_env(text: str) -> tuple[str, str]:
-    """`KEY=VALUE`, the value kept byte for byte. Raises InvalidInput."""
-    key, eq, value = text.partition("=")
-    if not eq or not _ENV_KEY.match(key):
-        # The value may be a secret: it isn't repeated in the message.
-        raise InvalidInput(
-            f"environment variable {key!r} can't be used", hint="write KEY=VALUE; KEY of letters, digits, _"
-        )
-    return key, value
-
-
-def check_env_key(key: str) -> str:
-    if not _ENV_KEY.match(key):
-        raise InvalidInput(
-            f"environment variable name {key!r} can't be used", hint="letters, digits and _ only"
-        )
-    return key
+def is_text(text: str) -> bool:
+    """Whether it can stand on a command line and in a file: no NUL, no bytes that aren't UTF-8."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def parse_label(text: str) -> tuple[str, str]:

@@ -36,7 +36,7 @@ class HostView(msgspec.Struct, kw_only=True):
     """A host as last seen, with its agents. `problem` says why less than everything is known. `agents_known`: whether
     `agents` are all there are; else they are those that were seen before, or none, and there may be others.
     `snapshots`: how many live on its machine and would go with it. `half_made`: it has a record, and its create hasn't
-    come to its end; who creates it again goes on."""
+    come to its end; who creates it again goes on. `permanent`: it was never made and is never destroyed (this computer)."""
 
     record: HostRecord
     state: HostState
@@ -51,6 +51,7 @@ class HostView(msgspec.Struct, kw_only=True):
     paid_until: str = ""
     renews: bool | None = None
     half_made: bool = False
+    permanent: bool = False
 
 
 class Problem(msgspec.Struct, kw_only=True):
@@ -68,13 +69,19 @@ class Listing(msgspec.Struct, kw_only=True):
 
 
 class Offer(msgspec.Struct, kw_only=True, frozen=True):
-    """What a create would cost, before anything is spent. Prices in `currency`; None where there is none."""
+    """What a create would cost, before anything is spent. Prices in `currency`; None where there is none.
+
+    `due_now`: what is paid at once and isn't given back when the host is destroyed; 0 where only use is billed. `agreed`:
+    the instance's settings agree to that, so nobody is asked.
+    """
 
     plan: str = ""
     region: str = ""
     image: str = ""
     per_hour: float | None = None
     per_month: float | None = None
+    due_now: float = 0
+    agreed: bool = False
     currency: str = "USD"
     notes: list[str] = []
     details: dict[str, Any] = {}

@@ -56,7 +56,7 @@ class Mngr:
 
     def _is_bygone(self, name: str) -> bool:
         """Whether an instance was used before, can't be used now (no credentials), and nothing of it is known to be left."""
-        if name == "local" or name in self.config.providers:
+        if name in self.config.providers:
             return False
         left = (
             f"cache/{name}/host-*.json",

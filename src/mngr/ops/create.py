@@ -3,18 +3,21 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mngr.agents.types import AgentType, command_script, find_type
+from mngr.config.layers import source
 from mngr.config.schema import convert
+from mngr.model import environment
 from mngr.model.background import begin
 from mngr.model.clock import iso
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, brief
 from mngr.model.ids import first_agent_id, new_agent_id, new_host_id
-from mngr.model.names import check_name
+from mngr.model.names import check_name, is_text
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import SETTLED
 from mngr.model.views import AgentView, HostView, Offer
@@ -22,6 +25,7 @@ from mngr.ops import memory, trust
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.ops.placing import being_created, existing_host, placed
 from mngr.ops.request import CreateRequest
+from mngr.ops.work_dir import check_work_dir
 from mngr.providers.contract import HostProvider, HostSpec
 
 if TYPE_CHECKING:
@@ -45,10 +49,8 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
 
 def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: HostSpec) -> Offer:
     """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
-    if request.source and provider.abilities.isolated:
-        from mngr.ops import code
-
-        code.check(request.source)
+    check_work_dir(request, provider)
+    notes = code_notes(provider, request)
     if spec.snapshot:
         trust.check_snapshot(mngr, provider, sends=request.trust_first_contact)
     if spec.snapshot and not Path(spec.snapshot).is_file():
@@ -56,7 +58,17 @@ def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: Hos
 
         snapshots.find(mngr, spec.snapshot)
         spec = msgspec.structs.replace(spec, snapshot="")
-    return provider.check(spec)
+    offer = provider.check(spec)
+    return msgspec.structs.replace(offer, notes=[*offer.notes, *notes]) if notes else offer
+
+
+def code_notes(provider: HostProvider, request: CreateRequest) -> list[str]:
+    """What can't come of the code, as notes. Raises InvalidInput if none of it can."""
+    if not (request.source and provider.abilities.isolated):
+        return []
+    from mngr.ops import code
+
+    return code.check(request.source)
 
 
 def create(
@@ -77,6 +89,7 @@ def create(
     kind = _kind(mngr, request)
     request = placed(mngr, request)
     provider = mngr.provider(request.provider)
+    check_work_dir(request, provider)
     script = command_script(kind, request.command)
     work = _Work(mngr, provider, request, kind, script, mngr.host_settings(), phases, offered)
     with being_created(mngr, provider.name, request.host or request.name):
@@ -228,8 +241,10 @@ def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[str]
     from mngr.ops import code
 
     work.phases("code")
+    begin = work.request.subdirectory
+    target = agent.work_dir.removesuffix(f"/{begin}") if begin else agent.work_dir
     return code.send(
-        tmux.as_user(work.mngr.place(record), agent.work_dir), work.request.source, agent.work_dir
+        tmux.as_user(work.mngr.place(record), target), work.request.source, target, subdirectory=begin
     )
 
 
@@ -324,14 +339,21 @@ def _unused(request: CreateRequest, existing: HostView | None) -> list[str]:
 def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
     check_name(request.name, "agent name")
     configured = {
-        name: convert(data, AgentType, f"[agent_types.{name}]")
+        name: convert(data, AgentType, partial(_type_from, mngr, name))
         for name, data in mngr.config.agent_types.items()
     }
     kind = find_type(request.type or mngr.config.default_type, configured)
-    command_script(kind, request.command)
+    if not is_text(command_script(kind, request.command)):
+        raise InvalidInput("the agent's command isn't text in UTF-8")
+    environment.check({**kind.env, **request.env})
     if request.source is not None and not request.source.is_dir():
         raise InvalidInput(f"--from {request.source}: there is no such directory")
     return kind
+
+
+def _type_from(mngr: Mngr, name: str, key: str) -> str:
+    """Where a setting of an agent type is from, for an error about it."""
+    return f"{source(mngr.home, ('agent_types', name, key))}: [agent_types.{name}]"
 
 
 def _spec(request: CreateRequest, host_id: str) -> HostSpec:
@@ -344,11 +366,13 @@ def _spec(request: CreateRequest, host_id: str) -> HostSpec:
 def _work_dir(request: CreateRequest, provider: HostProvider, place: "Place | None" = None) -> str:
     """Where the agent works. `place`: the host, once it is there: on one made from a snapshot it may be known already."""
     if not provider.abilities.isolated:
-        return os.path.abspath(request.work_dir or request.source or os.getcwd())
+        here = os.path.join(request.source, request.subdirectory) if request.source else os.getcwd()
+        return os.path.abspath(request.work_dir or here)
     former = ""
     if place and request.snapshot and not request.source:
         from mngr.ops import snapshots
 
         former = snapshots.former_work_dir(place, request.name)
     host_dir = place.host_dir if place else provider.host_dir
-    return request.work_dir or former or f"{host_dir}/work/{request.name}"
+    whole = request.work_dir or former or f"{host_dir}/work/{request.name}"
+    return f"{whole}/{request.subdirectory}" if request.source and request.subdirectory else whole

@@ -160,7 +160,7 @@ def check_known(group: Group, *, unknown_agents: bool) -> None:
 
 def takes_host(group: Group) -> bool:
     """Whether destroying these agents destroys their host."""
-    return group.host.record.backend != "local" and not (group.agents and _others(group))
+    return not group.host.permanent and not (group.agents and _others(group))
 
 
 def describe(group: Group) -> str:
@@ -176,7 +176,7 @@ def describe(group: Group) -> str:
             f" and the only copies of its {_snapshots(group.host.snapshots)}" if group.host.snapshots else ""
         )
         return f"host {record.name} on {record.provider} with {agents}{held}"
-    return f"{agents} on {record.name}" + ("; their directories stay" if record.backend == "local" else "")
+    return f"{agents} on {record.name}" + ("; their directories stay" if group.host.permanent else "")
 
 
 def paid_ahead(group: Group) -> str:

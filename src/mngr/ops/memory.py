@@ -21,7 +21,7 @@ from mngr.transport import quote
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Where an agent was last seen, and how commands get there (`ssh`: config file and alias; empty: here).
 
-    `socket`: where the shared connection there listens, if it is open.
+    `socket`: where the shared connection there listens, if it is open. `here`: commands run on this computer itself.
     """
 
     agent_id: str
@@ -32,6 +32,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     tmux_label: str
     ssh: list[str] = []
     socket: str = ""
+    here: bool = False
 
 
 def seen(mngr: Mngr, address: Address) -> Seen | None:
@@ -42,6 +43,12 @@ def seen(mngr: Mngr, address: Address) -> Seen | None:
         if address.provider in ("", one.provider) and address.host in ("", one.host_name, one.host_id)
     ]
     return matching[0] if len(matching) == 1 else None
+
+
+def everything(mngr: Mngr) -> list[Seen]:
+    """All places that the memory has."""
+    folder = mngr.home / "cache" / "names"
+    return [one for path in sorted(folder.glob("*.json")) for one in _read(path)] if folder.is_dir() else []
 
 
 def remember(mngr: Mngr, host: HostView, agent: AgentView) -> None:
@@ -95,6 +102,7 @@ def _note(mngr: Mngr, host: HostView, agent: AgentView) -> Seen:
     return Seen(
         agent_id=agent.record.id, host_id=record.id, host_name=record.name, provider=record.provider,
         host_dir=record.host_dir, tmux_label=record.tmux_label, ssh=ssh, socket=shared,
+        here=not mngr.provider(record.provider).abilities.isolated,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mngr.model.clock import iso
+from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Listing, Problem
 
 
@@ -23,6 +24,13 @@ def agent(host: HostView, view: AgentView) -> dict[str, Any]:
         "active_at": iso(view.active_at) if view.active_at else None,
         "host": host_summary(host),
     }
+
+
+def blank_agent(labels: dict[str, str]) -> dict[str, Any]:
+    """A row like that of any agent with these labels, to check a template with before there is one."""
+    nothing = HostRecord(id="", name="", provider="", backend="", created_at="")
+    view = AgentView(record=AgentRecord(id="", name="", labels=labels))
+    return agent(HostView(record=nothing, state="building"), view)
 
 
 def host_summary(view: HostView) -> dict[str, Any]:

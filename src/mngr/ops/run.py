@@ -18,9 +18,9 @@ def exec_argv(
     """The local argv that runs `words` in the agent's work dir. A remembered agent costs no question (unless `fresh`)."""
     place = None if fresh else memory.seen(mngr, parse_address(text))
     if place:
-        argv = tmux.exec_argv(place.host_dir, place.agent_id, words, here=not place.ssh)
+        argv = tmux.exec_argv(place.host_dir, place.agent_id, words, here=place.here)
         if not place.ssh:
-            return argv if place.provider == "local" else exec_argv(mngr, text, words, tty=tty, fresh=True)
+            return argv if place.here else exec_argv(mngr, text, words, tty=tty, fresh=True)
         config, alias = place.ssh
         return [
             "ssh",
@@ -37,10 +37,9 @@ def exec_argv(
     assert target.agent
     record = target.host.record
     memory.remember(mngr, target.host, target.agent)
-    return mngr.place(record).transport.argv(
-        tmux.exec_argv(record.host_dir, target.agent.record.id, words, here=record.backend == "local"),
-        tty=tty,
-    )
+    here = not mngr.provider(record.provider).abilities.isolated
+    argv = tmux.exec_argv(record.host_dir, target.agent.record.id, words, here=here)
+    return mngr.place(record).transport.argv(argv, tty=tty)
 
 
 def attach_argv(mngr: Mngr, text: str) -> list[str]:

@@ -5,7 +5,7 @@ A `HostProvider` is what ops talk to. A `Cloud` is what a provider of rented mac
 one Backend. All calls are synchronous, may be made from several threads, and wait only within limits.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -80,7 +80,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     `list` ("" where nothing is paid). `restores_by_id`: snapshots outlive their host and restore by id; elsewhere
     they live on the host's machine, and `HostSpec.snapshot` is always a file. `isolated`: the host is apart from this computer, so code must be sent.
     `starts_agents`: `create` starts the agent that it is given, too; elsewhere the caller does. `ssh_trust`: of a new
-    host (HostRecord.ssh_trust).
+    host (HostRecord.ssh_trust). `costs`: hosts may cost money, so `check` is asked before anybody agrees to one.
     """
 
     stops_itself: bool = True
@@ -89,6 +89,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     restores_by_id: bool = False
     starts_agents: bool = False
     ssh_trust: str = "pinned"
+    costs: bool = True
 
 
 class HostProvider(Protocol):
@@ -176,6 +177,16 @@ class HostSnapshots(Protocol):
     def snapshot_destroy(self, snapshot_id: str) -> None: ...
     def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
         """Writes image and volume into one file that `HostSpec.snapshot` takes, on any provider."""
+        ...
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """Optional, where a host can be another account's than the one whose credentials are at hand."""
+
+    def forget(self, host_id: str) -> str:
+        """Drops all that is kept here of such a host, which may go on being billed there; its name. Raises Conflict if it
+        is this account's."""
         ...
 
 
@@ -315,6 +326,14 @@ class Cloud(Protocol):
 
     def find(self, owner: dict[str, str]) -> list[Machine]:
         """All machines with these tags, all pages; may lag. Raises Unreadable, never [] for an error."""
+        ...
+
+    def find_ours(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Machine]:
+        """All machines of whose name and tags `is_ours` says so: also those that lost some. Raises Unreadable."""
+        ...
+
+    def account(self) -> str:
+        """Whose account this is, in words that no other account has; "" if that can't be told. Raises Unreadable."""
         ...
 
     def get(self, id: str) -> Machine:

@@ -5,7 +5,8 @@ come through pluggy (entry point group `mngr`, hook `register_provider_backend`)
 only for names that aren't in the tree, as the scan takes longer than most commands.
 
 A backend's module offers `BACKEND` (contract.Backend). A file `environment` beside it may name environment
-variables, and files (`~/…`), whose presence makes an instance of its name worth asking without any configuration.
+variables, and files (`~/…`), whose presence makes an instance of its name worth asking without any configuration;
+`*` stands for what is always there.
 """
 
 import importlib
@@ -17,13 +18,15 @@ from typing import Any
 
 import msgspec
 
-from mngr.config.schema import Config, convert
+from mngr.config.layers import source
+from mngr.config.schema import Config, convert, wrong_type
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput
 from mngr.model.names import check_name, is_name
 from mngr.providers.contract import Backend, Context, HostProvider
 
 HOOK = "register_provider_backend"
+ALWAYS = "*"
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -81,19 +84,25 @@ def find_instance(name: str, config: Config) -> Instance:
     check_name(name, "provider name")
     settings = dict(config.providers.get(name, {}))
     backend = settings.pop("backend", name)
-    return Instance(name, str(backend), settings)
+    if not isinstance(backend, str):
+        raise wrong_type(f"[providers.{name}]", "backend", "must be the name of a backend, as text")
+    enabled = settings.get("enabled", True)
+    if str(enabled).lower() not in ("true", "false", "1", "0"):
+        raise wrong_type(f"[providers.{name}]", "enabled", f"must be true or false, not {enabled!r}")
+    return Instance(name, backend, settings)
 
 
 def active_instances(config: Config, home: Path, environ: Mapping[str, str] = os.environ) -> list[Instance]:
-    """The instances worth asking for hosts: `local`, all configured ones, those used before, those whose
+    """The instances worth asking for hosts: all configured ones, those used before, those that are always there or whose
     credentials are in the environment, or in a file of the vendor's own. `enabled = false` in an instance's settings leaves it out."""
-    found = {name: find_instance(name, config) for name in ("local", *config.providers)}
+    found = {name: find_instance(name, config) for name in config.providers}
     for backend, name in _used_before(home):
         found.setdefault(name, Instance(name, backend, {}))
     for backend in in_tree():
         if backend not in found and any(_is_there(one, environ) for one in _environment(backend)):
             found[backend] = Instance(backend, backend, {})
-    enabled = (one for one in found.values() if str(one.settings.get("enabled", True)).lower() != "false")
+    off = ("false", "0")
+    enabled = (one for one in found.values() if str(one.settings.get("enabled", True)).lower() not in off)
     return sorted(enabled, key=lambda one: one.name)
 
 
@@ -112,6 +121,8 @@ def _used_before(home: Path) -> list[tuple[str, str]]:
 
 
 def _is_there(one: str, environ: Mapping[str, str]) -> bool:
+    if one == ALWAYS:
+        return True
     if one.startswith("~/"):
         home = environ.get("HOME", "")
         return bool(home) and os.path.isfile(os.path.join(home, one[2:]))
@@ -128,9 +139,14 @@ def _environment(backend: str) -> tuple[str, ...]:
         return ()
 
 
-def settings_of(instance: Instance) -> Any:
-    """The instance's settings, as its backend wants them. Raises InvalidInput naming what is wrong."""
-    where = f"[providers.{instance.name}]"
+def settings_of(instance: Instance, home: Path | None = None) -> Any:
+    """The instance's settings, as its backend wants them. Raises InvalidInput naming what is wrong, with `home` also
+    the file."""
+    table = f"[providers.{instance.name}]"
+
+    def where(key: str) -> str:
+        return f"{source(home, ('providers', instance.name, key))}: {table}" if home else table
+
     settings = {key: value for key, value in instance.settings.items() if key != "enabled"}
     return convert(settings, find_backend(instance.backend).config_type, where)
 
@@ -138,5 +154,5 @@ def settings_of(instance: Instance) -> Any:
 def build(instance: Instance, home: Path, laptop: str, clock: Clock = SYSTEM) -> HostProvider:
     """The provider instance, ready for use. Raises InvalidInput on its settings or missing credentials."""
     backend = find_backend(instance.backend)
-    config = settings_of(instance)
+    config = settings_of(instance, home)
     return backend.build(config, Context(instance=instance.name, home=home, laptop=laptop, clock=clock))

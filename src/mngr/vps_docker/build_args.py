@@ -109,7 +109,21 @@ def _options(args: Sequence[str], known: Mapping[str, Collection[str]]) -> tuple
         if not value.strip():
             raise InvalidInput(f"build argument --{name} has an empty value", hint=f"write --{name}=VALUE")
         options[name] = value.strip()
+    _check_agree(options, known)
     return options, rest
+
+
+def _check_agree(options: Mapping[str, str], known: Mapping[str, Collection[str]]) -> None:
+    """One thing may be said by two names (`--vps-plan`, `--vultr-plan`), but not two things."""
+    said: dict[str, str] = {}
+    for name, value in options.items():
+        prefix = next(one for one in known if name.startswith(one + "-"))
+        other = said.setdefault(name.removeprefix(prefix + "-"), name)
+        if options[other] != value:
+            raise InvalidInput(
+                f"build arguments --{other}={options[other]} and --{name}={value} contradict each other",
+                hint="give one",
+            )
 
 
 def _check_option(name: str, prefix: str, known: Mapping[str, Collection[str]]) -> None:

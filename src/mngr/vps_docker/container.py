@@ -95,12 +95,13 @@ def name_of(host_id: str) -> str:
     return f"mngr-{host_id}"
 
 
-def check(start_args: Sequence[str], image: str, host_dir: str = "/mngr") -> None:
+def check(start_args: Sequence[str], image: str, host_dir: str = "/mngr", *, remote: bool = False) -> None:
     """Raises InvalidInput on start args or an image name that docker would refuse or that would break the host.
+    `remote`: docker will run on another computer.
 
     Spends nothing and asks nobody: call it before anything is paid.
     """
-    check_start_args(start_args, host_dir)
+    check_start_args(start_args, host_dir, remote=remote)
     check_image(image)
 
 
@@ -245,8 +246,8 @@ def owner(spec: ContainerSpec) -> dict[str, str]:
 def run_arguments(spec: ContainerSpec, source: str) -> list[str]:
     """The arguments of `docker` that run the host's container from the image `source`."""
     labels = {**spec.labels, **owner(spec), "mngr.host-dir": spec.host_dir, "mngr.publish": spec.publish}
-    if spec.idle.max_lifetime_s:
-        labels["mngr.lifetime"] = str(int(spec.idle.max_lifetime_s))
+    # For a record that is lost. Always there, as an image that was saved from a container has that one's.
+    labels |= {"mngr.user": spec.user, "mngr.lifetime": str(int(spec.idle.max_lifetime_s))}
     name = name_of(spec.host_id)
     volume = ",".join(
         [f"type=volume,source={name},target={spec.host_dir}"]

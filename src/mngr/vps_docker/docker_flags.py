@@ -33,6 +33,8 @@ RUN_SHORT = {
     "m": "memory", "p": "publish", "P": "publish-all", "q": "quiet", "t": "tty", "u": "user", "v": "volume",
     "w": "workdir",
 }  # fmt: skip
+#: What a switch may be given as a value.
+_TRUTHS = _words("1 0 t f T F true false TRUE FALSE True False")
 BUILD_VALUES = _words(
     """add-host allow annotation attest build-arg build-context builder cache-from cache-to call cgroup-parent
     cpu-period cpu-quota cpu-shares cpuset-cpus cpuset-mems file iidfile isolation label memory memory-swap
@@ -64,8 +66,7 @@ def read(
     """(long name, value, the words to pass on) of each flag; the name is "" for a word that is no flag.
 
     `-m4g`, `-m 4g`, `--memory=4g`, `--memory 4g` are taken as docker takes them; also `--memory 4g` given as one
-    word. A flag unknown here goes through if it has the form `--x=y` or `--x` and resembles no known one.
-    Raises InvalidInput, calling the words `what`, on a missing value or a likely typing mistake.
+    word. Raises InvalidInput, calling the words `what`, on an unknown flag, a missing value, a switch with a wrong one.
     """
     left = [part for word in words for part in _parts(word, values, short, what)]
     while left:
@@ -79,9 +80,11 @@ def read(
             name, eq, value = word[2:].partition("=")
         else:
             name, eq, value = _short(word, short, switches, what)
-        _known(name, values, switches, bool(eq), what, word)
+        _known(name, values, switches, what, word)
+        if name in switches and eq and value not in _TRUTHS:
+            raise InvalidInput(f"{what} {word} takes no value", hint=f"write --{name}")
         if name in values and not eq:
-            if not left:
+            if not left or _is_flag(left[0], values, switches):
                 raise InvalidInput(f"{what} {word} lacks its value", hint=f"write --{name}=VALUE")
             value = left.pop(0)
             yield name, value, [word, value]
@@ -112,19 +115,23 @@ def _short(word: str, short: dict[str, str], switches: frozenset[str], what: str
     return name, "=" if rest else "", rest.removeprefix("=")
 
 
-def _known(
-    name: str, values: frozenset[str], switches: frozenset[str], has_value: bool, what: str, word: str
-) -> None:
+def _known(name: str, values: frozenset[str], switches: frozenset[str], what: str, word: str) -> None:
     if name in values or name in switches:
         return
     import difflib
 
     near = difflib.get_close_matches(name, sorted(values | switches), n=1, cutoff=0.75)
-    if near or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-        raise InvalidInput(
-            f"unknown {what} {word}",
-            hint=f"did you mean --{near[0]}?" if near else "write it as --name=value",
-        )
+    raise InvalidInput(
+        f"unknown {what} {word}",
+        hint=f"did you mean --{near[0]}?"
+        if near
+        else "it is none of docker's flags that mngr knows (Docker 28)",
+    )
+
+
+def _is_flag(word: str, values: frozenset[str], switches: frozenset[str]) -> bool:
+    """Whether a word that stands where a value should is a flag of its own."""
+    return word.startswith("--") and word[2:].partition("=")[0] in values | switches
 
 
 #: A reference as docker takes it: [registry[:port]/]path[:tag][@digest], or an image's id.

@@ -29,10 +29,42 @@ _OURS = {
 }
 _SIZE = re.compile(r"[0-9]+(\.[0-9]+)?[bkmgBKMG]?[bB]?\Z")
 _SIZES = ("memory", "memory-reservation", "shm-size", "kernel-memory")
+_DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+\Z|0\Z")
+_PORT = r"[0-9]{1,5}(-[0-9]{1,5})?"
+#: Flag → what its value looks like where docker takes it, and an example.
+_SHAPES = {
+    **dict.fromkeys(
+        ("blkio-weight", "cpu-period", "cpu-rt-period", "cpu-rt-runtime", "cpu-shares", "health-retries"),
+        (re.compile(r"[0-9]{1,18}\Z"), "100"),
+    ),
+    **dict.fromkeys(
+        ("cpu-quota", "memory-swappiness", "oom-score-adj", "pids-limit", "stop-timeout"),
+        (re.compile(r"-?[0-9]{1,18}\Z"), "100"),
+    ),
+    **dict.fromkeys(
+        ("health-interval", "health-start-interval", "health-start-period", "health-timeout"), (_DURATION, "30s")
+    ),
+    "memory-swap": (re.compile(r"-1\Z|[0-9]+(\.[0-9]+)?[bkmgBKMG]?[bB]?\Z"), "4g"),
+    "publish": (
+        re.compile(rf"((\[[0-9a-fA-F:.]+\]|[0-9.]+):)?(({_PORT})?:)?{_PORT}(/(tcp|udp|sctp))?\Z"), "127.0.0.1:8080:80",
+    ),
+    "expose": (re.compile(rf"{_PORT}(/(tcp|udp|sctp))?\Z"), "80"),
+    "ulimit": (re.compile(r"[a-z]+=-?[0-9]+(:-?[0-9]+)?\Z"), "nofile=4096"),
+    "sysctl": (re.compile(r"[a-z0-9_.-]+=.*\Z"), "net.core.somaxconn=1024"),
+    "workdir": (re.compile(r"/.*\Z"), "/srv"),
+    "add-host": (re.compile(r"[^:=]+[:=].+\Z"), "db:10.0.0.5"),
+    "hostname": (re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62})\Z"), "box"),
+    "cpuset-cpus": (re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*\Z"), "0-1"),
+    "tmpfs": (re.compile(r"/.*\Z"), "/scratch:size=1g"),
+    "label": (re.compile(r"[^=]+(=.*)?\Z", re.DOTALL), "team=search"),
+    "env": (re.compile(r"[^=]+(=.*)?\Z", re.DOTALL), "K=V"),
+    "volume": (re.compile(r"(/|[A-Za-z0-9][A-Za-z0-9_.-]+:/|\.{0,2}/?[^:]*/[^:]*:/).*\Z"), "data:/data"),
+}  # fmt: skip
 
 
-def check_start_args(args: Sequence[str], host_dir: str = "/mngr") -> list[str]:
-    """The words for `docker run`. Raises InvalidInput on what docker would refuse or what would break a host."""
+def check_start_args(args: Sequence[str], host_dir: str = "/mngr", *, remote: bool = False) -> list[str]:
+    """The words for `docker run`, on another computer if `remote`. Raises InvalidInput on what docker would refuse or
+    what would break a host."""
     words: list[str] = []
     for name, value, typed in read(args, RUN_VALUES, RUN_SWITCHES, RUN_SHORT, what="start argument"):
         if not name:
@@ -42,12 +74,21 @@ def check_start_args(args: Sequence[str], host_dir: str = "/mngr") -> list[str]:
             )
         if name in _OURS:
             raise InvalidInput(f"start argument {typed[0]} can't be used: {_OURS[name]}")
+        if remote and name in ("env-file", "label-file"):
+            raise InvalidInput(
+                f"start argument {typed[0]} can't be used: the file stays on this computer",
+                hint="--env-file of `mngr create` sends variables to the agent",
+            )
         _check_value(name, value, host_dir)
         words += typed
     return words
 
 
 def _check_value(name: str, value: str, host_dir: str) -> None:
+    shape = _SHAPES.get(name)
+    if shape and not shape[0].match(value):
+        shown = "" if name == "env" else f"={value}"
+        raise InvalidInput(f"--{name}{shown} can't be used", hint=f"e.g. -s --{name}={shape[1]}")
     if name == "cpus":
         try:
             fine = float(value) > 0

@@ -10,7 +10,7 @@ from mngr.model.idle import MODES, parse_duration, parse_mode
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("7d", 604800), ("1.5h", 5400), ("0.5", 0.5)],
+    [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("7d", 604800), ("1.5h", 5400), ("1.5", 1.5)],
 )
 def test_a_duration(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds

@@ -56,26 +56,6 @@ def test_an_address_that_is_taken_is_written_as_it_was(text: str) -> None:
     assert str(address) == text
 
 
-@pytest.mark.parametrize(
-    ("text", "pair"),
-    [("A=1", ("A", "1")), ("A=", ("A", "")), ("_a1=x=y", ("_a1", "x=y")), ("K= a\n'b ", ("K", " a\n'b "))],
-)
-def test_an_env_value_is_kept_byte_for_byte(text: str, pair: tuple[str, str]) -> None:
-    assert names.parse_env(text) == pair
-
-
-@pytest.mark.parametrize("text", ["A", "=x", "1A=x", "A-B=x", "A B=x", "Ä=x", "A\n=x"])
-def test_an_env_key_that_no_shell_takes_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput):
-        names.parse_env(text)
-
-
-def test_a_refused_env_pair_does_not_show_its_value() -> None:
-    with pytest.raises(InvalidInput) as raised:
-        names.parse_env("MY-KEY=hunter2")
-    assert "hunter2" not in f"{raised.value} {raised.value.hint}"
-
-
 @pytest.mark.parametrize("text", ["team=search", "a.b/c-d_e=", "k=v=w", "k=ünï cödé"])
 def test_labels(text: str) -> None:
     key, value = names.parse_label(text)

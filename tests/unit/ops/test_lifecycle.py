@@ -28,6 +28,9 @@ class Fake:
     def provider(self, name: str) -> "Fake":
         return self
 
+    def host_settings(self) -> dict[str, bytes]:
+        return {}
+
     def place(self, record: HostRecord) -> Any:
         return SimpleNamespace(transport=None)
 

@@ -18,7 +18,19 @@ from mngr.vps_docker.start_args import check_start_args
         ["-m512m", "-e", "A=b c", "-eX", "--privileged", "--shm-size=1GB"],
         ["-v", "/data:/data:ro", "-p", "127.0.0.1:8080:80", "--gpus=all"],
         ["--label", "team=search", "--network=my-bridge"],
-        ["--some-new-flag=1"],
+        ["-p", "8080:80/udp", "-p", "[::1]:8080-8081:80-81", "--pids-limit=-1", "--privileged=true"],
+        [
+            "-v",
+            "data:/data",
+            "-v",
+            "./here:/there:ro",
+            "-v",
+            "/anonymous",
+            "-v",
+            "~/x:/y",
+            "--ulimit",
+            "nofile=1:2",
+        ],
     ],
 )
 def test_what_docker_takes_goes_through_unchanged(args: list[str]) -> None:
@@ -45,6 +57,15 @@ def test_an_environment_value_arrives_unchanged(value: str) -> None:
         (["--memory=4 gigs"], "--memory=4 gigs isn't a size"),
         (["--memory"], "start argument --memory lacks its value"),
         (["--memry=4g"], "unknown start argument --memry=4g"),
+        (["--nosuch"], "unknown start argument --nosuch"),
+        (["--some-new-flag=1"], "unknown start argument --some-new-flag=1"),
+        (["--hostname", "--privileged"], "start argument --hostname lacks its value"),
+        (["--privileged=maybe"], "start argument --privileged=maybe takes no value"),
+        (["--pids-limit=many"], "--pids-limit=many can't be used"),
+        (["--publish=a:b"], "--publish=a:b can't be used"),
+        (["--volume=data:relative"], "--volume=data:relative can't be used"),
+        (["--ulimit=nofile"], "--ulimit=nofile can't be used"),
+        (["--env="], "--env can't be used"),
         (["-it"], "start argument -it isn't one that docker knows"),
         (["--"], "start argument -- can't be used"),
         (["--network=host"], "--network=host leaves the host without a reachable sshd"),
@@ -98,5 +119,5 @@ def test_every_container_and_volume_names_its_owner() -> None:
 def test_process_1_keeps_the_lifetime() -> None:
     import msgspec
 
-    assert run_arguments(SPEC, "debian")[-1] == ""
-    assert run_arguments(msgspec.structs.replace(SPEC, max_lifetime_s=90.5), "debian")[-1] == "90"
+    assert run_arguments(SPEC, "debian")[-2] == ""
+    assert run_arguments(msgspec.structs.replace(SPEC, max_lifetime_s=90.5), "debian")[-2] == "90"

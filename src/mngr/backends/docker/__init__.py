@@ -1,12 +1,10 @@
 """Provider `docker`: each host is a container of the Docker daemon on this computer."""
 
 import os
-import re
 from collections.abc import Sequence
 
 import msgspec
 
-from mngr.model.errors import InvalidInput
 from mngr.providers.contract import Context, HostProvider
 
 
@@ -31,6 +29,13 @@ class DockerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     docker_host: str = ""
     every_laptop: bool = False
 
+    def __post_init__(self) -> None:
+        from mngr.vps_docker.config import check_host_dir, check_seconds
+
+        check_host_dir(self.host_dir)
+        check_seconds(self, "default_idle_timeout", "default_max_lifetime", zero=True, least=1)
+        check_seconds(self, "ssh_connect_timeout")
+
 
 class _Backend:
     name = "docker"
@@ -42,8 +47,6 @@ class _Backend:
 
         where = f"[providers.{context.instance}]"
         check_is_here(where, config.docker_host, os.environ)
-        if not re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", config.host_dir) or ".." in config.host_dir:
-            raise InvalidInput(f"{where}: host_dir {config.host_dir!r} can't be used", hint="e.g. /mngr")
         return DockerProvider(config, context)
 
 

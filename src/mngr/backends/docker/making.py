@@ -52,6 +52,8 @@ def validate(parts: Parts, spec: HostSpec) -> Offer:
         raise InvalidInput(
             "a snapshot brings its own image", hint="leave out --image and the build arguments"
         )
+    if build.builds and spec.image:
+        raise InvalidInput("--image and an image that is built exclude each other", hint="give one")
     image = _image(parts, spec)
     users.check(_user(parts, spec))
     container.check(_start_args(parts, spec), image, parts.config.host_dir)

@@ -17,7 +17,7 @@ class LocalProvider:
     """HostProvider over this computer. Agents live in `$MNGR_HOME/agents`, their tmux server has a label of its own."""
 
     backend = "local"
-    abilities = Abilities(stops_itself=False, isolated=False)
+    abilities = Abilities(stops_itself=False, isolated=False, costs=False)
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -68,8 +68,9 @@ class LocalProvider:
             raise NotFound(f"no host {host_id} on this computer")
         facts = probe(Local(), record.host_dir, label=record.tmux_label)
         return HostView(
-            record=record, state="running", agents=facts.agents, problem="; ".join(facts.problems)
-        )
+            record=record, state="running", agents=facts.agents, problem="; ".join(facts.problems),
+            permanent=True,
+        )  # fmt: skip
 
     def transport(self, record: HostRecord) -> Local:
         return Local()

@@ -71,6 +71,8 @@ class Offers:
             region=spec.region,
             image=spec.image,
             per_month=round(amount / months, 2),
+            due_now=amount,
+            agreed=self.config.assume_yes,
             currency=currency,
             notes=[
                 f"paid at once: {currency} {amount:.2f} for {'a ' if months == 1 else ''}{unit}, without tax; there is no hourly price",
@@ -79,12 +81,7 @@ class Offers:
                 "stopping it saves nothing",
                 *self._recycling(),
             ],
-            details={
-                "ask": not self.config.assume_yes,
-                "due_now": amount,
-                "months": months,
-                "renews_on": renewal,
-            },
+            details={"months": months, "renews_on": renewal},
         )
 
     def _recycling(self) -> list[str]:

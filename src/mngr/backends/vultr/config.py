@@ -2,7 +2,7 @@
 
 from mngr.backends.vultr.client import API_URL
 from mngr.backends.vultr.cloud import LIST_LAG_S
-from mngr.vps_docker.config import VpsDockerProviderConfig
+from mngr.vps_docker.config import VpsDockerProviderConfig, check_seconds
 
 
 class VultrConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,3 +18,7 @@ class VultrConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unk
     default_snapshot: str = ""
     default_image_id: str = ""
     list_lag: float = LIST_LAG_S
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_seconds(self, "list_lag", zero=True)

@@ -48,6 +48,8 @@ mngr_drop='' mngr_owner=''
 export MNGR_HOST_DIR
 # An agent that isn't root: its terminal and work dir are its own; the tmux server is root's, and out of its reach.
 if [ -n "$mngr_drop" ]; then
+	# So are windows that a person opens in its session.
+	tmux set-option default-command ". '$dir/user.sh'; chown \"\$mngr_owner\" \"\$(tty)\"; exec \$mngr_drop \"\${SHELL:-/bin/sh}\" -l"
 	unset TMUX TMUX_PANE
 	chown "$mngr_owner" "$(tty)"
 	$mngr_drop mkdir -p -- "$MNGR_WORK_DIR" 2>/dev/null ||
