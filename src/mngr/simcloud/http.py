@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from mngr.simcloud.peer import client_of
+
 LARGEST_BODY = 16 * 1024 * 1024
 NULL: Any = object()
 """A response body that is JSON's `null`; None is no body at all."""
@@ -33,6 +35,8 @@ class Request:
     faults: dict[str, Any] = field(default_factory=dict)
     """Machine faults that this call is to build into what it makes."""
     hung_up: Callable[[], bool] = lambda: False
+    client: Callable[[], str] = lambda: ""
+    """A word for who calls: the same for all calls of one process (see peer.py)."""
 
     def json(self) -> Any:
         """The body as JSON, {} if there is none. Raises ValueError."""
@@ -93,6 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     timeout = 120
     answer: Answer
+    known_as = ""
 
     def _do(self) -> None:
         try:
@@ -130,7 +135,14 @@ class _Handler(BaseHTTPRequestHandler):
             source=self.client_address[0],
             target=self.path,
             hung_up=lambda: _hung_up(self.connection),
+            client=self._client,
         )
+
+    def _client(self) -> str:
+        """Looked up once a connection."""
+        if not self.known_as:
+            self.known_as = client_of(self.connection)
+        return self.known_as
 
     def _send(self, response: Response) -> None:
         body = _encoded(response.body)
