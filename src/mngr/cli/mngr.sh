@@ -20,7 +20,7 @@ warm() {
 	case $1 in
 	'' | [-_]* | *[!A-Za-z0-9_-]*) return ;;
 	esac
-	memory=${MNGR_HOME:-$HOME/.mngr}/cache/names/$1.warm
+	memory=${MNGR_HOME-$HOME/.mngr}/cache/names/$1.warm
 	shift
 	case $1 in
 	--) shift ;;

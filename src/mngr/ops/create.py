@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mngr.agents.types import AgentType, command_script, find_type
+from mngr.config.layers import source
 from mngr.config.schema import convert
 from mngr.model import environment
 from mngr.model.background import begin
@@ -337,7 +339,7 @@ def _unused(request: CreateRequest, existing: HostView | None) -> list[str]:
 def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
     check_name(request.name, "agent name")
     configured = {
-        name: convert(data, AgentType, f"[agent_types.{name}]")
+        name: convert(data, AgentType, partial(_type_from, mngr, name))
         for name, data in mngr.config.agent_types.items()
     }
     kind = find_type(request.type or mngr.config.default_type, configured)
@@ -347,6 +349,11 @@ def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
     if request.source is not None and not request.source.is_dir():
         raise InvalidInput(f"--from {request.source}: there is no such directory")
     return kind
+
+
+def _type_from(mngr: Mngr, name: str, key: str) -> str:
+    """Where a setting of an agent type is from, for an error about it."""
+    return f"{source(mngr.home, ('agent_types', name, key))}: [agent_types.{name}]"
 
 
 def _spec(request: CreateRequest, host_id: str) -> HostSpec:

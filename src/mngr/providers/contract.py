@@ -5,7 +5,7 @@ A `HostProvider` is what ops talk to. A `Cloud` is what a provider of rented mac
 one Backend. All calls are synchronous, may be made from several threads, and wait only within limits.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -181,6 +181,16 @@ class HostSnapshots(Protocol):
 
 
 @runtime_checkable
+class Forgets(Protocol):
+    """Optional, where a host can be another account's than the one whose credentials are at hand."""
+
+    def forget(self, host_id: str) -> str:
+        """Drops all that is kept here of such a host, which may go on being billed there; its name. Raises Conflict if it
+        is this account's."""
+        ...
+
+
+@runtime_checkable
 class BootLogs(Protocol):
     """Optional: the boot log of a host's machine."""
 
@@ -316,6 +326,14 @@ class Cloud(Protocol):
 
     def find(self, owner: dict[str, str]) -> list[Machine]:
         """All machines with these tags, all pages; may lag. Raises Unreadable, never [] for an error."""
+        ...
+
+    def find_ours(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Machine]:
+        """All machines of whose name and tags `is_ours` says so: also those that lost some. Raises Unreadable."""
+        ...
+
+    def account(self) -> str:
+        """Whose account this is, in words that no other account has; "" if that can't be told. Raises Unreadable."""
         ...
 
     def get(self, id: str) -> Machine:

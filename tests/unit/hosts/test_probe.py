@@ -58,7 +58,7 @@ OLDER = 'sh "/mngr/commands/run-agent.sh" "/mngr" "agent-1"'
         ({"mtimes": BUSY}, "stopped"),
         ({"alive:agent-1": "1", "mtimes": BUSY}, "running"),
         ({"alive:agent-1": "1"}, "waiting"),
-        ({"alive:agent-1": "1", "mtimes": BUSY.replace("3 ag", "30 ag")}, "waiting"),
+        ({"alive:agent-1": "1", "mtimes": f"{NOW - 30} agents/agent-1/busy"}, "waiting"),
         ({"alive:agent-2": "1", "mtimes": BUSY}, "stopped"),
     ],
 )
