@@ -15,8 +15,10 @@ from mngr.simcloud.clock import Clock
 from mngr.simcloud.cloud import Core, Vendor
 from mngr.simcloud.control import Control
 from mngr.simcloud.front import Front
+from mngr.simcloud.hosts import Hosts
 from mngr.simcloud.http import Server
 from mngr.simcloud.machines.base import Machines, Options, Unavailable
+from mngr.simcloud.machines.process import Process
 
 STOP_LIMIT_S = 30.0
 
@@ -25,8 +27,11 @@ def run(args: argparse.Namespace, options: Options) -> int:
     """Serve until SIGTERM or SIGINT, then remove every machine, volume and network. Returns the exit code."""
     stopped = threading.Event()
     _on_signals(_end_at_once)
-    core = Core(options.run, Clock(), _machines(args.machines, options))
+    files = Process()
+    core = None
     try:
+        hosts = Hosts(files.folder / "hosts")
+        core = Core(options.run, Clock(), _machines(args.machines, options), hosts=hosts)
         _on_signals(lambda number, frame: stopped.set())
         if args.while_stdin:
             threading.Thread(target=_wait_for_end_of_stdin, args=(stopped,), daemon=True).start()
@@ -43,6 +48,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
             "control": f"{control.address}/control",
             "env": vendor.env(url),
             "run": options.run,
+            "hosts": str(hosts.path),
         }
         print(json.dumps(ready), flush=True)
         stopped.wait()
@@ -51,8 +57,10 @@ def run(args: argparse.Namespace, options: Options) -> int:
         api.stop()
         control.stop()
     finally:
-        core.jobs.stopping.set()
-        core.machines.close()
+        if core is not None:
+            core.jobs.stopping.set()
+            core.machines.close()
+        files.close()
     return 0
 
 
