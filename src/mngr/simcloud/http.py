@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Request:
     source: str
     target: str = ""
     """Path and query as they came on the wire: what a signature covers."""
+    scheme: str = "http"
     as_of: float | None = None
     """Set when a fault makes this call see the past."""
     faults: dict[str, Any] = field(default_factory=dict)
@@ -70,12 +72,14 @@ Answer = Callable[[Request], Response]
 
 
 class Server:
-    """Answers on one loopback port, a thread a connection, until `stop`."""
+    """Answers on one loopback port, a thread a connection, until `stop`. With `tls`, by https."""
 
-    def __init__(self, port: int, answer: Answer) -> None:
-        handler = type("Handler", (_Handler,), {"answer": staticmethod(answer)})
+    def __init__(self, port: int, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
+        scheme = "https" if tls else "http"
+        handler = type("Handler", (_Handler,), {"answer": staticmethod(answer), "scheme": scheme})
         self._server = _Threads(("127.0.0.1", port), handler)
-        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server.tls = tls
+        self.address = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def start(self) -> None:
@@ -90,6 +94,14 @@ class _Threads(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
+    tls: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The handshake is left to the connection's own thread: nobody else waits for who is slow at it."""
+        connection, address = super().get_request()
+        if self.tls:
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -97,6 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     timeout = 120
     answer: Answer
+    scheme = "http"
     known_as = ""
 
     def _do(self) -> None:
@@ -134,6 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
             body=self.rfile.read(int(given)),
             source=self.client_address[0],
             target=self.path,
+            scheme=self.scheme,
             hung_up=lambda: _hung_up(self.connection),
             client=self._client,
         )
@@ -192,6 +206,10 @@ def _phrase(status: int) -> str:
 def _hung_up(connection: socket.socket) -> bool:
     """Whether the client has closed its end while we were still thinking."""
     try:
+        if isinstance(connection, ssl.SSLSocket):  # which can't be peeked into
+            ended = select.poll()
+            ended.register(connection, getattr(select, "POLLRDHUP", 0))
+            return bool(ended.poll(0))
         readable, _, _ = select.select([connection], [], [], 0)
         return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
     except (OSError, ValueError):
