@@ -114,7 +114,7 @@ def test_mngr_s_own_client(trusting: Simcloud) -> None:
             consumer_key=env["OVH_CONSUMER_KEY"],
         )
     )
-    assert client.me()["currency"] == "USD"
+    assert client.me()["currency"]["code"] == "USD"
     assert isinstance(client.pages("/v2/iam/resource?resourceType=vps"), list)
 
 
