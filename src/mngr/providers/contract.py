@@ -38,12 +38,15 @@ class IdleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A host as asked for. `user`: whom its agents run as, in its container: `image` (as the image says), a name or number
-    that the image has; "" is the provider's default, which is root unless set. `build_args` and `start_args` are the user's, in order and unread. `agent`: the one that it
-    is made for; its record is kept as `agent_saved` would, in the same write as the host's. `agent_files`: what
-    `agents.tmux.agent_files` made for it, for a provider that `starts_agents`, which tells `agent_ended` the exit code of
-    one that has ended at once. `resumed`: something of the host is there
-    already, and may hold agents."""
+    """A host as asked for.
+
+    `user`: whom its agents run as, in its container: `image` (as the image says), a name or number that the image has;
+    "" is the provider's default, which is root unless set. `build_args` and `start_args` are the user's, in order and
+    unread. `agent`: the one that it is made for; its record is kept as `agent_saved` would, in the same write as the
+    host's. `agent_files`: what `agents.tmux.agent_files` made for it, for a provider that `starts_agents`;
+    `agent_ended` is called there with the exit code of an agent that has ended at once. `resumed`: something of the
+    host is there already, and may hold agents.
+    """
 
     id: str
     name: str
