@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -159,3 +160,16 @@ def test_without_openssl_plain_http_is_there(tmp_path: Path, monkeypatch: pytest
             None,
         )
         assert requests.get(f"{cloud.url}/auth/time", timeout=5).json()
+
+
+def test_the_usual_port_is_left_out_of_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As python's clients leave it out of the Host header, whether or not it is in the URL that they sign."""
+    try:
+        socket.create_server(("127.0.0.1", 443)).close()
+    except OSError:
+        pytest.skip("port 443 can't be had")
+    with Simcloud("ovh", "--machines", "fake", "--https-port", "443") as cloud:
+        assert cloud.ready["https_url"] == "https://127.0.0.1/1.0"
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", cloud.ready["ca_file"])
+        for url in (cloud.ready["https_url"], "https://127.0.0.1:443/1.0"):
+            assert sdk(cloud, url=url).get("/me")["currency"]["code"] == "USD"

@@ -79,7 +79,9 @@ class Server:
         handler = type("Handler", (_Handler,), {"answer": staticmethod(answer), "scheme": scheme})
         self._server = _Threads(("127.0.0.1", port), handler)
         self._server.tls = tls
-        self.address = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
+        taken = self._server.server_address[1]
+        usual = taken == (443 if tls else 80)
+        self.address = f"{scheme}://127.0.0.1{'' if usual else f':{taken}'}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def start(self) -> None:

@@ -98,10 +98,13 @@ class Auth:
 
 
 def _hosts(request: Request) -> list[str]:
-    """As the URL has it; over https also without its port, for clients that only know the usual one (Node's)."""
+    """As the URL has it: clients leave 443 out of this header, and may yet have it in what they sign; and those that know no
+    other port (Node's) sign without any."""
     host = request.headers.get("host", "")
-    bare = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else ""
-    return [host, bare] if bare and request.scheme == "https" else [host]
+    if request.scheme != "https":
+        return [host]
+    name, colon, port = host.rpartition(":")
+    return [host, name] if colon and port.isdigit() else [host, f"{host}:443"]
 
 
 def signature(credential: Credential, request: Request, timestamp: str, host: str) -> str:
