@@ -33,7 +33,11 @@ class Behaviour:
     order_list_lag_s: float = 5.0
     """/me/order, likewise."""
     tag_lag_s: float = 3.0
-    """Δ: a tag write reaches each replica within so long; a read asks any of them."""
+    """Δ: a tag write reaches each replica within so long; a read asks any of them. For a resource by its name."""
+    tag_list_lag_s: float = 3.0
+    """The same for the tags that lists show, to everybody, the writer too. A list's own lag comes on top for new VPSs only."""
+    tag_writer_sees: bool = True
+    """A process sees its own tag writes at once, in a resource by its name. False: it waits like all others."""
     tag_replicas: int = 3
     cancel_resets_renewal: bool = True
     """deleteAtExpiration=true sets automatic=false and renewalType=manual."""

@@ -33,6 +33,7 @@ def deliver(state: State, vps: Vps, due: float, faults: dict[str, Fault]) -> Non
             if ordered is not None:
                 now = state.now()
                 state.vps.put(vps.name, replace(ordered, delivered=now, address=address))
+                state.tell_names()
                 tasks.begin(state, vps.name, "deliverVm", now + state.behaviour.deliver_task_s)
         if ordered is None:
             core.machines.destroy(vps.name)

@@ -29,7 +29,9 @@ def seed(state: State, data: dict[str, Any]) -> list[str]:
     if plan not in PLANS or state.flavour.datacenter(where) is None:
         raise ValueError(f"seed_vps: no plan {plan} in {where} here")
     with state.core.lock:
-        return [_one(state, plan, where, data) for _ in range(int(data.get("count", 1)))]
+        names = [_one(state, plan, where, data) for _ in range(int(data.get("count", 1)))]
+        state.tell_names()
+        return names
 
 
 def _one(state: State, plan: str, where: str, data: dict[str, Any]) -> str:

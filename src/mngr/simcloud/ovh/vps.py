@@ -67,7 +67,9 @@ def get_vps(state: State, call: Call) -> dict[str, Any]:
             "id": vps.iam_id,
             "urn": state.urn(vps.name),
             "displayName": vps.display_name or vps.name,
-            "tags": state.tags.read(vps.name, state.tags.any_replica(), call.request.as_of),
+            "tags": state.tags.read(
+                vps.name, state.tags.any_replica(), call.request.as_of, reader=call.request.client()
+            ),
         },
     }
     if state.flavour.name == "eu":
