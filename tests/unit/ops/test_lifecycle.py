@@ -34,9 +34,6 @@ class Fake:
     def place(self, record: HostRecord) -> Any:
         return SimpleNamespace(transport=None)
 
-    def host_settings(self) -> dict[str, bytes]:
-        return {}
-
     def view(self, host_id: str) -> HostView:
         return group("running" if self.up else "paused").host
 
