@@ -21,6 +21,7 @@ from mngr.simcloud.machines.base import MachineSpec, Options, Stop
 from mngr.simcloud.machines.clean import remove
 from mngr.simcloud.machines.disks import Disks, script
 from mngr.simcloud.machines.events import Events
+from mngr.simcloud.machines.limits import Limits
 from mngr.simcloud.machines.seed import write_seed
 
 BOOT_LIMIT_S = 60.0
@@ -44,6 +45,7 @@ class ContainerMachines:
         self._addresses = Addresses(options.ports)
         self._where: dict[str, str] = {}
         self._seeds = self._process.folder / "seeds"
+        self._limits = Limits()
         self._loop_nodes = loops.write_nodes(self._process.folder / "loop.conf")
         self._boot_slots = threading.BoundedSemaphore(os.cpu_count() or 2)
         self._label = f"{process.LABEL}={self._process.id}"
@@ -70,7 +72,11 @@ class ContainerMachines:
         return address
 
     def ready(self, id: str, stop: Stop, limit_s: float = BOOT_LIMIT_S) -> bool:
-        return wait_for_banner(lambda: self._where.get(id), stop, limit_s)
+        """Its CPUs become those of its plan."""
+        there = wait_for_banner(lambda: self._where.get(id), stop, limit_s)
+        if there:
+            self._limits.booted(self._container(id))
+        return there
 
     def halt(self, id: str) -> None:
         loops.detach(self._container(id))
@@ -150,6 +156,8 @@ class ContainerMachines:
         argv += ["--tmpfs", "/run", "--tmpfs", "/run/lock", "--stop-signal", "SIGRTMIN+3"]
         argv += ["--volume", f"{self._seeds / spec.id}:/var/lib/cloud/seed/nocloud:ro"]
         argv += ["--volume", f"{self._volume(spec.id)}:/var/lib/docker", *self._loop_nodes]
+        if spec.size:
+            argv += self._limits.arguments(self._container(spec.id), spec.size, self._seeds / spec.id)
         for port in self._options.ports:
             argv += ["--publish", f"{address}:{port}:{port}"]
         if spec.cloud_init_fail == "network":
