@@ -73,7 +73,7 @@ if [ "$alive" != 0 ]; then
 	*) quoted=$dir ;;
 	esac
 	# In a process of its own that holds the lock until the session is there, also when this script is killed.
-	(env -u TMUX -u TMUX_PANE tmux -L "$label" start-server \; \
+	(env -u TMUX -u TMUX_PANE -u MNGR_EXEC tmux -L "$label" start-server \; \
 		set-option -g remain-on-exit on \; set-option -g history-limit 20000 \; \
 		set-option -g default-terminal screen-256color \; \
 		new-session -d -s "$session" -x 200 -y 50 -e "MNGR_AGENT_ID=$id" sh "$dir/commands/run-agent.sh" "$dir" "$id" \; \

@@ -11,12 +11,13 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
 # What the image means for its own programs shall not bend sshd and these commands.
 unset LD_PRELOAD LD_LIBRARY_PATH BASH_ENV ENV CDPATH
 
-# ended CODE: tells all processes to end, gives them 0.4 s, ends.
+# ended CODE: tells all processes to end, as `mngr stop` does, gives them 5 s (docker waits 10), ends.
 ended() {
-	trap '' TERM USR1
+	trap '' TERM USR1 CHLD
+	kill -HUP -1 2>/dev/null # an interactive shell takes no TERM
 	kill -TERM -1 2>/dev/null
 	tries=0
-	while [ $tries -lt 8 ] && others; do
+	while [ $tries -lt 100 ] && others; do
 		sleep 0.05
 		tries=$((tries + 1))
 	done
@@ -197,21 +198,25 @@ fi
 [ -z "$making" ] || wait "$making" || exit 3
 
 sshd=$(command -v sshd)
-(
+sshd() {
 	trap - TERM USR1
+	exec "$sshd" -D -e -f "$dir/ssh/sshd_config"
+}
+# The first login brings the watcher.
+watch() {
+	trap - TERM USR1
+	while [ ! -f commands/watch.sh ]; do sleep 0.2; done
+	exec sh commands/watch.sh "$dir" </dev/null
+}
+# Both are children of this process, so whatever is killed, with all else that runs here, comes back: after a second, and
+# after twice that each time that it ends at once, up to half a minute.
+serve() {
+	name=$1 wait=1 since=0
 	while :; do
-		"$sshd" -D -e -f "$dir/ssh/sshd_config"
-		sleep 1
+		# In a process of its own, whose end is waited for; this one is process 1's child, too, and may be killed.
+		$name &
+		wait $!
 	done
-) &
+}
 read -r type text _ <$own.pub
 echo "mngr-host-key $type $text"
-
-# The first login brings the watcher.
-while [ ! -f commands/watch.sh ]; do pause 0.2; done
-while :; do
-	sh commands/watch.sh "$dir" </dev/null &
-	wait $!
-	[ ! -e stop/exit ] || ended 0
-	pause 1
-done
