@@ -152,6 +152,11 @@ def attach_argv(label: str, name: str) -> list[str]:
     return ["sh", "-c", scripts.text("agent-attach"), "agent-attach", label, name]
 
 
-def logs(place: Place, record: AgentRecord, size: int) -> Completed:
-    """The last `size` bytes of what the agent's terminal showed."""
-    return script(place.transport, "agent-logs", place.host_dir, record.id, str(size))
+def logs(place: Place, record: AgentRecord, size: int, *, raw: bool = False) -> bytes:
+    """The last `size` bytes of what the agent's terminal showed, or (`raw`) was sent."""
+    args = [place.host_dir, record.id, str(size)]
+    if not raw:
+        done = script(place.transport, "agent-logs", *args, check=False)
+        if not done.code:
+            return done.stdout
+    return script(place.transport, "agent-logs", *args, "raw").stdout

@@ -114,11 +114,11 @@ def _start_hint(text: str, target: Target) -> str:
     )
 
 
-def logs(mngr: Mngr, text: str, size: int) -> bytes:
-    """The last `size` bytes of what the agent's terminal showed."""
+def logs(mngr: Mngr, text: str, size: int, *, raw: bool = False) -> bytes:
+    """The last `size` bytes of what the agent's terminal showed, or (`raw`) was sent, with all control sequences."""
     target = reachable(mngr, text)
     assert target.agent
-    return tmux.logs(mngr.place(target.host.record), target.agent.record, size).stdout
+    return tmux.logs(mngr.place(target.host.record), target.agent.record, size, raw=raw)
 
 
 def boot_log(mngr: Mngr, text: str, size: int) -> str:

@@ -14,4 +14,6 @@ done
 pair mtimes "$(stat -c '%Y %n' activity/* agents/*/busy 2>/dev/null)"
 pair panes "$(tmux -L "$label" list-panes -a -F '#{pane_dead} #{window_activity} #{session_name}' 2>/dev/null)"
 [ ! -f idle.conf ] || pair idle "$(cat idle.conf)"
+# In a container: whether its sshd listens.
+[ ! -d ssh ] || grep -qs "ssh/sshd_[c]onfig" /proc/[0-9]*/cmdline || pair sshd down
 [ ! -f stop/reason ] || pair reason "$(cat stop/reason)"
