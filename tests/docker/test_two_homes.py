@@ -23,7 +23,17 @@ def home(folder: Path, image: str, *, every_laptop: bool = False) -> Cli:
 
 
 def create(user: Cli, where: str, code: int = 0) -> str:
-    words = ("--provider", NAME, "--no-code", "--no-connect", "--idle-mode", "disabled", "--", "sleep", "9999")
+    words = (
+        "--provider",
+        NAME,
+        "--no-code",
+        "--no-connect",
+        "--idle-mode",
+        "disabled",
+        "--",
+        "sleep",
+        "9999",
+    )
     return user.run("create", where, *words, code=code).stderr
 
 
@@ -63,9 +73,7 @@ def test_each_home_sees_and_reaches_its_own(homes: tuple[Cli, Cli]) -> None:
     assert not seen[0] & seen[1]
 
 
-def test_both_show_with_every_laptop_and_ids_tell_them_apart(
-    homes: tuple[Cli, Cli], all_shown: Cli
-) -> None:
+def test_both_show_with_every_laptop_and_ids_tell_them_apart(homes: tuple[Cli, Cli], all_shown: Cli) -> None:
     both = ids(homes[1]) | ids(all_shown)
     assert len(both) == 2
     for typed in ("@box", f"@box.{NAME}"):

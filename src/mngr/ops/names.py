@@ -100,7 +100,8 @@ def _pick(listing: Listing, address: Address) -> Target:
         return matching[0]
     if matching:
         raise Conflict(
-            f"{address} could be any of: {', '.join(_in_full(address.name, matching))}", hint="write it in full"
+            f"{address} could be any of: {', '.join(_in_full(address.name, matching))}",
+            hint="write it in full",
         )
     if listing.errors:
         unread = "; ".join(f"{one.provider}: {one.error}" for one in listing.errors)

@@ -85,5 +85,5 @@ def test_a_failure_without_a_step_says_how_it_ended() -> None:
 def test_each_script_that_a_failing_command_ends_names_its_steps(name: str) -> None:
     text = (FOLDER / f"{name}.sh").read_text()
     assert "#include steps\n" in text
-    assert "doing=" in text
+    assert re.search(r"^\s*doing \S", text, re.MULTILINE)
     assert all("failed $?" in line for line in text.splitlines() if line.endswith(" EXIT"))

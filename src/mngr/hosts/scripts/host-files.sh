@@ -2,20 +2,20 @@
 # Repeatable.
 set -eu
 #include steps
-doing="enter $1"
+doing "enter $1"
 cd "$1"
 umask 077
 new=.new-host-$$
-doing="make $1/$new"
+doing "make $1/$new"
 mkdir "$new"
 trap 'failed $?; rm -rf "$new"' EXIT
-doing='unpack the files (tar)'
+doing 'unpack the files (tar)'
 tar -xof - -C "$new"
-doing="make $1/commands and activity"
+doing "make $1/commands and activity"
 mkdir -p commands activity
-doing='write the files to the disk (sync)'
+doing 'write the files to the disk (sync)'
 sync "$new"/commands/* "$new"/*.*
-doing="move the files to $1"
+doing "move the files to $1"
 mv -f "$new"/*.* .
 mv -f "$new"/commands/* commands
 [ -e activity/create ] || touch activity/create

@@ -14,11 +14,11 @@ thaw() {
 }
 trap 'failed $?; thaw' EXIT
 trap 'exit 130' INT TERM HUP
-doing='look at the container (docker inspect)'
+doing 'look at the container (docker inspect)'
 status=$(docker inspect -f '{{.State.Status}}' "$name") || exit 3
 case $status in
 running)
-	doing='pause the container (docker pause)'
+	doing 'pause the container (docker pause)'
 	paused=1
 	docker pause "$name" >/dev/null || { paused=; exit 1; }
 	;;
@@ -28,7 +28,7 @@ paused | exited) ;;
 	exit 4
 	;;
 esac
-doing='save the container as an image (docker commit)'
+doing 'save the container as an image (docker commit)'
 docker commit --pause=false --change "LABEL mngr.snapshot=$id" "$name" "$image" >/dev/null || exit 1
 # Docker makes the places of the others on the host's own volume.
 readonly=,readonly
@@ -39,7 +39,7 @@ for volume; do
 	number=$((number + 1))
 	set -- "$@" --mount "type=volume,source=$volume,target=/from/.volumes/$number,readonly"
 done
-doing='save the volume (tar in a passing container)'
+doing 'save the volume (tar in a passing container)'
 size=$(
 	docker run --rm --pull never --network none --user 0:0 \
 		--mount "type=volume,source=$name,target=/from$readonly" --mount "type=volume,source=$state,target=/state" "$@" \
@@ -53,6 +53,6 @@ size=$(
 			wc -c <"/state/blobs/$1.tar"' tar "$id"
 ) || exit 1
 thaw
-doing='measure the image (docker image inspect)'
+doing 'measure the image (docker image inspect)'
 docker image inspect -f '{{.Size}}' "$image" || exit 1
 printf '%s\n' "$size"

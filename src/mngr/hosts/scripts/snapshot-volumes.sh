@@ -6,7 +6,7 @@ set -u
 cd "$1/.volumes" 2>/dev/null && [ -f list ] || exit 0
 shift
 environment=~root/.ssh/environment # the entrypoint's, which may lie in such a place
-doing="keep $environment"
+doing "keep $environment"
 [ -e environment ] || cp -p "$environment" environment || exit 1
 # kept PLACE MOUNTED…: whether the user's own files are there.
 kept() {
@@ -25,14 +25,14 @@ while IFS= read -r place; do
 		printf '%s\n' "$place"
 		continue
 	fi
-	doing="lay the volume into $place"
+	doing "lay the volume into $place"
 	: >$number.begun
 	mkdir -p "$place" || exit 1
 	find "$place" -xdev -mindepth 1 -delete 2>/dev/null # but for what is mounted in it
 	cp -a "$number/." "$place/" || exit 1
 	mv $number $number.done && rm -rf $number.done
 done <list
-doing="put $environment back"
+doing "put $environment back"
 mkdir -p "${environment%/*}" && cp -p environment "$environment" || exit 1
 sync
 rm -rf "$PWD"
