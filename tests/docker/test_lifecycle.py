@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -156,17 +157,41 @@ def test_a_killed_container_is_crashed_and_can_be_started(bench: Bench) -> None:
     bench.destroy(record)
 
 
-def test_a_container_ends_within_a_second(bench: Bench) -> None:
-    record = bench.create("ends")
-    bench.inside(record, "nohup sh -c 'trap \"\" TERM HUP; while :; do sleep 1; done' >/dev/null 2>&1 &")
-    started = docker("inspect", "-f", "{{.State.StartedAt}}", f"mngr-{record.id}")
-    assert started
-    import time
+SAVES = "trap 'sleep 2; echo saved >/mngr/saved; exit' TERM HUP; while :; do sleep 0.1; done"
 
+
+def test_docker_restart_gives_processes_time_to_end(bench: Bench) -> None:
+    record = bench.create("saves")
+    bench.inside(record, f"nohup sh -c {SAVES!r} >/dev/null 2>&1 &".replace('"', "\""))
+    docker("restart", f"mngr-{record.id}")
+    assert bench.inside(record, "cat /mngr/saved") == "saved"
+    bench.destroy(record)
+
+
+def test_a_container_ends_at_once_unless_something_in_it_does_not(bench: Bench) -> None:
+    record = bench.create("ends")
+    bench.inside(record, "tmux -L mngr new-session -d bash -l; nohup sleep 1000 >/dev/null 2>&1 &")
     began = time.monotonic()
-    docker("stop", "-t", "5", f"mngr-{record.id}")
-    assert time.monotonic() - began < 2
+    docker("stop", f"mngr-{record.id}")
+    assert time.monotonic() - began < 3
     assert docker("inspect", "-f", "{{.State.ExitCode}}", f"mngr-{record.id}") == "143"
+    docker("start", f"mngr-{record.id}")
+    bench.inside(record, "nohup sh -c 'trap \"\" TERM HUP; while :; do sleep 1; done' >/dev/null 2>&1 &")
+    began = time.monotonic()
+    docker("stop", f"mngr-{record.id}")
+    assert 4 < time.monotonic() - began < 9  # docker itself would kill all after 10
+    assert docker("inspect", "-f", "{{.State.ExitCode}}", f"mngr-{record.id}") == "143"
+    bench.destroy(record)
+
+
+def test_whatever_an_agent_kills_the_host_s_own_processes_come_back(bench: Bench) -> None:
+    record = bench.create("killed")
+    first = bench.inside(record, "pgrep -x sshd")
+    bench.inside(record, "kill -9 -1", check=False)
+    until("sshd is back", lambda: "ok" in _try(bench, record, "echo ok"))
+    until("the watcher is back", lambda: "watch.sh" in bench.inside(record, "ps ax"))
+    assert bench.inside(record, "pgrep -x sshd") != first
+    assert docker("inspect", "-f", "{{.RestartCount}}", f"mngr-{record.id}") == "0"
     bench.destroy(record)
 
 

@@ -62,7 +62,7 @@ def test_a_lifetime_ends_whatever_runs_inside(bench: Bench) -> None:
         "kill -9 1; kill -STOP 1; pkill -STOP -f entrypoint.sh; nohup sh -c 'trap \"\" TERM HUP USR1; while :; do sleep 1; done' >/dev/null 2>&1 &",
         check=False,
     )
-    until("it is down", lambda: bench.view(record).state != "running", 15)
+    until("it is down", lambda: bench.view(record).state != "running", 25)
     view = bench.view(record)
     assert view.state == "stopped"
     assert view.idle is not None

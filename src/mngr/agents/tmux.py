@@ -123,13 +123,28 @@ def remove(place: Place, record: AgentRecord, *, half_made: bool = False) -> Non
         raise
 
 
-def exec_argv(host_dir: str, agent_id: str, words: Sequence[str], *, here: bool = False) -> list[str]:
+def exec_argv(
+    host_dir: str, agent_id: str, token: str, words: Sequence[str], *, here: bool = False
+) -> list[str]:
     """The argv that runs `words` in the agent's work dir with its environment, on its host. `here`: its process is ours,
-    and gets our signals; else a shell stays beside it, which can tell of a signal that ended it."""
+    and gets our signals; else a shell stays beside it, which can tell of a signal that ended it. `token`: of this run
+    alone; `end_exec_argv` finds its processes by it."""
+    return [*exec_prefix(host_dir, agent_id, here=here), token, *words]
+
+
+def exec_prefix(host_dir: str, agent_id: str, *, here: bool = False) -> list[str]:
+    """What `exec_argv` gives, up to the token."""
     from mngr.hosts import scripts
 
     where = "here" if here else "there"
-    return ["sh", "-c", scripts.text("agent-exec"), "mngr-exec", host_dir, agent_id, where, *words]
+    return ["sh", "-c", scripts.text("agent-exec"), "mngr-exec", host_dir, agent_id, where]
+
+
+def end_exec_argv() -> list[str]:
+    """The argv that ends the command of an exec whose token it reads, on its host. What it prints: scripts/exec-end.sh."""
+    from mngr.hosts import scripts
+
+    return ["sh", "-c", scripts.text("exec-end"), "exec-end"]
 
 
 def attach_argv(host_dir: str, agent_id: str, label: str, name: str) -> list[str]:
@@ -139,6 +154,11 @@ def attach_argv(host_dir: str, agent_id: str, label: str, name: str) -> list[str
     return ["sh", "-c", scripts.text("agent-attach"), "agent-attach", host_dir, agent_id, label, name]
 
 
-def logs(place: Place, record: AgentRecord, size: int) -> Completed:
-    """The last `size` bytes of what the agent's terminal showed."""
-    return script(place.transport, "agent-logs", place.host_dir, record.id, str(size))
+def logs(place: Place, record: AgentRecord, size: int, *, raw: bool = False) -> bytes:
+    """The last `size` bytes of what the agent's terminal showed, or (`raw`) was sent."""
+    args = [place.host_dir, record.id, str(size)]
+    if not raw:
+        done = script(place.transport, "agent-logs", *args, check=False)
+        if not done.code:
+            return done.stdout
+    return script(place.transport, "agent-logs", *args, "raw").stdout

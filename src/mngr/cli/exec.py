@@ -1,10 +1,19 @@
 """`mngr exec`."""
 
+from __future__ import annotations
+
+import os
+import signal
 import subprocess
+from typing import TYPE_CHECKING
 
 import click
 
-from mngr.model.errors import MngrError
+from mngr.model.errors import InvalidInput, MngrError
+
+if TYPE_CHECKING:
+    from mngr.ops.context import Mngr
+    from mngr.ops.run import Command
 
 #: A command that doesn't end on SIGTERM is killed after so long.
 KILL_AFTER_S = 5
@@ -23,29 +32,38 @@ KILL_AFTER_S = 5
     metavar="SECONDS",
     help="End the command after this long (exit code 1).",
 )
-def command(name: str, words: tuple[str, ...], tty: bool, timeout: float | None) -> int:
+@click.option("--interrupted", hidden=True, help="Of cli/mngr.sh: the token of a command to end.")
+@click.option("--lost", hidden=True, help="Of cli/mngr.sh: the token of a command whose ssh ended with 255.")
+def command(
+    name: str,
+    words: tuple[str, ...],
+    tty: bool,
+    timeout: float | None,
+    interrupted: str | None,
+    lost: str | None,
+) -> int:
     """Run a command in an agent's work dir with its environment; standard input and the exit code pass through.
 
     \b
     mngr exec my-agent "ls | wc -l"       one string is a shell line
     mngr exec my-agent git log --oneline  several words are an argv
+
+    Ctrl-C ends the command with all its processes, also on another computer.
     """
     from mngr.ops.context import Mngr
-    from mngr.ops.run import exec_argv
+    from mngr.ops.run import exec_command
 
     words = words[1:] if words[0] == "--" else words
     if timeout is not None:
         words = _limited(words, timeout, tty)
     mngr = Mngr()
-    argv = exec_argv(mngr, name, words, tty=tty)
-    code = pass_through(argv, None if timeout is None else timeout + KILL_AFTER_S + 10)
+    run = exec_command(mngr, name, words, tty=tty, token=interrupted or lost or "")
+    if interrupted:
+        raise _ended(run)
+    code = 255 if lost else _run(run, None if timeout is None else timeout + KILL_AFTER_S + 10)
     if timeout is not None and code in (124, 137):
         raise MngrError(f"the command didn't end within {timeout:g} s")
-    if code == 255 and argv[0] == "ssh":
-        from mngr.ops.run import reachable
-
-        reachable(mngr, name)  # says what is wrong, if the connection was
-    return code
+    return _meant(mngr, name, run) if code == 255 and run.ssh else code
 
 
 def _limited(words: tuple[str, ...], timeout: float, tty: bool) -> tuple[str, ...]:
@@ -56,33 +74,132 @@ def _limited(words: tuple[str, ...], timeout: float, tty: bool) -> tuple[str, ..
     )  # fmt: skip
 
 
-def pass_through(argv: list[str], timeout: float | None = None) -> int:
-    """Runs a local command with our standard streams; its exit code. Ctrl-C goes to the command, which decides."""
-    import signal
+class _Told(BaseException):
+    """A signal that tells us to end: Ctrl-C, SIGTERM, or the terminal was closed."""
 
-    # Handled from before it starts, so that no Ctrl-C is ours; not ignored, which it would inherit.
-    before = signal.signal(signal.SIGINT, lambda signum, frame: None)
+
+def _run(run: Command, timeout: float | None) -> int:
+    """Runs an exec with our standard streams; its exit code. When we are told to end, so is the command, wherever it runs."""
+    told: list[int] = []
+    waits = False
+    # A command here has the same terminal, and its Ctrl-C; what it means there is for the command to say.
+    deaf = not run.ssh and os.isatty(0)
+
+    def note(signum: int, frame: object) -> None:
+        if signum == signal.SIGINT and deaf:
+            return
+        told.append(signum)
+        if waits:
+            raise _Told
+
+    before = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    process = _started(run.argv)
     try:
-        process = subprocess.Popen(argv)
+        waits = True
+        if told:
+            raise _Told
+        code = process.wait(timeout)
+        waits = False
+    except subprocess.TimeoutExpired:
+        waits = False
+        _ended(run)
+        _end(process)
+        raise MngrError(f"the command didn't end within {timeout:g} s") from None
+    except _Told:
+        waits = False
+        for one in before:  # a second one ends our waiting
+            signal.signal(one, _interrupt)
+        return _told_to_end(run, process, told[0])
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    return 128 - code if code < 0 else code
+
+
+def _told_to_end(run: Command, process: subprocess.Popen[bytes], signum: int) -> int:
+    """Ends a command. The exit code is its own, if it ended here by itself."""
+    if run.ssh or signum != signal.SIGINT:
+        ended = _ended(run)
+        _end(process)
+        raise ended
+    try:  # it may have got the signal itself
+        code = process.wait(0.3)
+    except subprocess.TimeoutExpired:
+        _ended(run)
+        _end(process)
+        code = process.wait()
+    return 128 - code if code < 0 else code
+
+
+def _ended(run: Command) -> BaseException:
+    """Ends the command where it runs, and says what to raise then."""
+    from mngr.model.errors import Interrupted
+    from mngr.ops.run import end_exec
+
+    try:
+        end_exec(run)
+    except MngrError as error:
+        return Interrupted(f"interrupted; the command may still run on its host: {error.message}")
+    return KeyboardInterrupt()
+
+
+def _meant(mngr: Mngr, name: str, run: Command) -> int:
+    """255, if that was the command's exit code. Raises Unreachable if it was ssh's."""
+    from mngr.model.errors import Unreachable
+    from mngr.ops.run import end_exec, reachable
+
+    try:
+        found = end_exec(run)
+    except Unreachable as error:
+        reachable(mngr, name)  # its host may be known to be down
+        raise Unreachable(error.message, hint=error.hint or f"`mngr start {name}` sees to its sshd") from None
+    if found == "255":
+        return 255
+    what = "; the command was ended" if found else ""
+    raise Unreachable(
+        f"the connection to {name} broke while the command ran{what}", hint="`mngr list` shows how its host is"
+    )
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _started(argv: list[str]) -> subprocess.Popen[bytes]:
+    import errno
+
+    try:
+        return subprocess.Popen(argv)
     except FileNotFoundError:
-        signal.signal(signal.SIGINT, before)
         raise MngrError(
             f"{argv[0]} isn't installed here", hint="`mngr doctor` lists what is missing"
         ) from None
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+        raise InvalidInput(
+            "the command is longer than this computer's command lines may be",
+            hint="hand it in on standard input: mngr exec NAME sh <script",
+        ) from None
+
+
+def pass_through(argv: list[str]) -> int:
+    """Runs a local command with our standard streams; its exit code. Ctrl-C goes to the command, which decides."""
+    # Handled from before it starts, so that no Ctrl-C is ours; not ignored, which it would inherit.
+    before = signal.signal(signal.SIGINT, lambda signum, frame: None)
     try:
-        code = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        raise MngrError(f"the command didn't end within {timeout:g} s") from None
-    except BaseException:  # SIGTERM to us: the command goes too
-        _end(process)
-        raise
+        process = _started(argv)
+        try:
+            code = process.wait()
+        except BaseException:  # SIGTERM to us: the command goes too
+            _end(process)
+            raise
     finally:
         signal.signal(signal.SIGINT, before)
     return 128 - code if code < 0 else code
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(KILL_AFTER_S)

@@ -20,9 +20,9 @@ import click
     default=64 << 10,
     help="At most this much of the end (default 65536).",
 )
-@click.option("--raw", is_flag=True, help="With the terminal's control sequences.")
+@click.option("--raw", is_flag=True, help="All that was written to the terminal, with its control sequences.")
 def command(name: str, boot: bool, size: int, raw: bool) -> int:
-    """Show what an agent printed, or how a machine booted.
+    """Show what an agent printed, as its terminal showed it; or how a machine booted.
 
     \b
     mngr logs my-agent
@@ -35,7 +35,7 @@ def command(name: str, boot: bool, size: int, raw: bool) -> int:
     if boot:
         click.echo(run.boot_log(mngr, name, size), nl=False)
         return 0
-    output = run.logs(mngr, name, size)
+    output = run.logs(mngr, name, size, raw=raw)
     if raw:
         sys.stdout.buffer.write(output)
     else:
@@ -44,8 +44,8 @@ def command(name: str, boot: bool, size: int, raw: bool) -> int:
 
 
 def plain(text: str) -> str:
-    """Terminal output without control sequences (ECMA-48: CSI, OSC and the short escapes)."""
+    """Terminal output without control sequences (ECMA-48: CSI, OSC and the short escapes), whoever it is from."""
     import re
 
     text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]", "", text)
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", text.replace("\r\n", "\n")).replace("\r", "")
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]", "", text.replace("\r\n", "\n")).replace("\r", "")

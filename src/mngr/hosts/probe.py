@@ -10,12 +10,13 @@ from mngr.transport.base import Transport
 
 
 class HostFacts(msgspec.Struct, kw_only=True):
-    """What a probe saw. `problems` names records that couldn't be read; they are never dropped in silence."""
+    """What a probe saw. `sshd_down`: of a container. `problems` names records that couldn't be read; they are never dropped in silence."""
 
     agents: list[AgentView] = []
     idle: IdleView | None = None
     stop_reason: str = ""
     problems: list[str] = []
+    sshd_down: bool = False
 
 
 def probe(transport: Transport, host_dir: str, *, label: str = "", timeout: float = 10) -> HostFacts:
@@ -46,6 +47,7 @@ def parse(output: bytes) -> HostFacts:
         view.half_made = f"half:{agent_id}" in pairs
         facts.agents.append(view)
     facts.agents.sort(key=lambda agent: (agent.record.created_at, agent.record.name))
+    facts.sshd_down = "sshd" in pairs
     facts.stop_reason = describe_reason(pairs.get("reason", ""))
     facts.idle = idle_view(pairs.get("idle", ""), seen, facts.stop_reason, pairs.get("why", ""))
     return facts

@@ -36,7 +36,7 @@ class HostView(msgspec.Struct, kw_only=True):
     """A host as last seen, with its agents. `problem` says why less than everything is known. `agents_known`: whether
     `agents` are all there are; else they are those that were seen before, or none, and there may be others.
     `snapshots`: how many live on its machine and would go with it. `half_made`: it has a record, and its create hasn't
-    come to its end; who creates it again goes on. `permanent`: it was never made and is never destroyed (this computer)."""
+    come to its end; who creates it again goes on. `sshd_down`: it runs, and lets nobody in; a start sees to that. `permanent`: it was never made and is never destroyed (this computer)."""
 
     record: HostRecord
     state: HostState
@@ -51,6 +51,7 @@ class HostView(msgspec.Struct, kw_only=True):
     paid_until: str = ""
     renews: bool | None = None
     half_made: bool = False
+    sshd_down: bool = False
     permanent: bool = False
 
 

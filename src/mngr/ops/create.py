@@ -21,7 +21,7 @@ from mngr.model.names import check_name, is_text
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import SETTLED
 from mngr.model.views import AgentView, HostView, Offer
-from mngr.ops import memory, trust
+from mngr.ops import memory, size, trust
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.ops.placing import being_created, existing_host, placed
 from mngr.ops.request import CreateRequest
@@ -346,6 +346,8 @@ def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
     if not is_text(command_script(kind, request.command)):
         raise InvalidInput("the agent's command isn't text in UTF-8")
     environment.check({**kind.env, **request.env})
+    words = [*kind.command, *request.command] if isinstance(kind.command, list) else request.command
+    size.check_create(words, request.labels, [*request.start_args, *request.build_args])
     if request.source is not None and not request.source.is_dir():
         raise InvalidInput(f"--from {request.source}: there is no such directory")
     return kind

@@ -48,7 +48,7 @@ def start(mngr: Mngr, group: Group, phases: Phases) -> HostView:
     """Starts the host if it is down, and the agents' commands anew if they aren't alive. Repeatable."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     record = host.record
-    if host.state == "running":
+    if host.state == "running" and not host.sshd_down:
         return while_it_runs(mngr, record, phases, lambda record: _start_agents(mngr, group, record, phases))
     phases("start host")
     return _start_agents(mngr, group, provider.start(record.id, phases), phases)
@@ -72,7 +72,9 @@ def while_it_runs(mngr: Mngr, record: HostRecord, phases: Phases, work: Callable
 
 def _may_be_stopping(host: HostView) -> bool:
     """Whether a host that still runs has decided to stop, or can't be looked into any more."""
-    return host.state == "running" and bool(host.problem or (host.idle and host.idle.stop_reason))
+    if host.idle and host.idle.stop_reason:
+        return host.state == "running"
+    return host.state == "running" and bool(host.problem) and not host.sshd_down
 
 
 def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) -> HostView:

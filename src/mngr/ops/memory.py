@@ -143,6 +143,6 @@ def _warm(places: list[Seen]) -> bytes:
 
     one = places[0]
     config, alias = one.ssh
-    line = quote.line(tmux.exec_argv(one.host_dir, one.agent_id, []))
-    values = {"socket": one.socket, "config": config, "alias": alias, "line": line}
+    start = quote.line(tmux.exec_prefix(one.host_dir, one.agent_id))
+    values = {"socket": one.socket, "config": config, "alias": alias, "start": start}
     return os.fsencode("".join(f"{name}={quote.word(value)}\n" for name, value in values.items()))

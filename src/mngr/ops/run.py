@@ -3,43 +3,80 @@
 import contextlib
 from collections.abc import Sequence
 
+import msgspec
+
 from mngr.agents import tmux
 from mngr.model.errors import Conflict, MngrError, NotFound, NotSupported, TimedOut, Unreachable
 from mngr.model.names import Address, parse_address
-from mngr.ops import memory, names
+from mngr.ops import memory, names, size
 from mngr.ops.context import Mngr
 from mngr.ops.names import Target
 from mngr.transport import quote
+from mngr.transport.base import SSH_FAILED, Transport, run_local
+from mngr.transport.local import Local
+from mngr.transport.ssh import Ssh, unreachable
 
 
-def exec_argv(
-    mngr: Mngr, text: str, words: Sequence[str], *, tty: bool = False, fresh: bool = False
-) -> list[str]:
-    """The local argv that runs `words` in the agent's work dir. A remembered agent costs no question (unless `fresh`)."""
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """A command beside an agent: the local argv that runs it, and the one that ends it where it runs, which reads its
+    `token`. `ssh`: where ssh goes, if that is what runs it ("" else)."""
+
+    argv: list[str]
+    end_argv: list[str]
+    token: str
+    ssh: str = ""
+
+
+def exec_command(
+    mngr: Mngr, text: str, words: Sequence[str], *, tty: bool = False, fresh: bool = False, token: str = ""
+) -> Command:
+    """What runs `words` in the agent's work dir. A remembered agent costs no question (unless `fresh`). Raises
+    InvalidInput if they are longer than a command line may be. `token`: of a command that was begun before."""
+    import uuid
+
+    token = token or str(uuid.uuid4())
+    size.check_words(words)
     place = None if fresh else memory.seen(mngr, parse_address(text))
+    if place and not place.ssh and not place.here:
+        place = None
     if place:
-        argv = tmux.exec_argv(place.host_dir, place.agent_id, words, here=place.here)
-        if not place.ssh:
-            return argv if place.here else exec_argv(mngr, text, words, tty=tty, fresh=True)
-        config, alias = place.ssh
-        return [
-            "ssh",
-            "-F",
-            config,
-            "-o",
-            "LogLevel=QUIET",
-            *(["-t"] if tty else []),
-            alias,
-            "--",
-            quote.line(argv),
-        ]
-    target = reachable(mngr, text)
-    assert target.agent
-    record = target.host.record
-    memory.remember(mngr, target.host, target.agent)
-    here = not mngr.provider(record.provider).abilities.isolated
-    argv = tmux.exec_argv(record.host_dir, target.agent.record.id, words, here=here)
-    return mngr.place(record).transport.argv(argv, tty=tty)
+        host_dir, agent_id, here = place.host_dir, place.agent_id, place.here
+        ssh = place.ssh
+        transport: Transport = Local()
+    else:
+        target = reachable(mngr, text)
+        assert target.agent
+        record = target.host.record
+        memory.remember(mngr, target.host, target.agent)
+        host_dir, agent_id = record.host_dir, target.agent.record.id
+        here = not mngr.provider(record.provider).abilities.isolated
+        transport = mngr.place(record).transport
+        ssh = [str(transport.target.config), transport.target.alias] if isinstance(transport, Ssh) else []
+    argv = tmux.exec_argv(host_dir, agent_id, token, words, here=here)
+    size.check_line(argv, one_line=not here)
+    if ssh:
+        config, alias = ssh
+        first = ["ssh", "-F", config, "-o", "LogLevel=QUIET"]
+        asks = ["ssh", "-F", config, alias, "--"]
+        return Command(
+            argv=[*first, *(["-t"] if tty else []), alias, "--", quote.line(argv)],
+            end_argv=[*asks, quote.line(tmux.end_exec_argv())], token=token, ssh=alias,
+        )  # fmt: skip
+    return Command(
+        argv=transport.argv(argv, tty=tty), end_argv=transport.argv(tmux.end_exec_argv()), token=token
+    )
+
+
+def end_exec(command: Command) -> str:
+    """Ends a command that was begun, with all its processes; at most 7 s. What was found: `255` if it had ended with that
+    exit code, `ended`, or "" for nothing. Raises Unreachable with ssh's own reason, TimedOut."""
+    done = run_local(
+        command.end_argv, place=command.ssh or "the host", what="exec-end", input=f"{command.token}\n".encode(), timeout=30,
+        apart=True,
+    )  # fmt: skip
+    if command.ssh and (done.code == SSH_FAILED or done.code < 0):
+        raise unreachable(command.ssh, done.error)
+    return done.text.strip()
 
 
 def attach_argv(mngr: Mngr, text: str) -> list[str]:
@@ -78,11 +115,11 @@ def _start_hint(text: str, target: Target) -> str:
     )
 
 
-def logs(mngr: Mngr, text: str, size: int) -> bytes:
-    """The last `size` bytes of what the agent's terminal showed."""
+def logs(mngr: Mngr, text: str, size: int, *, raw: bool = False) -> bytes:
+    """The last `size` bytes of what the agent's terminal showed, or (`raw`) was sent, with all control sequences."""
     target = reachable(mngr, text)
     assert target.agent
-    return tmux.logs(mngr.place(target.host.record), target.agent.record, size).stdout
+    return tmux.logs(mngr.place(target.host.record), target.agent.record, size, raw=raw)
 
 
 def boot_log(mngr: Mngr, text: str, size: int) -> str:

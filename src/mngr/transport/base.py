@@ -3,6 +3,7 @@
 Standard input is free for data, and the only way that secrets take.
 """
 
+import errno
 import re
 import subprocess
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from mngr.model.errors import MngrError, TimedOut, Unreachable
+from mngr.model.errors import InvalidInput, MngrError, TimedOut, Unreachable
 
 #: Exit code of `ssh` itself (not of the remote command) when no connection could be made or it broke.
 SSH_FAILED = 255
@@ -94,18 +95,29 @@ def run_local(
     input: Input,
     timeout: float,
     env: dict[str, str] | None = None,
+    apart: bool = False,
 ) -> Completed:
-    """Runs a local process, fed with `input`. `what` names the command in messages; raises TimedOut, Unreachable."""
+    """Runs a local process, fed with `input`. `what` names the command in messages. `apart`: Ctrl-C doesn't reach it.
+
+    Raises TimedOut, Unreachable, InvalidInput if the command line is longer than this computer allows."""
     try:
         if callable(input):
             return _fed_late(command, input, timeout, env)
-        done = subprocess.run(command, input=input, capture_output=True, timeout=timeout, env=env)
+        done = subprocess.run(
+            command, input=input, capture_output=True, timeout=timeout, env=env, start_new_session=apart
+        )
     except subprocess.TimeoutExpired:
         raise TimedOut(f"{what} on {place} didn't end within {timeout:g} s") from None
     except FileNotFoundError:
         raise Unreachable(
             f"{command[0]} isn't installed here",
             hint=f"install {command[0]}; `mngr doctor` lists what is missing",
+        ) from None
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+        raise InvalidInput(
+            f"{what} for {place} is longer than a command line may be", hint="give fewer or shorter words"
         ) from None
     return Completed(done.returncode, done.stdout, done.stderr)
 

@@ -34,7 +34,7 @@ _FIRST = """PATH=$PATH:/usr/bin:/bin
 file=$2/commands/entrypoint.sh
 mkdir -p "$2/commands" "$2/ssh" && rm -f "$file" && printf %s "$1" >"$file" || exit 3
 (umask 077; exec tr '\\n\\000' '\\001\\n' <"/proc/$$/environ" >"$2/ssh/environ")
-exec ${4:+timeout -s USR1 -k 3 "$4"} /bin/sh "$file" "$2" "$3" "${5-}"
+exec ${4:+timeout -s USR1 -k 7 "$4"} /bin/sh "$file" "$2" "$3" "${5-}"
 """
 
 

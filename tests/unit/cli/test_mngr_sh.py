@@ -76,12 +76,19 @@ words = st.lists(
 @given(words)
 def test_any_words_reach_the_host_as_the_long_way_sends_them(installed: Installed, argv: list[str]) -> None:
     *ssh, line = installed("exec", "a1", "--", *argv)
-    assert ssh == ["ssh", "-F", str(installed.folder / "config"), "host-1", "--"]
-    assert shlex.split(line) == tmux.exec_argv("/it's", "agent-1", argv)
+    assert ssh == ["ssh", "-F", str(installed.folder / "config"), "-o", "LogLevel=QUIET", "host-1", "--"]
+    prefix = tmux.exec_prefix("/it's", "agent-1")
+    sent = shlex.split(line)
+    token = sent[len(prefix)]
+    assert sent == tmux.exec_argv("/it's", "agent-1", token, argv)
+    assert len(token) == 36
 
 
 def test_dashes_before_the_words_may_be_left_out(installed: Installed) -> None:
-    assert installed("exec", "a1", "ls", "-la") == installed("exec", "a1", "--", "ls", "-la")
+    one, other = installed("exec", "a1", "ls", "-la"), installed("exec", "a1", "--", "ls", "-la")
+    assert len(one) == len(other) == 8
+    assert one[-1].endswith("'ls' '-la'")
+    assert other[-1].endswith("'ls' '-la'")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ case "$1 $2" in
 "stop "*) [ ! -f "$NOTES.broken" ] || { echo "no daemon" >&2; exit 1; }; echo false >"$NOTES.there" ;;
 esac
 """
-STOP = ["update --restart=no box", "stop -t 5 box"]
+STOP = ["update --restart=no box", "stop -t 8 box"]
 
 
 class Guard:

@@ -1,4 +1,4 @@
-# agent-exec HOST_DIR AGENT_ID here|there WORDS…: runs a command in the agent's work dir with its environment.
+# agent-exec HOST_DIR AGENT_ID here|there TOKEN WORDS…: runs a command in the agent's work dir with its environment.
 # One word is a line for sh, several are an argv. Hands on standard input and the exit code.
 dir=$1 id=$2
 shift 2
@@ -14,13 +14,20 @@ mngr_drop=''
 . "$dir/agents/$id/env.sh"
 export MNGR_HOST_DIR
 cd -- "$MNGR_WORK_DIR" || exit 1
-if [ "$1" = here ]; then
-	shift
+# What the image and the user chose stays; without a choice programs would take a terminal for one without accents.
+[ -n "${LC_ALL:-}${LC_CTYPE:-}${LANG:-}" ] || export LANG=C.UTF-8
+where=$1
+# By this all processes of the command are found when its client was told to end.
+export MNGR_EXEC="$2"
+shift 2
+if [ "$where" = here ]; then
 	[ $# -gt 1 ] || exec $mngr_drop sh -c "$1"
 	exec $mngr_drop "$@"
 fi
-shift
 # sshd has no exit code for a command that a signal ended; a shell does.
 trap : INT QUIT
 if [ $# -gt 1 ]; then $mngr_drop "$@"; else $mngr_drop sh -c "$1"; fi
-exit $?
+code=$?
+# ssh itself ends with 255 when a connection fails: the client looks whether this was meant.
+[ $code -ne 255 ] || : >"/tmp/.mngr-exec-$MNGR_EXEC"
+exit $code

@@ -11,12 +11,13 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
 # What the image means for its own programs shall not bend sshd and these commands.
 unset LD_PRELOAD LD_LIBRARY_PATH BASH_ENV ENV CDPATH
 
-# ended CODE: tells all processes to end, gives them 0.4 s, ends.
+# ended CODE: tells all processes to end, as `mngr stop` does, gives them 5 s (docker waits 10), ends.
 ended() {
 	trap '' TERM USR1
+	kill -HUP -1 2>/dev/null # an interactive shell takes no TERM
 	kill -TERM -1 2>/dev/null
 	tries=0
-	while [ $tries -lt 8 ] && others; do
+	while [ $tries -lt 100 ] && others; do
 		sleep 0.05
 		tries=$((tries + 1))
 	done
@@ -119,34 +120,40 @@ if [ ! -s $own ] || [ ! -s $own.pub ]; then
 fi
 # The image's own host keys are everybody's who has the image.
 for file in /etc/ssh/ssh_host_*; do [ ! -e "$file" ] || rm -f "$file"; done
+# configure: what sshd reads, written anew whenever it is started: an agent may have done anything to it.
+configure() {
+	mkdir -p /run/sshd ssh && chmod 700 ssh || return
+	[ ! -e $own ] || chmod 600 $own
+	printf '%s\n' "$key" >ssh/authorized_keys
+	printf '%s\n' >ssh/sshd_config \
+		"Port 22" \
+		"HostKey $dir/$own" \
+		"AuthorizedKeysFile $dir/ssh/authorized_keys" \
+		"PermitRootLogin prohibit-password" \
+		"PasswordAuthentication no" \
+		"KbdInteractiveAuthentication no" \
+		"UsePAM no" \
+		"PermitUserEnvironment yes" \
+		"AcceptEnv LANG LC_*" \
+		"MaxSessions 100" \
+		"MaxStartups 100:30:200" \
+		"ClientAliveInterval 15" \
+		"ClientAliveCountMax 4" \
+		"X11Forwarding no" \
+		"PrintMotd no" \
+		"UseDNS no" \
+		"PidFile none" \
+		"LogLevel FATAL" \
+		"Subsystem sftp internal-sftp"
+	# Since 9.8 sshd punishes sources; behind NAT all clients are one.
+	version=$(ssh -V 2>&1)
+	version=${version#*_}
+	major=${version%%.*} minor=${version#*.}
+	minor=${minor%%[!0-9]*}
+	if [ "$major" -gt 9 ] || { [ "$major" -eq 9 ] && [ "$minor" -ge 8 ]; }; then echo "PerSourcePenalties no" >>ssh/sshd_config; fi
+}
 umask 077
-printf '%s\n' "$key" >ssh/authorized_keys
-printf '%s\n' >ssh/sshd_config \
-	"Port 22" \
-	"HostKey $dir/$own" \
-	"AuthorizedKeysFile $dir/ssh/authorized_keys" \
-	"PermitRootLogin prohibit-password" \
-	"PasswordAuthentication no" \
-	"KbdInteractiveAuthentication no" \
-	"UsePAM no" \
-	"PermitUserEnvironment yes" \
-	"AcceptEnv LANG LC_*" \
-	"MaxSessions 100" \
-	"MaxStartups 100:30:200" \
-	"ClientAliveInterval 15" \
-	"ClientAliveCountMax 4" \
-	"X11Forwarding no" \
-	"PrintMotd no" \
-	"UseDNS no" \
-	"PidFile none" \
-	"LogLevel FATAL" \
-	"Subsystem sftp internal-sftp"
-# Since 9.8 sshd punishes sources; behind NAT all clients are one.
-version=$(ssh -V 2>&1)
-version=${version#*_}
-major=${version%%.*} minor=${version#*.}
-minor=${minor%%[!0-9]*}
-if [ "$major" -gt 9 ] || { [ "$major" -eq 9 ] && [ "$minor" -ge 8 ]; }; then echo "PerSourcePenalties no" >>ssh/sshd_config; fi
+configure
 # A root without password isn't a locked root.
 while IFS=: read -r user password _; do
 	case $user:$password in root:!*) sed -i 's/^root:![^:]*:/root:*:/' /etc/shadow ;; esac
@@ -197,21 +204,49 @@ fi
 [ -z "$making" ] || wait "$making" || exit 3
 
 sshd=$(command -v sshd)
-(
-	trap - TERM USR1
-	while :; do
-		"$sshd" -D -e -f "$dir/ssh/sshd_config"
-		sleep 1
-	done
-) &
+sshd() {
+	sleep "$1"
+	umask 077
+	configure
+	umask 022
+	exec "$sshd" -D -e -f "$dir/ssh/sshd_config"
+}
+# The first login brings the watcher.
+watch() {
+	sleep "$1"
+	while [ ! -f commands/watch.sh ]; do sleep 0.2; done
+	exec sh commands/watch.sh "$dir" </dev/null
+}
+"$sshd" -D -e -f "$dir/ssh/sshd_config" &
+sshd_is=$! sshd_wait=0 sshd_since=0
+watch 0 &
+watch_is=$! watch_wait=0 watch_since=0
 read -r type text _ <$own.pub
 echo "mngr-host-key $type $text"
 
-# The first login brings the watcher.
-while [ ! -f commands/watch.sh ]; do pause 0.2; done
+# Both are children of this process, so whatever is killed in here, and be it all, comes back. One that ends again and
+# again comes back later each time, up to ten seconds.
+again() {
+	now=$(date +%s)
+	if [ $((now - since)) -ge 60 ]; then wait=1; elif [ "$wait" -lt 5 ]; then wait=$((wait * 2 + 1)); else wait=10; fi
+	since=$now
+	"$1" $wait &
+}
+beat=
+trap : CHLD
 while :; do
-	sh commands/watch.sh "$dir" </dev/null &
-	wait $!
 	[ ! -e stop/exit ] || ended 0
-	pause 1
+	if ! kill -0 $sshd_is 2>/dev/null; then
+		wait=$sshd_wait since=$sshd_since
+		again sshd
+		sshd_is=$! sshd_wait=$wait sshd_since=$since
+	fi
+	if ! kill -0 $watch_is 2>/dev/null; then
+		wait=$watch_wait since=$watch_since
+		again watch
+		watch_is=$! watch_wait=$wait watch_since=$since
+	fi
+	# Until one of them ends, or an orphan; or a minute is over, for the one that ended just before.
+	[ -n "$beat" ] && kill -0 "$beat" 2>/dev/null || { sleep 60 & beat=$!; }
+	wait
 done

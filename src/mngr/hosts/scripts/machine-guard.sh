@@ -35,7 +35,7 @@ if [ -n "$late" ] && [ ! -f stop-reason ]; then
 fi
 if [ -n "$container" ] && docker container inspect "$container" >/dev/null 2>&1; then
 	# Neither the daemon's restart nor the machine's brings it back; `mngr start` does.
-	if ! { docker update --restart=no "$container" && docker stop -t 5 "$container"; } >/dev/null; then
+	if ! { docker update --restart=no "$container" && docker stop -t 8 "$container"; } >/dev/null; then
 		sleep 5 # the path unit starts us again at once
 		exit 1
 	fi

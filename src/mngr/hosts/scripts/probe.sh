@@ -19,4 +19,6 @@ pair mtimes "$(stat -c '%Y %n' activity/* agents/*/busy 2>/dev/null)"
 [ -z "$older" ] || pair panes "$(tmux -L "$label" list-panes -a -F '#{pane_dead} #{pane_start_command}' 2>/dev/null)"
 [ ! -f idle.conf ] || pair idle "$(cat idle.conf)"
 [ ! -s activity/agent ] || pair why "$(head -c 300 activity/agent)"
+# In a container: whether its sshd listens.
+[ ! -d ssh ] || grep -qs "ssh/sshd_[c]onfig" /proc/[0-9]*/cmdline || pair sshd down
 [ ! -f stop/reason ] || pair reason "$(cat stop/reason)"

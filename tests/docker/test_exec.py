@@ -1,0 +1,157 @@
+"""`mngr exec` on a host in a container, through the program as it is installed (warm: over an open connection) and
+through Python: who tells it to end ends the command there; what ssh says isn't the command's."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mngr.ops.size import WORD_BYTES
+from support.cli import Cli
+
+from .conftest import INSTANCE, clear, docker, until
+
+PROGRAM = str(Path(sys.executable).with_name("mngr"))
+COLD = [sys.executable, "-m", "mngr"]
+BOTH = pytest.mark.parametrize("program", [[PROGRAM], COLD], ids=["warm", "cold"])
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Cli]:
+    """A user with an agent `a1` in a container."""
+    instance = f"{INSTANCE}-exec"
+    key = f"MNGR__PROVIDERS__{instance.replace('-', '_').upper()}__BACKEND"
+    home = tmp_path_factory.mktemp("exec") / "home"
+    home.mkdir()
+    (home / "config.toml").write_text(f"[providers.{instance}]\nbackend = 'docker'\n")
+    cli = Cli(home, {key: "docker"})
+    cli.run("create", "a1", "--provider", instance, "--image", image, "--no-code", "--", "sleep", "100000")
+    yield cli
+    cli.run("destroy", "a1", "--yes")
+    docker("rm", "-f", "-v", f"mngr-state-{instance}", check=False)
+    clear(instance)
+
+
+def run(cli: Cli, program: list[str], *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    argv = [*program, "exec", "a1", *words]
+    return subprocess.run(argv, env=cli.env, cwd=cli.cwd, input=stdin, capture_output=True, timeout=60)
+
+
+def begun(cli: Cli, program: list[str], line: str, **options: object) -> subprocess.Popen[bytes]:
+    """A running exec of `line`, which has said `ready`."""
+    run(cli, program, "true")
+    pipe = subprocess.PIPE
+    streams: dict[str, object] = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, **options}
+    process = subprocess.Popen(
+        [*program, "exec", "a1", f"echo ready; {line}"], env=cli.env, cwd=cli.cwd, **streams
+    )  # type: ignore[call-overload]
+    assert process.stdout is None or process.stdout.readline() == b"ready\n"
+    return process
+
+
+def sleeps(cli: Cli, seconds: int) -> str:
+    return run(cli, [PROGRAM], f"pgrep -af 'slee[p] {seconds}'").stdout.decode()
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_to_the_client_ends_the_command_with_its_children(
+    cli: Cli, program: list[str], name: str
+) -> None:
+    process = begun(cli, program, "sleep 771 & sleep 772; echo not reached")
+    process.send_signal(getattr(signal, name))
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, b""), err
+    assert b"Traceback" not in err
+    assert sleeps(cli, 77) == ""
+
+
+@BOTH
+def test_ctrl_c_at_a_terminal_ends_the_command(cli: Cli, program: list[str]) -> None:
+    ours, theirs = pty.openpty()
+    process = begun(
+        cli, program, "exec sleep 773", stdin=theirs, stdout=subprocess.PIPE, stderr=theirs,
+        start_new_session=True, preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.write(ours, b"\x03")
+    assert process.wait(30) == 130
+    os.close(theirs)
+    os.close(ours)
+    assert sleeps(cli, 77) == ""
+
+
+@BOTH
+def test_a_command_that_ignores_ctrl_c_is_killed(cli: Cli, program: list[str]) -> None:
+    process = begun(cli, program, "trap '' INT TERM HUP; while :; do sleep 774; done")
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=40)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 25  # 5 s on an idle computer
+    assert sleeps(cli, 77) == ""
+
+
+def test_a_command_may_clean_up_on_ctrl_c(cli: Cli) -> None:
+    process = begun(cli, [PROGRAM], "trap 'sleep 0.5; echo saved >/tmp/saved; exit' INT; while :; do sleep 0.1; done")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert run(cli, [PROGRAM], "cat /tmp/saved").stdout == b"saved\n"
+
+
+@BOTH
+def test_the_end_of_its_input_ends_no_command(cli: Cli, program: list[str]) -> None:
+    assert run(cli, program, "cat; sleep 0.5; echo end").stdout == b"end\n"
+    data = bytes(range(256)) * 2048
+    assert run(cli, program, "cat", stdin=data).stdout == data
+
+
+@BOTH
+@pytest.mark.parametrize("code", [0, 3, 130, 255])
+def test_the_exit_code_is_the_command_s(cli: Cli, program: list[str], code: int) -> None:
+    done = run(cli, program, f"exit {code}")
+    assert (done.returncode, done.stderr) == (code, b"")
+
+
+@BOTH
+def test_a_connection_that_breaks_is_told_from_a_command_s_255(cli: Cli, program: list[str]) -> None:
+    done = run(cli, program, "kill -9 $(ps -o ppid= -p $PPID) $PPID; sleep 5")
+    assert done.returncode == 5, done
+    assert b"mngr: the connection to a1 broke while the command ran" in done.stderr
+
+
+@BOTH
+def test_words_longer_than_a_command_line_are_refused_at_once(cli: Cli, program: list[str]) -> None:
+    run(cli, program, "true")
+    for words in ([f": {'x' * 120_000}", "y" * 12_000], ["echo", *(["'" * 500] * 250)], ["x" * 1000] * 200):
+        done = run(cli, program, *words)
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.count(b"\n") == 2
+        assert b"mngr: the command is" in done.stderr
+        assert f"at most {WORD_BYTES} can be given".encode() in done.stderr
+    assert len(run(cli, program, "printf", "%s", "x" * 100_000).stdout) == 100_000
+
+
+@BOTH
+def test_where_sshd_does_not_answer_exec_says_so(cli: Cli, program: list[str]) -> None:
+    """Nor does a container whose sshd can't be started again look as if nothing was wrong; a start mends it."""
+    run(cli, program, "true")
+    run(cli, program, "rm /mngr/ssh/authorized_keys; mv /usr/sbin/sshd /usr/sbin/away; kill -9 $(pgrep -x sshd)")
+    done = run(cli, program, "echo", "reached")
+    assert done.returncode == 5, done
+    assert b"mngr: can't reach" in done.stderr
+    assert b"Connection refused" in done.stderr or b"Connection closed" in done.stderr or b"reset" in done.stderr
+    assert "its sshd doesn't answer" in cli.host("a1")["problem"]
+    assert "its sshd doesn't answer" in cli.run("list").stdout
+    name = docker("ps", "--filter", f"label=mngr.provider={INSTANCE}-exec", "--filter", "label=mngr.host-name=a1", "-q")
+    docker("exec", name, "mv", "/usr/sbin/away", "/usr/sbin/sshd")
+    cli.run("start", "a1")
+    assert run(cli, program, "echo", "reached").stdout == b"reached\n"
+    until("the list is content", lambda: not cli.host("a1")["problem"])
