@@ -10,5 +10,5 @@ for window in $(tmux -L "$label" list-windows -t "=$session" -F '#{window_id}');
 	tmux -L "$label" set-option -w -u -t "$window" window-size 2>/dev/null
 done
 exec tmux -u -L "$label" \
-	set-hook -t "=$session:" client-detached "if-shell -F '#{session_attached}' '' 'run-shell \"tmux #{W:resize-window -t #{window_id} -x 200 -y 50 \\; }\"'" \; \
+	set-hook -t "=$session:" client-detached "run-shell '[ #{session_attached} != 0 ] || for window in #{W:#{window_id} }; do tmux resize-window -t \$window -x 200 -y 50; done'" \; \
 	attach-session -t "=$session"
