@@ -23,6 +23,7 @@ class Local(Cli):
         env = {"TMUX_TMPDIR": str(tmux), MARK: str(tmux), "PATH": os.environ["PATH"]}
         super().__init__(home, env, cwd)
         self.env.pop("TMUX", None)
+        self.tmux = tmux
 
     def create(self, name: str, *command: str, options: tuple[str, ...] = ()) -> None:
         self.run("create", name, "--no-connect", "--quiet", *options, *(["--", *command] if command else []))

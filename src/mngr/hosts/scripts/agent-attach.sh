@@ -20,5 +20,5 @@ done
 if [ -n "$socket" ]; then set -- -S "$socket"; else set -- -L "$label"; fi
 # -E: the session's environment stays the agent's.
 exec tmux -u "$@" \
-	set-hook -t "=$session:" client-detached "if-shell -F '#{session_attached}' '' 'run-shell \"tmux #{W:resize-window -t #{window_id} -x 200 -y 50 \\; }\"'" \; \
+	set-hook -t "=$session:" client-detached "run-shell '[ #{session_attached} != 0 ] || for window in #{W:#{window_id} }; do tmux resize-window -t \$window -x 200 -y 50; done'" \; \
 	attach-session -E -t "$pane"

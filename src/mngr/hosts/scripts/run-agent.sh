@@ -46,6 +46,8 @@ mngr_drop='' mngr_owner=''
 [ ! -f "$dir/ssh/environment.sh" ] || . "$dir/ssh/environment.sh"
 . "$agent/env.sh"
 export MNGR_HOST_DIR
+# As agent-exec.sh does.
+[ -n "${LC_ALL:-}${LC_CTYPE:-}${LANG:-}" ] || export LANG=C.UTF-8
 # An agent that isn't root: its terminal and work dir are its own; the tmux server is root's, and out of its reach.
 if [ -n "$mngr_drop" ]; then
 	# So are windows that a person opens in its session.
