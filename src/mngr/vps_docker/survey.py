@@ -273,7 +273,9 @@ def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView
         view.agents_known = not facts.problems
         if facts.sshd_down and state == "running":
             view.sshd_down = True
-            problem = "; ".join(filter(None, [problem, f"its sshd doesn't answer; `mngr start @{record.name}` sees to it"]))
+            problem = "; ".join(
+                filter(None, [problem, f"its sshd doesn't answer; `mngr start @{record.name}` sees to it"])
+            )
         view.problem = "; ".join([*([problem] if problem else []), *facts.problems])
         return view
     down = state not in ("running", "failed")
