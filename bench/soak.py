@@ -3,7 +3,6 @@
 On fake machines of a simulated Vultr, with Python's faulthandler on: what a death by a signal was doing is shown.
 """
 
-import os
 import signal
 import sys
 import tempfile

@@ -40,9 +40,9 @@ class TestDocker(ProviderContract, SshContract):
         world.docker("rm", "-f", f"mngr-{host['id']}")
         (tmp_path / "code").write_text("that finds no place")
         address = f"second@{host['name']}.{world.provider}"
-        words = ("--no-connect", "--from", str(tmp_path), "--workdir", "/etc", "--", "true")
+        words = ("--no-connect", "--from", str(tmp_path), "--workdir", "/etc/apt", "--", "true")
         failed = mngr("create", address, *words)
-        assert (failed.code, "/etc" in failed.err) == (4, True), failed
+        assert (failed.code, "/etc/apt" in failed.err) == (4, True), failed
         third = make(name=f"third@{host['name']}.{world.provider}")
         assert third["host"]["id"] == host["id"]
         mngr.ok("start", name)

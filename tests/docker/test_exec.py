@@ -100,7 +100,9 @@ def test_a_command_that_ignores_ctrl_c_is_killed(cli: Cli, program: list[str]) -
 
 
 def test_a_command_may_clean_up_on_ctrl_c(cli: Cli) -> None:
-    process = begun(cli, [PROGRAM], "trap 'sleep 0.5; echo saved >/tmp/saved; exit' INT; while :; do sleep 0.1; done")
+    process = begun(
+        cli, [PROGRAM], "trap 'sleep 0.5; echo saved >/tmp/saved; exit' INT; while :; do sleep 0.1; done"
+    )
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert run(cli, [PROGRAM], "cat /tmp/saved").stdout == b"saved\n"
@@ -143,14 +145,22 @@ def test_words_longer_than_a_command_line_are_refused_at_once(cli: Cli, program:
 def test_where_sshd_does_not_answer_exec_says_so(cli: Cli, program: list[str]) -> None:
     """Nor does a container whose sshd can't be started again look as if nothing was wrong; a start mends it."""
     run(cli, program, "true")
-    run(cli, program, "rm /mngr/ssh/authorized_keys; mv /usr/sbin/sshd /usr/sbin/away; kill -9 $(pgrep -x sshd)")
+    run(
+        cli,
+        program,
+        "rm /mngr/ssh/authorized_keys; mv /usr/sbin/sshd /usr/sbin/away; kill -9 $(pgrep -x sshd)",
+    )
     done = run(cli, program, "echo", "reached")
     assert done.returncode == 5, done
     assert b"mngr: can't reach" in done.stderr
-    assert b"Connection refused" in done.stderr or b"Connection closed" in done.stderr or b"reset" in done.stderr
+    assert (
+        b"Connection refused" in done.stderr or b"Connection closed" in done.stderr or b"reset" in done.stderr
+    )
     assert "its sshd doesn't answer" in cli.host("a1")["problem"]
     assert "its sshd doesn't answer" in cli.run("list").stdout
-    name = docker("ps", "--filter", f"label=mngr.provider={INSTANCE}-exec", "--filter", "label=mngr.host-name=a1", "-q")
+    name = docker(
+        "ps", "--filter", f"label=mngr.provider={INSTANCE}-exec", "--filter", "label=mngr.host-name=a1", "-q"
+    )
     docker("exec", name, "mv", "/usr/sbin/away", "/usr/sbin/sshd")
     cli.run("start", "a1")
     assert run(cli, program, "echo", "reached").stdout == b"reached\n"

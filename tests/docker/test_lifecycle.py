@@ -162,7 +162,7 @@ SAVES = "trap 'sleep 2; echo saved >/mngr/saved; exit' TERM HUP; while :; do sle
 
 def test_docker_restart_gives_processes_time_to_end(bench: Bench) -> None:
     record = bench.create("saves")
-    bench.inside(record, f"nohup sh -c {SAVES!r} >/dev/null 2>&1 &".replace('"', "\""))
+    bench.inside(record, f"nohup sh -c {SAVES!r} >/dev/null 2>&1 &".replace('"', '"'))
     docker("restart", f"mngr-{record.id}")
     assert bench.inside(record, "cat /mngr/saved") == "saved"
     bench.destroy(record)

@@ -64,7 +64,7 @@ def test_a_lifetime_ends_whatever_runs_inside(bench: Bench) -> None:
     )
     until("it is down", lambda: bench.view(record).state != "running", 25)
     view = bench.view(record)
-    assert view.state == "paused"
+    assert view.state == "stopped"
     assert view.idle is not None
     assert "max lifetime" in view.idle.stop_reason
     assert docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", f"mngr-{record.id}") == "no"

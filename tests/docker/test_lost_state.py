@@ -29,7 +29,7 @@ def user(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     try:
         mngr.run(
             "create", "a1", "--provider", NAME, "--no-code", "--no-connect", "--label", "team=x", "--idle-timeout", "777",
-            "--max-lifetime", "7d", "--", "sleep", "9999",
+            "--max-lifetime", "7d", "--user", "nobody", "--", "sleep", "9999",
         )  # fmt: skip
         mngr.run("exec", "a1", "echo kept >work")
         yield mngr
@@ -47,7 +47,7 @@ def before(user: Cli) -> dict[str, object]:
 
 def what_stays(user: Cli) -> dict[str, object]:
     host = user.host("a1")
-    kept = ("id", "name", "provider", "address", "ssh_port", "labels")
+    kept = ("id", "name", "provider", "address", "ssh_port", "labels", "user")
     return {key: host[key] for key in kept} | {"idle": [host["idle"][key] for key in ("mode", "timeout_s")]}
 
 
@@ -61,7 +61,7 @@ def test_it_is_listed_with_its_agents_and_used(user: Cli, before: dict[str, obje
     )
     assert user.run("exec", "a1", "cat work").stdout == "kept\n"
     done = user.json("gc", "--provider", NAME)
-    assert "the record of" in done[NAME]["finished"][0]
+    assert "the record of host a1 anew" in done[NAME]["finished"][0]
     assert user.host("a1")["problem"] is None
     assert what_stays(user) == before
 
@@ -84,7 +84,7 @@ def test_a_start_brings_the_work_back(
     lose(user)
     user.run("start", "a1")
     assert user.agent("a1")["state"] in ("running", "waiting")
-    assert user.run("exec", "a1", "cat work").stdout == "kept\n"
+    assert user.run("exec", "a1", "id -un; cat work").stdout == "nobody\nkept\n"
     assert what_stays(user) == before
     assert user.host("a1")["problem"] is None
 

@@ -118,6 +118,17 @@ def test_commits_come_home(mngr: Cli) -> None:
     ).stdout == "made\nfirst\n"  # fmt: skip
 
 
+def test_git_in_its_repository_runs_nothing_as_root(mngr: Cli) -> None:
+    """Its settings and attributes are the agent's, and name programs."""
+    mngr.run(
+        "exec", "one",
+        "git config filter.x.clean 'id -un >>/tmp/filter; cat' && echo 'file filter=x' >.git/info/attributes && touch -d 2001-01-01 file",
+    )  # fmt: skip
+    mngr.run("destroy", "one", "--dry-run")
+    mngr.run("pull", "one")
+    assert set(mngr.run("exec", "one", "cat /tmp/filter").stdout.split()) == {"app"}
+
+
 def test_connect_shows_the_agent_s_terminal(mngr: Cli) -> None:
     ours, theirs = pty.openpty()
     process = mngr.start("connect", "one", stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
@@ -137,6 +148,15 @@ def test_connect_shows_the_agent_s_terminal(mngr: Cli) -> None:
     os.write(ours, b"\x02d")
     assert process.wait(20) == 0
     os.close(ours)
+
+
+def test_a_window_that_a_person_opens_beside_it_is_the_user_s(mngr: Cli) -> None:
+    def there(*words: str) -> str:
+        return docker("exec", f"mngr-{mngr.host('one')['id']}", *words, check=False)
+
+    there("tmux", "-L", "mngr", "new-window", "-t", "=one:")
+    there("tmux", "-L", "mngr", "send-keys", "-t", "=one:", "cd; (id -un; pwd) | tee window; exit", "Enter")
+    until("the window has run", lambda: there("cat", "/home/app/window") == "app\n/home/app")
 
 
 def test_stop_ends_its_processes_and_start_runs_it_again_as_the_same_user(mngr: Cli) -> None:

@@ -125,7 +125,7 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(mngr: Loca
         (["create", "x", "--image", "debian"], 2, "--image can't apply to this computer"),
         (["create", "x", "--idle-timeout", "soon"], 2, "'soon' is not a duration"),
         (["create", "x", "--connect"], 2, "--connect needs a terminal"),
-        (["create", "x", "--from", "/nonexistent"], 2, "there is no such directory"),
+        (["create", "x", "--from", "nosuch-folder"], 2, "there is no such directory"),
         (["list", "--format", "yaml"], 2, "--format 'yaml' isn't known"),
         (["list", "--provider", "nimbus"], 2, "unknown provider 'nimbus'"),
         (["gc", "--provider", "nimbus"], 2, "unknown provider 'nimbus'"),

@@ -81,7 +81,8 @@ def test_a_terminal_shows_accents_and_boxes_whatever_the_locale_is(
 
 
 @pytest.mark.parametrize(
-    ("given", "seen"), [({}, "UTF-8"), ({"LC_ALL": "C"}, "ANSI_X3.4-1968"), ({"LC_CTYPE": "POSIX"}, "ANSI_X3.4-1968")]
+    ("given", "seen"),
+    [({}, "UTF-8"), ({"LC_ALL": "C"}, "ANSI_X3.4-1968"), ({"LC_CTYPE": "POSIX"}, "ANSI_X3.4-1968")],
 )
 def test_an_agent_has_a_locale_with_all_letters_unless_one_is_chosen(
     mngr: Local, given: dict[str, str], seen: str
@@ -137,7 +138,9 @@ def test_logs_show_what_a_person_saw(mngr: Local) -> None:
 
 
 def test_logs_show_the_screen_of_a_program_that_fills_it(mngr: Local) -> None:
-    mngr.create("a1", "sh", "-c", r"printf 'before\n\033[?1049h\033[2J\033[3;5Hmenu\033[4;5Hchoice'; exec sleep 1000")
+    mngr.create(
+        "a1", "sh", "-c", r"printf 'before\n\033[?1049h\033[2J\033[3;5Hmenu\033[4;5Hchoice'; exec sleep 1000"
+    )
     until("all is there", lambda: "choice" in mngr.run("logs", "a1").stdout)
     assert mngr.run("logs", "a1").stdout.splitlines()[-2:] == ["    menu", "    choice"]
 
@@ -148,5 +151,3 @@ def test_logs_hold_no_control_sequence_and_end_with_a_cut_one(mngr: Local, cut: 
     until("all is there", lambda: "shown" in mngr.run("logs", "a1").stdout)
     text = mngr.run("logs", "a1").stdout
     assert not [letter for letter in text if letter != "\n" and not letter.isprintable()]
-
-

@@ -37,6 +37,7 @@ from mngr.providers.contract import MachineSpec
 from mngr.vps_docker import tags
 
 RULES = Rules(lag=5.0, within=10.0)
+LIST_LAG_S = 15.0
 START = 1_800_000_000.0
 PAID_S = 30 * 86400.0
 LIMIT_S = 20.0
@@ -52,26 +53,35 @@ class Killed(BaseException):
 
 class World:
     """Time, the tags of each VPS, and what happens next. A write shows from the moment it is carried out at the earliest,
-    and surely Δ after it was acknowledged."""
+    and surely Δ after it was acknowledged. `sees_own`: to its writer at once. `list_lag`: Δ of lists, which make no such
+    difference."""
 
-    def __init__(self, count: int, seed: int) -> None:
+    def __init__(self, count: int, seed: int, *, sees_own: bool, list_lag: float) -> None:
+        self.sees_own, self.list_lag = sees_own, list_lag
         self.now = START
         self.random = random.Random(seed)
         self.services = [f"vps-{n}.vps.ovh.us" for n in range(count)]
         self.writes: dict[str, dict[str, list[list[Any]]]] = {
-            one: {tags.PROVIDER: [["ovh", START - 100, START - 100]]} for one in self.services
+            one: {tags.PROVIDER: [["ovh", START - 100, START - 100, ""]]} for one in self.services
         }
         self.events: list[tuple[float, int, Claimant, Callable[[], None]]] = []
         self.number = 0
         self.wrongs: list[str] = []
         self.wiped: dict[str, list[tuple[float, float, str]]] = {one: [] for one in self.services}
 
-    def read(self, service: str) -> dict[str, str]:
+    def read(self, service: str, reader: str) -> dict[str, str]:
+        return self._seen(service, reader if self.sees_own else "", 0.0)
+
+    def listed(self, service: str) -> dict[str, str]:
+        return self._seen(service, "", self.list_lag - RULES.lag)
+
+    def _seen(self, service: str, reader: str, later: float) -> dict[str, str]:
         found = {}
         for key, writes in self.writes[service].items():
             value = None
-            for written, since, sure in writes:
-                if self.now >= sure or self.random.random() < (self.now - since) / (sure - since + 1e-9):
+            for written, since, sure, writer in writes:
+                share = (self.now - since) / (sure + later - since + 1e-9)
+                if self.now >= sure + later or self.random.random() < share or (reader and writer == reader):
                     value = written
             if value is not None:
                 found[key] = value
@@ -229,10 +239,10 @@ class _Store(TagStore):
 
     def rows(self) -> list[tuple[str, dict[str, str]]]:
         world = self.who.world
-        return self.who.call("list", lambda: [(one, world.read(one)) for one in world.services])
+        return self.who.call("list", lambda: [(one, world.listed(one)) for one in world.services])
 
     def read(self, service: str) -> dict[str, str]:
-        return self.who.call("read", lambda: self.who.world.read(service))
+        return self.who.call("read", lambda: self.who.world.read(service, self.who.host))
 
     def put(self, service: str, key: str, value: str) -> None:
         self._write(service, key, value)
@@ -251,7 +261,7 @@ class _Store(TagStore):
             for _, until, owner in world.wiped[service]:
                 if owner != self.who.host and world.now <= until and key in MARKS:
                     world.wrongs.append(f"{self.who.host} wrote {key} on {service}, which is {owner}'s")
-            write[:] = [value, world.now, world.now + RULES.lag]
+            write[:] = [value, world.now, world.now + RULES.lag, self.who.host]
             world.writes[service].setdefault(key, []).append(write)
 
         def acknowledged() -> None:
@@ -279,8 +289,11 @@ class _Clock:
 
 
 class Races(RuleBasedStateMachine):
-    """`mayhem`: what may happen to claimants in this run. In a calm one, who orders needed to."""
+    """`mayhem`: what may happen to claimants in this run. In a calm one, who orders needed to. A writer sees its write at once,
+    as OVH's do."""
 
+    sees_own = True
+    list_lag = RULES.lag
     protocol = staticmethod(claim.claim)
 
     @initialize(
@@ -291,7 +304,7 @@ class Races(RuleBasedStateMachine):
         mayhem=st.sampled_from(["", "death", "deaths stalls", "stalls", "stalls"]),
     )
     def begin(self, count: int, early: int, late: int, seed: int, mayhem: str) -> None:
-        self.world = World(count, seed)
+        self.world = World(count, seed, sees_own=self.sees_own, list_lag=self.list_lag)
         self.patch = pytest.MonkeyPatch()  # nonces are the world's, too
         self.patch.setattr(recycle, "os", SimpleNamespace(urandom=self.world.random.randbytes))
         self.patch.setattr(claim, "claim", self.protocol)
@@ -397,6 +410,18 @@ def lock_alone(
     return "won"
 
 
+class BlindRaces(Races):
+    """A writer may miss its own write, as everybody may."""
+
+    sees_own = False
+
+
+class LateLists(Races):
+    """Lists are later than resources by name."""
+
+    list_lag = LIST_LAG_S
+
+
 class Bare(Races):
     protocol = staticmethod(lock_alone)
 
@@ -411,8 +436,15 @@ CHECKS = settings(
 
 Races.TestCase.settings = CHECKS
 TestRaces = Races.TestCase
+BlindRaces.TestCase.settings = LateLists.TestCase.settings = settings(CHECKS, max_examples=300)
+TestBlindRaces = BlindRaces.TestCase
+TestLateLists = LateLists.TestCase
 
 
-def test_the_machine_sees_two_winners_where_there_is_a_lock_alone() -> None:
+@pytest.mark.parametrize("sees_own", [True, False])
+def test_the_machine_sees_two_winners_where_there_is_a_lock_alone(
+    sees_own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bare, "sees_own", sees_own)
     with pytest.raises(AssertionError, match=r"whose lease runs|, which is host-"):
         run_state_machine_as_test(Bare, settings=settings(CHECKS, phases=[Phase.generate]))

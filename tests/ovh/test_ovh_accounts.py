@@ -234,3 +234,41 @@ def test_an_api_that_is_down_is_told_soon_and_nothing_is_lost(
     assert world.things() == bought
     assert mngr.ok("exec", "two", "echo here").out == "here\n"
     mngr.ok("destroy", "two", "--yes")
+
+
+@pytest.mark.parametrize("name", ["docker", "local"])
+def test_what_an_instance_is_called_spares_nobody_the_question(world: OvhWorld, name: str) -> None:
+    mngr = Cli({**world.env, f"MNGR__PROVIDERS__{name.upper()}__BACKEND": "ovh"}, world.scratch)
+    asked = mngr("create", "one", "--provider", name, "--no-code", codes=(2,))
+    assert "USD 7.99 for a month" in asked.err
+    assert "nobody can be asked" in asked.err
+    assert world.cloud.bill()["lines"] == []
+
+
+def test_another_account_s_keys_make_nothing_vanish(account: Callable[..., OvhWorld]) -> None:
+    world = account()
+    mngr = cli(world)
+    mngr.ok("create", "one", "--provider", "ovh", *world.create)
+    other = cli(account())
+    for words in (["list"], ["stop", "one"], ["start", "one"], ["destroy", "one", "--yes"], ["gc"]):
+        done = other(*words, codes=[5])
+        assert "doesn't know it" in done.out + done.err
+        assert "last seen on 20" in done.out + done.err or words != ["list"]
+    [host] = listing(world)["hosts"]
+    assert (host["name"], host["state"], host["problem"]) == ("one", "running", None)
+    mngr.ok("destroy", "one", "--yes")
+
+
+@pytest.mark.parametrize("endpoint", ["ovh-eu", "http://127.0.0.1:9/1.0"])
+def test_another_endpoint_makes_nothing_vanish(world: OvhWorld, mngr: Cli, endpoint: str) -> None:
+    mngr.ok("create", "one", "--provider", "ovh", *world.create)
+    unreachable = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    elsewhere = {"OVH_ENDPOINT": endpoint, "MNGR__PROVIDERS__OVH__ENDPOINT": endpoint}
+    other = Cli({**mngr.env, **elsewhere, **unreachable}, mngr.cwd)
+    done = other("list", codes=[5])
+    assert "one.ovh" in done.out
+    assert other("destroy", "one", "--yes", "--no-gc").code == 5
+    assert other("gc").code == 5
+    [host] = listing(world)["hosts"]
+    assert (host["name"], host["state"]) == ("one", "running")
+    mngr.ok("destroy", "one", "--yes")

@@ -158,3 +158,25 @@ def test_an_order_in_review_says_so(laptop: Laptop) -> None:
     )
     with pytest.raises(MngrError, match="in review"):
         laptop.create(laptop.spec())
+
+
+def test_a_vps_that_lost_some_of_its_tags_is_still_ours_but_not_one_that_is_being_claimed(
+    laptop: Laptop,
+) -> None:
+    made, _ = laptop.create(laptop.spec())
+    cloud = laptop.cloud
+
+    def ours() -> list[str]:
+        laptop.clock.sleep(60)
+        return [one.id for one in cloud.find_ours(lambda name, found: tags.is_ours("ovh", name, found))]
+
+    cloud.tag(made.id, {tags.READY: "1"}, [tags.BUILDER, tags.UNTIL])
+    cloud.keep(made.id)
+    for lost in (tags.HOST_ID, tags.PROVIDER, tags.HOST_NAME):
+        cloud.tag(made.id, {}, [lost])
+        assert ours() == [made.id], lost
+    cloud.tag(made.id, {"mngr-claim.host-1": "x"}, [])
+    assert ours() == []
+    cloud.tag(made.id, {}, ["mngr-claim.host-1", tags.READY])
+    assert ours() == []
+    assert cloud.account().endswith(f" at {laptop.sim.env['OVH_ENDPOINT']}")

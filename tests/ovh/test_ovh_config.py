@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mngr.backends.ovh import BACKEND
-from mngr.backends.ovh.config import OvhConfig, credentials
+from mngr.backends.ovh.config import KEYS as SIGNING
+from mngr.backends.ovh.config import VARIABLES, OvhConfig, credentials
 from mngr.model.errors import InvalidInput
 from mngr.providers.contract import Context
 
@@ -97,3 +98,22 @@ def test_what_ovh_has_no_meaning_for_is_refused(change: dict[str, str]) -> None:
     with pytest.raises(InvalidInput, match=next(iter(change))) as error:
         OvhConfig(**change).checked(WHERE)
     assert "one of" in error.value.hint
+
+
+@pytest.mark.parametrize("place", VARIABLES)
+@pytest.mark.parametrize(
+    "odd", ["a MARK", "MARK\nMARK", "éMARK", "MARK\x1b[31m", "\ufeffMARK", "MARK" * 2000]
+)
+def test_what_can_t_be_a_credential_is_refused_and_not_shown(place: str, odd: str, tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), VARIABLES[place][0]: odd}
+    with pytest.raises(InvalidInput, match=place) as refused:
+        credentials(OvhConfig(), "[providers.ovh]", environ)
+    with pytest.raises(InvalidInput, match=place) as configured:
+        credentials(OvhConfig(**{place: odd}), "[providers.ovh]", {"HOME": str(tmp_path)})  # type: ignore[arg-type]
+    assert "MARK" not in f"{refused.value} {refused.value.hint} {configured.value} {configured.value.hint}"
+
+
+def test_white_space_around_a_credential_is_nothing(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), **{VARIABLES[name][0]: f" {name}\r\n" for name in SIGNING}}
+    found = credentials(OvhConfig(client_id=" \n"), "[providers.ovh]", environ)
+    assert [getattr(found, name) for name in SIGNING] == list(SIGNING)

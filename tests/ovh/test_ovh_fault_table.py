@@ -50,7 +50,7 @@ TABLE = {
         }
     ),
     "lists and tags are late": Wrong(
-        behaviour={"list_lag_s": 0.5, "order_list_lag_s": 0.5, "tag_lag_s": 0.15, "tasks_lag_s": 0.5}
+        behaviour={"list_lag_s": 0.5, "order_list_lag_s": 0.5, "tag_lag_s": 0.15, "tag_list_lag_s": 0.15, "tasks_lag_s": 0.5}
     ),
     "a call of each kind fails": Wrong(
         faults=[{"do": "error", "status": 500, "method": method, "nth": 2} for method in EACH_METHOD]

@@ -38,6 +38,15 @@ def bought(sim: Here) -> list[str]:
     return [line["resource"] for line in sim.bill()["lines"]]
 
 
+def test_a_cart_that_asks_about_monitoring_is_told_no(laptop: Laptop, sim: Here) -> None:
+    Account(sim).behaviour(rtm_required=True)
+    _, kept = laptop.create(laptop.spec())
+    account, order = Account(sim), kept["order"]
+    (detail, *_) = account.get(f"/me/order/{order}/details")
+    said = account.get(f"/me/order/{order}/details/{detail}/extension")["order"]["configurations"]
+    assert {"label": "vps_install_rtm", "value": "no"} in said
+
+
 # --- a checkout without an answer -----------------------------------------------------------------------------------
 
 

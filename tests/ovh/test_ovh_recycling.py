@@ -244,7 +244,7 @@ def test_it_is_looked_at_before_each_order_of_an_installation(laptop: Laptop, si
     """OVH is busy with another task at the first, and while mngr waits the VPS is taken."""
     seeded(sim)
     made, _ = laptop.create(laptop.spec())
-    busy = {"message": "Your VPS has running tasks, you can't do this action for now"}
+    busy = {"message": "Action not available while there are running tasks on the VPS"}
     sim.fault("error", method="POST", path="/vps/*/rebuild", status=400, body=busy, times=1)
     post = laptop.client.post
 

@@ -14,7 +14,7 @@ from support.ovh import Account, Here
 
 from .conftest import HOST, Killed, Laptop
 
-BUSY = {"message": "Your VPS has running tasks, you can't do this action for now"}
+BUSY = {"message": "Action not available while there are running tasks on the VPS"}
 REFUSALS = {
     "busy": {"do": "error", "status": 400, "body": BUSY, "times": None},
     "task error": {"do": "task_error", "times": None},

@@ -54,8 +54,37 @@ def test_its_destroy_ends_at_once_and_isn_t_shown_any_more(world: OvhWorld, mngr
     assert world.cloud.resources() == []
 
 
-def test_it_is_gone_once_ovh_has_removed_it(world: OvhWorld, mngr: Cli) -> None:
+def test_list_stop_and_start_say_to_pay_or_to_destroy(world: OvhWorld, mngr: Cli) -> None:
+    [before] = world.cloud.resources()
+    [host] = listing(world)["hosts"]
+    way_on = "pay on OVH's page to have it back, or `mngr destroy @one`"
+    assert way_on in host["problem"]
+    assert f"expired since {before['expiration'][:10]}" in host["problem"]
+    for verb in ("stop", "start", "logs"):
+        done = mngr(verb, "one")
+        assert done.code == 4, done
+        assert way_on in done.err
+
+
+def test_once_ovh_has_removed_it_a_row_says_so_until_it_is_dismissed(world: OvhWorld, mngr: Cli) -> None:
     world.pass_time(8 * DAY_S)
+    assert world.cloud.resources() == []
     mngr.ok("gc")
+    whole = mngr("list", "--format", "json", codes=[0]).json()
+    [host] = whole["hosts"]
+    assert (host["name"], host["state"], host["agents"]) == ("one", "destroyed", ["one"])
+    assert "doesn't have it any more" in host["problem"]
+    assert "`mngr destroy @one` takes this row away" in host["problem"]
+    assert mngr("exec", "one", "true").code != 0
+    assert "doesn't have it any more" in mngr("logs", "one", codes=[4]).err
+    for verb in ("start", "stop"):
+        assert "doesn't have it any more" in mngr(verb, "one", codes=[3]).err
+    mngr.ok("destroy", "one", "--yes")
     assert listing(world)["hosts"] == []
     assert mngr("destroy", "one", "--yes").code == 3
+
+
+def test_one_that_was_destroyed_leaves_no_row(world: OvhWorld, mngr: Cli) -> None:
+    mngr.ok("destroy", "one", "--yes")
+    world.pass_time(40 * DAY_S)
+    assert listing(world)["hosts"] == []

@@ -169,7 +169,7 @@ def test_list_shows_a_month_s_price_and_destroy_until_when_it_is_paid(world: Ovh
 def test_what_was_made_here_is_ready_though_its_tags_show_late(account: Callable[..., OvhWorld]) -> None:
     world = account(tag_lag=1.2)
     mngr = cli(world)
-    world.cloud.ask("POST", "/behaviour", {"tag_lag_s": 1.2})
+    world.cloud.ask("POST", "/behaviour", {"tag_lag_s": 1.2, "tag_list_lag_s": 1.2})
     mngr.ok("create", "one", "--provider", "ovh", "--no-code", "--yes")
     assert [host["state"] for host in listing(world)["hosts"]] == ["running"]
     mngr.ok("stop", "one")

@@ -10,7 +10,7 @@ from support.ovh import Here
 
 from .conftest import Laptop
 
-BUSY = {"message": "Your VPS has running tasks, you can't do this action for now"}
+BUSY = {"message": "Action not available while there are running tasks on the VPS"}
 
 
 def test_delivery_activation_and_rebuild_tell_what_they_wait_for(laptop: Laptop, sim: Here) -> None:
@@ -61,7 +61,7 @@ def test_waits_for_an_installation_end(laptop: Laptop, sim: Here, what: str, lim
 
 def test_the_wait_for_a_cancellation_to_be_taken_back_ends(laptop: Laptop, sim: Here) -> None:
     service = seeded(sim)
-    refusal = {"message": "This subscription is not active yet"}
+    refusal = {"message": "Unable to synchronize l1::Service, subscription is not active yet"}
     sim.fault(
         "error", status=400, body=refusal, method="PUT", path=f"/vps/{service}/serviceInfos", times=None
     )

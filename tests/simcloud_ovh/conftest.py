@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 pytest.importorskip("ovh")
 
 from support.ovh import Account, Here
+from support.ovh_schema import folder
 from support.simcloud import Simcloud
 
 
@@ -43,11 +43,7 @@ def either(flavour: str) -> Iterator[Account]:
 @pytest.fixture(scope="session")
 def contracts() -> Path:
     """The vendor's schemas; tests skip where the contracts folder isn't there."""
-    default = Path(__file__).parents[3] / "shared" / "contracts"
-    path = Path(os.environ.get("MNGR_CONTRACTS", default)) / "ovh"
-    if not path.exists():
-        pytest.skip(f"no vendor contracts at {path.parent} (MNGR_CONTRACTS)")
-    return path
+    return folder()
 
 
 @pytest.fixture

@@ -40,12 +40,38 @@ def test_how_each_flavour_names_the_vps(either: Account) -> None:
     order = either.order()
     service = either.delivered(order)
     paths = [f"/me/order/{order}/details/{id}" for id in either.get(f"/me/order/{order}/details")]
-    domains = {either.get(path)["domain"] for path in paths}
-    assert domains == ({service} if either.region == "eu" else {"*"})
-    assert {either.get(f"{path}/extension")["order"]["plan"]["code"] for path in paths} == {"vps-2025-model1"}
+    plans = [either.get(f"{path}/extension")["order"]["plan"] for path in paths]
+    of_vps = [
+        path
+        for path, plan in zip(paths, plans, strict=True)
+        if plan["product"]["name"] == "virtualPrivateServer"
+    ]
+    assert {either.get(path)["domain"] for path in of_vps} == ({service} if either.region == "eu" else {"*"})
+    codes = {plan["code"] for path, plan in zip(paths, plans, strict=True) if path in of_vps}
+    assert codes == {"vps-2025-model1"}
     if either.region == "eu":
         with pytest.raises(ResourceNotFoundError):
             either.get(f"{paths[0]}/operations")
+
+
+def test_the_system_has_a_line_that_names_no_vps(either: Account) -> None:
+    order = either.order(quantity=2)
+    either.delivered(order)
+    ids = either.get(f"/me/order/{order}/details")
+    either.behaviour(order_lines_reversed=True)
+    assert either.get(f"/me/order/{order}/details") == ids[::-1]
+    seen = []
+    for id in ids:
+        path = f"/me/order/{order}/details/{id}"
+        plan = either.get(f"{path}/extension")["order"]["plan"]
+        if plan["product"]["name"] != "virtualPrivateServer":
+            line = either.get(path)
+            seen.append((plan["code"], line["description"], line["totalPrice"]["value"]))
+            assert line["domain"] == ("*001" if either.region == "eu" else "*")
+            assert either.region == "eu" or either.get(f"{path}/operations") == []
+    assert seen == [("option-os-debian-12-docker", "Debian 12 - Docker", 0)] * 2
+    (known,) = either.cloud.control("GET", "/orders")["orders"]
+    assert (len(known["services"]), known["plans"]) == (2, ["vps-2025-model1"])
 
 
 def test_two_orders_at_once_are_told_apart(account: Account) -> None:
@@ -113,12 +139,31 @@ def test_an_item_that_can_not_be_had(account: Account, change: dict[str, Any], c
     assert account.get(f"{cart}/item") == []
 
 
+def test_the_monitoring_is_asked_for_by_word(account: Account) -> None:
+    account.behaviour(rtm_required=True)
+    cart = account.cart()
+    item = f"{cart}/item/{account.get(f'{cart}/item')[0]}"
+    (monitoring,) = (
+        one for one in account.get(f"{item}/requiredConfiguration") if one["label"] == "vps_install_rtm"
+    )
+    assert (monitoring["required"], monitoring["allowedValues"]) == (True, ["no", "if_available"])
+    with pytest.raises(BadParametersError, match=r"Missing configuration.*vps_install_rtm"):
+        account.get(f"{cart}/checkout")
+    for wrong in ("true", "false", "yes", "NO", ""):
+        with pytest.raises(BadParametersError):
+            account.post(f"{item}/configuration", {"label": "vps_install_rtm", "value": wrong})
+    for right in ("if_available", "no"):
+        account.post(f"{item}/configuration", {"label": "vps_install_rtm", "value": right})
+    assert account.get(f"{cart}/checkout")["orderId"] is None
+
+
 @pytest.mark.parametrize(
     ("label", "value", "complaint"),
     [
         ("vps_datacenter", "MOON", "not allowed for vps_datacenter"),
         ("vps_os", "Debian 7", "not allowed"),
-        ("vps_os", "Ubuntu 24.04", "can't install"),
+        ("vps_os", "Debian 13", "not allowed"),
+        ("vps_install_rtm", "true", "not allowed"),
         ("vps_colour", "red", "not a configuration"),
     ],
 )

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -104,9 +108,76 @@ def test_tags_that_can_not_be(account: Account, key: str, value: str) -> None:
         account.tag(service, key, value)
 
 
-def test_a_reader_may_miss_its_own_write_for_a_while(account: Account) -> None:
+def listed(account: Account, service: str) -> dict[str, str]:
+    return next(one["tags"] for one in account.pages()[0] if one["name"] == service)
+
+
+def test_a_writer_sees_its_own_write_at_once(account: Account) -> None:
+    """In what it reads by name. Others wait; so does everybody who reads a list."""
     (service,) = account.cloud.control("POST", "/seed_vps", {})["services"]
-    account.behaviour(tag_lag_s=1000)
+    account.behaviour(tag_lag_s=1000, tag_list_lag_s=1000)
+    other = Account(account.cloud)
+    account.tag(service, "a", "b")
+    for _ in range(30):
+        assert account.tags(service) == {"a": "b"}
+        assert account.get(f"/vps/{service}")["iam"]["tags"] == {"a": "b"}
+        assert other.tags(service) == {}
+        assert listed(account, service) == {}
+    other.tag(service, "a", "c")
+    other.tag(service, "d", "e")
+    assert account.tags(service) == {"a": "b"}
+    assert other.tags(service) == {"a": "c", "d": "e"}
+    account.delete(f"/v2/iam/resource/{account.urn(service)}/tag/a")
+    assert account.tags(service) == {}
+    assert other.tags(service) == {"a": "c", "d": "e"}
+    account.cloud.advance(1001)
+    assert account.tags(service) == other.tags(service) == listed(account, service) == {"d": "e"}
+
+
+def test_lists_may_be_later_than_resources_by_name(account: Account) -> None:
+    (service,) = account.cloud.control("POST", "/seed_vps", {})["services"]
+    account.behaviour(tag_lag_s=0, tag_list_lag_s=1000)
+    other = Account(account.cloud)
+    account.tag(service, "a", "b")
+    assert account.tags(service) == other.tags(service) == {"a": "b"}
+    assert {} in [listed(account, service) for _ in range(30)]
+    account.cloud.advance(1001)
+    assert listed(account, service) == {"a": "b"}
+
+
+WRITE_AND_READ = """
+import json, sys
+from support.ovh import Account
+from support.simcloud import Simcloud
+cloud = Simcloud.__new__(Simcloud)
+cloud.url, cloud.control_url, cloud.env, service, key = json.loads(sys.argv[1])
+first = Account(cloud)
+if key:
+    first.tag(service, key, "b")
+print(json.dumps([first.tags(service), Account(cloud).tags(service)]))
+"""
+
+
+def test_a_writer_is_a_process_whatever_connection_it_uses(account: Account) -> None:
+    """Two processes of one account are two writers: that is why a lock that is read back excludes nobody."""
+    (service,) = account.cloud.control("POST", "/seed_vps", {})["services"]
+    account.behaviour(tag_lag_s=1000, tag_list_lag_s=1000)
+    cloud, tests = account.cloud, Path(__file__).parents[1]
+
+    def process(key: str) -> list[dict[str, str]]:
+        told = json.dumps([cloud.url, cloud.control_url, cloud.env, service, key])
+        argv = [sys.executable, "-c", WRITE_AND_READ, told]
+        done = subprocess.run(argv, cwd=tests, check=True, capture_output=True, text=True, timeout=30)
+        return json.loads(done.stdout)
+
+    assert process("one") == [{"one": "b"}, {"one": "b"}]
+    assert process("two") == [{"two": "b"}, {"two": "b"}]
+    assert process("") == [{}, {}]
+
+
+def test_a_writer_that_does_not_see_its_own_write(account: Account) -> None:
+    (service,) = account.cloud.control("POST", "/seed_vps", {})["services"]
+    account.behaviour(tag_lag_s=1000, tag_writer_sees=False)
     account.tag(service, "a", "b")
     seen = [account.tags(service) for _ in range(30)]
     assert {} in seen

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from support.cli import Cli
 
-#: The variable that all processes of a test inherit, and by which those that stay are found.
+#: The variable that processes of a test inherit, and by which those that stay are found. (The tmux server, the watcher
+#: and an agent's shell have none of it: they are found by the MNGR_HOME in their command line, what is opened in a session
+#: by hand by the same folder in TMUX_TMPDIR.)
 MARK = "LOCAL_TEST"
 
 
@@ -42,16 +44,16 @@ class Local(Cli):
 
     def processes(self) -> dict[int, str]:
         """What runs on this computer because of this test: pid → command line."""
-        wanted = f"{MARK}={self.env[MARK]}".encode()
+        wanted = {f"{name}={self.env[MARK]}".encode() for name in (MARK, "TMUX_TMPDIR")}
         found: dict[int, str] = {}
         for folder in Path("/proc").iterdir():
             if not folder.name.isdigit():
                 continue
             try:
-                if wanted in (folder / "environ").read_bytes().split(b"\0"):
-                    line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    if line:
-                        found[int(folder.name)] = line.strip()
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                marks = wanted & {*(folder / "environ").read_bytes().split(b"\0")}
+                if line and (marks or f"{self.home}/" in line):
+                    found[int(folder.name)] = line.strip()
             except OSError:
                 continue
         return found

@@ -27,11 +27,11 @@ Seen = Callable[[str, str, Any, Any], None]
 _names = itertools.count()
 
 
-def sdk(cloud: Simcloud, env: dict[str, str] | None = None) -> ovh.Client:
-    """A client for the cloud's own credentials, or for others made on the control port."""
+def sdk(cloud: Simcloud, env: dict[str, str] | None = None, url: str = "") -> ovh.Client:
+    """A client for the cloud's own credentials, or for others made on the control port; at its URL, or at another of it."""
     endpoint = f"simulated-{next(_names)}"
-    ENDPOINTS[endpoint] = cloud.url
-    OAUTH2_TOKEN_URLS[endpoint] = cloud.url.removesuffix("/1.0") + "/auth/oauth2/token"
+    ENDPOINTS[endpoint] = url = url or cloud.url
+    OAUTH2_TOKEN_URLS[endpoint] = url.removesuffix("/1.0") + "/auth/oauth2/token"
     env = env or cloud.env
     return ovh.Client(
         endpoint=endpoint,
@@ -128,7 +128,7 @@ class Account:
             if self.region == "us":
                 operations = self.get(f"{path}/operations")
                 names += [self.get(f"{path}/operations/{one}")["resource"]["name"] for one in operations]
-            found += [name for name in names if name not in ("*", None)]
+            found += [name for name in names if name and not name.startswith("*")]
         return sorted(set(found))
 
     def delivered(self, order: int) -> str:

@@ -6,11 +6,15 @@ Stricter than either: an answer has every property that its model describes, and
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
 
 TEXTS = {
     *("string", "text", "password", "uuid", "datetime", "date", "duration", "time"),
@@ -35,13 +39,17 @@ class Mismatch(AssertionError):
 
 @dataclass(frozen=True)
 class Operation:
-    """`file` holds it; `body` and `answer` are types in that file's dialect, None where there is nothing."""
+    """`file` holds it; `body` and `answer` are types in that file's dialect, None where there is nothing. `query` and
+    `fields` (of the body): name → whether it is required. `open`: needs no login."""
 
     file: str
     method: str
     path: str
+    query: Mapping[str, bool]
     body: Any
+    fields: Mapping[str, bool]
     answer: Any
+    open: bool
 
 
 class Contract:
@@ -70,6 +78,14 @@ class Contract:
     def check(self, method: str, path: str, body: Any, answer: Any) -> None:
         """Hold one call, request and answer, against its operation."""
         operation = self.find(method, path)
+        query = set(parse_qs(path.partition("?")[2], keep_blank_values=True))
+        for what, given, known in (
+            ("query", query, operation.query),
+            ("request", set(body or {}), operation.fields),
+        ):
+            _same_names(what, set(known), given, True)
+            if missing := {name for name, required in known.items() if required} - given:
+                raise Mismatch(f"{what}: {sorted(missing)} is required")
         if body is not None:
             self.value(operation.file, operation.body, body, "request", sent=True)
         self.value(operation.file, operation.answer, answer, "answer")
@@ -140,6 +156,15 @@ class Contract:
                 self._openapi_value(file, kind["additionalProperties"], item, f"{where}.{name}", sent)
 
 
+def folder() -> Path:
+    """Where the schemas are; the test skips where they aren't."""
+    default = Path(__file__).parents[3] / "shared" / "contracts"
+    path = Path(os.environ.get("MNGR_CONTRACTS", default)) / "ovh"
+    if not path.exists():
+        pytest.skip(f"no vendor contracts at {path.parent} (MNGR_CONTRACTS)")
+    return path
+
+
 def _expect(holds: bool, where: str, kind: Any, value: Any) -> None:
     if not holds:
         raise Mismatch(f"{where}: {value!r} is no {kind}")
@@ -157,14 +182,23 @@ def _console(name: str, data: dict[str, Any]) -> list[Operation]:
     for api in data["apis"]:
         for operation in api["operations"]:
             body = next((one for one in operation["parameters"] if one["paramType"] == "body"), None)
+            kind = body and (body.get("fullType") or body["dataType"])
             answer = operation["responseType"]
+            properties = data["models"].get(kind, {}).get("properties", {})
             found.append(
                 Operation(
                     name,
                     operation["httpMethod"],
                     api["path"],
-                    body and (body.get("fullType") or body["dataType"]),
+                    {
+                        one["name"]: one["required"]
+                        for one in operation["parameters"]
+                        if one["paramType"] == "query"
+                    },
+                    kind,
+                    {field: one["required"] for field, one in properties.items()},
                     None if answer == "void" else answer,
+                    operation["noAuthentication"],
                 )
             )
     return found
@@ -175,14 +209,26 @@ def _openapi(name: str, prefix: str, data: dict[str, Any]) -> list[Operation]:
     for path, item in data["paths"].items():
         for method, operation in item.items():
             body = operation.get("requestBody")
+            schema = body and body["content"]["application/json"]["schema"]
+            whole = schema or {}
+            while "$ref" in whole:
+                whole = data["components"]["schemas"][whole["$ref"].rpartition("/")[2]]
+            required = whole.get("required", [])
             answer = operation["responses"]["200"].get("content")
             found.append(
                 Operation(
                     name,
                     method.upper(),
                     prefix + path,
-                    body and body["content"]["application/json"]["schema"],
+                    {
+                        one["name"]: one.get("required", False)
+                        for one in operation.get("parameters", [])
+                        if one["in"] == "query"
+                    },
+                    schema,
+                    {field: field in required for field in whole.get("properties", {})},
                     answer and answer["application/json"]["schema"],
+                    "security" not in operation,
                 )
             )
     return found

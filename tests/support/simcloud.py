@@ -44,6 +44,7 @@ class Simcloud:
             self.process.kill()
             self.process.wait()
             raise
+        self.ready: dict[str, Any] = ready
         self.url: str = ready["url"]
         self.control_url: str = ready["control"]
         self.env: dict[str, str] = ready["env"]

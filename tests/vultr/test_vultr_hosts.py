@@ -180,7 +180,7 @@ def test_idle_and_lifetime_stop_it_from_the_machine_with_the_laptop_closed(
     assert view.state == "running"
     assert view.idle is not None
     assert view.idle.lifetime_ends_at is not None
-    until(lambda: provider.view(record.id).state == "paused", "its lifetime to end", limit_s=90)
+    until(lambda: provider.view(record.id).state == "stopped", "its lifetime to end", limit_s=90)
     view = provider.view(record.id)
     assert view.idle is not None
     assert view.idle.stop_reason.startswith("reached its max lifetime at ")

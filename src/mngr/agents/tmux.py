@@ -41,11 +41,11 @@ def start(
     files: dict[str, bytes] | None = None,
     *,
     after: Callable[[], object] | None = None,
-) -> None:
-    """Starts an agent's session, unless it runs; `files` (from `agent_files`, and `host/…` for the host dir itself) put
-    it there first. Repeatable. `after`: called once the command is on its way; nothing happens there before it returns.
+) -> int | None:
+    """Starts an agent's session, unless it runs; `files` (from `agent_files` and `layout.settings`, and `host/…` for
+    the host dir itself) are put there first. Repeatable. `after`: called once the command is on its way; nothing happens there before it returns.
 
-    Raises Conflict if another agent has its name on this host, NotFound if it isn't there, Unreachable if the host is
+    Returns once the agent's command was seen alive; its exit code if it has ended by then. Raises Conflict if another agent has its name on this host, NotFound if it isn't there, Unreachable if the host is
     about to stop itself.
     """
     # `whole` comes last: where it is missing, only a part was sent.
@@ -57,7 +57,7 @@ def start(
         return tar
 
     try:
-        script(
+        done = script(
             place.transport, "agent-start", place.host_dir, record.id, place.label, record.name,
             "1" if place.watch else "0", input=input,
         )  # fmt: skip
@@ -71,6 +71,8 @@ def start(
         if failed.completed.code == 3:
             raise NotFound(f"agent {record.name} is no longer on {place.transport.place}") from None
         raise
+    word, _, code = done.text.strip().partition(" ")
+    return int(code) if word == "exit" and code.isascii() and code.isdigit() else None
 
 
 def agent_files(record: AgentRecord, env: dict[str, str], command: str) -> dict[str, bytes]:
@@ -145,11 +147,11 @@ def end_exec_argv() -> list[str]:
     return ["sh", "-c", scripts.text("exec-end"), "exec-end"]
 
 
-def attach_argv(label: str, name: str) -> list[str]:
-    """The argv that attaches a terminal to the agent's session, on its host."""
+def attach_argv(host_dir: str, agent_id: str, label: str, name: str) -> list[str]:
+    """The argv that attaches a terminal to the agent's own pane, on its host."""
     from mngr.hosts import scripts
 
-    return ["sh", "-c", scripts.text("agent-attach"), "agent-attach", label, name]
+    return ["sh", "-c", scripts.text("agent-attach"), "agent-attach", host_dir, agent_id, label, name]
 
 
 def logs(place: Place, record: AgentRecord, size: int, *, raw: bool = False) -> bytes:

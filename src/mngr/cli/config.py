@@ -124,7 +124,26 @@ def _flat(data: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     return pairs
 
 
+_SECRET = ("secret", "key", "token", "password", "client_id", "credential")
+_MASK = "********"
+
+
 def _masked(key: str, value: Any) -> Any:
     *path, last = key.lower().split(".")
-    secret = "env" in path or any(word in last for word in ("secret", "key", "token", "password"))
-    return "********" if secret else value
+    odd = last.endswith("args") and not isinstance(value, list)
+    if "env" in (*path, last) or odd or any(word in last for word in _SECRET):
+        return _MASK
+    if isinstance(value, list):
+        return [_without_values(one, before) for one, before in zip(value, ["", *value], strict=False)]
+    return _without_values(value, "")
+
+
+def _without_values(text: Any, before: Any) -> Any:
+    """What may hold a secret, without it: `--env=K=V`, `-e` and then `K=V`, a password in an address."""
+    import re
+
+    if not isinstance(text, str):
+        return text
+    if before in ("-e", "--env") or re.match(r"(-e|--env[ =])", text):
+        return re.sub(r"^((?:-e|--env)?[ =]?[A-Za-z_][A-Za-z0-9_]*=).*", rf"\1{_MASK}", text, flags=re.DOTALL)
+    return re.sub(r"(://)[^/@]*@", rf"\1{_MASK}@", text)

@@ -64,12 +64,13 @@ class WithCommand(click.Command):
 )
 @click.option("--max-lifetime", metavar="TIME", help="Stop the host after this long, whatever it does.")
 @click.option("--snapshot", metavar="ID|FILE", help="Start from a snapshot.")
-@click.option("--workdir", metavar="DIR", help="The agent's directory on its host.")
+@click.option("--workdir", metavar="DIR", help="Where on the host the code, or else the agent, goes.")
 @click.option(
     "--from",
     "source",
     type=click.Path(file_okay=False),
-    help="Bring this directory's code (default: the git repository here).",
+    help="Bring this directory's code; a directory within a repository: its files alone (default: the git repository "
+    "around you; the agent begins where you are in it).",
 )
 @click.option("--no-code", is_flag=True, help="Bring no code.")
 @click.option("--connect/--no-connect", default=None, help="Connect afterwards (default: on a terminal).")
@@ -149,13 +150,15 @@ def _request(mngr: Any, words: list[str] | None, options: dict[str, Any]) -> Any
         raise InvalidInput("--from and --no-code exclude each other")
     if words is not None and not words:
         raise InvalidInput("nothing follows --", hint="mngr create my-agent -- python3 -m http.server")
+    source, subdirectory = _source(options)
     return CreateRequest(
         name=address.name, host=address.host, provider=options["provider"] or address.provider,
         type=options["kind"] or ("command" if words else ""), command=words or (),
         build_args=options["build_args"], start_args=options["start_args"], image=options["image"] or "",
         user=options["user"] or "",
         env=_env(options), labels=dict(names.parse_label(text) for text in options["label"]), idle=_idle(options),
-        snapshot=options["snapshot"] or "", work_dir=options["workdir"] or "", source=_source(options),
+        snapshot=options["snapshot"] or "", work_dir=options["workdir"] or "", source=source,
+        subdirectory=subdirectory,
         trust_first_contact=options["trust_first_contact"],
     )  # fmt: skip
 
@@ -204,14 +207,17 @@ def _idle(options: dict[str, Any]) -> Any:
     return None if asked == IdleRequest() else asked
 
 
-def _source(options: dict[str, Any]) -> Path | None:
+def _source(options: dict[str, Any]) -> tuple[Path | None, str]:
+    """The directory whose code comes along, and where in it the agent begins. Without --from the whole repository comes."""
     if options["no_code"] or (options["snapshot"] and not options["source"]):
-        return None  # a snapshot has its code
+        return None, ""  # a snapshot has its code
     if options["source"]:
-        return Path(options["source"]).absolute()
-    from mngr.ops.code import repository
+        return Path(options["source"]).absolute(), ""
+    from mngr.ops.git import repository
 
-    return Path.cwd() if repository(Path.cwd()) else None
+    top = repository(Path.cwd())
+    begin = os.path.relpath(os.path.realpath(Path.cwd()), os.path.realpath(top)) if top else "."
+    return top, "" if begin.split(os.sep)[0] in (".", "..") else begin
 
 
 def _connect(asked: bool | None, form: str) -> bool:
@@ -297,9 +303,13 @@ def _show(mngr: Any, created: Any, form: str, quiet: bool) -> None:
         seconds = sum(phase.seconds for phase in created.phases)
         isolated = mngr.provider(host.provider).abilities.isolated
         where = f"on {host.name}.{host.provider}" if isolated else "here"
-        click.echo(
-            f"created {record.name} ({record.type}) {where} in {seconds:.1f} s; mngr connect {record.name}"
-        )
+        next_step = f"mngr connect {record.name}"
+        if created.agent.state == "done":
+            missing = " (no such command)" if created.agent.exit_code == 127 else ""
+            next_step = (
+                f"it has ended with exit code {created.agent.exit_code}{missing}; mngr logs {record.name}"
+            )
+        click.echo(f"created {record.name} ({record.type}) {where} in {seconds:.1f} s; {next_step}")
 
 
 def _fresh_name() -> str:

@@ -157,7 +157,8 @@ def _meant(mngr: Mngr, name: str, run: Command) -> int:
         return 255
     what = "; the command was ended" if found else ""
     raise Unreachable(
-        f"the connection to {name} broke while the command ran{what}", hint="`mngr list` shows how its host is"
+        f"the connection to {name} broke while the command ran{what}",
+        hint="`mngr list` shows how its host is",
     )
 
 

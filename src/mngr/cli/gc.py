@@ -14,13 +14,20 @@ from mngr.cli.output import check_format, format_option, quiet_option, write_jso
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be done.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask (only a terminal is asked).")
+@click.option(
+    "--forget", multiple=True, metavar="HOST",
+    help="Do nothing else but drop what is kept here of a host that another account has (repeatable).",
+)  # fmt: skip
 @format_option
 @quiet_option
-def command(providers: tuple[str, ...], dry_run: bool, yes: bool, form: str, quiet: bool) -> int:
+def command(
+    providers: tuple[str, ...], dry_run: bool, yes: bool, forget: tuple[str, ...], form: str, quiet: bool
+) -> int:
     """Find and release what killed commands left behind. Touches no host with agents.
 
     \b
     mngr gc --dry-run
+    mngr gc --forget my-host       of an account whose key is lost: its keys and its row in `mngr list` go
     """
     import msgspec
 
@@ -30,6 +37,13 @@ def command(providers: tuple[str, ...], dry_run: bool, yes: bool, form: str, qui
 
     check_format(form, {"provider": "", "kind": "", "what": ""})
     mngr = Mngr()
+    if forget:
+        from mngr.ops.sweep import forget as drop
+
+        for name in drop(mngr, forget):
+            if not quiet:
+                click.echo(f"forgot {name}; if its account has it still, that goes on paying for it")
+        return 0
     if sys.stdin.isatty() and not (yes or dry_run or mngr.config.assume_yes):
         _ask(mngr, providers, quiet)
     with Progress("gc", quiet) as progress:

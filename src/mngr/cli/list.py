@@ -107,7 +107,8 @@ def _idle(host: Any, now: float) -> str:
         return ""
     parts = []
     if host.state == "running" and idle.idle_since:
-        parts.append(f"for {span(now - idle.idle_since)}")
+        after = f" (after {idle.last_seen})" if idle.last_seen else ""
+        parts.append(f"for {span(now - idle.idle_since)}{after}")
         if idle.stops_at:
             parts.append(f"stops in {span(idle.stops_at - now)}")
     if host.state == "running" and idle.lifetime_ends_at:

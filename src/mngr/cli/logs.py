@@ -48,4 +48,6 @@ def plain(text: str) -> str:
     import re
 
     text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]", "", text)
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]", "", text.replace("\r\n", "\n")).replace("\r", "")
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]", "", text.replace("\r\n", "\n")).replace(
+        "\r", ""
+    )

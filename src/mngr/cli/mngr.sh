@@ -21,7 +21,7 @@ warm() {
 	case $1 in
 	'' | [-_]* | *[!A-Za-z0-9_-]*) return ;;
 	esac
-	name=$1 memory=${MNGR_HOME:-$HOME/.mngr}/cache/names/$1.warm
+	name=$1 memory=${MNGR_HOME-$HOME/.mngr}/cache/names/$1.warm
 	shift
 	case $1 in
 	--) shift ;;

@@ -1,32 +1,63 @@
 """`mngr ssh-config`."""
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command("ssh-config", short_help="Print ssh settings for your own ssh.")
-def command() -> int:
-    """Print the settings that let your own ssh, scp, rsync or editor reach the hosts. mngr never edits ~/.ssh.
+@click.option(
+    "-o", "--output", metavar="FILE", help="Write FILE, whole or not at all, instead of standard output."
+)
+def command(output: str | None) -> int:
+    """Print the settings that let your own ssh, scp, rsync or editor reach the hosts. mngr never edits ~/.ssh/config.
 
     \b
-    mngr ssh-config > ~/.ssh/mngr.conf     then once, at the top of ~/.ssh/config: Include mngr.conf
+    mngr ssh-config -o ~/.ssh/mngr.conf     then once, at the top of ~/.ssh/config: Include mngr.conf
     ssh my-host
-    """
-    from mngr.ops.context import Mngr
-    from mngr.ops.listing import list_hosts
-    from mngr.transport.ssh import Ssh, config_text
+    ssh my-host.docker                      of two hosts of one name: with the provider's
 
-    mngr = Mngr()
-    whole = list_hosts(mngr)
-    for host in whole.hosts:
-        transport = (
-            mngr.provider(host.record.provider).transport(host.record) if host.record.address else None
+    What your own configuration says for all hosts (Host *: a jump host, a command, forwards) doesn't hold for these.
+    Hosts of a provider that can't be read stay as they were last seen (exit code 5).
+    """
+    from mngr.cli.output import show_problems
+    from mngr.ops.context import Mngr
+    from mngr.ops.ssh_config import user_ssh_config
+
+    path = _writable(output)
+    made = user_ssh_config(Mngr())
+    if path is None:
+        click.echo(made.text, nl=False)
+    else:
+        from mngr.config.home import write_private
+
+        write_private(path, made.text)
+    for name, provider in made.shared.items():
+        click.echo(
+            f"mngr: several hosts are called {name}: `ssh {name}` is the one on {provider}; the others go by "
+            f"{name}.PROVIDER",
+            err=True,
         )
-        if isinstance(transport, Ssh):
-            click.echo(
-                config_text(transport.target).replace(
-                    f"Host {transport.target.alias}", f"Host {host.record.name} {transport.target.alias}", 1
-                )
-            )
-    for problem in whole.errors:
-        click.echo(f"mngr: {problem.provider}: {problem.error}", err=True)
-    return 5 if whole.errors else 0
+    show_problems(made.errors)
+    if made.remembered:
+        click.echo(f"mngr: as last seen, not asked now: {', '.join(made.remembered)}", err=True)
+    return 5 if made.errors else 0
+
+
+def _writable(output: str | None) -> "Path | None":
+    """The file to write. Raises InvalidInput if it can't be one."""
+    from pathlib import Path
+
+    from mngr.model.errors import InvalidInput
+
+    if output is None:
+        return None
+    path = Path(output).expanduser()
+    if not output or path.is_dir() or not path.absolute().parent.is_dir():
+        raise InvalidInput(
+            f"--output {output!r} isn't a file that can be written", hint="name a file in a folder"
+        )
+    return Path(path.resolve()) if path.is_symlink() else path

@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def layers(home: Path, directory: Path, environ: Mapping[str, str]) -> list[Laye
 
 def files(home: Path, directory: Path) -> list[Path]:
     """The config files that exist, lowest first. Raises InvalidInput if one folder has both spellings."""
-    user = [path for path in (home / "config.toml", home / "settings.toml") if path.is_file()]
+    user = [path for path in (home / "config.toml", home / "settings.toml") if os.path.lexists(path)]
     if len(user) > 1:
         raise InvalidInput(
             f"both config.toml and settings.toml are in {home}",
@@ -52,7 +52,19 @@ def files(home: Path, directory: Path) -> list[Path]:
         )
     project = project_folder(home, directory)
     own = [project / name for name in ("settings.toml", "settings.local.toml")] if project else []
-    return [*user, *(path for path in own if path.is_file())]
+    return [*user, *(path for path in own if os.path.lexists(path))]
+
+
+def source(home: Path, path: Sequence[str]) -> str:
+    """Which layer gives the setting `path` its value, for an error about it; "config" if none does."""
+    found = "config"
+    for layer in layers(home, Path.cwd(), os.environ):
+        place: Any = layer.data
+        for part in path:
+            place = place.get(part) if isinstance(place, dict) else None
+        if place is not None:
+            found = layer.source
+    return found
 
 
 def project_folder(home: Path, directory: Path) -> Path | None:
@@ -69,7 +81,7 @@ def project_folder(home: Path, directory: Path) -> Path | None:
 def user_file(home: Path) -> Path:
     """The user's config file: the one that exists, else `config.toml`."""
     settings = home / "settings.toml"
-    return settings if settings.is_file() else home / "config.toml"
+    return settings if os.path.lexists(settings) else home / "config.toml"
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -78,9 +90,8 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise InvalidInput(
-            f"{path} can't be read: {error}", hint="correct the file, or move it away"
-        ) from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InvalidInput(f"{path} can't be read: {why}", hint="correct the file, or move it away") from None
 
 
 def _environment(environ: Mapping[str, str], below: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What may stand in the config, and turning plain data into it with errors that name the nearest known key."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -14,31 +14,78 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """All layers merged. `providers` and `agent_types` are read by those that know them.
 
     `default_provider`: where `mngr create` goes without `--provider`. `default_type`: the agent type.
-    `assume_yes`: answer yes to questions about money and destruction (as `--yes`).
+    `assume_yes`: answer yes to questions about money and destruction (as `--yes`). `tmux_config`: a file for the tmux
+    servers of agents to read. `busy_cpu`: the share of a processor, in per cent, from which CPU time alone is work.
     """
 
     default_provider: str = "local"
     default_type: str = "shell"
     assume_yes: bool = False
+    tmux_config: str = ""
+    busy_cpu: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
     providers: dict[str, dict[str, Any]] = {}
     agent_types: dict[str, dict[str, Any]] = {}
 
 
-def convert(data: Mapping[str, Any], kind: type[T], where: str) -> T:
-    """`data` as a `kind`. Raises InvalidInput naming the place and, for an unknown key, the nearest known one."""
+def convert(data: Mapping[str, Any], kind: type[T], where: str | Callable[[str], str]) -> T:
+    """`data` as a `kind`. Raises InvalidInput naming the place and, for an unknown key, the nearest known one.
+
+    `where`: the place, or a function that says it of a key, where keys come from several files.
+    """
+    says = where if callable(where) else lambda key: where
     known = [field.name for field in msgspec.structs.fields(kind)]
     for key in data:
         if key not in known:
-            raise unknown_key(key, known, where)
+            raise unknown_key(key, known, says(key))
+    if kind is Config:
+        _check_tables(data, says(""))
     try:
         return msgspec.convert(dict(data), kind, strict=False)
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at `$")
-        place = f"{where}{at.rstrip('`')}" if at else where
-        raise InvalidInput(
-            f"{place}: {what}",
-            hint="correct it in the config; `mngr config list` shows where each value is from",
-        ) from None
+        key = at.rstrip("`").removeprefix(".")
+        raise wrong_type(says(key.partition(".")[0].partition("[")[0]), key, _in_words(what)) from None
+
+
+def wrong_type(where: str, key: str, what: str) -> InvalidInput:
+    """The error of a value that can't stand at `key` of `where`, a file, or a table of the config."""
+    return InvalidInput(
+        f"{where}: {key}: {what}" if key else f"{where}: {what}",
+        hint="correct it in the config; `mngr config list` shows where each value is from",
+    )
+
+
+def _check_tables(data: Mapping[str, Any], where: str) -> None:
+    """Raises InvalidInput naming what should be a table and isn't: `providers = 3`, `[[providers.docker]]`."""
+    for key in ("providers", "agent_types"):
+        found = data.get(key, {})
+        if not isinstance(found, Mapping):
+            raise wrong_type(where, key, f"{_not_a_table(found)}; write [{key}.NAME]")
+        for name, value in found.items():
+            if not isinstance(value, Mapping):
+                raise wrong_type(where, f"{key}.{name}", f"{_not_a_table(value)}; write [{key}.{name}]")
+
+
+def _not_a_table(value: Any) -> str:
+    return f"must be a table, not {_NAMES.get(type(value).__name__, 'that')}"
+
+
+#: Types in words, by Python's and by msgspec's names.
+_NAMES = {
+    "object": "a table", "dict": "a table", "array": "a list", "list": "a list", "str": "text", "bool": "true or false",
+    "int": "a number", "float": "a number", "null": "nothing", "datetime": "a date", "date": "a date", "time": "a time",
+}  # fmt: skip
+
+
+def _in_words(what: str) -> str:
+    """msgspec's "Expected `str`, got `int`" as people say it; all else as it is."""
+    import re
+
+    found = re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", what)
+    if not found:
+        return what
+    wanted, got = ([_NAMES.get(one, one) for one in part.split(" | ")] for part in found.groups())
+    return f"must be {' or '.join(wanted)}, not {' or '.join(got)}"
 
 
 def unknown_key(key: str, known: Iterable[str], where: str) -> InvalidInput:

@@ -18,6 +18,15 @@ def command_files() -> dict[str, bytes]:
     return {f"commands/{name}.sh": scripts.text(name).encode() for name in COMMANDS}
 
 
+def settings(tmux_config: str, busy_cpu: int) -> dict[str, bytes]:
+    """The user's settings that a host's scripts read: what its tmux server reads when it starts, and from what share of a
+    processor (per cent) CPU time alone means that an agent is at work."""
+    config = (
+        f"set-option -g history-limit 20000\nset-option -g default-terminal screen-256color\n{tmux_config}"
+    )
+    return {"commands/tmux.conf": config.encode(), "commands/busy_cpu": f"{busy_cpu}\n".encode()}
+
+
 def pack(files: dict[str, bytes]) -> bytes:
     """A tar of `files` (path → content), each readable by its owner only."""
     import io

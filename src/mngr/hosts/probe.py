@@ -32,7 +32,7 @@ def parse(output: bytes) -> HostFacts:
     facts = HostFacts()
     now = _number(pairs.get("now", ""))
     seen = _mtimes(pairs.get("mtimes", ""))
-    panes = _panes(pairs.get("panes", ""))
+    older = _alive_panes(pairs.get("panes", ""))
     for key, text in pairs.items():
         kind, _, agent_id = key.partition(":")
         if kind != "agent":
@@ -42,29 +42,25 @@ def parse(output: bytes) -> HostFacts:
         except ValueError as error:
             facts.problems.append(f"the record of {agent_id} can't be read: {error}")
             continue
-        view = _agent(record, now, seen, panes, pairs.get(f"exit:{agent_id}"))
+        alive = f"alive:{agent_id}" in pairs or any(agent_id in command for command in older)
+        view = _agent(record, now, seen, alive, pairs.get(f"exit:{agent_id}"))
         view.half_made = f"half:{agent_id}" in pairs
         facts.agents.append(view)
     facts.agents.sort(key=lambda agent: (agent.record.created_at, agent.record.name))
     facts.sshd_down = "sshd" in pairs
     facts.stop_reason = describe_reason(pairs.get("reason", ""))
-    facts.idle = idle_view(pairs.get("idle", ""), seen, facts.stop_reason)
+    facts.idle = idle_view(pairs.get("idle", ""), seen, facts.stop_reason, pairs.get("why", ""))
     return facts
 
 
 def _agent(
-    record: AgentRecord,
-    now: float,
-    seen: dict[str, float],
-    panes: dict[str, tuple[bool, float]],
-    exit_code: str | None,
+    record: AgentRecord, now: float, seen: dict[str, float], alive: bool, exit_code: str | None
 ) -> AgentView:
-    dead, output_at = panes.get(record.name, (True, 0.0))
-    active_at = max(seen.get(f"agents/{record.id}/busy", 0.0), output_at)
+    active_at = seen.get(f"agents/{record.id}/busy", 0.0)
     state: AgentState = "stopped"
     if exit_code is not None:
         state = "done"
-    elif not dead:
+    elif alive:
         state = "running" if now - active_at < QUIET_S else "waiting"
     code = int(exit_code) if exit_code and exit_code.strip().isdigit() else None
     return AgentView(record=record, state=state, exit_code=code, active_at=active_at or None)
@@ -75,10 +71,10 @@ def _mtimes(text: str) -> dict[str, float]:
     return {path: _number(at) for at, _, path in rows if _number(at)}
 
 
-def _panes(text: str) -> dict[str, tuple[bool, float]]:
-    """Session name → (dead, time of last output)."""
-    rows = (line.split(" ", 2) for line in text.splitlines())
-    return {row[2]: (row[0] == "1", _number(row[1])) for row in rows if len(row) == 3}
+def _alive_panes(text: str) -> list[str]:
+    """What the live panes run in which an agent's shell was started; the command names its agent."""
+    rows = (line.split(" ", 1) for line in text.splitlines())
+    return [row[1] for row in rows if len(row) == 2 and row[0] == "0" and "run-agent.sh" in row[1]]
 
 
 def _number(text: str) -> float:
@@ -86,8 +82,21 @@ def _number(text: str) -> float:
     return float(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0.0
 
 
-def idle_view(conf: str, seen: dict[str, float], reason: str) -> IdleView | None:
-    """From the text of `idle.conf` and the mtimes of `activity/*`: idle since when, and when it stops."""
+#: The signals of `activity/*`, in words.
+SIGNALS = {
+    "user": "typing",
+    "agent": "an agent at work",
+    "ssh": "an SSH session",
+    "create": "a create",
+    "start": "a start",
+    "boot": "the host's start",
+    "process": "an agent's process",
+}
+
+
+def idle_view(conf: str, seen: dict[str, float], reason: str, why: str = "") -> IdleView | None:
+    """From the text of `idle.conf` and the mtimes of `activity/*`: idle since when, and when it stops. `why`: which
+    agent was last seen at work, and how."""
     settings = dict(line.split("=", 1) for line in conf.splitlines() if "=" in line)
     if not settings:
         return None
@@ -99,6 +108,8 @@ def idle_view(conf: str, seen: dict[str, float], reason: str) -> IdleView | None
     ]
     if signals:
         view.idle_since, view.last_signal = max(signals)
+        agent = why.splitlines()[0][:200] if view.last_signal == "agent" and why.strip() else ""
+        view.last_seen = agent or SIGNALS.get(view.last_signal, view.last_signal)
         if view.timeout_s and settings.get("host_stop") != "none":
             view.stops_at = view.idle_since + view.timeout_s
     return view

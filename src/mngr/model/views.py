@@ -19,12 +19,14 @@ class AgentView(msgspec.Struct, kw_only=True):
 
 
 class IdleView(msgspec.Struct, kw_only=True):
-    """How far a host is from stopping itself; after a stop, why it did."""
+    """How far a host is from stopping itself; after a stop, why it did. `last_seen`: what the last signal was, in words
+    (`output of agent a1`): what keeps the host up."""
 
     mode: str
     timeout_s: float
     idle_since: float | None = None
     last_signal: str = ""
+    last_seen: str = ""
     stops_at: float | None = None
     lifetime_ends_at: float | None = None
     stop_reason: str = ""

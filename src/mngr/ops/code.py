@@ -1,109 +1,141 @@
 """Code on its way to a host, over the host's own (pinned) connection. (Its commits come back by pull.py.)
 
-Git objects travel as a bundle (git-bundle(1)) in one stream, uncommitted and untracked files on top, ignored files
-not. So a worktree, whose `.git` is a file that points elsewhere, arrives as a repository of its own.
+What travels is looked up by baggage.py. Here each repository becomes a folder of files: a pack of what HEAD, the tags
+that it reaches and the index need, and uncommitted and untracked files on top; so a worktree or a submodule, whose `.git`
+is a file that points elsewhere, arrives as a repository of its own. scripts/code-receive.sh lays them out there.
 """
 
 import contextlib
 import os
 import select
+import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mngr.hosts.scripts import script_failed
-from mngr.model.errors import Conflict, InvalidInput, MngrError, TimedOut, Unreachable
-from mngr.transport.base import SSH_FAILED, CommandFailed, Completed, Transport, run_local
+from mngr.model.errors import Conflict, MngrError, TimedOut, Unreachable
+from mngr.ops import git
+from mngr.ops.baggage import Part, look
+from mngr.ops.git import LIMIT_S, keeper, repository
+from mngr.ops.git import run as _run
+from mngr.transport.base import SSH_FAILED, CommandFailed, Completed, Transport
 
-#: What takes longer than this many seconds (one git command, a bundle on its way home, the end of the remote script)
-#: isn't waited for.
-LIMIT_S = 1800
+__all__ = ["LIMIT_S", "STALL_S", "_run", "check", "keeper", "repository", "send"]
 
 #: While code is sent, so many seconds may pass without a byte taken in there.
 STALL_S = 120
 
 
-def repository(directory: Path) -> Path | None:
-    """The top of the git work tree around `directory`, or None. Raises InvalidInput if git doesn't trust it."""
-    try:
-        done = _run("git", "-C", str(directory), "rev-parse", "--show-toplevel")
-    except Unreachable:  # no git here
-        return None
-    if "dubious ownership" in done.error:
-        raise InvalidInput(
-            f"git doesn't trust the repository around {directory}, as somebody else owns it",
-            hint=f"git config --global --add safe.directory {directory}; or --no-code",
-        )
-    return Path(os.fsdecode(done.stdout).rstrip("\n")) if done.code == 0 and done.stdout.strip() else None
+def check(source: Path) -> list[str]:
+    """What can't come of the code in `source`, or comes otherwise than one might think, as notes for the user. Raises
+    InvalidInput if the code there can't be sent."""
+    return look(source).notes
 
 
-def keeper(directory: Path) -> Path | None:
-    """Where `pull` brings commits: the top of the work tree around `directory`, or a bare repository. Else None."""
-    top = repository(directory)
-    if top is None and _git(directory, "rev-parse", "--is-bare-repository", check=False) == "true":
-        top = Path(_git(directory, "rev-parse", "--absolute-git-dir"))
-    return top
-
-
-def check(source: Path) -> Path | None:
-    """The top of the git work tree around `source`, or None. Raises InvalidInput if the code there can't be sent."""
-    top = repository(source)
-    if top and _git(top, "rev-parse", "--is-shallow-repository") == "true":
-        raise InvalidInput(
-            f"{top} is a shallow clone, which can't be sent",
-            hint="`git fetch --unshallow`, or --no-code, or --from another directory",
-        )
-    return top
-
-
-def send(transport: Transport, source: Path, target: str) -> list[str]:
-    """Sends the code in `source` to the directory `target` of the host. Returns notes for the user.
+def send(transport: Transport, source: Path, target: str, subdirectory: str = "") -> list[str]:
+    """Sends the code in `source` to the directory `target` of the host, and sees to it that `subdirectory` of that is
+    there. Returns notes for the user.
 
     Raises Conflict if the target holds something else already, InvalidInput as `check`. Repeatable after being killed.
     """
-    top = check(source)
+    baggage = look(source)
     with tempfile.TemporaryDirectory(prefix="mngr-code-") as folder:
         work = Path(folder)
-        branch = "main"
-        if top:
-            branch = _git(top, "symbolic-ref", "-q", "--short", "HEAD", check=False) or "main"
-            changed = _list(top, "ls-files", "-z", "-o", "--exclude-standard")
-            deleted: list[str] = []
-            if _git(top, "rev-parse", "-q", "--verify", "HEAD", check=False):
-                _git(top, "bundle", "create", "-q", str(work / "bundle"), "HEAD")
-                # Against HEAD, so that what was staged comes, too.
-                differs = _list(top, "diff", "-z", "--name-only", "--no-renames", "--no-ext-diff", "HEAD")
-                deleted = [path for path in differs if not os.path.lexists(top / path)]
-                changed = [*changed, *differs]
-            else:
-                changed = [*changed, *_list(top, "ls-files", "-z", "-c")]
-            (work / "deleted").write_bytes(b"".join(os.fsencode(path) + b"\0" for path in deleted))
-            _tar(work / "overlay.tar", top, list(dict.fromkeys(changed)))
+        for number, part in enumerate(baggage.parts):
+            _pack(part, work / str(number))
+        _stream(transport, work, target, subdirectory)
+    return baggage.notes
+
+
+def _pack(part: Part, folder: Path) -> None:
+    """Writes what code-receive.sh makes of a part into a new folder."""
+    folder.mkdir()
+    (folder / "path").write_bytes(os.fsencode(part.path or "."))
+    if part.kind:
+        _pack_repository(part, folder)
+    if part.gone:
+        (folder / "gone").write_bytes(b"".join(os.fsencode(path) + b"\0" for path in part.gone))
+    if part.files:
+        _tar(folder / "files.tar", part)
+
+
+def _pack_repository(part: Part, folder: Path) -> None:
+    refs: list[tuple[str, str]] = []
+    if part.commit:
+        # The agent's own repository is on a branch, whatever is here; a nested one is as it is here.
+        reference = part.reference or ("" if part.path else "refs/heads/main")
+        refs = [(reference, part.commit)] if reference else []
+        tags = ("for-each-ref", "--merged", part.commit, "--format=%(refname) %(objectname)", "refs/tags")
+        refs += [(line.split(" ")[0], line.split(" ")[1]) for line in git.text(part.top, *tags).splitlines()]
+        refs.append(("refs/mngr/base", part.commit))
+        (folder / "head").write_bytes(os.fsencode(reference or part.commit))
+    else:
+        (folder / "head").write_bytes(os.fsencode(part.reference))
+    with tempfile.TemporaryDirectory(prefix="mngr-objects-") as objects:
+        # The index's tree is made beside the repository, which stays as it is, and may be locked by another git. Grafts are
+        # nobody else's.
+        beside = {
+            "GIT_OBJECT_DIRECTORY": objects,
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(os.path.realpath(part.top / part.objects)),
+            "GIT_GRAFT_FILE": os.devnull,
+            "GIT_INDEX_FILE": os.path.join(objects, "index"),
+        }
+        with contextlib.suppress(FileNotFoundError):  # nothing was ever staged
+            shutil.copyfile(part.top / part.index, beside["GIT_INDEX_FILE"])
+        if part.kind == "tree" and not part.unmerged:
+            tree = git.text(part.top, "write-tree", env=beside)
         else:
-            _tar(work / "overlay.tar", source, sorted(os.listdir(source)))
-        who = (
-            [_git(source, "config", key, check=False) for key in ("user.name", "user.email")]
-            if top
-            else ["", ""]
-        )
-        _stream(transport, work, target, branch, *who)
-    return (
-        []
-        if top
-        else [f"{source} isn't a git repository: its files were copied, `mngr pull` won't have a branch"]
-    )
+            tree = git.text(part.top, "rev-parse", "-q", "--verify", "HEAD^{tree}", check=False)
+        wanted = dict.fromkeys([*(commit for _, commit in refs), *([tree] if tree else [])])
+        # One pack, written to disk: its size is nobody's memory.
+        git.text(
+            part.top, "-c", "pack.packSizeLimit=0", "pack-objects", "-q", "--revs", "--delta-base-offset",
+            str(folder / "pack"), input="".join(f"{one}\n" for one in wanted).encode(), env=beside,
+        )  # fmt: skip
+    (folder / "tree").write_text(tree)
+    (folder / "refs").write_bytes(b"".join(os.fsencode(f"create {ref} {oid}\n") for ref, oid in refs))
+    (folder / "format").write_text("" if part.format == "sha1" else part.format)
+    (folder / "config").write_bytes(os.fsencode("".join(_setting(*pair) for pair in part.settings)))
+    for flag, paths in part.flags.items():
+        (folder / flag).write_bytes(b"".join(os.fsencode(path) + b"\0" for path in paths))
+    (folder / "info").mkdir()
+    for name, file in part.info.items():
+        (folder / name).write_bytes(file.read_bytes())
+    if part.shallow:
+        _shallow(part, folder / "shallow")
 
 
-def _stream(transport: Transport, work: Path, target: str, branch: str, user: str, email: str) -> None:
+def _shallow(part: Part, file: Path) -> None:
+    """Where the history of HEAD ends in a shallow clone; not that of what else is there."""
+    known = set(git.text(part.top, "rev-list", part.commit).split()) if part.commit else set[str]()
+    ends = (part.top / part.shallow).read_text().split()
+    file.write_text("".join(f"{end}\n" for end in ends if end in known))
+
+
+def _setting(key: str, value: str) -> str:
+    """A line or two for a git config file."""
+    section, _, rest = key.partition(".")
+    between, _, name = rest.rpartition(".")
+    between = between.replace("\\", "\\\\").replace('"', '\\"')
+    value = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    header = f'{section} "{between}"' if between else section
+    return f'[{header}]\n\t{name} = "{value}"\n'
+
+
+def _quoted(path: str) -> str:
+    """One path in a list of them, as git reads it."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"' if path.startswith('"') or ":" in path or "\n" in path else path
+
+
+def _stream(transport: Transport, work: Path, target: str, subdirectory: str) -> None:
     """One round trip: the remote script reads a tar of `work` as it is written."""
     from mngr.hosts import scripts
 
-    argv = transport.argv(
-        ["sh", "-c", scripts.text("code-receive"), "code-receive", target, branch, user, email]
-    )
+    argv = transport.argv(["sh", "-c", scripts.text("code-receive"), "code-receive", target, subdirectory])
     late = TimedOut(
         f"sending the code to {target} on {transport.place} doesn't get on: nothing moved for {STALL_S} s, "
         f"or it didn't end within {LIMIT_S} s",
@@ -170,30 +202,16 @@ class _Moving:
         return len(data)
 
 
-def _tar(file: Path, top: Path, paths: Sequence[str]) -> None:
-    with tarfile.open(file, "w", format=tarfile.PAX_FORMAT) as tar:
-        for path in paths:
-            if os.path.lexists(top / path):
-                tar.add(top / path, path, recursive=not (top / path / ".git").exists())
-
-
-def _list(top: Path, *args: str) -> list[str]:
-    done = _run("git", "-C", str(top), *args)
-    if done.code:
-        raise MngrError(f"git can't list the files of {top}", details=done.error)
-    return [os.fsdecode(path) for path in done.stdout.split(b"\0") if path]
-
-
-def _git(top: Path, *args: str, check: bool = True) -> str:
-    done = _run("git", "-C", str(top), *args)
-    if done.code and check:
-        raise MngrError(f"git {args[0]} failed in {top}", details=done.error[-1000:])
-    return done.text.strip() if done.code == 0 else ""
-
-
-def _run(*argv: str) -> Completed:
-    """A git command on this computer, which speaks English. Raises TimedOut; Unreachable where git isn't installed."""
-    what = f"git {argv[3]} in {argv[2]}"
-    return run_local(
-        argv, place="this computer", what=what, input=b"", timeout=LIMIT_S, env={**os.environ, "LC_ALL": "C"}
-    )
+def _tar(file: Path, part: Part) -> None:
+    # In GNU's format names are bytes, whatever they are, and BusyBox reads it.
+    with tarfile.open(file, "w", format=tarfile.GNU_FORMAT) as tar:
+        for path in part.files:
+            try:
+                tar.add(part.top / path, path, recursive=False)
+            except FileNotFoundError:  # it was removed a moment ago
+                continue
+            except OSError as error:
+                raise MngrError(
+                    f"{part.top / path} couldn't be read: {error}",
+                    hint="did it change meanwhile? Run it again",
+                ) from None

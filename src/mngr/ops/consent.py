@@ -5,7 +5,7 @@ import msgspec
 from mngr.model.states import SETTLED
 from mngr.model.views import HostView, Offer
 from mngr.ops.context import Mngr
-from mngr.ops.create import plan
+from mngr.ops.create import code_notes, plan
 from mngr.ops.placing import existing_host, placed
 from mngr.ops.request import CreateRequest
 
@@ -40,9 +40,10 @@ def planned(mngr: Mngr, request: CreateRequest) -> Offer:
     """The offer of what `create` would buy. Raises what it would: also if the name is taken."""
     request = placed(mngr, request)
     offer = plan(mngr, request)
-    existing = _there(mngr, request)
-    if existing and mngr.provider(request.provider).abilities.isolated:
-        return Offer(notes=[f"on host {existing.record.name}, which is there: no other one is made"])
+    existing, provider = _there(mngr, request), mngr.provider(request.provider)
+    if existing and provider.abilities.isolated:
+        there = f"on host {existing.record.name}, which is there: no other one is made"
+        return Offer(notes=[there, *code_notes(provider, request)])
     return offer
 
 

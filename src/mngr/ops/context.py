@@ -88,6 +88,20 @@ class Mngr:
             user=record.user,
         )
 
+    def host_settings(self) -> dict[str, bytes]:
+        """The files that tell a host's scripts of the user's settings. Raises InvalidInput if `tmux_config` can't be read."""
+        from mngr.hosts import layout
+
+        path = self.config.tmux_config
+        try:
+            text = Path(path).expanduser().read_text(encoding="utf-8") if path else ""
+        except (OSError, ValueError) as error:
+            raise InvalidInput(
+                f"tmux_config: {path} can't be read: {getattr(error, 'strerror', None) or error}",
+                hint="`mngr config list` shows where that setting is from",
+            ) from None
+        return layout.settings(text, self.config.busy_cpu)
+
 
 class Phase(msgspec.Struct, frozen=True):
     name: str

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mngr.agents.types import AgentType, command_script, find_type
+from mngr.config.layers import source
 from mngr.config.schema import convert
 from mngr.model import environment
 from mngr.model.background import begin
@@ -40,6 +42,7 @@ class Created(msgspec.Struct, frozen=True, kw_only=True):
 def plan(mngr: Mngr, request: CreateRequest) -> Offer:
     """Checks everything that can be known before anything is made or paid. Raises what `create` would."""
     _kind(mngr, request)
+    mngr.host_settings()
     request = placed(mngr, request)
     return _check(mngr, mngr.provider(request.provider), request, _spec(request, new_host_id()))
 
@@ -47,10 +50,7 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
 def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: HostSpec) -> Offer:
     """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
     check_work_dir(request, provider)
-    if request.source and provider.abilities.isolated:
-        from mngr.ops import code
-
-        code.check(request.source)
+    notes = code_notes(provider, request)
     if spec.snapshot:
         trust.check_snapshot(mngr, provider, sends=request.trust_first_contact)
     if spec.snapshot and not Path(spec.snapshot).is_file():
@@ -58,7 +58,17 @@ def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: Hos
 
         snapshots.find(mngr, spec.snapshot)
         spec = msgspec.structs.replace(spec, snapshot="")
-    return provider.check(spec)
+    offer = provider.check(spec)
+    return msgspec.structs.replace(offer, notes=[*offer.notes, *notes]) if notes else offer
+
+
+def code_notes(provider: HostProvider, request: CreateRequest) -> list[str]:
+    """What can't come of the code, as notes. Raises InvalidInput if none of it can."""
+    if not (request.source and provider.abilities.isolated):
+        return []
+    from mngr.ops import code
+
+    return code.check(request.source)
 
 
 def create(
@@ -67,7 +77,8 @@ def create(
     phases: Phases | None = None,
     offered: Callable[[Offer], None] = lambda offer: None,
 ) -> Created:
-    """Makes the agent and, if needed, its host; when it returns, the agent runs. `offered` is told what a new host costs,
+    """Makes the agent and, if needed, its host; when it returns, the agent was seen alive, or its exit code is known
+    (`agent.state` is `done` then). `offered` is told what a new host costs,
     before anything is bought.
 
     A failure or Ctrl-C takes back what this call made. Killed at any point and run again, it goes on from
@@ -79,22 +90,26 @@ def create(
     request = placed(mngr, request)
     provider = mngr.provider(request.provider)
     check_work_dir(request, provider)
-    work = _Work(mngr, provider, request, kind, command_script(kind, request.command), phases, offered)
+    script = command_script(kind, request.command)
+    work = _Work(mngr, provider, request, kind, script, mngr.host_settings(), phases, offered)
     with being_created(mngr, provider.name, request.host or request.name):
         return _create(work)
 
 
 @dataclass(frozen=True)
 class _Work:
-    """One create, as all its steps know it. `script`: the agent's command as a shell script."""
+    """One create, as all its steps know it. `script`: the agent's command as a shell script. `settings`: files with
+    what the user set for hosts. `ended`: gets the exit code of an agent that has ended at once."""
 
     mngr: Mngr
     provider: HostProvider
     request: CreateRequest
     kind: AgentType
     script: str
+    settings: dict[str, bytes]
     phases: Phases
     offered: Callable[[Offer], None]
+    ended: list[int] = field(default_factory=list[int])
 
 
 def _create(work: _Work) -> Created:
@@ -128,6 +143,8 @@ def _create(work: _Work) -> Created:
                 f"the image says that its processes run as {offer.details['image_user']}; agents run as root: --user image",
             ]
     seen = AgentView(record=agent, state="running", active_at=work.mngr.clock.now())
+    if work.ended:
+        seen.state, seen.exit_code = "done", work.ended[-1]
     host = HostView(record=record, state="running", agents=[seen])
     memory.remember(work.mngr, host, seen)
     return Created(
@@ -173,7 +190,9 @@ def _with_host(
     announced = _announced(work, spec, existing)
     if announced:
         files = _files(work, announced) if provider.abilities.starts_agents else {}
-        spec = msgspec.structs.replace(spec, agent=announced, agent_files=files)
+        spec = msgspec.structs.replace(
+            spec, agent=announced, agent_files=files, agent_ended=work.ended.append
+        )
     record = _make(mngr, provider, spec, work.phases)
     if not provider.abilities.isolated:
         return record, *_onto(work, record, half_made)
@@ -222,8 +241,10 @@ def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[str]
     from mngr.ops import code
 
     work.phases("code")
+    begin = work.request.subdirectory
+    target = agent.work_dir.removesuffix(f"/{begin}") if begin else agent.work_dir
     return code.send(
-        tmux.as_user(work.mngr.place(record), agent.work_dir), work.request.source, agent.work_dir
+        tmux.as_user(work.mngr.place(record), target), work.request.source, target, subdirectory=begin
     )
 
 
@@ -238,7 +259,9 @@ def _start(work: _Work, record: HostRecord, agent: AgentRecord, *, announced: bo
     )
     if not announced:
         work.provider.agent_saved(record.id, agent)
-    tmux.start(work.mngr.place(record), agent, _files(work, agent, with_env=not withheld))
+    code = tmux.start(work.mngr.place(record), agent, _files(work, agent, with_env=not withheld))
+    if code is not None:
+        work.ended.append(code)
     return withheld
 
 
@@ -246,7 +269,7 @@ def _files(work: _Work, agent: AgentRecord, *, with_env: bool = True) -> dict[st
     from mngr.agents import tmux
 
     env = {**work.kind.env, **work.request.env} if with_env else {}
-    return tmux.agent_files(agent, env, work.script)
+    return {**tmux.agent_files(agent, env, work.script), **work.settings}
 
 
 def _agent(mngr: Mngr, request: CreateRequest, work_dir: str, id: str = "") -> AgentRecord:
@@ -316,7 +339,7 @@ def _unused(request: CreateRequest, existing: HostView | None) -> list[str]:
 def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
     check_name(request.name, "agent name")
     configured = {
-        name: convert(data, AgentType, f"[agent_types.{name}]")
+        name: convert(data, AgentType, partial(_type_from, mngr, name))
         for name, data in mngr.config.agent_types.items()
     }
     kind = find_type(request.type or mngr.config.default_type, configured)
@@ -330,6 +353,11 @@ def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
     return kind
 
 
+def _type_from(mngr: Mngr, name: str, key: str) -> str:
+    """Where a setting of an agent type is from, for an error about it."""
+    return f"{source(mngr.home, ('agent_types', name, key))}: [agent_types.{name}]"
+
+
 def _spec(request: CreateRequest, host_id: str) -> HostSpec:
     return HostSpec(
         id=host_id, name=request.host or request.name, image=request.image, user=request.user, build_args=list(request.build_args),
@@ -340,11 +368,13 @@ def _spec(request: CreateRequest, host_id: str) -> HostSpec:
 def _work_dir(request: CreateRequest, provider: HostProvider, place: "Place | None" = None) -> str:
     """Where the agent works. `place`: the host, once it is there: on one made from a snapshot it may be known already."""
     if not provider.abilities.isolated:
-        return os.path.abspath(request.work_dir or request.source or os.getcwd())
+        here = os.path.join(request.source, request.subdirectory) if request.source else os.getcwd()
+        return os.path.abspath(request.work_dir or here)
     former = ""
     if place and request.snapshot and not request.source:
         from mngr.ops import snapshots
 
         former = snapshots.former_work_dir(place, request.name)
     host_dir = place.host_dir if place else provider.host_dir
-    return request.work_dir or former or f"{host_dir}/work/{request.name}"
+    whole = request.work_dir or former or f"{host_dir}/work/{request.name}"
+    return f"{whole}/{request.subdirectory}" if request.source and request.subdirectory else whole

@@ -80,10 +80,12 @@ def _may_be_stopping(host: HostView) -> bool:
 def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) -> HostView:
     if group.agents:
         phases("start agent")
-    place = mngr.place(record)
+    place, settings = mngr.place(record), mngr.host_settings()
     started = HostView(record=record, state="running", agents=group.host.agents)
     for agent in group.agents:
-        tmux.start(place, agent.record)
+        code = tmux.start(place, agent.record, settings)
+        if code is not None:
+            phases(f"warning: agent {agent.record.name} has ended already, with exit code {code}")
         memory.remember(mngr, started, agent)
     return started
 

@@ -14,8 +14,9 @@ LIMIT_S = 90
 def list_hosts(mngr: Mngr, providers: Sequence[str] = (), only: Collection[str] | None = None) -> Listing:
     """Hosts with their agents, and an error row for whatever couldn't be read. `only`: host names or ids.
 
-    Raises InvalidInput if one of `providers` is none.
+    Raises InvalidInput if one of `providers` is none, MngrError if MNGR_HOME is new and can't be written.
     """
+    mngr.laptop  # noqa: B018  said once, not by each provider
     wanted = mngr.asked(providers)
     listings = [_one(mngr, wanted[0], only)] if len(wanted) == 1 else _parallel(mngr, wanted, only)
     whole = Listing()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from mngr.agents import tmux
 from mngr.model.errors import MngrError
 from mngr.model.views import AgentView
 from mngr.ops.context import Mngr
@@ -64,7 +65,7 @@ def _of(mngr: Mngr, group: Group, limit_s: float) -> list[Loss]:
         return [*(Loss(agent=one.record.name, problem=why) for one in agents), *unknown]
     try:
         directories = [one.record.work_dir for one in agents]
-        found = look(mngr.place(host.record).transport, directories, limit_s)
+        found = look(tmux.as_user(mngr.place(host.record)), directories, limit_s)
     except MngrError as error:
         return [*(Loss(agent=one.record.name, problem=error.message) for one in agents), *unknown]
     return [*(_loss(one, work) for one, work in zip(agents, found, strict=True)), *unknown]

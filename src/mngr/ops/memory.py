@@ -45,6 +45,12 @@ def seen(mngr: Mngr, address: Address) -> Seen | None:
     return matching[0] if len(matching) == 1 else None
 
 
+def everything(mngr: Mngr) -> list[Seen]:
+    """All places that the memory has."""
+    folder = mngr.home / "cache" / "names"
+    return [one for path in sorted(folder.glob("*.json")) for one in _read(path)] if folder.is_dir() else []
+
+
 def remember(mngr: Mngr, host: HostView, agent: AgentView) -> None:
     """Notes where an agent is. Never fails a command: the memory is only a short cut."""
     name = agent.record.name

@@ -73,6 +73,7 @@ def host(view: HostView) -> dict[str, Any]:
             "timeout_s": idle.timeout_s,
             "idle_since": iso(idle.idle_since) if idle.idle_since else None,
             "last_signal": idle.last_signal or None,
+            "last_seen": idle.last_seen or None,
             "stops_at": iso(idle.stops_at) if idle.stops_at else None,
             "lifetime_ends_at": iso(idle.lifetime_ends_at) if idle.lifetime_ends_at else None,
             "stop_reason": idle.stop_reason or None,

@@ -183,7 +183,7 @@ def _is_elsewhere(home: Path, name: str, repository: Repository) -> bool:
 
 
 def _bundle(transport: Transport, repository: Repository, tips: Sequence[Tip], file: Path) -> None:
-    words = [word for at, tip in enumerate(tips) for word in (tip.commit, str(at))]
+    words = [tip.commit for tip in tips]
     argv = transport.argv(
         ["sh", "-c", scripts.text("code-send"), "code-send", repository.at, repository.base, *words]
     )

@@ -86,8 +86,9 @@ def attach_argv(mngr: Mngr, text: str) -> list[str]:
     if target.agent.state == "stopped":
         raise Conflict(f"agent {text} is stopped", hint=f"`mngr start {text}` starts it")
     memory.remember(mngr, target.host, target.agent)
-    argv = tmux.attach_argv(target.host.record.tmux_label, target.agent.record.name)
-    return mngr.place(target.host.record).transport.argv(argv, tty=True)
+    record, agent = target.host.record, target.agent.record
+    argv = tmux.attach_argv(record.host_dir, agent.id, record.tmux_label, agent.name)
+    return mngr.place(record).transport.argv(argv, tty=True)
 
 
 def reachable(mngr: Mngr, text: str) -> Target:

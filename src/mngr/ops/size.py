@@ -22,7 +22,8 @@ def check_words(words: Iterable[str], hint: str = _HINT) -> None:
         total += size + 1
         if size > WORD_BYTES:
             raise InvalidInput(
-                f"word {number} of the command is {size} bytes long; at most {WORD_BYTES} can be given", hint=hint
+                f"word {number} of the command is {size} bytes long; at most {WORD_BYTES} can be given",
+                hint=hint,
             )
     if total > TOTAL_BYTES:
         raise InvalidInput(
@@ -37,7 +38,8 @@ def check_line(argv: Sequence[str], *, one_line: bool) -> None:
     size = len(os.fsencode(quote.line(argv)))
     if size > WORD_BYTES:
         raise InvalidInput(
-            f"the command is {size} bytes long on its way to the host; at most {WORD_BYTES} can be given", hint=_HINT
+            f"the command is {size} bytes long on its way to the host; at most {WORD_BYTES} can be given",
+            hint=_HINT,
         )
 
 

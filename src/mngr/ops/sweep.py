@@ -4,22 +4,42 @@ import threading
 from collections.abc import Sequence
 
 from mngr.journal import Journal
-from mngr.model.errors import Conflict, MngrError
+from mngr.model.errors import Conflict, MngrError, NotSupported
 from mngr.model.states import SETTLED
 from mngr.model.views import HostView
+from mngr.ops import memory
 from mngr.ops.context import Mngr
 from mngr.ops.create import take_off
+from mngr.ops.names import resolve
 from mngr.ops.placing import being_created
-from mngr.providers.contract import HostProvider, Swept
+from mngr.providers.contract import Forgets, HostProvider, Swept
 
 
 def sweep(mngr: Mngr, providers: Sequence[str] = (), *, dry_run: bool = False) -> dict[str, Swept]:
     """Sweeps each provider instance by itself: one that can't be read is reported and skipped."""
+    mngr.laptop  # noqa: B018  a home that can't be written is said once, not by each provider
     done: dict[str, Swept] = {}
     for name in mngr.asked(providers):
         _provider(mngr, name, dry_run, done)
     if not dry_run:
         Journal(mngr.home / "journal").tidy()
+    return done
+
+
+def forget(mngr: Mngr, names: Sequence[str]) -> list[str]:
+    """Drops what is kept of hosts that only another account knows, by a person's word; their names, in full.
+
+    Raises NotFound, Conflict (it is no such host), NotSupported.
+    """
+    done = []
+    for target in resolve(mngr, [name if name.startswith("@") else f"@{name}" for name in names]):
+        record = target.host.record
+        provider = mngr.provider(record.provider)
+        if not isinstance(provider, Forgets):
+            raise NotSupported(f"{record.provider} has no accounts: `mngr destroy @{record.name}`")
+        provider.forget(record.id)
+        memory.forget(mngr, record.id, [agent.record.name for agent in target.host.agents])
+        done.append(f"{record.name}.{record.provider}")
     return done
 
 

@@ -34,6 +34,11 @@ def check_work_dir(request: CreateRequest, provider: HostProvider) -> None:
     if not given.isprintable():
         raise InvalidInput("--workdir holds a character that can't be printed")
     if provider.abilities.isolated:
+        if not request.subdirectory.isprintable():
+            raise InvalidInput(
+                f"the agent can't begin in {request.subdirectory!r}: the name holds a character that can't be printed",
+                hint="run this in another directory of the repository",
+            )
         if given:
             _check_there(given, provider.host_dir, request.source is not None)
     else:

@@ -5,7 +5,7 @@ A `HostProvider` is what ops talk to. A `Cloud` is what a provider of rented mac
 one Backend. All calls are synchronous, may be made from several threads, and wait only within limits.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -38,11 +38,15 @@ class IdleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A host as asked for. `user`: whom its agents run as, in its container: `image` (as the image says), a name or number
-    that the image has; "" is the provider's default, which is root unless set. `build_args` and `start_args` are the user's, in order and unread. `agent`: the one that it
-    is made for; its record is kept as `agent_saved` would, in the same write as the host's. `agent_files`: what
-    `agents.tmux.agent_files` made for it, for a provider that `starts_agents`. `resumed`: something of the host is there
-    already, and may hold agents."""
+    """A host as asked for.
+
+    `user`: whom its agents run as, in its container: `image` (as the image says), a name or number that the image has;
+    "" is the provider's default, which is root unless set. `build_args` and `start_args` are the user's, in order and
+    unread. `agent`: the one that it is made for; its record is kept as `agent_saved` would, in the same write as the
+    host's. `agent_files`: what `agents.tmux.agent_files` made for it, for a provider that `starts_agents`;
+    `agent_ended` is called there with the exit code of an agent that has ended at once. `resumed`: something of the
+    host is there already, and may hold agents.
+    """
 
     id: str
     name: str
@@ -55,6 +59,7 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     agent: AgentRecord | None = None
     agent_files: dict[str, bytes] = {}
+    agent_ended: Callable[[int], object] | None = None
     resumed: bool = False
 
 
@@ -175,6 +180,16 @@ class HostSnapshots(Protocol):
     def snapshot_destroy(self, snapshot_id: str) -> None: ...
     def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
         """Writes image and volume into one file that `HostSpec.snapshot` takes, on any provider."""
+        ...
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """Optional, where a host can be another account's than the one whose credentials are at hand."""
+
+    def forget(self, host_id: str) -> str:
+        """Drops all that is kept here of such a host, which may go on being billed there; its name. Raises Conflict if it
+        is this account's."""
         ...
 
 
@@ -314,6 +329,14 @@ class Cloud(Protocol):
 
     def find(self, owner: dict[str, str]) -> list[Machine]:
         """All machines with these tags, all pages; may lag. Raises Unreadable, never [] for an error."""
+        ...
+
+    def find_ours(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Machine]:
+        """All machines of whose name and tags `is_ours` says so: also those that lost some. Raises Unreadable."""
+        ...
+
+    def account(self) -> str:
+        """Whose account this is, in words that no other account has; "" if that can't be told. Raises Unreadable."""
         ...
 
     def get(self, id: str) -> Machine:

@@ -18,7 +18,8 @@ from typing import Any
 
 import msgspec
 
-from mngr.config.schema import Config, convert
+from mngr.config.layers import source
+from mngr.config.schema import Config, convert, wrong_type
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput
 from mngr.model.names import check_name, is_name
@@ -83,7 +84,12 @@ def find_instance(name: str, config: Config) -> Instance:
     check_name(name, "provider name")
     settings = dict(config.providers.get(name, {}))
     backend = settings.pop("backend", name)
-    return Instance(name, str(backend), settings)
+    if not isinstance(backend, str):
+        raise wrong_type(f"[providers.{name}]", "backend", "must be the name of a backend, as text")
+    enabled = settings.get("enabled", True)
+    if str(enabled).lower() not in ("true", "false", "1", "0"):
+        raise wrong_type(f"[providers.{name}]", "enabled", f"must be true or false, not {enabled!r}")
+    return Instance(name, backend, settings)
 
 
 def active_instances(config: Config, home: Path, environ: Mapping[str, str] = os.environ) -> list[Instance]:
@@ -95,7 +101,8 @@ def active_instances(config: Config, home: Path, environ: Mapping[str, str] = os
     for backend in in_tree():
         if backend not in found and any(_is_there(one, environ) for one in _environment(backend)):
             found[backend] = Instance(backend, backend, {})
-    enabled = (one for one in found.values() if str(one.settings.get("enabled", True)).lower() != "false")
+    off = ("false", "0")
+    enabled = (one for one in found.values() if str(one.settings.get("enabled", True)).lower() not in off)
     return sorted(enabled, key=lambda one: one.name)
 
 
@@ -132,9 +139,14 @@ def _environment(backend: str) -> tuple[str, ...]:
         return ()
 
 
-def settings_of(instance: Instance) -> Any:
-    """The instance's settings, as its backend wants them. Raises InvalidInput naming what is wrong."""
-    where = f"[providers.{instance.name}]"
+def settings_of(instance: Instance, home: Path | None = None) -> Any:
+    """The instance's settings, as its backend wants them. Raises InvalidInput naming what is wrong, with `home` also
+    the file."""
+    table = f"[providers.{instance.name}]"
+
+    def where(key: str) -> str:
+        return f"{source(home, ('providers', instance.name, key))}: {table}" if home else table
+
     settings = {key: value for key, value in instance.settings.items() if key != "enabled"}
     return convert(settings, find_backend(instance.backend).config_type, where)
 
@@ -142,5 +154,5 @@ def settings_of(instance: Instance) -> Any:
 def build(instance: Instance, home: Path, laptop: str, clock: Clock = SYSTEM) -> HostProvider:
     """The provider instance, ready for use. Raises InvalidInput on its settings or missing credentials."""
     backend = find_backend(instance.backend)
-    config = settings_of(instance)
+    config = settings_of(instance, home)
     return backend.build(config, Context(instance=instance.name, home=home, laptop=laptop, clock=clock))

@@ -41,6 +41,7 @@ def _add_vendor(parser: argparse.ArgumentParser, vendor: str) -> None:
     parser.add_argument(
         "--port", type=int, default=0, help="the API's port on 127.0.0.1; 0 (default) takes a free one"
     )
+    parser.add_argument("--https-port", type=int, default=0, help="the API's other port, with TLS")
     parser.add_argument("--control-port", type=int, default=0, help="the control interface's port")
     parser.add_argument("--machines", choices=("container", "qemu", "fake"), default="container")
     parser.add_argument(

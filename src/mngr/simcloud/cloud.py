@@ -12,6 +12,7 @@ from mngr.simcloud.calls import Calls
 from mngr.simcloud.clock import Clock
 from mngr.simcloud.faults import Faults
 from mngr.simcloud.gates import Gates
+from mngr.simcloud.hosts import Hosts
 from mngr.simcloud.http import Request, Response
 from mngr.simcloud.jobs import Jobs
 from mngr.simcloud.machines.base import Machines
@@ -27,6 +28,7 @@ class Core:
     faults: Faults = field(default_factory=Faults)
     gates: Gates = field(default_factory=Gates)
     jobs: Jobs = field(default_factory=Jobs)
+    hosts: Hosts = field(default_factory=Hosts)
     lock: Any = field(default_factory=threading.RLock)
     bill: Bill = field(init=False)
     calls: Calls = field(init=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from mngr.simcloud.peer import client_of
 
 LARGEST_BODY = 16 * 1024 * 1024
 NULL: Any = object()
@@ -28,11 +31,14 @@ class Request:
     source: str
     target: str = ""
     """Path and query as they came on the wire: what a signature covers."""
+    scheme: str = "http"
     as_of: float | None = None
     """Set when a fault makes this call see the past."""
     faults: dict[str, Any] = field(default_factory=dict)
     """Machine faults that this call is to build into what it makes."""
     hung_up: Callable[[], bool] = lambda: False
+    client: Callable[[], str] = lambda: ""
+    """A word for who calls: the same for all calls of one process (see peer.py)."""
 
     def json(self) -> Any:
         """The body as JSON, {} if there is none. Raises ValueError."""
@@ -66,12 +72,16 @@ Answer = Callable[[Request], Response]
 
 
 class Server:
-    """Answers on one loopback port, a thread a connection, until `stop`."""
+    """Answers on one loopback port, a thread a connection, until `stop`. With `tls`, by https."""
 
-    def __init__(self, port: int, answer: Answer) -> None:
-        handler = type("Handler", (_Handler,), {"answer": staticmethod(answer)})
+    def __init__(self, port: int, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
+        scheme = "https" if tls else "http"
+        handler = type("Handler", (_Handler,), {"answer": staticmethod(answer), "scheme": scheme})
         self._server = _Threads(("127.0.0.1", port), handler)
-        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server.tls = tls
+        taken = self._server.server_address[1]
+        usual = taken == (443 if tls else 80)
+        self.address = f"{scheme}://127.0.0.1{'' if usual else f':{taken}'}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def start(self) -> None:
@@ -86,6 +96,14 @@ class _Threads(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
+    tls: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The handshake is left to the connection's own thread: nobody else waits for who is slow at it."""
+        connection, address = super().get_request()
+        if self.tls:
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -93,6 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     timeout = 120
     answer: Answer
+    scheme = "http"
+    known_as = ""
 
     def _do(self) -> None:
         try:
@@ -129,8 +149,16 @@ class _Handler(BaseHTTPRequestHandler):
             body=self.rfile.read(int(given)),
             source=self.client_address[0],
             target=self.path,
+            scheme=self.scheme,
             hung_up=lambda: _hung_up(self.connection),
+            client=self._client,
         )
+
+    def _client(self) -> str:
+        """Looked up once a connection."""
+        if not self.known_as:
+            self.known_as = client_of(self.connection)
+        return self.known_as
 
     def _send(self, response: Response) -> None:
         body = _encoded(response.body)
@@ -180,6 +208,10 @@ def _phrase(status: int) -> str:
 def _hung_up(connection: socket.socket) -> bool:
     """Whether the client has closed its end while we were still thinking."""
     try:
+        if isinstance(connection, ssl.SSLSocket):  # which can't be peeked into
+            ended = select.poll()
+            ended.register(connection, getattr(select, "POLLRDHUP", 0))
+            return bool(ended.poll(0))
         readable, _, _ = select.select([connection], [], [], 0)
         return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
     except (OSError, ValueError):

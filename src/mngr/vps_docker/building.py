@@ -59,9 +59,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def request(self) -> dict[str, Any]:
-        """What tells this host from another one of the same name."""
-        ways = ["agent", "agent_files", "resumed", *([] if self.spec.user else ["user"])]
-        return {key: value for key, value in msgspec.to_builtins(self.spec).items() if key not in ways}
+        """The fields that must match to resume a create. They go into the journal: a new one must hold no secret."""
+        fields = ["id", "name", "image", "build_args", "start_args", "idle", "snapshot", "labels"]
+        if self.spec.user:
+            fields.append("user")
+        return msgspec.to_builtins({field: getattr(self.spec, field) for field in fields})
 
 
 class Builder:

@@ -11,15 +11,21 @@ import msgspec
 from mngr.model.ids import is_id
 from mngr.model.records import AgentRecord, HostRecord, encode
 
+#: When a host was last seen is noted again after so long.
+SEEN_S = 60
+
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """A host as last seen, `at` seconds since the epoch. `codes`: of agents that were done, by id."""
+    """A host as last seen, `at` seconds since the epoch (give or take a minute). `codes`: of agents that were done, by
+    id. `account`: where (vps_client.VpsClientInterface.account). `paid_until`: where machines are paid ahead."""
 
     record: HostRecord
     agents: list[AgentRecord] = []
     codes: dict[str, int] = {}
     snapshots: int = 0
     at: float = 0
+    account: str = ""
+    paid_until: str = ""
     format: int = 1
 
 
@@ -36,10 +42,16 @@ class Cache:
         except (OSError, ValueError):
             return None
 
+    def all(self) -> list[Remembered]:
+        """All hosts that are known."""
+        paths = sorted(self.folder.glob("host-*.json")) if self.folder.is_dir() else []
+        return [one for path in paths if (one := self.get(path.stem)) is not None]
+
     def put(self, seen: Remembered) -> None:
         """Keeps `seen`, unless that is what is known already. A disk that is full is no reason to fail."""
         before = self.get(seen.record.id)
-        if before is not None and msgspec.structs.replace(before, at=seen.at) == seen:
+        same = before is not None and msgspec.structs.replace(before, at=seen.at) == seen
+        if before is not None and same and abs(seen.at - before.at) < SEEN_S:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -11,6 +11,7 @@ from mngr.model.idle import parse_mode
 from mngr.model.records import Idle
 
 LONGEST_S = 1e9
+LONGEST_KEY = 4096
 #: Folders that an image needs itself, by name; those of the kernel also with all below.
 _SYSTEM = ("bin", "boot", "etc", "home", "lib", "lib64", "root", "run", "sbin", "tmp", "usr", "var")
 _KERNEL = ("dev", "proc", "sys")
@@ -77,13 +78,32 @@ def check_seconds(config: msgspec.Struct, *names: str, zero: bool = False, least
             raise ValueError(f"{name} {seconds:g} can't be meant; seconds, {never}below 1e9")
 
 
+def credential(text: str, what: str) -> str:
+    """A key or secret without the white space around it, which comes along when one is copied; "" if that is all.
+
+    Raises InvalidInput, which calls it `what` and doesn't show it, if it can't be one: it goes into a header.
+    """
+    found = text.strip()
+    if not re.fullmatch(r"[!-~]*", found):
+        raise InvalidInput(
+            f"{what} holds a blank, a line's end or another character that no key has",
+            hint="copy it anew, alone",
+        )
+    if len(found) > LONGEST_KEY:
+        raise InvalidInput(f"{what} has {len(found)} characters, which is no key", hint="copy it anew, alone")
+    return found
+
+
 def check_api_url(url: str, where: str) -> str:
     """`url` without a slash at its end, if a key may be sent to it. Raises InvalidInput.
 
     Plain http is for simulated clouds on this computer only: on a network it would give the key away.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:  # whose message quotes it
+        parts, host = urlsplit(""), ""
     if not host or parts.scheme not in ("http", "https") or parts.username or parts.query:
         shown = "" if {"@", "?"} & set(url) else f" {url!r}"  # there may be a password in it
         raise InvalidInput(f"{where}:{shown} isn't an API address", hint="write https://HOST[:PORT][/PATH]")

@@ -156,9 +156,11 @@ def first_login(
     agent: AgentRecord | None = None,
     agent_files: dict[str, bytes] | None = None,
     after: Callable[[], object] | None = None,
+    ended: Callable[[int], object] | None = None,
 ) -> None:
     """Waits until a whole, pinned ssh login works, and brings the host's own files with it: host.json, idle.conf,
-    the watcher. With `agent_files` it also brings and starts `agent`, once `after` has returned. Repeatable.
+    the watcher. With `agent_files` it also brings and starts `agent`, once `after` has returned, and tells
+    `ended` the exit code of one that has ended at once. Repeatable.
 
     Raises TimedOut saying why the last login failed; HostKeyMismatch at once; with `docker`, MngrError as soon as the
     container has ended; what `after` and `agents.tmux.start` do."""
@@ -168,7 +170,13 @@ def first_login(
 
         place = tmux.Place(transport=transport, host_dir=spec.host_dir)
         sent = {**{f"host/{name}": content for name, content in files.items()}, **agent_files}
-        attempt = partial(tmux.start, place, agent, sent, after=after)
+
+        def start_agent() -> None:
+            code = tmux.start(place, agent, sent, after=after)
+            if code is not None and ended:
+                ended(code)
+
+        attempt: Callable[[], object] = start_agent
     else:
         tar = layout.pack({**files, **layout.command_files()})
         attempt = partial(script, transport, "host-files", spec.host_dir, input=tar, timeout=30)
@@ -238,8 +246,8 @@ def owner(spec: ContainerSpec) -> dict[str, str]:
 def run_arguments(spec: ContainerSpec, source: str) -> list[str]:
     """The arguments of `docker` that run the host's container from the image `source`."""
     labels = {**spec.labels, **owner(spec), "mngr.host-dir": spec.host_dir, "mngr.publish": spec.publish}
-    if spec.idle.max_lifetime_s:
-        labels["mngr.lifetime"] = str(int(spec.idle.max_lifetime_s))
+    # For a record that is lost. Always there, as an image that was saved from a container has that one's.
+    labels |= {"mngr.user": spec.user, "mngr.lifetime": str(int(spec.idle.max_lifetime_s))}
     name = name_of(spec.host_id)
     volume = ",".join(
         [f"type=volume,source={name},target={spec.host_dir}"]

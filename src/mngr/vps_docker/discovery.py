@@ -14,7 +14,7 @@ from mngr.model.records import HostRecord
 from mngr.model.views import HostView, Problem
 from mngr.providers.contract import Machine
 from mngr.transport.ssh import Ssh
-from mngr.vps_docker import machine_probe, tags, views
+from mngr.vps_docker import accounts, machine_probe, strays, tags, views
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.parts import Parts
 
@@ -27,15 +27,29 @@ def discover(parts: Parts, only: Collection[str] | None) -> tuple[list[HostView]
     """Every host, also half-made ones, or those whose id or name is in `only`; and what couldn't be read."""
     errors: list[Problem] = []
     try:
-        machines = parts.cloud.find({tags.PROVIDER: parts.name})
+        found = strays.find(parts)
     except MngrError as error:
         errors.append(Problem(provider=parts.name, what="cloud", error=error.message, hint=error.hint))
-        machines = _remembered_machines(parts)
+        found = [strays.Found(machine=_machine_of(parts, one)) for one in parts.cache.all()]
     looks: dict[str, Callable[[], HostView]] = {}
-    for machine in _one_a_host(machines):
+    lost = {one.machine.id: one for one in found if one.lost}
+    listed = {one.machine.id for one in found}
+    for machine in _one_a_host(one.machine for one in found):
         owner = tags.read(machine.tags)
-        if only is None or owner.host_id in only or owner.host_name in only:
+        stray = lost.get(machine.id)
+        names = (owner.host_id, owner.host_name, strays.name_of(machine) if stray else "")
+        if only is not None and not any(name in only for name in names if name):
+            continue
+        if stray and not stray.known:
+            looks[owner.host_id] = lambda one=stray: strays.show(parts, one.machine, list(one.lost))
+        elif stray:
+            looks[owner.host_id] = lambda one=stray: _robbed(parts, one)
+        else:
             looks[owner.host_id] = lambda machine=machine: look(parts, machine)
+    for seen in parts.cache.all():
+        wanted = only is None or seen.record.id in only or seen.record.name in only
+        if wanted and seen.record.id not in looks and seen.record.handle.get("id") not in listed:
+            _not_listed(parts, seen, looks, errors)
     for entry in parts.journal.entries(parts.name):
         if entry.intent is None:
             errors.append(
@@ -48,6 +62,35 @@ def discover(parts: Parts, only: Collection[str] | None) -> tuple[list[HostView]
         ):
             looks[entry.subject] = lambda entry=entry: _not_there_yet(parts, entry.subject)
     return in_parallel(looks.values()), errors
+
+
+def _robbed(parts: Parts, found: strays.Found) -> HostView:
+    """A host whose machine lost tags that this computer remembers."""
+    view = look(parts, found.machine)
+    view.problem = "; ".join(filter(None, [strays.put_back(list(found.lost)), view.problem]))
+    return view
+
+
+def _not_listed(
+    parts: Parts, seen: Remembered, looks: dict[str, Callable[[], HostView]], errors: list[Problem]
+) -> None:
+    """A host that was seen before, and isn't in the cloud's list: another account's, or at the end of what was paid.
+
+    All others were destroyed elsewhere, or the list is older than they are.
+    """
+    if any(entry.subject == seen.record.id for entry in parts.journal.entries(parts.name)):
+        return
+    why = accounts.unknown_here(parts, seen)
+    if why:
+        errors.append(
+            Problem(
+                provider=parts.name, what=f"host {seen.record.name}", error=why,
+                hint=f"use that account's credentials; or, once it is known to be gone, `mngr gc --forget {seen.record.name}`",
+            )
+        )  # fmt: skip
+        looks[seen.record.id] = lambda: views.unreachable(parts, _machine_of(parts, seen), seen, why)
+    elif views.has_run_out(parts, seen):
+        looks[seen.record.id] = lambda: views.run_out(parts, seen)
 
 
 def _one_a_host(machines: Iterable[Machine]) -> list[Machine]:
@@ -134,12 +177,19 @@ def reach(parts: Parts, machine: Machine) -> Ssh:
 
 
 def remember(parts: Parts, view: HostView) -> None:
+    """Keeps what was seen. Whose account it is in is asked once; a host that is another's keeps that."""
     agents = [one.record for one in view.agents]
     codes = {one.record.id: one.exit_code for one in view.agents if one.exit_code is not None}
+    before = parts.cache.get(view.record.id)
+    account = before.account if before and before.account else accounts.here(parts)
+    paid_until = view.paid_until or (before.paid_until if before else "")
     at = parts.context.clock.now()
     parts.cache.put(
-        Remembered(record=view.record, agents=agents, codes=codes, snapshots=view.snapshots, at=at)
-    )
+        Remembered(
+            record=view.record, agents=agents, codes=codes, snapshots=view.snapshots, at=at, account=account,
+            paid_until=paid_until,
+        )
+    )  # fmt: skip
 
 
 def _down(parts: Parts, machine: Machine) -> str:
@@ -149,6 +199,8 @@ def _down(parts: Parts, machine: Machine) -> str:
             if parts.cloud.caps.machine_power
             else f"its machine is powered off, which {parts.title} bills all the same"
         )
+    if machine.state == "expired":
+        return views.unpaid(parts, machine)
     return f"{parts.title} shows its machine as {machine.state}"
 
 
@@ -166,7 +218,7 @@ def _half_made(parts: Parts, machine: Machine, owner: tags.Owner) -> HostView:
         )
     if owner.until is None:
         # Who marked it as ready or put the lease may have lost that since: it may hold agents.
-        way_on = f"`mngr destroy @{owner.host_name or owner.host_id}` if it is of no use"
+        way_on = f"`mngr destroy @{views.name_of(machine)}` if it is of no use"
         view = views.half_made(parts, machine, "failed", f"it isn't ready and has no lease; {way_on}")
         view.agents_known = False
         return view
@@ -190,7 +242,10 @@ def _not_there_yet(parts: Parts, host_id: str) -> HostView:
         handle=dict(intent.handle) if intent else {},
     )
     view = HostView(record=record, state="building", stop_saves=parts.stop_saves)
-    if entry is None or intent is None:  # it ended while we looked
+    if why := accounts.foreign(parts, plan.get("account", "")):
+        view.state = "unreachable"
+        view.problem = f"what was begun with it isn't ended: {why}"
+    elif entry is None or intent is None:  # it ended while we looked
         view.state = "destroyed"
     elif intent.kind == "destroy":
         view.state = "stopping"
@@ -202,31 +257,33 @@ def _not_there_yet(parts: Parts, host_id: str) -> HostView:
 
 
 def find_machine(parts: Parts, host_id: str) -> Machine:
-    """The machine of a host. Raises NotFound only if the cloud said so, Unreadable."""
+    """The machine of a host. Raises NotFound only if the cloud said so, Unreadable; Unreachable if it is another
+    account's."""
     found = _one_a_host(parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: host_id}))
     if found:
         return as_it_is_now(parts, found[0])
     remembered = parts.cache.get(host_id)
     if remembered is not None and remembered.record.handle.get("id"):
-        machine = parts.cloud.get(remembered.record.handle["id"])  # a list may lag; this one says not found
+        accounts.insist(parts, f"host {remembered.record.name}", remembered.account)
+        try:
+            machine = parts.cloud.get(
+                remembered.record.handle["id"]
+            )  # a list may lag; this one says not found
+        except NotFound:
+            if not views.has_run_out(parts, remembered):
+                raise
+            why = views.run_out(parts, remembered).problem
+            raise NotFound(f"host {remembered.record.name}: {why}") from None
         if tags.read(machine.tags).host_id == host_id:
             return machine
-    raise NotFound(f"{parts.name} has no host {host_id}", hint="`mngr list` shows the hosts there are")
+    return strays.of_host(parts, host_id)
 
 
-def _remembered_machines(parts: Parts) -> list[Machine]:
-    """The machines that were seen before, for when the cloud can't be asked."""
-    found = []
-    for path in sorted(parts.cache.folder.glob("host-*.json")) if parts.cache.folder.is_dir() else []:
-        remembered = parts.cache.get(path.stem)
-        if remembered is None:
-            continue
-        record = remembered.record
-        found.append(
-            Machine(
-                id=record.handle.get("id", ""), state="running", address=record.address, plan=record.plan,
-                region=record.region, handle=record.handle,
-                tags={tags.PROVIDER: parts.name, tags.HOST_ID: record.id, tags.HOST_NAME: record.name, tags.READY: "1"},
-            )
-        )  # fmt: skip
-    return found
+def _machine_of(parts: Parts, seen: Remembered) -> Machine:
+    """The machine of a host that was seen before, for when the cloud doesn't tell of it."""
+    record = seen.record
+    return Machine(
+        id=record.handle.get("id", ""), state="running", address=record.address, plan=record.plan,
+        region=record.region, handle=record.handle,
+        tags={tags.PROVIDER: parts.name, tags.HOST_ID: record.id, tags.HOST_NAME: record.name, tags.READY: "1"},
+    )  # fmt: skip

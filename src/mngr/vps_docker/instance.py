@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mngr.journal import Held, Intent
-from mngr.model.errors import InvalidInput, MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.idle import parse_mode
 from mngr.model.names import check_name
 from mngr.model.records import AgentRecord, HostRecord, Idle
@@ -34,6 +34,7 @@ from mngr.providers.contract import (
 from mngr.transport.base import Transport
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import (
+    accounts,
     boot_logs,
     build_args,
     container,
@@ -43,9 +44,11 @@ from mngr.vps_docker import (
     machine_snapshots,
     resuming,
     snapshots,
+    strays,
     sweeping,
     tags,
     users,
+    views,
     wiping,
 )
 from mngr.vps_docker.access import Access
@@ -160,14 +163,21 @@ class VpsDockerProvider:
                 self.parts.access.machine_key()
                 self.parts.access.container_key()
                 held.write(self._intent("create", spec.id, plan=builder.plan()))
+            until: list[str] = []
+
+            def commit(bought: Machine, record: HostRecord) -> None:
+                until.append(bought.paid_until)
+                self._commit(bought, record)
+
             try:
-                record = builder.build(handle, self._commit)
+                record = builder.build(handle, commit)
             except BaseException as error:
                 if builder.bought:
                     boot_logs.keep(self.parts, spec.name, builder.ssh, error)
                 take_back(self.parts, held, error, progress)
                 raise
-            self._remember(record, [AgentView(record=spec.agent, state="stopped")] if spec.agent else [])
+            agents = [AgentView(record=spec.agent, state="stopped")] if spec.agent else []
+            self._remember(record, agents, "".join(until[-1:]))
             held.done()
             return record
 
@@ -242,6 +252,8 @@ class VpsDockerProvider:
     def destroy(self, host_id: str, progress: Progress) -> None:
         with self._hold(host_id) as held:
             intent = held.intent
+            if intent is not None:
+                accounts.insist(self.parts, f"host {host_id}", intent.plan.get("account", ""))
             try:
                 found = self._find_host_record(host_id)
             except NotFound:
@@ -251,6 +263,8 @@ class VpsDockerProvider:
                     return
             intent = self._destroy_intent(host_id, intent, found)
             held.write(intent)
+            if found is not None:
+                strays.claim(self.parts, found)
             progress("container")
             unwiped = self._wipe(held, host_id, found)
             progress("machine")
@@ -266,6 +280,9 @@ class VpsDockerProvider:
                 raise wiping.not_wiped(held, unwiped)
             sweeping.forget(self.parts, host_id)
             held.done()
+
+    def forget(self, host_id: str) -> str:
+        return sweeping.forget_foreign(self.parts, host_id)
 
     def _destroy_intent(self, host_id: str, intent: Intent | None, found: Machine | None) -> Intent:
         owed = wiping.noted(self.parts, found)
@@ -333,6 +350,7 @@ class VpsDockerProvider:
 
     def _intent(self, kind: str, host_id: str, *, plan: dict, handle: dict[str, str] | None = None) -> Intent:
         at = self.parts.context.clock.now()
+        plan = {**plan, "account": accounts.here(self.parts)}
         return Intent(provider=self.name, subject=host_id, kind=kind, at=at, plan=plan, handle=handle or {})
 
     def _ready(self, host_id: str) -> Machine:
@@ -344,6 +362,8 @@ class VpsDockerProvider:
                 f"host {owner.host_name or host_id} isn't built to its end",
                 hint="wait for its create; if that was killed, `mngr gc` releases the machine",
             )
+        if found.state == "expired":
+            raise Conflict(f"host {owner.host_name or host_id}: {views.unpaid(self.parts, found)}")
         return found
 
     def _machine(self, found: Machine) -> Ssh:
@@ -380,8 +400,9 @@ class VpsDockerProvider:
             hint="look at its console at the cloud; raise vps_boot_timeout if it is only slow",
         )
 
-    def _remember(self, record: HostRecord, agents: list[AgentView]) -> None:
-        discovery.remember(self.parts, HostView(record=record, state="running", agents=agents))
+    def _remember(self, record: HostRecord, agents: list[AgentView], paid_until: str) -> None:
+        view = HostView(record=record, state="running", agents=agents, paid_until=paid_until)
+        discovery.remember(self.parts, view)
 
     def _change_remembered(
         self, host_id: str, change: Callable[[list[AgentRecord]], list[AgentRecord]]

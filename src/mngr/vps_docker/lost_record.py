@@ -16,8 +16,8 @@ from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.survey import Seen
 
-#: The label that keeps a host's lifetime, in seconds.
-LIFETIME = "mngr.lifetime"
+#: The labels that keep a host's lifetime, in seconds, and whom its agents run as.
+LIFETIME, USER = "mngr.lifetime", "mngr.user"
 
 
 class Known(msgspec.Struct, kw_only=True):
@@ -44,6 +44,7 @@ def read(docker: DockerOverSsh, seen: Seen, template: HostRecord) -> Known:
         builder=template.builder or seen.laptop,
         image=template.image or seen.image,
         host_dir=seen.host_dir,
+        user=template.user or labels.get(USER, ""),
         host_key=template.host_key or pairs.get("key", ""),
         ssh_port=int(port) if port.isdigit() else template.ssh_port,
         idle=_idle(pairs.get("idle", ""), labels, template.idle),

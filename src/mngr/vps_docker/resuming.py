@@ -5,7 +5,7 @@ import msgspec
 from mngr.journal import Held, Intent
 from mngr.model.errors import NotFound
 from mngr.providers.contract import Handle, MachineSpec, Progress
-from mngr.vps_docker import sweeping, tags
+from mngr.vps_docker import accounts, sweeping, tags
 from mngr.vps_docker.building import Wanted
 from mngr.vps_docker.discovery import as_it_is_now
 from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
@@ -25,6 +25,10 @@ def take_over(parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> d
         raise BeingBuilt(
             f"host {wanted.spec.name} was being destroyed",
             hint="`mngr gc` ends that; then run this again",
+        )
+    if intent is not None:
+        accounts.insist(
+            parts, f"what an earlier create of {wanted.spec.name} made", intent.plan.get("account", "")
         )
     machines = [as_it_is_now(parts, one) for one in parts.cloud.find({tags.HOST_ID: host_id})]
     owners = [tags.read(one.tags) for one in machines]

@@ -239,7 +239,9 @@ def state_of(seen: Seen | None) -> tuple[HostState, str]:
         return "crashed", f"its container is {seen.state}; `docker logs {seen.name}` says more"
     if seen.state == "removing":
         return "stopping", "its container is being removed"
-    if seen.reason or seen.exit_code in (0, 124):
+    if _lifetime_over(seen):
+        return "stopped", ""
+    if seen.reason or seen.exit_code == 0:
         return "paused", ""
     if seen.exit_code == 143:
         return "stopped", ""
@@ -247,6 +249,11 @@ def state_of(seen: Seen | None) -> tuple[HostState, str]:
         "crashed",
         f"its container ended with exit code {seen.exit_code}{_EXITS.get(seen.exit_code or 0, '')}",
     )
+
+
+def has_ended(reason: str) -> bool:
+    """Whether a `stop/reason` is the end of a host's lifetime, which was asked for, not idleness."""
+    return reason.startswith("lifetime")
 
 
 _EXITS = {
@@ -266,7 +273,9 @@ def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView
         view.agents_known = not facts.problems
         if facts.sshd_down and state == "running":
             view.sshd_down = True
-            problem = "; ".join(filter(None, [problem, f"its sshd doesn't answer; `mngr start @{record.name}` sees to it"]))
+            problem = "; ".join(
+                filter(None, [problem, f"its sshd doesn't answer; `mngr start @{record.name}` sees to it"])
+            )
         view.problem = "; ".join([*([problem] if problem else []), *facts.problems])
         return view
     down = state not in ("running", "failed")
@@ -286,9 +295,13 @@ def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView
     view.idle = IdleView(
         mode=record.idle.mode,
         timeout_s=record.idle.timeout_s,
-        stop_reason=_reason(seen) if state == "paused" else "",
+        stop_reason=_reason(seen) if state == "paused" or (seen and _lifetime_over(seen)) else "",
     )
     return view
+
+
+def _lifetime_over(seen: Seen) -> bool:
+    return seen.state == "exited" and (has_ended(seen.reason) or seen.exit_code == 124)
 
 
 def _joined(inside: list[AgentView], stored: list[AgentRecord]) -> list[AgentView]:

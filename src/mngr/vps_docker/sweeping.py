@@ -15,7 +15,7 @@ from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.model.ids import new_host_id
 from mngr.providers.contract import Machine, MachineSpec, Swept
-from mngr.vps_docker import machine_snapshots, tags, wiping
+from mngr.vps_docker import accounts, machine_snapshots, strays, tags, views, wiping
 from mngr.vps_docker.discovery import as_it_is_now
 from mngr.vps_docker.parts import Parts
 from mngr.vps_docker.releasing import release
@@ -28,10 +28,11 @@ def sweep(parts: Parts, dry_run: bool) -> Swept:
     """See contract.HostProvider.sweep. Raises nothing but bugs: what fails is in `errors`."""
     swept = Swept()
     try:
-        machines = parts.cloud.find({tags.PROVIDER: parts.name})
+        found = strays.find(parts)
     except MngrError as error:
         swept.errors.append(f"its machines can't be listed, so nothing was touched: {error.message}")
         return swept
+    machines = [one.machine for one in found if not one.lost]
     with_intent = set()
     for entry in parts.journal.entries(parts.name):
         with_intent.add(entry.subject)
@@ -54,7 +55,25 @@ def sweep(parts: Parts, dry_run: bool) -> Swept:
             continue
         _apart(swept, _name(machine), lambda machine=machine: _machine(parts, machine, swept, dry_run))
     _two_of_one(machines, swept)
+    for one in found:
+        if one.lost:
+            _apart(swept, _name(one.machine), lambda one=one: _stray(parts, one, swept, dry_run))
+    listed = {tags.read(one.machine.tags).host_id for one in found}
+    for seen in parts.cache.all():
+        if seen.record.id not in listed | with_intent and (why := accounts.unknown_here(parts, seen)):
+            swept.errors.append(f"host {seen.record.name}: {why}; nothing was done about it")
     return swept
+
+
+def _stray(parts: Parts, found: strays.Found, swept: Swept, dry_run: bool) -> None:
+    """A machine that lost tags: they are put back where this computer knows them."""
+    lost = ", ".join(found.lost)
+    if not found.known:
+        swept.kept.append(f"{_name(found.machine)}: {strays.why(found.machine, list(found.lost))}")
+        return
+    if not dry_run:
+        parts.cloud.tag(found.machine.id, found.lost)
+    swept.finished.append(f"{'would put' if dry_run else 'put'} {lost} back on {_name(found.machine)}")
 
 
 def _apart(swept: Swept, what: str, act: Callable[[], None]) -> None:
@@ -73,6 +92,7 @@ def _intent(parts: Parts, host_id: str, swept: Swept, dry_run: bool) -> None:
         intent = held.intent
         if intent is None:
             return  # it ended while we looked
+        accounts.insist(parts, _called(intent), intent.plan.get("account", ""))
         if intent.kind == machine_snapshots.INTENT:
             cleared = (
                 "would look at a cut-short snapshot"
@@ -139,7 +159,7 @@ def _machine(parts: Parts, machine: Machine, swept: Swept, dry_run: bool) -> Non
     owner = tags.read(machine.tags)
     if owner.until is None:
         swept.kept.append(
-            f"{_name(machine)}: it isn't ready and has no lease; `mngr destroy @{owner.host_name}` if it is of no use"
+            f"{_name(machine)}: it isn't ready and has no lease; `mngr destroy @{views.name_of(machine)}` if it is of no use"
         )
         return
     if not owner.abandoned(parts.cloud.now()):
@@ -201,6 +221,24 @@ def forget(parts: Parts, host_id: str) -> None:
     """Everything that this computer kept about a host that is gone."""
     parts.access.forget(host_id)
     parts.cache.drop(host_id)
+
+
+def forget_foreign(parts: Parts, host_id: str) -> str:
+    """See contract.Forgets."""
+    with parts.journal.hold(parts.name, host_id) as held:
+        seen = parts.cache.get(host_id)
+        name = (
+            str(held.intent.plan.get("host_name")) if held.intent else seen.record.name if seen else host_id
+        )
+        account = held.intent.plan.get("account", "") if held.intent else seen.account if seen else ""
+        if not accounts.foreign(parts, account):
+            raise Conflict(
+                f"host {name} is of the account whose credentials are used here",
+                hint=f"`mngr destroy @{name}` ends it; only what another account has is forgotten",
+            )
+        forget(parts, host_id)
+        held.done()
+        return name
 
 
 def _machine_spec(intent: Intent) -> MachineSpec:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 from mngr.model.ids import is_id
+from mngr.model.records import HostRecord
 
 PROVIDER = "mngr-provider"
 HOST_ID = "mngr-host-id"
@@ -17,6 +18,9 @@ READY = "mngr-ready"
 HOST_KEY = "mngr-host-key"
 #: During a swap of the host key: the one that may be live already.
 NEXT_KEY = "mngr-host-key-next"
+
+#: What a machine has only as long as it carries, or is to carry, a host.
+_OF_HOSTS = (HOST_ID, HOST_NAME, BUILDER, UNTIL, READY, HOST_KEY)
 
 #: How far ahead `mngr-until` is put, in seconds of the cloud's time: a builder that dies is nobody's after it.
 LEASE_S = 900
@@ -71,6 +75,23 @@ def read(tags: Mapping[str, str]) -> Owner:
             f"{_ED25519} {tags[tag]}" for tag in (HOST_KEY, NEXT_KEY) if _KEY.match(tags.get(tag, ""))
         ),
     )
+
+
+def is_ours(instance: str, name: str, tags: Mapping[str, str]) -> bool:
+    """Whether a machine is of this provider instance: by its tag, or, where that was lost, by another or its name."""
+    if PROVIDER in tags:
+        return tags[PROVIDER] == instance
+    called = re.escape(instance.lower().replace("_", "-"))
+    return any(key in tags for key in _OF_HOSTS) or bool(
+        re.fullmatch(f"mngr-{called}-.+-[0-9a-f]{{8}}", name)
+    )
+
+
+def of_host(instance: str, record: HostRecord) -> dict[str, str]:
+    """The tags of the machine of a host that was made to its end."""
+    key = record.handle.get("machine_host_key", "")
+    named = {PROVIDER: instance, HOST_ID: record.id, HOST_NAME: record.name, READY: "1"}
+    return {**named, HOST_KEY: key_tag(key)} if len(key.split()) > 1 else named
 
 
 def key_tag(public_key: str) -> str:

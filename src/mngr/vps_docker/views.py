@@ -5,7 +5,9 @@ import math
 import msgspec
 
 from mngr.hosts.probe import describe_reason
-from mngr.model.clock import iso
+from mngr.model.clock import from_iso, iso
+from mngr.model.errors import MngrError
+from mngr.model.names import is_name
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import HostState
 from mngr.model.views import AgentView, HostView, IdleView
@@ -15,7 +17,7 @@ from mngr.vps_docker.building import MONTHLY
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.machine_probe import MachineFacts
 from mngr.vps_docker.parts import Parts
-from mngr.vps_docker.survey import host_view
+from mngr.vps_docker.survey import has_ended, host_view
 
 
 def record_of(parts: Parts, machine: Machine, remembered: Remembered | None) -> HostRecord:
@@ -25,12 +27,45 @@ def record_of(parts: Parts, machine: Machine, remembered: Remembered | None) -> 
         address = machine.address or remembered.record.address
         return msgspec.structs.replace(remembered.record, address=address)
     return HostRecord(
-        id=owner.host_id, name=owner.host_name, provider=parts.name, backend=parts.backend,
+        id=owner.host_id, name=name_of(machine), provider=parts.name, backend=parts.backend,
         created_at=iso(machine.created_at) if machine.created_at else "", builder=owner.builder,
         plan=machine.plan, region=machine.region, address=machine.address, ssh_port=parts.config.container_ssh_port,
         host_dir=parts.config.host_dir, price_per_hour=machine.price_per_hour, currency=machine.currency,
         handle={**machine.handle, "id": machine.id},
     )  # fmt: skip
+
+
+def name_of(machine: Machine) -> str:
+    """The host's name, as the tags say it; its id where that tag was lost or can't be one."""
+    owner = tags.read(machine.tags)
+    return owner.host_name if is_name(owner.host_name) else owner.host_id
+
+
+def unpaid(parts: Parts, machine: Machine) -> str:
+    """What is wrong with a machine that the cloud couldn't charge for, and what is left to do."""
+    since = f" since {machine.paid_until}" if machine.paid_until else ""
+    return (
+        f"its machine {machine.id} is expired{since}: it wasn't paid, and {parts.title} keeps it for some days, switched "
+        f"off; pay on {parts.title}'s page to have it back, or `mngr destroy @{name_of(machine)}`"
+    )
+
+
+def has_run_out(parts: Parts, remembered: Remembered) -> bool:
+    """Whether the machine of a host that isn't listed any more was paid ahead, and that time is over."""
+    try:
+        return bool(remembered.paid_until) and parts.cloud.now() >= from_iso(remembered.paid_until)
+    except (ValueError, MngrError):
+        return False
+
+
+def run_out(parts: Parts, remembered: Remembered) -> HostView:
+    """A host whose machine came to the end of what was paid: shown until somebody has seen it."""
+    record = remembered.record
+    problem = (
+        f"its machine {record.handle.get('id', '')} was paid until {remembered.paid_until} and {parts.title} doesn't "
+        f"have it any more; last seen on {iso(remembered.at)}; `mngr destroy @{record.name}` takes this row away"
+    )
+    return HostView(record=record, state="destroyed", agents=as_stopped(remembered), problem=problem)
 
 
 def seen(parts: Parts, machine: Machine, facts: MachineFacts, remembered: Remembered | None) -> HostView:
@@ -49,7 +84,7 @@ def seen(parts: Parts, machine: Machine, facts: MachineFacts, remembered: Rememb
         view.agents = as_stopped(remembered) if view.state != "running" else as_unknown(remembered.agents)
         view.agents_known = True
     if facts.stopped and view.state not in ("running", "failed"):
-        view.state = "paused"
+        view.state = "stopped" if has_ended(facts.stopped) else "paused"
         view.idle = view.idle or IdleView(mode=record.idle.mode, timeout_s=record.idle.timeout_s)
         view.idle.stop_reason = describe_reason(facts.stopped)
     if view.idle is not None and view.state == "running":
@@ -66,7 +101,7 @@ def unreachable(parts: Parts, machine: Machine, remembered: Remembered | None, p
     snapshots = remembered.snapshots if remembered else 0
     view = HostView(
         record=record, state="unreachable", agents=agents, problem=problem, snapshots=snapshots,
-        agents_known=remembered is not None,
+        agents_known=bool(agents),
     )  # fmt: skip
     return priced(parts, machine, view)
 

@@ -8,7 +8,7 @@ Tags are the owner's name on a machine (ARCHITECTURE.md has their list): `put` a
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -47,6 +47,18 @@ class VpsClientInterface(ABC):
 
         Raises Unreadable; never returns part of the list, or an empty one, for an error.
         """
+
+    def find_ours(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Machine]:
+        """All machines of whose name and tags `is_ours` says so. Raises as `find`. To be overridden where machines that
+        aren't ours are better not read at all."""
+        return [one for one in self.find({}) if is_ours(one.name, one.tags)]
+
+    def account(self) -> str:
+        """Whose account this is, in words that no other account has, and always the same; "" if that can't be told.
+
+        With it, another account's key never makes a host that is paid for look like one that is gone. Raises Unreadable.
+        """
+        return ""
 
     @abstractmethod
     def get(self, id: VpsInstanceId | str) -> Machine:

@@ -97,17 +97,18 @@ def test_an_unknown_key_like_no_other_lists_the_known(home: Path, tmp_path: Path
     (home / "config.toml").write_text("zzz = 1")
     with pytest.raises(InvalidInput) as raised:
         load(home, tmp_path, {})
-    assert raised.value.hint == "known: agent_types, assume_yes, default_provider, default_type, providers"
+    known = "agent_types, assume_yes, busy_cpu, default_provider, default_type, providers, tmux_config"
+    assert raised.value.hint == f"known: {known}"
 
 
 def test_a_value_of_the_wrong_type_names_its_place(home: Path, tmp_path: Path) -> None:
     (home / "config.toml").write_text("providers = 3")
-    with pytest.raises(InvalidInput, match=r"config.toml.*providers: Expected `object`"):
+    with pytest.raises(InvalidInput, match=r"config.toml: providers: must be a table, not a number"):
         load(home, tmp_path, {})
 
 
 def test_a_nested_value_of_the_wrong_type_names_its_place() -> None:
-    with pytest.raises(InvalidInput, match=r"here\.providers\[\.\.\.\]: Expected `object`"):
+    with pytest.raises(InvalidInput, match=r"here: providers\.ovh: must be a table, not a number"):
         convert({"providers": {"ovh": 3}}, Config, "here")
 
 

@@ -105,14 +105,14 @@ def test_an_odd_host_dir_is_refused(folder: str) -> None:
 
 
 def test_check_names_mistakes_before_it_asks_the_daemon(tmp_path: Path) -> None:
-    provider = build(tmp_path, docker_host="unix:///nowhere")
+    provider = build(tmp_path, docker_host="unix:///dev/null/nowhere")
     with pytest.raises(Unreachable, match="can't reach the Docker daemon"):
         provider.check(HostSpec(id=new_host_id(), name="box"))
     for wrong, message in (
         (HostSpec(id="x", name="x", image="No Such"), "isn't an image's name"),
         (HostSpec(id="x", name="x", start_args=["--cpu=1"]), "unknown start argument --cpu=1"),
         (HostSpec(id="x", name="x", build_args=["--vps-plan=x"]), "unknown build argument --vps-plan"),
-        (HostSpec(id="x", name="x", snapshot="/nowhere"), "neither a snapshot's id nor"),
+        (HostSpec(id="x", name="x", snapshot="/dev/null/nowhere"), "neither a snapshot's id nor"),
         (
             HostSpec(id="x", name="x", snapshot="snap-0123456789abcdef", image="debian"),
             "brings its own image",
@@ -123,6 +123,6 @@ def test_check_names_mistakes_before_it_asks_the_daemon(tmp_path: Path) -> None:
 
 
 def test_no_daemon_is_an_error_row(tmp_path: Path) -> None:
-    listing = build(tmp_path, docker_host="unix:///nowhere").discover()
+    listing = build(tmp_path, docker_host="unix:///dev/null/nowhere").discover()
     assert listing.hosts == []
     assert "can't reach the Docker daemon" in listing.errors[0].error

@@ -25,7 +25,7 @@ def tar(files: dict[str, str]) -> bytes:
                 archive.addfile(entry, io.BytesIO(data))
         return out.getvalue()
 
-    return pack({"overlay.tar": pack({name: text.encode() for name, text in files.items()})})
+    return pack({"0/path": b".", "0/files.tar": pack({name: text.encode() for name, text in files.items()})})
 
 
 def receive(directory: Path, *before: str) -> subprocess.Popen[bytes]:
@@ -36,8 +36,6 @@ def receive(directory: Path, *before: str) -> subprocess.Popen[bytes]:
         scripts.text("code-receive"),
         "code-receive",
         str(directory),
-        "main",
-        "",
         "",
     ]
     return subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -34,7 +34,7 @@ keys = st.sampled_from(
 values = st.one_of(
     st.text(max_size=40),
     st.just(record()),
-    st.from_regex(r"[01] [0-9a-z]{0,12} a", fullmatch=True),
+    st.from_regex(r"[01] [a-z/ .-]{0,12}run-agent.sh agent-1", fullmatch=True),
     st.from_regex(r"(mode|timeout|signals|host_stop)=[a-z0-9. -]{0,9}\n?", fullmatch=True),
     st.from_regex(r"\d{0,25} (activity/user|agents/agent-1/busy)", fullmatch=True),
     st.from_regex(r"(idle|lifetime) (since|at|last)=\d{0,30}", fullmatch=True),
@@ -47,25 +47,63 @@ def test_any_pairs_give_facts(pairs: list[tuple[str, str]]) -> None:
     assert isinstance(parse(output), HostFacts)
 
 
+BUSY = f"{NOW - 3} agents/agent-1/busy"
+OLDER = 'sh "/mngr/commands/run-agent.sh" "/mngr" "agent-1"'
+
+
 @pytest.mark.parametrize(
-    ("panes", "mtimes", "state"),
+    ("pairs", "state"),
     [
-        ("", "", "stopped"),
-        (f"0 {NOW - 3} a", "", "running"),
-        (f"0 {NOW - 30} a", "", "waiting"),
-        (f"0 {NOW - 30} a", f"{NOW - 3} agents/agent-1/busy", "running"),
-        (f"1 {NOW - 3} a", "", "stopped"),
-        (f"0 {NOW - 3} other", "", "stopped"),
-        (f"0 {NOW - 30} other\n0 {NOW - 3} a", "", "running"),
+        ({}, "stopped"),
+        ({"mtimes": BUSY}, "stopped"),
+        ({"alive:agent-1": "1", "mtimes": BUSY}, "running"),
+        ({"alive:agent-1": "1"}, "waiting"),
+        ({"alive:agent-1": "1", "mtimes": f"{NOW - 30} agents/agent-1/busy"}, "waiting"),
+        ({"alive:agent-2": "1", "mtimes": BUSY}, "stopped"),
     ],
 )
-def test_the_state_of_an_agent(panes: str, mtimes: str, state: str) -> None:
-    [agent] = seen(panes=panes, mtimes=mtimes).agents
+def test_the_state_of_an_agent(pairs: dict[str, str], state: str) -> None:
+    """Alive is whose process lives, running who was busy a moment ago: panes say neither."""
+    [agent] = seen(**pairs).agents
     assert agent.state == state
 
 
+@pytest.mark.parametrize(
+    ("panes", "state"),
+    [
+        (f"0 {OLDER}", "running"),
+        (f"1 {OLDER}", "stopped"),
+        ("0 sleep 900", "stopped"),
+        (f"0 {OLDER.replace('agent-1', 'agent-2')}", "stopped"),
+        (f"1 sleep 900\n0 {OLDER}\n1 sleep 900", "running"),
+    ],
+)
+def test_an_agent_of_an_older_build_lives_with_the_pane_that_its_shell_was_started_in(
+    panes: str, state: str
+) -> None:
+    [agent] = seen(panes=panes, mtimes=BUSY).agents
+    assert agent.state == state
+
+
+def test_what_keeps_a_host_up_is_said() -> None:
+    mtimes = f"{NOW - 3} activity/agent\n{NOW - 900} activity/user"
+    idle = seen(idle=CONF, mtimes=mtimes, why="output of agent a1\n").idle
+    assert idle is not None
+    assert (idle.last_signal, idle.last_seen) == ("agent", "output of agent a1")
+    idle = seen(idle=CONF, mtimes=mtimes.replace("activity/user", "x"), why="").idle
+    assert idle is not None
+    assert idle.last_seen == "an agent at work"
+
+
+def test_what_an_agent_did_before_is_not_what_keeps_a_host_up_now() -> None:
+    mtimes = f"{NOW - 900} activity/agent\n{NOW - 3} activity/user"
+    idle = seen(idle=CONF, mtimes=mtimes, why="output of agent a1\n").idle
+    assert idle is not None
+    assert idle.last_seen == "typing"
+
+
 def test_an_agent_with_an_exit_code_is_done() -> None:
-    [agent] = seen(**{"exit:agent-1": "3\n"}, panes=f"1 {NOW} a").agents
+    [agent] = seen(**{"exit:agent-1": "3\n"}, panes=f"1 {OLDER}").agents
     assert (agent.state, agent.exit_code) == ("done", 3)
 
 

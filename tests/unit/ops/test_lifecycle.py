@@ -28,6 +28,9 @@ class Fake:
     def provider(self, name: str) -> "Fake":
         return self
 
+    def host_settings(self) -> dict[str, bytes]:
+        return {}
+
     def place(self, record: HostRecord) -> Any:
         return SimpleNamespace(transport=None)
 
@@ -44,7 +47,7 @@ class Fake:
 def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
     fake = Fake()
 
-    def start(place: Any, record: AgentRecord) -> None:
+    def start(place: Any, record: AgentRecord, files: dict[str, bytes]) -> None:
         if not fake.up:
             raise Unreachable("connection closed by remote host")
 

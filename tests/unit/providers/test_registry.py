@@ -102,7 +102,7 @@ def test_a_mistyped_setting_names_the_section_and_the_nearest_key(installed: str
     config = Config(providers={"mine": {"backend": installed, "defualt_plan": "big"}})
     with pytest.raises(InvalidInput) as raised:
         registry.build(registry.find_instance("mine", config), tmp_path, "laptop-1")
-    assert str(raised.value) == "[providers.mine]: unknown key 'defualt_plan'"
+    assert str(raised.value) == "config: [providers.mine]: unknown key 'defualt_plan'"
     assert raised.value.hint == "did you mean default_plan?"
 
 

@@ -162,3 +162,15 @@ def test_cost_so_far_by_the_started_hour_up_to_a_months_price(
     cloud.clock.at += hours * 3600
     (host,) = provider(tmp_path, cloud).discover().hosts
     assert host.cost_so_far == pytest.approx(cost)
+
+
+def test_agents_of_a_machine_that_cant_be_asked_are_known_only_where_some_were_seen(
+    cloud: MemoryCloud, tmp_path: Path
+) -> None:
+    cloud.put(
+        "i-1",
+        {**tags.building("cloud", HOST, "box", "laptop-2", cloud.now()), tags.READY: "1"},
+        state="failed",
+    )
+    (host,) = provider(tmp_path, cloud).discover().hosts
+    assert (host.state, host.agents, host.agents_known) == ("unreachable", [], False)

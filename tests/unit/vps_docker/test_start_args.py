@@ -19,7 +19,18 @@ from mngr.vps_docker.start_args import check_start_args
         ["-v", "/data:/data:ro", "-p", "127.0.0.1:8080:80", "--gpus=all"],
         ["--label", "team=search", "--network=my-bridge"],
         ["-p", "8080:80/udp", "-p", "[::1]:8080-8081:80-81", "--pids-limit=-1", "--privileged=true"],
-        ["-v", "data:/data", "-v", "./here:/there:ro", "-v", "/anonymous", "-v", "~/x:/y", "--ulimit", "nofile=1:2"],
+        [
+            "-v",
+            "data:/data",
+            "-v",
+            "./here:/there:ro",
+            "-v",
+            "/anonymous",
+            "-v",
+            "~/x:/y",
+            "--ulimit",
+            "nofile=1:2",
+        ],
     ],
 )
 def test_what_docker_takes_goes_through_unchanged(args: list[str]) -> None:

@@ -105,7 +105,7 @@ def _make(parts: Parts, spec: HostSpec, progress: Progress) -> HostRecord:
     try:
         container.first_login(
             parts.ssh(record), wanted, timeout=parts.config.ssh_connect_timeout, clock=clock, docker=parts.docker,
-            agent=spec.agent, agent_files=spec.agent_files, after=saved,
+            agent=spec.agent, agent_files=spec.agent_files, after=saved, ended=spec.agent_ended,
         )  # fmt: skip
     except BaseException:
         with contextlib.suppress(MngrError):  # what went wrong first is said

@@ -38,11 +38,12 @@ def _unfinished(parts: Parts, seen: Seen | Volume, swept: Swept, dry_run: bool) 
         return
     try:
         agents = parts.agents_on(seen)
-        if agents and mine and isinstance(seen, Seen):
-            _write_anew(parts, seen, what, swept, dry_run)
-            return
         if agents:
-            swept.kept.append(f"{what}: it has no record, and holds agents: {', '.join(agents)}")
+            holds = f"{what}: it has no record, and holds agents: {', '.join(agents)}"
+            if mine and isinstance(seen, Seen):
+                _write_anew(parts, seen, holds, swept, dry_run)
+            else:
+                swept.kept.append(holds)
             return
     except MngrError as error:
         swept.errors.append(f"{what}: whether it holds agents can't be told: {error.message}")
@@ -50,16 +51,20 @@ def _unfinished(parts: Parts, seen: Seen | Volume, swept: Swept, dry_run: bool) 
     _release(parts, seen.host_id, f"{what} (its create was cut short)", swept, dry_run)
 
 
-def _write_anew(parts: Parts, seen: Seen, what: str, swept: Swept, dry_run: bool) -> None:
-    """The state volume was lost, and the record of a host with agents with it."""
+def _write_anew(parts: Parts, seen: Seen, holds: str, swept: Swept, dry_run: bool) -> None:
+    """The state volume was lost, and the record of a host with agents with it. What it `holds` is never touched."""
     try:
         with parts.hold(seen.host_id):
-            if dry_run or lost.restore(parts, seen.host_id):
-                swept.finished.append(f"{'would write' if dry_run else 'wrote'} the record of {what} anew")
+            if not dry_run and lost.restore(parts, seen.host_id) is None:
+                swept.kept.append(holds)
+            else:
+                swept.finished.append(
+                    f"{'would write' if dry_run else 'wrote'} the record of host {seen.host_name} anew"
+                )
     except Conflict:
-        swept.kept.append(f"{what}: another mngr is at work on it")
+        swept.kept.append(f"{holds}; another mngr is at work on it")
     except MngrError as error:
-        swept.errors.append(f"{what}: its record is gone and can't be written anew: {error.message}")
+        swept.kept.append(f"{holds}; its record can't be written anew: {error.message}")
 
 
 def _release(

@@ -102,6 +102,11 @@ class OvhClient:
         return at + self.clock.monotonic() - then
 
     @property
+    def endpoint(self) -> str:
+        """Its name, or address."""
+        return self._credentials.endpoint
+
+    @property
     def region(self) -> str:
         """`us`, `eu` or `ca` where the endpoint's name says it; "" for an address."""
         name = self._credentials.endpoint

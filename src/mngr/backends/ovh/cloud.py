@@ -7,7 +7,7 @@ is called when the host's record is durable. So whatever is killed in between en
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mngr.backends.ovh import acquiring, delivery, reconciling, releasing, renewal
 from mngr.backends.ovh.bootstrap import FirstContact
@@ -15,7 +15,8 @@ from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.config import OvhConfig
 from mngr.backends.ovh.markers import Marker, Markers
 from mngr.backends.ovh.parts import Parts
-from mngr.backends.ovh.tags import RECYCLING_BY
+from mngr.backends.ovh.tags import RECYCLING_BY, is_being_claimed
+from mngr.backends.ovh.vps import Vps
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut
 from mngr.model.views import Offer
@@ -111,12 +112,20 @@ class OvhCloud(VpsClientInterface):
         """Read one by one, as OVH's list is older than what a VPS itself shows. What waits to be recycled isn't
         anybody's machine. One that is listed and, as OVH says, not there has ended only if OVH goes on saying so."""
         rows = [name for name, found in self.store.rows() if owner.items() <= found.items()]
+        return self._read(rows, lambda vps: owner.items() <= vps.tags.items())
+
+    def find_ours(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Machine]:
+        """As `find`. VPSs without a tag of ours aren't read; one that is claimed, and has no host yet, is nobody's."""
+        rows = [name for name, found in self.store.rows() if is_ours("", found)]
+        return self._read(rows, lambda vps: is_ours("", vps.tags) and not is_being_claimed(vps.tags))
+
+    def account(self) -> str:
+        """The customer's handle, and where: the same handle at another endpoint is another account."""
+        return f"{self.client.me().get('nichandle') or ''} at {self.client.endpoint}".removeprefix(" at ")
+
+    def _read(self, names: Sequence[str], wanted: Callable[[Vps], bool]) -> list[Machine]:
         now = self.client.now()
-        read = [
-            vps
-            for vps in self.reader.read_all(rows, self.config.list_lag)
-            if owner.items() <= vps.tags.items()
-        ]
+        read = [vps for vps in self.reader.read_all(names, self.config.list_lag) if wanted(vps)]
         return [vps.machine() for vps in read if not vps.released(now)]
 
     def get(self, id: str) -> Machine:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from mngr.model.errors import InvalidInput
-from mngr.vps_docker.config import VpsDockerProviderConfig, check_api_url, check_seconds
+from mngr.vps_docker.config import VpsDockerProviderConfig, check_api_url, check_seconds, credential
 
 DEFAULT_ENDPOINT = "ovh-us"
 
@@ -110,21 +110,25 @@ def credentials(config: OvhConfig, where: str, environ: Mapping[str, str] = os.e
     endpoint = (
         config.endpoint or environ.get("OVH_ENDPOINT", "") or file.get("default", {}).get("endpoint", "")
     )
-    endpoint = endpoint or DEFAULT_ENDPOINT
+    endpoint = endpoint.strip() or DEFAULT_ENDPOINT
     if "/" in endpoint:
         endpoint = check_api_url(endpoint, f"{where} endpoint")
-    places: list[tuple[str, Mapping[str, str]]] = [
+    given: list[tuple[str, Mapping[str, str]]] = [
         (where, {name: getattr(config, name) or "" for name in (*OAUTH2, *KEYS)}),
         ("the environment", {name: _first(environ, names) for name, names in VARIABLES.items()}),
         ("ovh.conf", file.get(endpoint, {})),
     ]
+    places = [
+        (source, {name: credential(values.get(name, ""), f"{name} in {source}") for name in (*OAUTH2, *KEYS)})
+        for source, values in given
+    ]
     # A single field in the config is completed from the places after it (a key there, its secret in the environment).
     for index, (source, _) in enumerate(places):
         for kind in (OAUTH2, KEYS):
-            if not any(places[index][1].get(name) for name in kind):
+            if not any(places[index][1][name] for name in kind):
                 continue
             found = {
-                name: next((given[name] for _, given in places[index:] if given.get(name)), "")
+                name: next((values[name] for _, values in places[index:] if values[name]), "")
                 for name in kind
             }
             missing = [name for name, value in found.items() if not value]

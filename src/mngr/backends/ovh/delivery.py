@@ -69,20 +69,29 @@ def refuse_stuck(order: int, now: str) -> None:
 
 
 def service_of(client: OvhClient, order: int, plan: str) -> str:
-    """The VPS that an order became, "" while it doesn't say. EU: a detail's `domain`; US, where that is always "*":
-    the `resource.name` of a detail's operation."""
+    """The VPS that an order became, "" while it doesn't say. Its lines come in any order, and one is for the VPS's system;
+    the VPS's have its plan. Where OVH tells no plans, a VPS is what has a DNS name."""
+    likely = ""
     with understood(f"OVH's details of order {order}"):
         for detail in _details(client, order):
             path = f"/me/order/{order}/details/{detail}"
             domain = str((client.get(path) or {}).get("domain") or "*")
-            if _plan(client, path) not in ("", plan):
+            code = _plan(client, path)
+            if code not in ("", plan):
                 continue
-            if domain not in ("*", ""):
-                return domain
-            for name in _operations(client, path):
-                if name:
-                    return name
-    return ""
+            name = next((one for one in _names(client, path, domain) if code or "." in one), "")
+            if name and code:
+                return name
+            likely = likely or name
+    return likely
+
+
+def _names(client: OvhClient, path: str, domain: str) -> Iterator[str]:
+    """What a line says that it became. EU: its `domain`; US, where that is "*": the `resource.name` of an operation. A
+    placeholder (`*`, `*001`) is no name."""
+    if not domain.startswith("*"):
+        yield domain
+    yield from (name for name in _operations(client, path) if name and not name.startswith("*"))
 
 
 def ordered(client: OvhClient, order: int) -> set[tuple[str, str]] | None:

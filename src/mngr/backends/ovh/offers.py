@@ -14,6 +14,8 @@ from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
 
 #: Labels of a cart item's configuration.
 DATACENTER, SYSTEM = "vps_datacenter", "vps_os"
+#: OVH's own monitoring, which a VPS of ours hasn't: `no` or `if_available`.
+MONITORING, NO_MONITORING = "vps_install_rtm", "no"
 UCENTS = 100_000_000
 
 

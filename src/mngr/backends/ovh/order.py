@@ -10,7 +10,7 @@ from mngr.backends.ovh.answers import AGAIN, OvhApiError, understood
 from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.lost import LostOrders
 from mngr.backends.ovh.markers import Marker, Markers
-from mngr.backends.ovh.offers import DATACENTER, SYSTEM, Offers
+from mngr.backends.ovh.offers import DATACENTER, MONITORING, NO_MONITORING, SYSTEM, Offers
 from mngr.model.clock import Clock, iso
 from mngr.model.errors import MngrError
 from mngr.providers.contract import MachineSpec, Save
@@ -118,6 +118,8 @@ class Buyer:
             item = self.client.post(f"{path}/vps", self.offers.item(spec.plan), repeat=False)["itemId"]
             rows = self.client.get(f"{path}/item/{item}/requiredConfiguration") or []
             labels = [str(row["label"]) for row in rows if row.get("required")]
+        if MONITORING in labels:
+            wanted[MONITORING] = NO_MONITORING
         unknown = [label for label in labels if label not in wanted]
         if unknown:
             raise VpsProvisioningError(

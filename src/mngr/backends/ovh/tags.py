@@ -88,6 +88,13 @@ def is_free(found: Mapping[str, str], now: float) -> bool:
     return not owner.ready and (owner.until is None or now > owner.until + tags.MARGIN_S)
 
 
+def is_being_claimed(found: Mapping[str, str]) -> bool:
+    """Whether it has no host's tags (yet), but those of somebody who takes it for one."""
+    return not tags.read(found).host_id and (
+        RECYCLING_BY in found or any(key.startswith(CLAIM) for key in found)
+    )
+
+
 def is_refused(found: Mapping[str, str], now: float) -> bool:
     """Whether it refused its installation a short while ago."""
     until = found.get(REFUSED, "")

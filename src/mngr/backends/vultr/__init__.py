@@ -20,10 +20,11 @@ class _Backend:
         from mngr.backends.vultr.cloud import VultrCloud
         from mngr.backends.vultr.provider import VultrProvider
         from mngr.model.errors import InvalidInput
-        from mngr.vps_docker.config import check_api_url
+        from mngr.vps_docker.config import check_api_url, credential
 
         where = f"[providers.{context.instance}]"
-        key = config.api_key or os.environ.get("VULTR_API_KEY", "")
+        key = credential(config.api_key, f"{where} api_key")
+        key = key or credential(os.environ.get("VULTR_API_KEY", ""), "VULTR_API_KEY")
         if not key:
             raise InvalidInput(
                 f"{where} has no API key",

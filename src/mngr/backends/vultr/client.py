@@ -50,6 +50,7 @@ class VultrClient:
         self._lock = threading.Lock()
         self._date: tuple[float, float] | None = None  # the cloud's time, and our monotonic time then
         self._answered = False
+        self._account = ""
 
     def __repr__(self) -> str:
         return f"VultrClient({self._url!r})"
@@ -87,6 +88,16 @@ class VultrClient:
     def delete(self, path: str) -> None:
         """Raises NotFound if Vultr doesn't have it (any more)."""
         self._call("DELETE", path, repeat=True)
+
+    def account(self) -> str:
+        """Whose key this is: the e-mail address (else the name) of `GET /account`, and where, if not at Vultr itself.
+        Asked once. Raises Unreadable."""
+        if not self._account:
+            found = self.get("/account").get("account")
+            facts = found if isinstance(found, dict) else {}
+            name = str(facts.get("email") or facts.get("name") or "")
+            self._account = f"{name} at {self._url}" if name and self._url != API_URL else name
+        return self._account
 
     def now(self) -> float:
         """Vultr's time: the Date header of an answer, going on with this computer's steady clock."""
@@ -222,4 +233,9 @@ def _no_answer(what: str, error: Exception, reads: bool) -> Exception:
 
 
 def _reason(error: Exception) -> str:
+    """What went wrong in httpx2's words, but for those about the request itself: they quote its headers."""
+    import httpx2
+
+    if isinstance(error, (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol)):
+        return f"it can't be sent ({type(error).__name__})"
     return str(error) or type(error).__name__

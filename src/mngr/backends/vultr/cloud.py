@@ -146,6 +146,9 @@ class VultrCloud(VpsClientInterface):
             (one for one in rows if wanted <= one.tags.items()), key=lambda one: (one.created_at or 0, one.id)
         )
 
+    def account(self) -> str:
+        return self.client.account()
+
     def _of_host(self, host_id: str) -> list[Machine]:
         return self.find({HOST_ID: host_id})
 

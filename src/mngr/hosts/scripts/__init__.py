@@ -14,9 +14,12 @@ _ADVICE = ("See 'docker", "Run 'docker")
 
 @cache
 def text(name: str) -> str:
-    """The text of `NAME.sh`, ready for `sh -c TEXT NAME ARGS…`."""
+    """The text of `NAME.sh`, ready for `sh -c TEXT NAME ARGS…`. A line `#include OTHER` stands for the text of OTHER.sh."""
     with open(os.path.join(os.path.dirname(__file__), f"{name}.sh"), encoding="utf-8") as file:
-        return file.read()
+        whole = file.read()
+    return "".join(
+        text(line.split()[1]) if line.startswith("#include ") else line for line in whole.splitlines(True)
+    )
 
 
 def script(

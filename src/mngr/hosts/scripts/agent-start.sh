@@ -1,11 +1,12 @@
 # agent-start HOST_DIR AGENT_ID TMUX_LABEL SESSION WATCH < TAR
 # Lays a tar (of commands/ and agents/AGENT_ID/, for a new host host/, the empty file `whole` last) over HOST_DIR and
 # starts the agent's tmux session unless it is alive. WATCH=1 also starts the watcher (in a container the entrypoint does that).
-# Repeatable. Exit code 3: there is no such agent, or it was removed; 4: another agent, or somebody's session, has its name;
+# Prints `alive` once the agent's command runs, or `exit CODE` if it has ended by then. Repeatable. Exit code 3: there is no such agent, or it was removed; 4: another agent, or somebody's session, has its name;
 # 6: the host is about to stop itself.
 set -eu
 dir=$1 id=$2 label=$3 session=$4 watch=$5
 agent=$dir/agents/$id
+#include agent-processes
 command -v tmux >/dev/null || { echo "tmux isn't installed here" >&2; exit 1; }
 mkdir -p "$dir/agents" "$dir/activity" "$dir/commands" "$dir/stop"
 [ -e "$dir/agents/.lock" ] || chmod 700 "$dir/agents" # in a container the entrypoint does
@@ -39,11 +40,16 @@ if [ -d "$new/host" ]; then
 	mv -f "$new"/host/* "$dir"
 fi
 [ ! -d "$new/commands" ] || mv -f "$new"/commands/* "$dir/commands/"
-alive=$(tmux -L "$label" list-panes -t "=$session:" -F '#{pane_dead}' 2>/dev/null || true)
-owner=$([ -z "$alive" ] || tmux -L "$label" show-environment -t "=$session" MNGR_AGENT_ID 2>/dev/null || true)
+find_server || true
+adopt || true
 # Another agent may have come by this name since our client looked: names are taken here, under the lock.
 taken() {
-	[ -z "$alive" ] || [ "$owner" = "MNGR_AGENT_ID=$id" ] || return 0
+	said=$(ours show-environment -t "=$session" MNGR_AGENT_ID 2>&1 || true)
+	case $said in
+	*"unknown variable"* | *MNGR_AGENT_ID=* | -MNGR_AGENT_ID)
+		sessions | grep -qxF "$(ours display-message -p -t "=$session:" '#{session_id}' 2>/dev/null)" || return 0
+		;;
+	esac
 	[ ! -d "$agent" ] || return 1
 	for other in "$dir"/agents/*/; do
 		[ -f "$other/session" ] && [ ! -e "$other/half-made" ] || continue
@@ -64,24 +70,82 @@ fi
 rm -rf "$new"
 [ -f "$agent/agent.json" ] || { echo "no agent $id here" >&2; exit 3; }
 
-if [ "$alive" != 0 ]; then
-	[ -z "$alive" ] || tmux -L "$label" kill-session -t "=$session"
-	for code in "$agent/exit_code" "$dir/stop/codes/$id"; do [ ! -e "$code" ] || rm -f "$code"; done
-	# The pane's log command is read by sh, after tmux expanded # and %: quote for both.
-	case $dir in
-	*[\'#%]*) quoted=$(printf %s "$dir" | sed "s/'/'\\\\''/g; s/#/##/g; s/%/%%/g") ;;
-	*) quoted=$dir ;;
-	esac
+# What the agent gets of this shell's environment. A file, as an argument is everybody's to read; run-agent removes it.
+shell_env() {
+	unset TERM TERM_PROGRAM TERM_PROGRAM_VERSION TMUX TMUX_PANE STY WINDOWID COLUMNS LINES SHLVL OLDPWD \
+		SSH_CLIENT SSH_CONNECTION SSH_TTY SSH_ORIGINAL_COMMAND \
+		MNGR_AGENT_ID MNGR_AGENT_NAME MNGR_WORK_DIR MNGR_HOST_DIR MNGR_EXEC
+	umask 077
+	export -p >"$agent/shell-env"
+}
+# [lead=exec] bare WORDS…: runs a command that lives longer than we, with nothing of this shell's environment but what no agent minds
+# that another one sees.
+bare() {
+	${lead:-} env -i ${PATH+"PATH=$PATH"} ${HOME+"HOME=$HOME"} ${USER+"USER=$USER"} ${LOGNAME+"LOGNAME=$LOGNAME"} \
+		${SHELL+"SHELL=$SHELL"} ${LANG+"LANG=$LANG"} ${LC_ALL+"LC_ALL=$LC_ALL"} ${LC_CTYPE+"LC_CTYPE=$LC_CTYPE"} \
+		${TERM+"TERM=$TERM"} ${TMUX_TMPDIR+"TMUX_TMPDIR=$TMUX_TMPDIR"} "$@"
+}
+# begun: whether the agent's command runs (and not the shell that starts it any more).
+begun() {
+	[ -f "$agent/process" ] || return 1
+	{ read -r shell _ && read -r pid _; } <"$agent/process" || return 1
+	{ read -r shell <"/proc/$shell/comm" && read -r comm <"/proc/$pid/comm"; } 2>/dev/null || return 1
+	[ "$comm" = "$shell" ] || return 0
+	kids=''
+	{ read -r kids <"/proc/$pid/task/$pid/children"; } 2>/dev/null || true
+	for pid in $kids; do
+		{ read -r comm <"/proc/$pid/comm"; } 2>/dev/null || continue
+		[ "$comm" = "$shell" ] || return 0
+	done
+	return 1
+}
+# told: says how the agent is, once that is known. One whose command shows no process of its own within 0.2 s (a script
+# that is built of the shell's own words) is taken to run.
+told() {
+	tries=0
+	until [ -f "$agent/exit_code" ] || begun || { [ $tries -ge 10 ] && own_alive "$agent"; }; do
+		if [ $tries -ge 10 ] && [ -f "$agent/process" ] && [ ! -f "$agent/exit_code" ]; then
+			sleep 0.1 # its exit code may be on its way
+			[ -f "$agent/exit_code" ] || return 1
+		fi
+		[ $tries -lt 500 ] || return 1
+		sleep 0.02
+		tries=$((tries + 1))
+	done
+	if [ -f "$agent/exit_code" ]; then echo "exit $(cat "$agent/exit_code")"; else echo alive; fi
+}
+
+if ! own_alive "$agent"; then
+	[ ! -e "$agent/process" ] && [ -z "$(sessions)" ] || end_agent || true
+	for file in "$agent/exit_code" "$dir/stop/codes/$id" "$agent/process"; do [ ! -e "$file" ] || rm -f "$file"; done
+	(shell_env)
+	# No configuration but what the user hands mngr is read. What a server has from other times, and would end
+	# agents, is undone.
+	conf=$dir/commands/tmux.conf
+	[ -f "$conf" ] || conf=/dev/null
+	[ -z "$socket" ] || set -- -S "$socket"
+	[ -n "$socket" ] || set -- -L "$label"
 	# In a process of its own that holds the lock until the session is there, also when this script is killed.
-	(env -u TMUX -u TMUX_PANE -u MNGR_EXEC tmux -L "$label" start-server \; \
-		set-option -g remain-on-exit on \; set-option -g history-limit 20000 \; \
-		set-option -g default-terminal screen-256color \; \
-		new-session -d -s "$session" -x 200 -y 50 -e "MNGR_AGENT_ID=$id" sh "$dir/commands/run-agent.sh" "$dir" "$id" \; \
-		pipe-pane -t "=$session:" "exec sh '$quoted/commands/agent-log.sh' '$quoted' $id" >/dev/null 8>&-
+	(bare tmux -f "$conf" "$@" start-server \; \
+		set-option -g remain-on-exit on \; set-option -g destroy-unattached off \; set-option -s exit-unattached off \; \
+		set-option -g update-environment MNGR_AGENT_ID \; \
+		new-session -d -s "$session" -x 200 -y 50 -e "MNGR_AGENT_ID=$id" sh "$dir/commands/run-agent.sh" "$dir" "$id" \
+		>/dev/null 8>&-
 	exit $?)
+	told || {
+		rm -f "$agent/shell-env"
+		echo "the agent's process was gone as soon as its session had been started" >&2
+		exit 1
+	}
+	rm -f "$agent/shell-env"
+else
+	echo alive
 fi
 touch "$dir/activity/start" "$agent/busy"
 [ ! -e "$agent/half-made" ] || rm -f "$agent/half-made"
 if [ "$watch" = 1 ]; then
-	setsid sh "$dir/commands/watch.sh" "$dir" "$label" </dev/null >/dev/null 2>&1 8>&- &
+	(
+		lead='exec'
+		bare setsid sh "$dir/commands/watch.sh" "$dir" "$label"
+	) </dev/null >/dev/null 2>&1 8>&- &
 fi

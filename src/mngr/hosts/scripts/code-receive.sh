@@ -1,9 +1,10 @@
-# code-receive DIR BRANCH USER_NAME USER_EMAIL < TAR: lays sent code into DIR. The tar holds `bundle` (a git bundle with HEAD; absent
-# when the source isn't a git repository), `deleted` (NUL-separated paths removed since) and `overlay.tar`
-# (uncommitted and untracked files). Commits there are made by USER_NAME, if it isn't empty. Repeatable; one at a time.
+# code-receive DIR BEGIN < TAR: lays sent code into DIR, and makes the folder BEGIN there if it isn't. The tar holds folders 0, 1, …, each
+# a repository (or, without `head`, files in none) for `path` below DIR: `pack-*` (objects), `refs` (for git update-ref),
+# `head` (a branch, or the commit it is detached at), `tree` (what its index has; none: nothing), `format`, `config`, `info/*` and `shallow` (of .git),
+# `gone` (NUL-separated paths to remove then), `files.tar` (to lay on top), `assume-unchanged` and `skip-worktree` (paths to mark so). Repeatable; one at a time.
 # Exit codes: 4 DIR holds something else already; 5 another one is at work there.
 set -eu
-dir=$1 branch=$2 user=$3 email=$4
+dir=$1 begin=$2
 refused() {
 	echo "$dir isn't empty" >&2
 	exit 4
@@ -20,16 +21,48 @@ find . -mindepth 1 -maxdepth 1 ! -name .mngr-receiving -exec rm -rf {} +
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 tar -xof - -C "$tmp"
-if [ -s "$tmp/bundle" ]; then
-	command -v git >/dev/null || { echo "git isn't installed here" >&2; exit 1; }
-	git init -q .
-	git fetch -q --update-head-ok "$tmp/bundle" "+HEAD:refs/heads/$branch"
-	git symbolic-ref HEAD "refs/heads/$branch"
-	git update-ref refs/mngr/base HEAD
-	git reset -q --hard
-	[ -z "$user" ] || git config --local user.name "$user"
-	[ -z "$email" ] || git config --local user.email "$email"
+
+if command -v git >/dev/null; then
+	# shellcheck disable=SC2046 # a list of names
+	unset $(git rev-parse --local-env-vars)
 fi
-[ ! -s "$tmp/deleted" ] || xargs -0 rm -f -- <"$tmp/deleted"
-[ ! -s "$tmp/overlay.tar" ] || tar -xof "$tmp/overlay.tar"
+# Neither hooks, owners nor an LFS server of the image's have a say in how the code is laid out.
+export GIT_LFS_SKIP_SMUDGE=1 GIT_CONFIG_COUNT=2
+export GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' GIT_CONFIG_KEY_1=core.hooksPath GIT_CONFIG_VALUE_1=/dev/null
+
+# repository FOLDER: makes the one that FOLDER describes, here.
+repository() {
+	command -v git >/dev/null || { echo "git isn't installed here" >&2; exit 1; }
+	format=$(cat "$1/format") head=$(cat "$1/head") tree=$(cat "$1/tree")
+	git init -q --template= ${format:+"--object-format=$format"} . || {
+		echo "$(git --version) there can't make a repository${format:+ of $format}" >&2
+		exit 1
+	}
+	mkdir -p .git/info .git/objects/pack
+	mv "$1"/pack-* .git/objects/pack/
+	cat "$1/config" >>.git/config
+	[ ! -s "$1/shallow" ] || mv "$1/shallow" .git/shallow
+	for file in "$1"/info/*; do [ ! -e "$file" ] || mv "$file" .git/info/; done
+	git update-ref --stdin <"$1/refs"
+	case $head in
+	refs/*) git symbolic-ref HEAD "$head" ;;
+	*) git update-ref --no-deref HEAD "$head" ;;
+	esac
+	[ -z "$tree" ] || git read-tree -u --reset "$tree"
+}
+number=0
+while [ -d "$tmp/$number" ]; do
+	from=$tmp/$number
+	mkdir -p "$dir/$(cat "$from/path")"
+	cd "$dir/$(cat "$from/path")"
+	[ ! -e "$from/head" ] || repository "$from"
+	[ ! -s "$from/gone" ] || xargs -0 rm -rf -- <"$from/gone"
+	[ ! -s "$from/files.tar" ] || tar -xof "$from/files.tar"
+	for flag in assume-unchanged skip-worktree; do
+		[ ! -s "$from/$flag" ] || git update-index -z "--$flag" --stdin <"$from/$flag"
+	done
+	number=$((number + 1))
+done
+cd "$dir"
+[ -z "$begin" ] || mkdir -p "./$begin"
 rm -f .mngr-receiving

@@ -1,5 +1,5 @@
-# code-send DIR BASE [OID NAME]…: writes the commits OID of DIR's repository, without what BASE has ("" for none), to standard
-# output: a git bundle in which each is called refs/mngr/out/NAME.
+# code-send DIR BASE OID…: writes the commits OID of DIR's repository, without what BASE has ("" for none), to standard output: a
+# git bundle in which the first is called refs/mngr/out/0, and so on. Changes nothing: the disk there may be full.
 set -u
 # shellcheck disable=SC2046 # a list of names
 unset $(git rev-parse --local-env-vars)
@@ -7,13 +7,17 @@ export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 cd "$1" || exit
 base=$2
 shift 2
-# A bundle takes nothing that has no name.
-clear() { git for-each-ref --format='delete %(refname)' refs/mngr/out | git update-ref --stdin; }
-clear || exit
-trap clear EXIT
-while [ $# -gt 0 ]; do
-	git update-ref "refs/mngr/out/$2" "$1" || exit
-	shift 2
+# `git bundle create` takes nothing that has no name; this is its format (gitformat-bundle(5)).
+if [ ${#1} -eq 64 ]; then
+	printf '# v3 git bundle\n@object-format=sha256\n'
+else
+	echo "# v2 git bundle"
+fi
+[ -z "$base" ] || echo "-$base"
+number=0
+for oid; do
+	echo "$oid refs/mngr/out/$number"
+	number=$((number + 1))
 done
-# shellcheck disable=SC2046 # a list of refs
-git bundle create -q - $(git for-each-ref --format='%(refname)' refs/mngr/out) ${base:+"^$base"}
+echo
+printf '%s\n' "$@" ${base:+"^$base"} | git pack-objects -q --revs --stdout --thin --delta-base-offset

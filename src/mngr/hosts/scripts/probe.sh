@@ -2,18 +2,23 @@
 # Changes nothing. hosts/probe.py reads it.
 dir=$1 label=${2:-mngr}
 cd "$dir" 2>/dev/null || { printf 'absent\0001\000'; exit 0; }
+#include agent-processes
 pair() { printf '%s\000%s\000' "$1" "$2"; }
 pair now "$(date +%s)"
+older=
 for agent in agents/*/; do
 	[ -f "${agent}agent.json" ] || continue
 	id=${agent#agents/} id=${id%/}
 	pair "agent:$id" "$(cat "${agent}agent.json")"
 	[ ! -f "${agent}half-made" ] || pair "half:$id" 1
 	[ ! -f "${agent}exit_code" ] || pair "exit:$id" "$(cat "${agent}exit_code")"
+	if [ ! -f "${agent}process" ]; then older=1; elif own_alive "$agent"; then pair "alive:$id" 1; fi
 done
 pair mtimes "$(stat -c '%Y %n' activity/* agents/*/busy 2>/dev/null)"
-pair panes "$(tmux -L "$label" list-panes -a -F '#{pane_dead} #{window_activity} #{session_name}' 2>/dev/null)"
+# Of agents that an older build started, tmux alone knows.
+[ -z "$older" ] || pair panes "$(tmux -L "$label" list-panes -a -F '#{pane_dead} #{pane_start_command}' 2>/dev/null)"
 [ ! -f idle.conf ] || pair idle "$(cat idle.conf)"
+[ ! -s activity/agent ] || pair why "$(head -c 300 activity/agent)"
 # In a container: whether its sshd listens.
 [ ! -d ssh ] || grep -qs "ssh/sshd_[c]onfig" /proc/[0-9]*/cmdline || pair sshd down
 [ ! -f stop/reason ] || pair reason "$(cat stop/reason)"

@@ -1,7 +1,45 @@
-# run-agent HOST_DIR AGENT_ID: what the pane of an agent runs. Keeps the exit code of its command, first in stop/codes:
-# a look at a stopped container copies out that folder alone.
+# run-agent HOST_DIR AGENT_ID: what the pane of an agent runs. Notes its processes in agents/AGENT_ID/process (a line "PID
+# START PANE" of itself, one "PID START" of the command), pipes the pane into the agent's log, and keeps the exit code of
+# the command, first in stop/codes: a look at a stopped container copies out that folder alone.
+# The command gets the environment of the shell that started the agent (`shell-env`) and the agent's own; nothing of the
+# tmux server's.
 dir=$1 id=$2
 agent=$dir/agents/$id
+if [ "${3:-}" != bare ]; then
+	exec env -i "PATH=$PATH" ${HOME+"HOME=$HOME"} ${USER+"USER=$USER"} ${LOGNAME+"LOGNAME=$LOGNAME"} ${SHELL+"SHELL=$SHELL"} \
+		${LANG+"LANG=$LANG"} ${LC_ALL+"LC_ALL=$LC_ALL"} ${LC_CTYPE+"LC_CTYPE=$LC_CTYPE"} \
+		${TMUX_TMPDIR+"TMUX_TMPDIR=$TMUX_TMPDIR"} "TERM=$TERM" "TMUX=$TMUX" "TMUX_PANE=$TMUX_PANE" \
+		${TERM_PROGRAM+"TERM_PROGRAM=$TERM_PROGRAM"} ${TERM_PROGRAM_VERSION+"TERM_PROGRAM_VERSION=$TERM_PROGRAM_VERSION"} \
+		"MNGR_AGENT_ID=$id" sh "$0" "$dir" "$id" bare
+fi
+
+# started: sets `pid` and `at`, of the (sub)shell that asks.
+started() {
+	read -r stat <"/proc/$1/stat"
+	pid=${stat%% *}
+	# shellcheck disable=SC2086 # fields
+	set -- ${stat##*) }
+	at=${20}
+}
+for file in "$agent/exit_code" "$dir/stop/codes/$id"; do [ ! -e "$file" ] || rm -f "$file"; done
+started self
+echo "$pid $at $TMUX_PANE" >"$agent/.process"
+mv -f "$agent/.process" "$agent/process"
+socket=${TMUX%,*,*} server=${TMUX#"$socket",} server=${server%%,*}
+started "$server"
+echo "$server $at $socket" >"$dir/agents/.server.$id"
+mv -f "$dir/agents/.server.$id" "$dir/agents/.server"
+# The log's command is read by sh, after tmux expanded # and %: quote for both.
+case $dir in
+*[\'#%]*) quoted=$(printf %s "$dir" | sed "s/'/'\\\\''/g; s/#/##/g; s/%/%%/g") ;;
+*) quoted=$dir ;;
+esac
+tmux -S "$socket" set-option -t "$TMUX_PANE" @mngr_agent "$id" \; pipe-pane -t "$TMUX_PANE" "exec sh '$quoted/commands/agent-log.sh' '$quoted' $id"
+
+if [ -f "$agent/shell-env" ]; then
+	. "$agent/shell-env"
+	rm -f "$agent/shell-env"
+fi
 MNGR_HOST_DIR=$dir
 mngr_drop='' mngr_owner=''
 [ ! -f "$dir/user.sh" ] || . "$dir/user.sh"
@@ -12,17 +50,21 @@ export MNGR_HOST_DIR
 [ -n "${LC_ALL:-}${LC_CTYPE:-}${LANG:-}" ] || export LANG=C.UTF-8
 # An agent that isn't root: its terminal and work dir are its own; the tmux server is root's, and out of its reach.
 if [ -n "$mngr_drop" ]; then
+	# So are windows that a person opens in its session.
+	tmux set-option default-command ". '$dir/user.sh'; chown \"\$mngr_owner\" \"\$(tty)\"; exec \$mngr_drop \"\${SHELL:-/bin/sh}\" -l"
 	unset TMUX TMUX_PANE
 	chown "$mngr_owner" "$(tty)"
 	$mngr_drop mkdir -p -- "$MNGR_WORK_DIR" 2>/dev/null ||
 		{ mkdir -p -- "$MNGR_WORK_DIR" && chown -h "$mngr_owner" "$MNGR_WORK_DIR"; }
 fi
 if mkdir -p -- "$MNGR_WORK_DIR" && cd -- "$MNGR_WORK_DIR"; then
-	if [ -z "$mngr_drop" ]; then
-		sh "$agent/command.sh"
-	else # it can't open the file, which is root's
-		$mngr_drop sh -c 'mngr_script=$(cat <&9) && exec 9<&- && eval "$mngr_script"' sh 9<"$agent/command.sh"
-	fi
+	(
+		started self
+		echo "$pid $at" >>"$agent/process"
+		[ -n "$mngr_drop" ] || exec sh "$agent/command.sh"
+		# It can't open the file, which is root's.
+		exec $mngr_drop sh -c 'mngr_script=$(cat <&9) && exec 9<&- && eval "$mngr_script"' sh 9<"$agent/command.sh"
+	)
 	code=$?
 else
 	code=1

@@ -1,13 +1,16 @@
 # watch HOST_DIR [TMUX_LABEL]: sees what goes on on a host, and has the host stopped when it is idle.
 #
-# Every 3 s: touches agents/ID/busy for agents that showed output or CPU time, and activity/SIGNAL for each
-# signal seen. Reads idle.conf (mode, timeout, signals, host_stop) each time. When no signal of the mode is
+# Every 3 s: touches agents/ID/busy for agents that are at work, and activity/SIGNAL for each signal seen; activity/agent
+# says which agent it was, and how. At work is who shows text (in the pane's log; titles and cursor moves are none), or
+# used at least busy_cpu per cent of a processor's time (commands/busy_cpu) in two looks on end: idle programs use some.
+# Reads idle.conf (mode, timeout, signals, host_stop) each time. When no signal of the mode is
 # younger than the time-out, writes stop/reason (from then on no agent is started here) and then, by host_stop:
 #   exit      leaves stop/exit and ends: the entrypoint ends the container with code 0
 #   sentinel  leaves stop/request, again and again: a systemd path unit on the machine stops the container
 #   none      does nothing; ends when no agent is alive
 # Needs nothing of the agents. One watcher a host: a second one ends at once.
 umask 077
+# shellcheck disable=SC2034 # the included part uses label
 dir=$1 label=${2:-mngr}
 cd "$dir" || exit 1
 mkdir -p activity agents stop
@@ -19,36 +22,44 @@ every=3
 kept=75
 bare=
 last_cpu=
+hot=
+last_logs=
+last_screens=
 last_loop=$(date +%s)
+read -r last_up _ </proc/uptime
+hz=$(getconf CLK_TCK 2>/dev/null || echo 100)
+#include agent-processes
 
-# CPU ticks (with waited-for children) of each agent's process tree; of orphans; and whether SSH is used: by a session
+# CPU ticks (with waited-for children) of each agent's processes, of others, and whether SSH is used: by a session
 # (a command, sftp) or, for long enough, by a connection without one. Who hasn't logged in doesn't count.
-# Processes are an agent's if they are below its pane or in its terminal session.
+# Processes are an agent's if they carry its id, or are below one that does.
+# Lines: "cpu: ID TICKS PER_CENT" (ID others), "pid: PID ID", "bare: …", "ssh: 0|1".
 usage() {
-	awk -v panes="$panes" -v self=$$ -v now="$now" -v bare="$bare" -v kept=$kept 'BEGIN {
+	carriers | awk -v self=$$ -v now="$now" -v bare="$bare" -v kept=$kept -v last="$last_cpu" -v span="$span" -v hz="$hz" 'BEGIN {
 		n = split(bare, rows, "\n")
 		for (i = 1; i <= n; i++) { split(rows[i], r, " "); since[r[1]] = r[2] }
-		n = split(panes, rows, "\n")
-		for (i = 1; i <= n; i++) { split(rows[i], r, " "); if (r[1] == 0) name[r[3]] = r[4] }
+		n = split(last, rows, "\n")
+		for (i = 1; i <= n; i++) { split(rows[i], r, " "); before[r[2]] = r[3] }
+		while ((getline line < "-") > 0) { split(line, r, " "); has[r[1]] = r[2]; print "pid:", line }
 		for (i = 1; i < ARGC; i++) {
 			if ((getline line < ARGV[i]) <= 0) continue
 			close(ARGV[i])
 			pid = line; sub(/ .*/, "", pid)
 			comm = line; sub(/^[^(]*\(/, "", comm); sub(/\) [^)]*$/, "", comm)
 			sub(/^.*\) /, "", line); split(line, f, " ")
-			up[pid] = f[2]; sid[pid] = f[4]; ticks[pid] = f[12] + f[13] + f[14] + f[15]; called[pid] = comm; at[pid] = f[20]
+			up[pid] = f[2]; ticks[pid] = f[12] + f[13] + f[14] + f[15]; called[pid] = comm; at[pid] = f[20]
 		}
 		for (pid in up) {
-			owner = (sid[pid] in name) ? name[sid[pid]] : ""
+			owner = ""
 			top = pid
 			ours = 0
-			for (p = pid; owner == "" && p > 1 && (p in up); p = up[p]) {
-				if (p in name) owner = name[p]
+			for (p = pid; owner == "" && p > 1 && (p in up) && called[p] !~ /^tmux/; p = up[p]) {
+				if (p in has) owner = has[p]
 				if (p == self) ours = 1
 				top = p
 			}
 			if (owner != "") cpu[owner] += ticks[pid]
-			else if (pid > 1 && !ours && called[top] !~ /^(sshd|tmux)/ && up[top] == 1) orphans += ticks[pid]
+			else if (pid > 1 && !ours && called[pid] !~ /^tmux/ && called[top] !~ /^sshd/ && up[top] == 1) cpu["others"] += ticks[pid]
 			if (called[pid] !~ /^sshd/ && called[up[pid]] ~ /^sshd/) ssh = 1
 			# The connection that an sshd serves: the topmost below the one that listens.
 			if (called[pid] ~ /^sshd/ && called[up[pid]] ~ /^sshd/) {
@@ -68,45 +79,138 @@ usage() {
 			print "bare:", key, first
 			if (now - first >= kept) ssh = 1
 		}
-		for (owner in cpu) print owner, cpu[owner]
-		print "orphans:", orphans + 0
+		for (owner in cpu) {
+			spent = cpu[owner] - before[owner]
+			print "cpu:", owner, cpu[owner], int(100 * 100 * (spent > 0 ? spent : 0) / hz / span)
+		}
 		print "ssh:", ssh + 0
 	}' /proc/[0-9]*/stat 2>/dev/null
 }
 
-# seen SIGNAL [TIME]: the signal was there now, or at TIME (seconds since the epoch).
+# seen SIGNAL [TIME [WHAT]]: the signal was there now, or at TIME (seconds since the epoch); WHAT it was, in words.
 seen() {
-	if [ $# -eq 1 ]; then touch "activity/$1"; else touch -d "@$2" "activity/$1"; fi
+	if [ $# -eq 3 ]; then echo "$3" >"activity/$1"
+	elif [ $# -eq 1 ]; then touch "activity/$1"
+	else touch -d "@$2" "activity/$1"; fi
+}
+
+# shown FILE FROM: reads what came to a log after its first FROM bytes: "TEXT REST", TEXT 0 if it puts nothing on the
+# screen (titles, modes, cursor moves), REST the bytes of a sequence at its end that isn't whole yet.
+shown() {
+	tail -c "+$(($2 + 1))" "$1" | LC_ALL=C tr '\000\n' ' N' | LC_ALL=C awk '{
+		rest = 0
+		gsub(/\033[]PX^_][^\007\033]*(\007|\033\\)/, "")
+		gsub(/\033\[[0-9;:<=>?]*[ -\/]*[@-~]/, "")
+		gsub(/\033[ -\/]*[0-OQ-WYZ\\`-~]/, "")
+		if (match($0, /\033([]PX^_].*|\[[0-9;:<=>?]*[ -\/]*)?$/)) { rest = RLENGTH; $0 = substr($0, 1, RSTART - 1) }
+		gsub(/[\001-\040\177]/, "")
+		print (length($0) > 0), rest
+		done = 1
+		exit
+	} END { if (!done) print 0, 0 }'
+}
+
+# printed ID: whether the agent's log has new text. Sets `logs`, how far each log was read.
+printed() {
+	size=$(stat -c %s "agents/$1/log" 2>/dev/null || echo 0)
+	from=-
+	while read -r whose at; do [ "$whose" != "$1" ] || from=$at; done <<-EOF
+		$last_logs
+	EOF
+	text=0 rest=0
+	if [ "$from" = - ]; then text=$((size > 0))
+	elif [ "$size" -lt "$from" ] || [ "$size" -gt $((from + 8192)) ]; then text=1
+	elif [ "$size" -gt "$from" ]; then read -r text rest <<-EOF
+		$(shown "agents/$1/log" "$from")
+	EOF
+	fi
+	[ "${rest:-0}" -le 4096 ] || rest=0
+	logs="$logs$1 $((size - ${rest:-0}))
+"
+	[ "$text" = 1 ]
+}
+
+# changed PANE HISTORY: whether the screen of a pane that has no log isn't as it was. Sets `screens`.
+changed() {
+	screen="$1 $2 $(ours capture-pane -p -t "$1" 2>/dev/null | cksum)"
+	screens="$screens$screen
+"
+	case "
+$last_screens" in *"
+$screen
+"*) return 1 ;; esac
+}
+
+# owned PID: whose a pane's process is; "" if nobody's.
+owned() { printf '%s\n' "$cpu" | sed -n "s/^pid: $1 //p"; }
+
+# work: what each agent does now: lines of "ID WHAT". Only its own pane has a log; other panes are looked at when tmux
+# says that something came. Sets `alive`, `logs`, `screens`, `hot`, `found`.
+work() {
+	alive=0 logs='' screens='' found='' now_hot=''
+	for agent in agents/*/; do
+		[ -f "${agent}session" ] && own_alive "$agent" || continue
+		alive=1
+		one=${agent#agents/} one=${one%/}
+		! printed "$one" || found="$found$one output
+"
+	done
+	panes=$(ours list-panes -a -F '#{pane_pipe} #{pane_dead} #{pane_pid} #{pane_id} #{history_size} #{window_activity}' 2>/dev/null)
+	while read -r piped dead pid pane history output; do
+		[ "$piped $dead" = "0 0" ] || continue
+		# tmux tells of windows: a pane that was silent may stand beside one that wasn't.
+		if [ "$output" -lt $((now - 2 * every)) ]; then
+			screens="$screens$(printf '%s\n' "$last_screens" | grep "^$pane " || true)
+"
+			continue
+		fi
+		changed "$pane" "$history" || continue
+		one=$(owned "$pid")
+		[ -z "$one" ] || found="$found$one output
+"
+	done <<-EOF
+		$panes
+	EOF
+	while read -r kind one _ per_cent; do
+		[ "$kind" = cpu: ] && [ "$per_cent" -ge "$busy_cpu" ] || continue
+		now_hot="$now_hot $one "
+		case $hot in *" $one "*) found="$found$one CPU time ($per_cent% of a processor)
+" ;; esac
+	done <<-EOF
+		$cpu
+	EOF
+	hot=$now_hot last_logs=$logs last_screens=$screens
 }
 
 # look: one look at everything. Sets `alive`.
 look() {
-	panes=$(tmux -L "$label" list-panes -a -F '#{pane_dead} #{window_activity} #{pane_pid} #{session_name}' 2>/dev/null)
+	find_server
+	read -r up _ </proc/uptime
+	span=$((1${up%.*}${up#*.} - 1${last_up%.*}${last_up#*.})) # 1/100 s; the 1, as 08 would be octal
+	[ $span -gt 0 ] || span=1
+	last_up=$up
 	cpu=$(usage)
 	bare=$(printf '%s\n' "$cpu" | sed -n 's/^bare: //p')
-	alive=0
-	for agent in agents/*/; do
-		[ -f "${agent}session" ] || continue
-		read -r session <"${agent}session"
-		pane=$(printf '%s\n' "$panes" | while read -r dead output _ name; do
-			[ "$name" != "$session" ] || { echo "$dead $output"; break; }
-		done)
-		[ "${pane%% *}" = 0 ] || continue
-		alive=1
-		ticks=$(printf '%s\n' "$cpu" | sed -n "s/^$session //p")
-		before=$(printf '%s\n' "$last_cpu" | sed -n "s/^$session //p")
-		if [ "${ticks:-0}" -ge $((${before:-0} + 2)) ] || [ "${pane#* }" -ge $((now - every)) ]; then
-			touch "${agent}busy"
-			seen agent
+	busy_cpu=10
+	[ ! -s commands/busy_cpu ] || read -r busy_cpu <commands/busy_cpu
+	work
+	while read -r one what; do
+		[ -n "$one" ] || continue
+		if [ "$one" = others ]; then
+			seen agent now "$what of processes that are no agent's"
+			continue
 		fi
-	done
-	if [ "$(printf '%s\n' "$cpu" | sed -n 's/^orphans: //p')" -ge $(($(printf '%s\n' "$last_cpu" | sed -n 's/^orphans: //p' | grep . || echo 999999999) + every)) ]; then
-		seen agent
-	fi
-	last_cpu=$cpu
+		[ -f "agents/$one/session" ] || continue
+		touch "agents/$one/busy"
+		read -r name <"agents/$one/session"
+		seen agent now "$what of agent $name"
+	done <<-EOF
+		$found
+	EOF
+	last_cpu=$(printf '%s\n' "$cpu" | grep '^cpu: ')
 	[ $alive = 0 ] || seen process
 	case $cpu in *"ssh: 1"*) seen ssh ;; esac
-	typed=$(tmux -L "$label" list-clients -F '#{client_activity}' 2>/dev/null | sort -n | tail -n 1)
+	typed=$(ours list-clients -F '#{client_activity}' 2>/dev/null | sort -n | tail -n 1)
 	[ -z "$typed" ] || seen user "$typed"
 }
 

@@ -69,8 +69,9 @@ class Auth:
         timestamp = request.headers.get("x-ovh-timestamp", "")
         if not is_number(timestamp) or not self._in_time(int(timestamp)):
             raise ApiError(400, "Query out of time", code="QUERY_TIME_OUT")
-        wanted = signature(credential, request, timestamp)
-        if not hmac.compare_digest(wanted.encode(), request.headers.get("x-ovh-signature", "").encode()):
+        given = request.headers.get("x-ovh-signature", "").encode()
+        wanted = [signature(credential, request, timestamp, host).encode() for host in _hosts(request)]
+        if not any(hmac.compare_digest(one, given) for one in wanted):
             raise ApiError(400, "Invalid signature", code="INVALID_SIGNATURE")
         return credential
 
@@ -96,9 +97,19 @@ class Auth:
         return Response(200, self._credentials.token(credential))
 
 
-def signature(credential: Credential, request: Request, timestamp: str) -> str:
+def _hosts(request: Request) -> list[str]:
+    """As the URL has it: clients leave 443 out of this header, and may yet have it in what they sign; and those that know no
+    other port (Node's) sign without any."""
+    host = request.headers.get("host", "")
+    if request.scheme != "https":
+        return [host]
+    name, colon, port = host.rpartition(":")
+    return [host, name] if colon and port.isdigit() else [host, f"{host}:443"]
+
+
+def signature(credential: Credential, request: Request, timestamp: str, host: str) -> str:
     """`$1$` and the SHA-1 of secret, consumer key, method, URL as sent, body and timestamp, joined by `+` [sdk]."""
-    url = f"http://{request.headers.get('host', '')}{request.target}"
+    url = f"{request.scheme}://{host}{request.target}"
     parts = [credential.secret, credential.consumer_key, request.method, url]
     digest = hashlib.sha1("+".join(parts).encode() + b"+" + request.body + f"+{timestamp}".encode())
     return "$1$" + digest.hexdigest()

@@ -33,7 +33,11 @@ class Behaviour:
     order_list_lag_s: float = 5.0
     """/me/order, likewise."""
     tag_lag_s: float = 3.0
-    """Δ: a tag write reaches each replica within so long; a read asks any of them."""
+    """Δ: a tag write reaches each replica within so long; a read asks any of them. For a resource by its name."""
+    tag_list_lag_s: float = 3.0
+    """The same for the tags that lists show, to everybody, the writer too. A list's own lag comes on top for new VPSs only."""
+    tag_writer_sees: bool = True
+    """A process sees its own tag writes at once, in a resource by its name. False: it waits like all others."""
     tag_replicas: int = 3
     cancel_resets_renewal: bool = True
     """deleteAtExpiration=true sets automatic=false and renewalType=manual."""
@@ -43,10 +47,14 @@ class Behaviour:
     """/ips has no order one could rely on: the IPv6 address comes first."""
     show_allowed_values: bool = True
     """requiredConfiguration has `allowedValues`, which is in no schema."""
+    rtm_required: bool = False
+    """A cart's item must be told about `vps_install_rtm`, too."""
     cart_reusable: bool = False
     """A cart that was checked out (`readOnly` by then) may be checked out again, and buys again."""
     us_order_dates: str = "refused"
     """What US makes of /me/order?date.from=, which its schema lacks: refused, ignored or honoured."""
+    order_lines_reversed: bool = False
+    """An order's details begin with what is no VPS: the system, then installation and time."""
     us_extension: bool = True
     """US has /me/order/{o}/details/{d}/extension, as its schema says; False: it is a 404 there."""
     payment_method: bool = True

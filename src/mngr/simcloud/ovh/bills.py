@@ -72,6 +72,7 @@ def _renew(state: State, vps: Vps) -> Vps:
 
 def _remove(state: State, vps: Vps) -> None:
     state.vps.remove(vps.name)
+    state.tell_names()
     state.tags.forget(vps.name)
     state.tasks.pop(vps.name, None)
     state.core.bill.close(vps.name)

@@ -13,7 +13,7 @@ from mngr.simcloud.ovh.errors import bad, not_found
 from mngr.simcloud.ovh.records import Cart, Item
 from mngr.simcloud.ovh.state import State
 
-DATACENTER, SYSTEM, TRAFFIC = "vps_datacenter", "vps_os", "vps_install_rtm"
+DATACENTER, SYSTEM, MONITORING = "vps_datacenter", "vps_os", "vps_install_rtm"
 REQUIRED = (DATACENTER, SYSTEM)
 
 
@@ -103,9 +103,9 @@ def delete_item(state: State, call: Call) -> None:
 def required(state: State, call: Call) -> list[dict[str, Any]]:
     """Model `order.cart.ConfigurationRequirements[]`."""
     _item(find(state, call), call)
-    allowed = allowed_values(state)
+    allowed, needed = allowed_values(state), needed_labels(state)
     found: list[dict[str, Any]] = [
-        {"label": label, "type": "String", "fields": [], "required": label in REQUIRED} for label in allowed
+        {"label": label, "type": "String", "fields": [], "required": label in needed} for label in allowed
     ]
     if state.behaviour.show_allowed_values:
         for requirement in found:
@@ -113,11 +113,16 @@ def required(state: State, call: Call) -> list[dict[str, Any]]:
     return found
 
 
+def needed_labels(state: State) -> tuple[str, ...]:
+    """Without these an item can't be bought."""
+    return (*REQUIRED, MONITORING) if state.behaviour.rtm_required else REQUIRED
+
+
 def allowed_values(state: State) -> dict[str, list[str]]:
     return {
         DATACENTER: [one.name for one in state.flavour.datacenters],
         SYSTEM: list(IMAGES),
-        TRAFFIC: ["true", "false"],
+        MONITORING: ["no", "if_available"],
     }
 
 
@@ -131,9 +136,6 @@ def configure(state: State, call: Call) -> dict[str, Any]:
         raise bad(f"[label] {label} is not a configuration of this product")
     if value not in allowed[label]:
         raise bad(f"[value] {value} is not allowed for {label}")
-    if label == SYSTEM and IMAGES[value] is None:
-        real = ", ".join(one for one in IMAGES if IMAGES[one])
-        raise bad(f"This simulated OVH can't install {value}, only {real}.")
     for id in [id for id, (present, _) in item.configurations.items() if present == label]:
         del item.configurations[id]
     id = state.next_id()

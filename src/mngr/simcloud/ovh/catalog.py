@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -46,12 +47,11 @@ PLANS = {
 IMAGES = {
     "Debian 12 - Docker": "ovh-docker",
     "Debian 12": "ovh-plain",
-    "Debian 13": None,
-    "Ubuntu 24.04": None,
-    "Ubuntu 24.04 - Docker": None,
-    "AlmaLinux 9": None,
 }
-"""Names, and the machine image of those that can really be installed here."""
+"""What can be installed, and its machine image. Nothing else is listed."""
+
+SYSTEM_FAMILY = "vps-os"
+"""The product's name of an order's line for the system [infer]."""
 
 DEFAULT_USER = "debian"
 """Of both images: the one whom the rebuild key opens."""
@@ -62,6 +62,11 @@ _IMAGE_IDS = uuid.UUID("6f0a6a3e-56a2-4b52-9a7c-0c3d2f1b7e55")
 def image_id(service: str, name: str) -> str:
     """Ids differ from VPS to VPS [live]."""
     return str(uuid.uuid5(_IMAGE_IDS, f"{service} {name}"))
+
+
+def system_code(name: str) -> str:
+    """The plan code of a system [infer]: `option-os-debian-12-docker`."""
+    return f"option-os-{'-'.join(re.findall(r'[a-z0-9]+', name.lower()))}"
 
 
 def offers(flavour: Flavour) -> list[dict[str, Any]]:

@@ -9,9 +9,10 @@ from typing import Any
 from mngr.simcloud.faults import Fault
 from mngr.simcloud.ovh import carts, delivery
 from mngr.simcloud.ovh.call import Call
-from mngr.simcloud.ovh.catalog import PLANS
+from mngr.simcloud.ovh.catalog import PLANS, SYSTEM_FAMILY, system_code
 from mngr.simcloud.ovh.dates import DAY_S, add_months
 from mngr.simcloud.ovh.errors import ApiError, bad
+from mngr.simcloud.ovh.flavour import address6
 from mngr.simcloud.ovh.records import Cart, Item, Line, Order, Vps
 from mngr.simcloud.ovh.state import State
 
@@ -78,7 +79,7 @@ def _ready(state: State, call: Call) -> Cart:
         raise bad(f"Cart {cart.id} is empty")
     for item in cart.items.values():
         present = {label for label, _ in item.configurations.values()}
-        if missing := [label for label in carts.REQUIRED if label not in present]:
+        if missing := [label for label in carts.needed_labels(state) if label not in present]:
             raise bad(f"Missing configuration(s) for item {item.id}: {', '.join(missing)}")
     return cart
 
@@ -104,12 +105,12 @@ def _vps(state: State, item: Item, now: float) -> Vps:
         engaged_until=ends if months > 1 else None,
         period=months,
         paid=0.0,
-        address6=f"2001:db8::{number[:4]}:{number[4:]}",
+        address6=address6(number),
     )
 
 
 def _lines(state: State, item: Item, service: str) -> list[Line]:
-    """The time that is paid for, and the installation, which is free."""
+    """The time that is paid for, the installation, and the system, which are free."""
     plan = PLANS[item.plan]
     common = {
         "service": service,
@@ -119,13 +120,33 @@ def _lines(state: State, item: Item, service: str) -> list[Line]:
         "action": "installation",
         "configurations": tuple(item.configurations.values()),
     }
-    return [
+    vps = [
         Line(id=state.next_id(), operation=state.next_id(), type=type, duration=length, price=price, **common)
         for type, length, price in (
             ("DURATION", item.duration, plan.price(state.flavour, item.mode)),
             ("INSTALLATION", "P0D", 0.0),
         )
     ]
+    return [*vps, _system_line(state, item)]
+
+
+def _system_line(state: State, item: Item) -> Line:
+    """What is installed has a line of its own, with a plan code of its own, and names no VPS [client]."""
+    name = dict(item.configurations.values())[carts.SYSTEM]
+    return Line(
+        id=state.next_id(),
+        operation=state.next_id(),
+        service="",
+        plan=system_code(name),
+        product=name,
+        mode=item.mode,
+        duration=item.duration,
+        type="DURATION",
+        action="installation",
+        price=0.0,
+        configurations=(),
+        family=SYSTEM_FAMILY,
+    )
 
 
 def _view(state: State, lines: list[Line], order: int | None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def request(state: State, call: Call) -> dict[str, Any]:
     return {
         "consumerKey": made.consumer_key,
         "state": made.status,
-        "validationUrl": f"http://{headers.get('host', '')}{VALIDATION_PATH}?credentialToken={made.validation}",
+        "validationUrl": f"{call.request.scheme}://{headers.get('host', '')}{VALIDATION_PATH}?credentialToken={made.validation}",
     }
 
 

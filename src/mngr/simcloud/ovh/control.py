@@ -78,7 +78,7 @@ def _order(state: State, order: Order) -> dict[str, Any]:
         "status": delivery.status(state, order),
         "amount": order.amount,
         "services": order.services(),
-        "plans": sorted({line.plan for line in order.lines}),
+        "plans": sorted({line.plan for line in order.lines if line.service}),
         "action": order.lines[0].action,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,16 @@ class Datacenter:
     country: str
     zone: str
     """As `GET /vps/{s}` has it: not the name that an order uses."""
+
+    @property
+    def country_code(self) -> str:
+        """ISO 3166, as people's countries are written; `country` is the geolocation of its addresses."""
+        return {"uk": "GB"}.get(self.country, self.country.upper())
+
+
+def address6(number: str) -> str:
+    """The IPv6 address of a VPS, of eight hex digits, as it is written canonically: out of 2001:db8::/32 (RFC 3849)."""
+    return str(ip_address(f"2001:db8::{number[:4]}:{number[4:]}"))
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ def list_resources(state: State, call: Call) -> Response:
     rest = [urn for urn in sorted(found) if urn > after]
     shown = rest[:size]
     views = [
-        _view(state, vps, replica, call.request.as_of) if (vps := found[urn]) else _account(urn)
+        _view(state, vps, state.tags.list(vps.name, replica, call.request.as_of))
+        if (vps := found[urn])
+        else _account(urn)
         for urn in shown
     ]
     more = {"X-Pagination-Cursor-Next": _cursor(shown[-1])} if len(rest) > size else {}
@@ -53,7 +55,9 @@ def list_resources(state: State, call: Call) -> Response:
 def get_resource(state: State, call: Call) -> dict[str, Any]:
     if call.parts["resourceURN"] == (urn := _account_urn(state)):
         return _account(urn)
-    return _view(state, _find(state, call), state.tags.any_replica(), call.request.as_of)
+    vps, request = _find(state, call), call.request
+    seen = state.tags.read(vps.name, state.tags.any_replica(), request.as_of, reader=request.client())
+    return _view(state, vps, seen)
 
 
 def put_tag(state: State, call: Call) -> None:
@@ -63,7 +67,7 @@ def put_tag(state: State, call: Call) -> None:
     _check_key(key)
     if not VALUE.fullmatch(value):
         raise bad(f"[value] Tag value must comply with '^{VALUE.pattern}\\z'")
-    state.tags.write(vps.name, key, value)
+    state.tags.write(vps.name, key, value, writer=call.request.client())
     _tell_bill(state, vps.name)
 
 
@@ -73,7 +77,7 @@ def delete_tag(state: State, call: Call) -> None:
     _check_key(key)
     if key not in state.tags.truth(vps.name):
         raise not_found(f"Tag {key} does not exist")
-    state.tags.write(vps.name, key, None)
+    state.tags.write(vps.name, key, None, writer=call.request.client())
     _tell_bill(state, vps.name)
 
 
@@ -102,7 +106,7 @@ def _find(state: State, call: Call) -> Vps:
     return vps
 
 
-def _view(state: State, vps: Vps, replica: int, as_of: float | None) -> dict[str, Any]:
+def _view(state: State, vps: Vps, tags: dict[str, str]) -> dict[str, Any]:
     """Schema `iam.resource.Resource`."""
     return {
         "id": vps.iam_id,
@@ -111,7 +115,7 @@ def _view(state: State, vps: Vps, replica: int, as_of: float | None) -> dict[str
         "displayName": vps.display_name or vps.name,
         "type": "vps",
         "owner": NICHANDLE,
-        "tags": state.tags.read(vps.name, replica, as_of),
+        "tags": tags,
     }
 
 

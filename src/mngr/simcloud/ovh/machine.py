@@ -33,6 +33,7 @@ def deliver(state: State, vps: Vps, due: float, faults: dict[str, Fault]) -> Non
             if ordered is not None:
                 now = state.now()
                 state.vps.put(vps.name, replace(ordered, delivered=now, address=address))
+                state.tell_names()
                 tasks.begin(state, vps.name, "deliverVm", now + state.behaviour.deliver_task_s)
         if ordered is None:
             core.machines.destroy(vps.name)
@@ -121,7 +122,7 @@ def _spec(state: State, vps: Vps, key: str | None) -> MachineSpec:
     return MachineSpec(
         id=vps.name,
         hostname=vps.name.split(".")[0],
-        image=IMAGES[vps.image] or "stock",
+        image=IMAGES.get(vps.image, "stock"),
         ssh_keys=(key,) if key else (),
         address=vps.address if vps.machine else "",
         **more,

@@ -55,16 +55,20 @@ def status(state: State, call: Call) -> str:
 
 
 def details(state: State, call: Call) -> list[int]:
-    return [line.id for line in _find(state, call).lines]
+    ids = [line.id for line in _find(state, call).lines]
+    return ids[::-1] if state.behaviour.order_lines_reversed else ids
 
 
 def detail(state: State, call: Call) -> dict[str, Any]:
-    """Model `billing.OrderDetail`. `domain` is "*" until the VPS is there, and on US for ever [live]."""
+    """Model `billing.OrderDetail`. `domain` is "*" until the VPS is there, and on US for ever [live]; `*001` for what is no
+    VPS."""
     order, line = _line(state, call)
-    shown = state.flavour.names_in_details and delivery.shows(state, order, line.service)
+    named = state.flavour.names_in_details
+    shown = named and line.service and delivery.shows(state, order, line.service)
+    placeholder = "*" if line.service or not named else "*001"
     return {
         "orderDetailId": line.id,
-        "domain": line.service if shown else "*",
+        "domain": line.service if shown else placeholder,
         "description": line.product,
         "detailType": line.type,
         "cancelled": order.cancelled,
@@ -88,7 +92,7 @@ def extension(state: State, call: Call) -> dict[str, Any]:
                 "code": line.plan,
                 "duration": line.duration,
                 "pricingMode": line.mode,
-                "product": {"name": "vps"},
+                "product": {"name": line.family},
                 "quantity": 1,
             },
         }
@@ -97,7 +101,8 @@ def extension(state: State, call: Call) -> dict[str, Any]:
 
 def operations(state: State, call: Call) -> list[int]:
     order, line = _line(state, call)
-    return [line.operation] if order.paid is not None and line.action == "installation" else []
+    installs = line.action == "installation" and line.service
+    return [line.operation] if order.paid is not None and installs else []
 
 
 def operation(state: State, call: Call) -> dict[str, Any]:

@@ -52,7 +52,8 @@ class Vps:
 
 @dataclass(frozen=True)
 class Line:
-    """One entry of an order; `service` is the VPS it is about, which the order may not show yet."""
+    """One entry of an order; `service` is the VPS that it is, which the order may not show yet, and "" for what is sold
+    with one (its system). `family` is the product's name on orders."""
 
     id: int
     operation: int
@@ -65,6 +66,7 @@ class Line:
     action: str
     price: float
     configurations: tuple[tuple[str, str], ...]
+    family: str = "virtualPrivateServer"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Order:
         return str(self.id)
 
     def services(self) -> list[str]:
-        return list(dict.fromkeys(line.service for line in self.lines))
+        return list(dict.fromkeys(line.service for line in self.lines if line.service))
 
 
 @dataclass

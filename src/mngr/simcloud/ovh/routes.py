@@ -51,7 +51,7 @@ ORDER, DETAIL = "/me/order/{orderId}", "/details/{detailId}"
 VPS, RESOURCE = "/vps/{serviceName}", "/v2/iam/resource/{resourceURN}"
 WHOLE_VPS = (
     *("cluster", "displayName", "keymap", "memoryLimit", "model", "monitoringIpBlocks", "name"),
-    *("netbootMode", "offerType", "slaMonitoring", "state", "vcore", "zone", "zoneType"),
+    *("netbootMode", "offerType", "slaMonitoring", "state", "vcore", "zone"),
 )
 
 ROUTES = (
@@ -119,9 +119,11 @@ ROUTES = (
         query=("os", "ovhSubsidiary*", "planCode*"),
         open=True,
     ),
-    Route("GET", "/vps", vps.list_vps),
+    Route("GET", "/vps", vps.list_vps, query=("iamTags",)),
+    Route("GET", "/vps/datacenter", vps.datacenters, query=("country",), open=True, flavours=("eu",)),
     Route("GET", VPS, vps.get_vps),
-    Route("PUT", VPS, vps.put_vps, body=WHOLE_VPS),
+    Route("PUT", VPS, vps.put_vps, body=(*WHOLE_VPS, "zoneType"), flavours=("eu",)),
+    Route("PUT", VPS, vps.put_vps, body=WHOLE_VPS, flavours=("us",)),
     Route("GET", f"{VPS}/datacenter", vps.datacenter),
     Route("GET", f"{VPS}/ips", vps.ips),
     Route("GET", f"{VPS}/ips/{{ipAddress}}", vps.ip),

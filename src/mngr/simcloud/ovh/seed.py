@@ -9,6 +9,7 @@ from typing import Any
 from mngr.simcloud.ovh.bills import Paid
 from mngr.simcloud.ovh.catalog import MONTHS, PLANS, duration
 from mngr.simcloud.ovh.dates import DAY_S, add_months
+from mngr.simcloud.ovh.flavour import address6
 from mngr.simcloud.ovh.records import Line, Order, Vps
 from mngr.simcloud.ovh.state import State
 
@@ -28,7 +29,9 @@ def seed(state: State, data: dict[str, Any]) -> list[str]:
     if plan not in PLANS or state.flavour.datacenter(where) is None:
         raise ValueError(f"seed_vps: no plan {plan} in {where} here")
     with state.core.lock:
-        return [_one(state, plan, where, data) for _ in range(int(data.get("count", 1)))]
+        names = [_one(state, plan, where, data) for _ in range(int(data.get("count", 1)))]
+        state.tell_names()
+        return names
 
 
 def _one(state: State, plan: str, where: str, data: dict[str, Any]) -> str:
@@ -55,7 +58,7 @@ def _one(state: State, plan: str, where: str, data: dict[str, Any]) -> str:
         paid=round(price * months, 2),
         display_name=data.get("display_name", ""),
         address=_address(state.next_id()),
-        address6=f"2001:db8::{number[:4]}:{number[4:]}",
+        address6=address6(number),
         power=data.get("state", "running"),
         machine=False,
         automatic=not cancelled,

@@ -57,7 +57,7 @@ def put(state: State, call: Call) -> None:
     vps = state.find_vps(call.parts["serviceName"])
     now = state.now()
     if vps.delivered is None or now < vps.delivered + state.behaviour.subscription_inactive_s:
-        raise bad("This subscription is not active yet")
+        raise bad("Unable to synchronize l1::Service, subscription is not active yet")
     if vps.status == "expired":
         raise bad("This service is expired")
     renew = call.body.get("renew")

@@ -66,7 +66,13 @@ class State:
                 return None
             changed = replace(vps, **changes)
             self.vps.put(name, changed)
+            if "address" in changes:
+                self.tell_names()
             return changed
+
+    def tell_names(self) -> None:
+        """After a VPS has come, gone or moved: its name resolves to where it is. Under the core's lock."""
+        self.core.hosts.write({vps.name: vps.address for vps in self.vps.list()})
 
     def urn(self, name: str) -> str:
         return f"urn:v1:{self.flavour.name}:resource:vps:{name}"

@@ -85,4 +85,4 @@ def refuse_if_busy(state: State, service: str, rest_s: float = 0.0) -> None:
     now = state.now()
     for task in state.tasks.get(service, []):
         if task.state(now) in UNFINISHED or (task.ends is not None and now < task.ends + rest_s):
-            raise bad("Your VPS has running tasks, you can't do this action for now")
+            raise bad("Action not available while there are running tasks on the VPS")

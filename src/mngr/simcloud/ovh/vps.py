@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 from mngr.simcloud.ovh import machine, tasks
@@ -10,13 +11,20 @@ from mngr.simcloud.ovh.catalog import IMAGES, PLANS, image_id
 from mngr.simcloud.ovh.errors import ApiError, bad, not_found
 from mngr.simcloud.ovh.records import Vps
 from mngr.simcloud.ovh.state import State
+from mngr.simcloud.ovh.tagfilter import tag_filter
 
 LONGEST_DISPLAY_NAME = 50
 
 
 def list_vps(state: State, call: Call) -> list[str]:
-    """Lags: a service that an order names already may be missing here."""
-    return [vps.name for vps in state.vps.list(listed_at(state, call, state.behaviour.list_lag_s))]
+    """Lags: a service that an order names already may be missing here, and a fresh tag not count."""
+    passes = tag_filter(call.query.get("iamTags"), state.flavour.name)
+    replica, as_of = state.tags.any_replica(), call.request.as_of
+    return [
+        vps.name
+        for vps in state.vps.list(listed_at(state, call, state.behaviour.list_lag_s))
+        if passes(state.tags.read(vps.name, replica, as_of))
+    ]
 
 
 def listed_at(state: State, call: Call, lag_s: float) -> float:
@@ -59,7 +67,9 @@ def get_vps(state: State, call: Call) -> dict[str, Any]:
             "id": vps.iam_id,
             "urn": state.urn(vps.name),
             "displayName": vps.display_name or vps.name,
-            "tags": state.tags.read(vps.name, state.tags.any_replica(), call.request.as_of),
+            "tags": state.tags.read(
+                vps.name, state.tags.any_replica(), call.request.as_of, reader=call.request.client()
+            ),
         },
     }
     if state.flavour.name == "eu":
@@ -93,6 +103,10 @@ def ip(state: State, call: Call) -> dict[str, Any]:
     """Model `vps.Ip`."""
     vps = find(state, call)
     wanted = call.parts["ipAddress"]
+    try:
+        wanted = str(ip_address(wanted))
+    except ValueError:
+        raise bad(f"[ipAddress] Given data ({wanted}) is not valid for type ip") from None
     if wanted not in (vps.address, vps.address6):
         raise not_found()
     where = state.flavour.datacenter(vps.datacenter)
@@ -106,6 +120,14 @@ def ip(state: State, call: Call) -> dict[str, Any]:
         "macAddress": None,
         "reverse": None,
     }
+
+
+def datacenters(state: State, call: Call) -> list[str]:
+    """Names of datacenters, of one country if asked. EU only, and open to anyone."""
+    country = call.query.get("country")
+    if country is not None and not (len(country) == 2 and country.isascii() and country.isupper()):
+        raise bad(f"[country] Given data ({country}) does not belong to the CountryEnum enumeration")
+    return [one.name for one in state.flavour.datacenters if country in (None, one.country_code)]
 
 
 def datacenter(state: State, call: Call) -> dict[str, Any]:
@@ -139,9 +161,6 @@ def rebuild(state: State, call: Call) -> dict[str, Any]:
     name = _image_name(vps, call.text("imageId"))
     if name is None:
         raise bad("[imageId] This image is not available for your VPS")
-    if IMAGES[name] is None:
-        real = ", ".join(one for one in IMAGES if IMAGES[one])
-        raise bad(f"This simulated OVH can't install {name}, only {real}.")
     if call.text("sshKey"):
         raise bad("[sshKey] This SSH key does not exist")
     key = call.text("publicSshKey")

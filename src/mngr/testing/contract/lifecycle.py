@@ -119,7 +119,7 @@ class Lifecycle(Base):
                 "--", "sleep", "100000", limit_s=limit(world),
             )  # fmt: skip
             done = mngr.ok("exec", name, "cat a b c d; git log --format=%s; git status --porcelain")
-            assert done.out == "two\nnew\nstaged\ntwo\none\n M a\n M d\n D e\n?? b\n?? c\n"
+            assert done.out == "two\nnew\nstaged\ntwo\none\n M a\nA  c\nM  d\nD  e\n?? b\n"
         finally:
             remove(mngr, name)
 

@@ -37,7 +37,7 @@ class States(Base):
         assert mngr.ok("exec", name, "cat ran").out == "once\n"
 
     def test_a_command_that_cant_be_run_is_done_too(self, world, mngr, make):
-        name = make(command=("/nonexistent/command",))["agent"]["name"]
+        name = make(command=("/dev/null/command",))["agent"]["name"]
         assert _until(mngr, world, name, "done")["exit_code"] == 127
 
     def test_output_is_running_and_silence_is_waiting(self, world, mngr, make):

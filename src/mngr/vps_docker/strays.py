@@ -1,0 +1,124 @@
+"""Machines that lost some of their tags: named, and where this computer knows whose they are, still its hosts.
+
+Anyone with access to the account can take a tag off. A machine is looked at if it has any tag of ours, or is called as
+ours are; what can't be placed is billed on, so `list` and `gc` say so.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from mngr.model.errors import NotFound
+from mngr.model.names import is_name
+from mngr.model.records import HostRecord
+from mngr.model.views import HostView
+from mngr.providers.contract import Machine
+from mngr.vps_docker import tags, views
+from mngr.vps_docker.cache import Remembered
+from mngr.vps_docker.parts import Parts
+
+#: Key of a machine's handle: the tags that it lost.
+LOST = "lost_tags"
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine of ours. `lost`: tags that it should have and hasn't; of a `known` one they are in `machine` all the
+    same, as this computer remembers them."""
+
+    machine: Machine
+    lost: dict[str, str] = {}
+    known: bool = True
+
+
+def find(parts: Parts) -> list[Found]:
+    """All machines that are this instance's by any tag, or by their name. Raises Unreadable."""
+    machines = parts.cloud.find_ours(lambda name, found: tags.is_ours(parts.name, name, found))
+    remembered = {one.record.handle.get("id", ""): one for one in parts.cache.all()}
+    return [_found(parts, machine, remembered.get(machine.id)) for machine in machines]
+
+
+def of_host(parts: Parts, host_id: str) -> Machine:
+    """A machine by the id that `show` gives it, or its host's. Raises NotFound, Unreadable."""
+    for one in find(parts):
+        if one.lost and tags.read(one.machine.tags).host_id == host_id:
+            return one.machine
+    raise NotFound(f"{parts.name} has no host {host_id}", hint="`mngr list` shows the hosts there are")
+
+
+def _found(parts: Parts, machine: Machine, seen: Remembered | None) -> Found:
+    owner = tags.read(machine.tags)
+    if owner.provider == parts.name and owner.host_id:
+        return Found(machine=machine)
+    if seen is not None and still_is(parts, machine, seen):
+        lost = tags.of_host(parts.name, seen.record)  # its id may be there, and be none
+        lost = {key: value for key, value in lost.items() if key not in machine.tags or key == tags.HOST_ID}
+        return Found(machine=with_tags(machine, lost), lost=lost)
+    lost = {tags.PROVIDER: parts.name, tags.HOST_ID: owner.host_id or _made_up_id(parts, machine)}
+    return Found(machine=with_tags(machine, lost), lost=lost, known=False)
+
+
+def still_is(parts: Parts, machine: Machine, seen: Remembered) -> bool:
+    """Whether a machine without its host's id is the one on which that host was seen.
+
+    Where machines outlive their hosts, one that was given back has lost tags, too: only `mngr-ready` tells them apart.
+    """
+    owner = tags.read(machine.tags)
+    if owner.host_id not in ("", seen.record.id) or owner.host_name not in ("", seen.record.name):
+        return False
+    key = seen.record.handle.get("machine_host_key", "")
+    if owner.host_keys and key and " ".join(key.split()[:2]) not in owner.host_keys:
+        return False
+    return owner.ready or not parts.cloud.caps.outlives_release
+
+
+def with_tags(machine: Machine, lost: dict[str, str]) -> Machine:
+    """The machine with these tags all the same; its handle says that they are to be put first (`claim`)."""
+    handle = {**machine.handle, LOST: " ".join(lost)}
+    return msgspec.structs.replace(machine, tags={**machine.tags, **lost}, handle=handle)
+
+
+def claim(parts: Parts, machine: Machine) -> None:
+    """Puts back what such a machine lost, so that its release finds it by its tags. Repeatable."""
+    lost = machine.handle.get(LOST, "").split()
+    if lost:
+        parts.cloud.tag(machine.id, {key: machine.tags[key] for key in lost})
+
+
+def show(parts: Parts, machine: Machine, lost: Sequence[str]) -> HostView:
+    """A machine that nobody here can place."""
+    owner = tags.read(machine.tags)
+    record = HostRecord(
+        id=owner.host_id, name=name_of(machine), provider=parts.name, backend=parts.backend,
+        builder=owner.builder, plan=machine.plan, region=machine.region, handle={**machine.handle, "id": machine.id},
+        price_per_hour=machine.price_per_hour, currency=machine.currency,
+    )  # fmt: skip
+    return views.priced(
+        parts,
+        machine,
+        HostView(record=record, state="failed", problem=why(machine, lost), agents_known=False),
+    )
+
+
+def why(machine: Machine, lost: Sequence[str]) -> str:
+    """What is wrong with it, and the command that ends it."""
+    gone = " and ".join(lost)
+    return (
+        f"it is billed and has no tag {gone}, so whose it is isn't known here (another computer's host, perhaps); "
+        f"`mngr destroy @{name_of(machine)} --unknown-agents` ends it"
+    )
+
+
+def put_back(lost: Sequence[str]) -> str:
+    """What is said of a host whose machine lost tags."""
+    return f"its machine lost the tags {', '.join(lost)}; `mngr gc` puts them back"
+
+
+def name_of(machine: Machine) -> str:
+    """How a machine without a host is addressed: its own name, which holds the host's."""
+    return machine.name if is_name(machine.name) else tags.read(machine.tags).host_id
+
+
+def _made_up_id(parts: Parts, machine: Machine) -> str:
+    """A host id for a machine without one, the same at every look."""
+    return "host-" + hashlib.sha256(f"{parts.name} {machine.id}".encode()).hexdigest()[:16]

@@ -1,0 +1,61 @@
+"""Agents' sessions in a container: the image's configuration of tmux, stray processes, what keeps a host up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.cli import Cli
+
+from .conftest import IMAGE, INSTANCE, docker
+
+
+@pytest.fixture
+def mngr(image: str, tmp_path: Path) -> Iterator[Cli]:
+    """A user whose container has a tmux configuration that ends what nobody looks at."""
+    assert image == IMAGE
+    docker("build", "-qt", f"{INSTANCE}-conf", "-", input=f"FROM {IMAGE}\nRUN echo 'set -g destroy-unattached on' | tee /etc/tmux.conf >/root/.tmux.conf\n".encode())  # fmt: skip
+    mngr = Cli(tmp_path / "home")
+    mngr.home.mkdir()
+    config = f'default_provider = "{INSTANCE}"\n[providers.{INSTANCE}]\nbackend = "docker"\n'
+    (mngr.home / "config.toml").write_text(config)
+    try:
+        yield mngr
+    finally:
+        mngr.run("destroy", "@box", "--yes", "-q", code=None)
+        docker("rmi", "-f", f"{INSTANCE}-conf", check=False)
+
+
+def create(mngr: Cli, name: str, *command: str) -> dict[str, object]:
+    mngr.run(
+        "create",
+        f"{name}@box",
+        "--no-code",
+        "--no-connect",
+        "-q",
+        "--image",
+        f"{INSTANCE}-conf",
+        "--",
+        *command,
+    )
+    return mngr.agent(name)
+
+
+def test_sessions_in_a_container(mngr: Cli) -> None:
+    first = create(mngr, "a1", "sh", "-c", "setsid -f sleep 778; exec sleep 1000")
+    assert first["state"] in ("running", "waiting")
+    create(mngr, "a2", "sh", "-c", "setsid -f sleep 779; while sleep 1; do date; done")
+    assert create(mngr, "a3", "no-such-command")["exit_code"] == 127
+    running = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 77[89]' | sort -u"
+    assert mngr.run("exec", "a2", running).stdout == "sleep 778\nsleep 779\n"
+    mngr.run("stop", "a1")
+    assert mngr.run("exec", "a2", running).stdout == "sleep 779\n"
+    assert mngr.agent("a1")["state"] == "stopped"
+    end = time.monotonic() + 30
+    while mngr.host("box")["idle"]["last_seen"] != "output of agent a2":
+        assert time.monotonic() < end, mngr.host("box")["idle"]
+        time.sleep(0.5)
+    assert "after output of agent a2" in mngr.run("list").stdout
