@@ -101,6 +101,15 @@ def test_user_data_runs_and_docker_has_its_images(machine: Machine) -> None:
     assert images == ["mngr/agent:bookworm", "debian:bookworm-slim"]
 
 
+def test_it_has_its_plans_size(machine: Machine) -> None:
+    done = machine.run("nproc; free --mebi | awk '/Mem/ { print $2 }'; lsblk -dnbo SIZE /dev/vda")
+    processors, mebibytes, disk = (int(word) for word in done.stdout.split())
+    assert (processors, disk) == (1, 25 * 1024**3)
+    assert 900 < mebibytes < 1024
+    grown = "df --output=size -BG / | grep -q 25G || df --output=size -BG / | grep -q 24G"
+    until(lambda: machine.run(grown).returncode == 0, "the file system to have the disk", BOOT_LIMIT_S)
+
+
 def test_power_from_outside_and_from_inside(machine: Machine) -> None:
     assert machine.run("touch /root/kept && sync").returncode == 0
     machine.ask("halt")

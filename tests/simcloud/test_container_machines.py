@@ -137,6 +137,39 @@ def test_a_snapshot_holds_both_disks(real_cloud: Simcloud, order: Order, ssh: Ss
     assert real_cloud.api("DELETE", path)[0] == 204
 
 
+def test_a_machine_mounts_a_file_by_a_loop_device(real_cloud: Simcloud, order: Order, ssh: Ssh) -> None:
+    """What is attached goes with the machine: the devices are this computer's."""
+    instance = order(image_id="docker", user_data=ssh.user_data())
+    ssh.until(instance["main_ip"], "true")
+    make = (
+        "truncate -s 16M /root/disk.img && mkfs.ext4 -q /root/disk.img && mount -o loop /root/disk.img /mnt"
+    )
+    show = 'truncate -s 1M "/root/a b" && losetup --find --show "/root/a b" && findmnt -no SOURCE /mnt'
+    done = ssh.run(instance["main_ip"], f"{make} && {show}")
+    assert done.returncode == 0, done.stderr
+    attached, mounted = done.stdout.split()
+    assert {Path(name).parent for name in (attached, mounted)} == {Path("/dev")}
+    real_cloud.api("DELETE", f"/instances/{instance['id']}")
+    assert real_cloud.settle()
+    used = {path.parts[3] for path in Path("/sys/block").glob("loop*/loop/backing_file")}
+    assert not used & {Path(attached).name, Path(mounted).name}
+
+
+def test_a_machine_has_its_plans_cpus_and_memory(real_cloud: Simcloud, order: Order, ssh: Ssh) -> None:
+    instance = order(plan="vc2-1c-2gb", image_id="docker", user_data=ssh.user_data())
+    ssh.until(instance["main_ip"], "docker version")
+    done = ssh.run(instance["main_ip"], "nproc; free --mebi | awk '/Mem/ { print $2 }'")
+    assert done.stdout.split() == ["1", "2048"], done.stderr
+    told = ssh.run(instance["main_ip"], "docker info --format '{{.NCPU}} {{.MemTotal}}'").stdout.split()
+    assert told == ["1", str(2 * 1024**3)]
+    named = ["docker", "ps", "--quiet", "--filter", f"name={instance['id']}"]
+    [container] = subprocess.run(named, capture_output=True, text=True, check=True).stdout.split()
+    held = ["docker", "inspect", "--format", "{{.HostConfig.Memory}}", container]
+    said = subprocess.run(held, capture_output=True, text=True, check=True).stdout
+    assert int(said) == 2 * 1024**3
+    real_cloud.api("DELETE", f"/instances/{instance['id']}")
+
+
 def test_a_machine_can_have_another_host_key(real_cloud: Simcloud, order: Order, ssh: Ssh) -> None:
     real_cloud.fault("refuse_key", method="POST", path="/instances")
     instance = order(user_data=ssh.user_data())

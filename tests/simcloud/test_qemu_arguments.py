@@ -6,15 +6,16 @@ import json
 import os
 import platform
 import shutil
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from mngr.simcloud.images.disk import Bootable
-from mngr.simcloud.machines.base import Unavailable
+from mngr.simcloud.machines.base import Size, Unavailable
 from mngr.simcloud.machines.qemu import require
-from mngr.simcloud.machines.vm import Hardware, qemu_arguments
+from mngr.simcloud.machines.vm import Hardware, fitting, qemu_arguments
 
 SYSTEM = Bootable(Path("/cache/vmlinuz"), Path("/cache/initrd"), Path("/cache/disk.raw"))
 HARDWARE = Hardware("mngr-sim-1", Path("/run/a,b"), SYSTEM, "127.20.0.6", (22, 2222))
@@ -40,6 +41,18 @@ def test_it_boots_the_kernel_itself_without_kvm() -> None:
     assert (values(argv, "-kernel"), values(argv, "-initrd")) == (["/cache/vmlinuz"], ["/cache/initrd"])
     assert "simcloud.fault" not in values(argv, "-append")[0]
     assert values(qemu_arguments(HARDWARE, 7, "docker"), "-append")[0].endswith(" simcloud.fault=docker")
+
+
+def test_it_has_its_plans_processors_and_memory_as_far_as_this_computer_has_them() -> None:
+    plan = Size(cpus=8, memory_mib=32768, disk_gib=640)
+    assert fitting(plan, cpus=16, memory_mib=131072) == plan
+    assert fitting(plan, cpus=2, memory_mib=24576) == Size(2, 12288, 640)
+    argv = qemu_arguments(replace(HARDWARE, size=Size(1, 2048, 55)), 7)
+    assert (values(argv, "-smp"), values(argv, "-m")) == (["1"], ["2048"])
+
+
+def test_its_disk_is_no_smaller_than_the_image() -> None:
+    assert fitting(Size(1, 512, 5), 2, 4096).disk_gib == 8
 
 
 def test_its_seed_is_a_disk_that_is_only_read() -> None:

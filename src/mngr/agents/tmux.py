@@ -10,7 +10,7 @@ from mngr.model.errors import Conflict, NotFound, Unreachable
 from mngr.model.records import AgentRecord, encode
 from mngr.transport import quote
 from mngr.transport.as_user import AsUser
-from mngr.transport.base import CommandFailed, Completed, Transport
+from mngr.transport.base import CommandFailed, Transport
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

@@ -99,10 +99,10 @@ def _pick(listing: Listing, address: Address) -> Target:
     if len(matching) == 1:
         return matching[0]
     if matching:
-        places = ", ".join(
-            f"{address.name}@{one.host.record.name}.{one.host.record.provider}" for one in matching
+        raise Conflict(
+            f"{address} could be any of: {', '.join(_in_full(address.name, matching))}",
+            hint="write it in full",
         )
-        raise Conflict(f"{address} could be any of: {places}", hint="write it in full")
     if listing.errors:
         unread = "; ".join(f"{one.provider}: {one.error}" for one in listing.errors)
         raise Unreachable(
@@ -116,6 +116,20 @@ def _pick(listing: Listing, address: Address) -> Target:
     raise NotFound(
         f"there is no {what}", hint=f"did you mean {near[0]}?" if near else "`mngr list` shows what there is"
     )
+
+
+def _in_full(name: str, matching: Sequence[Target]) -> list[str]:
+    """What to type for each: names, or ids where those of two are the same (hosts of two MNGR_HOMEs, say)."""
+    by_name = [f"{name}@{one.host.record.name}.{one.host.record.provider}" for one in matching]
+    hosts = [one.host.record.id for one in matching]
+    words: list[str] = []
+    for text, one in zip(by_name, matching, strict=True):
+        same = by_name.count(text) > 1
+        twin = hosts.count(one.host.record.id) > 1 and one.agent is not None
+        agent = one.agent.record.id if same and twin and one.agent else name
+        host = one.host.record.id if same else one.host.record.name
+        words.append(f"{agent}@{host}.{one.host.record.provider}")
+    return words
 
 
 def _unknown(address: Address, unread: Sequence[HostView]) -> Unreachable:

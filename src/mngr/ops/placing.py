@@ -82,9 +82,15 @@ def existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) ->
         )
     for host in listing.hosts:
         _refuse_duplicate(host, request.name)
-    same = [host for host in listing.hosts if host.record.name == name]
+    same = [host for host in listing.hosts if name in (host.record.name, host.record.id)]
     if not same:
         return None
+    if len(same) > 1:
+        places = ", ".join(f"{request.name}@{host.record.id}" for host in same)
+        raise Conflict(
+            f"{len(same)} hosts on {provider.name} are called {name}, as a host of another MNGR_HOME is shown too",
+            hint=f"choose another name, or one of these by its id: {places}",
+        )
     host = same[0]
     if not host.agents_known and host.state not in ("unreachable", "stopping", "destroyed"):
         raise Unreachable(

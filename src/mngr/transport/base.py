@@ -4,6 +4,7 @@ Standard input is free for data, and the only way that secrets take.
 """
 
 import errno
+import re
 import subprocess
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -20,6 +21,9 @@ SSH_FAILED = 255
 Input = bytes | Callable[[], bytes]
 
 
+_STEP = re.compile(r"mngr-step: (.*)\n?")
+
+
 class Completed(msgspec.Struct, frozen=True):
     """A finished command."""
 
@@ -33,7 +37,21 @@ class Completed(msgspec.Struct, frozen=True):
 
     @property
     def error(self) -> str:
-        return self.stderr.decode(errors="replace").strip()
+        """What it said on standard error, less the line that is about its step."""
+        return _STEP.sub("", self.stderr.decode(errors="replace")).strip()
+
+    @property
+    def step(self) -> str:
+        """Where it failed, in the words of a script that says so (hosts/scripts/steps.sh); else ""."""
+        named = _STEP.findall(self.stderr.decode(errors="replace"))
+        return named[-1] if named else ""
+
+    def why(self, words: str = "") -> str:
+        """Why it failed: its step, and the `words` of its own that tell, or else how it ended."""
+        if not words:
+            ended = f"exit code {self.code}" if self.code <= 128 else f"ended by signal {self.code - 128}"
+            words = f"{ended}, and it said nothing"
+        return f"{self.step}: {words}" if self.step else words
 
 
 class CommandFailed(MngrError):
@@ -120,8 +138,6 @@ def _fed_late(
 def checked(done: Completed, what: str, place: str) -> Completed:
     """`done`, if its exit code is 0. Raises CommandFailed."""
     if done.code:
-        last = (
-            done.error.splitlines()[-1:] or done.text.strip().splitlines()[-1:] or [f"exit code {done.code}"]
-        )
-        raise CommandFailed(f"{what} failed on {place}: {last[0]}", done)
+        last = done.error.splitlines()[-1:] or done.text.strip().splitlines()[-1:] or [""]
+        raise CommandFailed(f"{what} failed on {place}: {done.why(last[0])}", done)
     return done

@@ -152,4 +152,4 @@ def _is_down(done: Completed) -> bool:
 
 
 def _last(done: Completed) -> str:
-    return (done.error.splitlines() or [f"exit code {done.code}"])[-1]
+    return done.why((done.error.splitlines() or [""])[-1])

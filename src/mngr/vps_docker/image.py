@@ -142,4 +142,4 @@ def last_line(done: Completed) -> str:
         for line in text.splitlines()
         if line.strip() and not line.startswith(("Run 'docker", "See 'docker"))
     ]
-    return (said or [f"exit code {done.code}"])[-1]
+    return done.why(said[-1] if said else "")

@@ -38,9 +38,9 @@ def script(
 
 
 def script_failed(failed: CommandFailed, name: str, place: str) -> CommandFailed:
-    """`failed`, with the last line that the script said as its reason."""
+    """`failed`, with the step at which the script failed and the last line that it said as its reason."""
     said = [
         line for line in failed.completed.error.splitlines() if line.strip() and not line.startswith(_ADVICE)
     ]
-    why = said[-1] if said else f"exit code {failed.completed.code}"
+    why = failed.completed.why(said[-1] if said else "")
     return CommandFailed(f"{name} failed on {place}: {why}", failed.completed, hint=failed.hint)

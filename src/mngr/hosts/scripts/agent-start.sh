@@ -4,12 +4,15 @@
 # Prints `alive` once the agent's command runs, or `exit CODE` if it has ended by then. Repeatable. Exit code 3: there is no such agent, or it was removed; 4: another agent, or somebody's session, has its name;
 # 6: the host is about to stop itself.
 set -eu
+#include steps
 dir=$1 id=$2 label=$3 session=$4 watch=$5
 agent=$dir/agents/$id
 #include agent-processes
 command -v tmux >/dev/null || { echo "tmux isn't installed here" >&2; exit 1; }
+doing "make the folders of $dir"
 mkdir -p "$dir/agents" "$dir/activity" "$dir/commands" "$dir/stop"
 [ -e "$dir/agents/.lock" ] || chmod 700 "$dir/agents" # in a container the entrypoint does
+doing "lock $dir/agents"
 # A killed client leaves its command running here: the next one waits for it.
 exec 8>"$dir/agents/.lock"
 flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
@@ -21,6 +24,7 @@ if [ -n "$decided" ] && [ $(($(date +%s) - decided)) -lt 60 ]; then
 	exit 6
 fi
 
+doing "lay the agent's files into $dir"
 new=$dir/.new-$id
 [ ! -e "$new" ] || rm -rf "$new"
 mkdir -m 700 "$new"
@@ -40,6 +44,7 @@ if [ -d "$new/host" ]; then
 	mv -f "$new"/host/* "$dir"
 fi
 [ ! -d "$new/commands" ] || mv -f "$new"/commands/* "$dir/commands/"
+doing 'look at the tmux server there'
 find_server || true
 adopt || true
 # Another agent may have come by this name since our client looked: names are taken here, under the lock.
@@ -58,11 +63,13 @@ taken() {
 	done
 	return 1
 }
+doing "take the name $session"
 if taken; then
 	rm -rf "$new"
 	echo "an agent or a tmux session named $session is there already" >&2
 	exit 4
 fi
+doing "put the agent's files to $agent"
 if [ -d "$new/agents/$id" ] && [ ! -d "$agent" ]; then
 	mv "$new/agents/$id" "$agent"
 	touch "$dir/activity/create"
@@ -116,6 +123,7 @@ told() {
 }
 
 if ! own_alive "$agent"; then
+	doing "make $agent ready for a start"
 	[ ! -e "$agent/process" ] && [ -z "$(sessions)" ] || end_agent || true
 	for file in "$agent/exit_code" "$dir/stop/codes/$id" "$agent/process"; do [ ! -e "$file" ] || rm -f "$file"; done
 	(shell_env)
@@ -125,6 +133,7 @@ if ! own_alive "$agent"; then
 	[ -f "$conf" ] || conf=/dev/null
 	[ -z "$socket" ] || set -- -S "$socket"
 	[ -n "$socket" ] || set -- -L "$label"
+	doing 'start the session (tmux)'
 	# In a process of its own that holds the lock until the session is there, also when this script is killed.
 	(bare tmux -f "$conf" "$@" start-server \; \
 		set-option -g remain-on-exit on \; set-option -g destroy-unattached off \; set-option -s exit-unattached off \; \
@@ -132,6 +141,7 @@ if ! own_alive "$agent"; then
 		new-session -d -s "$session" -x 200 -y 50 -e "MNGR_AGENT_ID=$id" sh "$dir/commands/run-agent.sh" "$dir" "$id" \
 		>/dev/null 8>&-
 	exit $?)
+	doing 'see the command run'
 	told || {
 		rm -f "$agent/shell-env"
 		echo "the agent's process was gone as soon as its session had been started" >&2
@@ -141,6 +151,7 @@ if ! own_alive "$agent"; then
 else
 	echo alive
 fi
+doing "note the start in $dir"
 touch "$dir/activity/start" "$agent/busy"
 [ ! -e "$agent/half-made" ] || rm -f "$agent/half-made"
 if [ "$watch" = 1 ]; then

@@ -3,25 +3,31 @@
 # `remove` they go, too, and so does what a killed client's agent-start would lay there later. `withdraw`: removes an
 # agent only while its create hasn't come to its end; exit code 5 if it has, and then nothing is touched. Repeatable.
 set -u
+#include steps
 # shellcheck disable=SC2034 # the included part uses label
 dir=$1 id=$2 label=$3 then=${5:-}
 agent=$dir/agents/$id
+doing "make $dir/agents"
 [ -z "$then" ] || mkdir -p "$dir/agents" || exit 1
+doing "lock $dir/agents"
 # A start that a killed client left running ends first: its session would come after us.
 [ ! -d "$dir/agents" ] || exec 8>"$dir/agents/.lock"
 [ ! -d "$dir/agents" ] || flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
 if [ "$then" = withdraw ] && [ -f "$agent/agent.json" ] && [ ! -e "$agent/half-made" ]; then exit 5; fi
+doing "mark the agent as removed in $dir/agents"
 [ -z "$then" ] || : >"$dir/agents/.removed-$id" || exit 1
 
 #include agent-processes
 
 # The agent itself may have asked for this: its terminal goes, and this script goes on.
 trap '' HUP TERM INT PIPE
+doing 'end its sessions and processes'
 find_server
 adopt
 end_agent all
 [ ! -e "$agent/process" ] || rm -f "$agent/process"
 [ -n "$then" ] || exit 0
+doing "remove $agent"
 # Out of the way first: the watcher and the agent's log may still write there.
 rm -rf "$dir"/.gone-*
 [ ! -d "$agent" ] || mv "$agent" "$dir/.gone-$id"

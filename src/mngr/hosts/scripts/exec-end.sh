@@ -9,8 +9,8 @@ if [ -e "/tmp/.mngr-exec-$token" ]; then
 	exit
 fi
 family() {
-	# shellcheck disable=SC2062 # files
-	marked=$(printf '%s\n' "$token" | grep -l -s -F -f - -- /proc/[0-9]*/environ /proc/[0-9]*/cmdline)
+	# shellcheck disable=SC2062 # files, not a pattern
+	marked=$(printf '%s\n' "$token" | grep -l -s -F -f - /proc/[0-9]*/environ /proc/[0-9]*/cmdline)
 	[ -n "$marked" ] || return
 	awk -v marked="$marked" 'BEGIN {
 		n = split(marked, rows, "\n")

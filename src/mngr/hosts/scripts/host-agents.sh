@@ -16,6 +16,10 @@ case $(cat "$tmp.err") in
 	exit 1
 	;;
 esac
-docker volume inspect "$name" >/dev/null 2>&1 || exit 3
+said=$(docker volume inspect "$name" 2>&1 >/dev/null) || {
+	case $said in *"o such volume"*) exit 3 ;; esac
+	printf '%s\n' "$said" >&2
+	exit 1
+}
 docker run --rm --pull never --network none --user 0:0 --mount "type=volume,source=$name,target=/volume,readonly" \
 	--entrypoint /bin/sh "$image" -c 'for f in /volume/agents/*/agent.json; do [ ! -f "$f" ] || { f=${f%/agent.json}; echo "${f##*/}"; }; done'

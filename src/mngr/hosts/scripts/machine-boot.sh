@@ -24,15 +24,22 @@ again() {
 steps() {
 	if ! command -v dockerd >/dev/null; then
 		export DEBIAN_FRONTEND=noninteractive
+		doing='fetch the lists of packages (apt-get update)'
 		again 5 apt-get -q -o DPkg::Lock::Timeout=120 update
+		doing='install Docker (apt-get install)'
 		again 3 apt-get -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends install docker.io ca-certificates apparmor
 	fi
+	doing='start Docker (systemctl enable --now)'
 	systemctl enable --now docker.service
+	doing='see Docker answer (docker version)'
 	again 6 docker version
 }
 
 (
 	set -e
+	doing='begin'
+	# Some commands fail without a word: this is the log's last line then.
+	trap 'code=$?; [ $code -eq 0 ] || echo "failed: $doing, exit code $code"' EXIT
 	date
 	steps
 ) >>"$log" 2>&1 9>&-

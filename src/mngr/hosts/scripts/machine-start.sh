@@ -1,19 +1,25 @@
 # machine-start ENDS_AT: before a stopped container starts again: a lifetime of its own, and nothing left of why
 # it stopped, or the guard would stop it at once. ENDS_AT: epoch seconds, or "". Repeatable.
 set -eu
+#include steps
 umask 077
 ends_at=$1
 here=/var/lib/mngr/guard
+doing "make $here"
 mkdir -p "$here"
+doing 'wait for the lock (flock)'
 exec 9>"$here/lock"
 flock 9
+doing "write the lifetime to $here/ends_at"
 printf '%s\n' "$ends_at" >"$here/.ends_at"
 mv -f "$here/.ends_at" "$here/ends_at"
+doing "remove why it stopped ($here/stop-reason)"
 rm -f "$here/stop-reason"
 container=$(cat "$here/container" 2>/dev/null || true)
 volume=$(cat "$here/volume" 2>/dev/null || true)
 [ -n "$container" ] && [ -n "$volume" ] || exit 0
 [ "$(docker container inspect -f '{{.State.Running}}' "$container" 2>/dev/null)" = false ] || exit 0
+doing "remove the request to stop from $volume/stop"
 # Nothing runs in there now: no link can be put in our way after the look.
 [ ! -L "$volume/stop" ] || rm -f "$volume/stop"
 rm -f "$volume/stop/request" "$volume/stop/reason"

@@ -4,6 +4,7 @@
 # Left out: what is the host's own (its SSH host key, why it stopped). Prints the bytes of image and volume.
 # Exit codes: 3 there is no such container, 4 it is in a state that allows no snapshot.
 set -u
+#include steps
 name=$1 image=$2 state=$3 id=$4
 shift 4
 paused=
@@ -11,11 +12,13 @@ thaw() {
 	[ -z "$paused" ] || docker unpause "$name" >/dev/null
 	paused=
 }
-trap thaw EXIT
+trap 'failed $?; thaw' EXIT
 trap 'exit 130' INT TERM HUP
+doing 'look at the container (docker inspect)'
 status=$(docker inspect -f '{{.State.Status}}' "$name") || exit 3
 case $status in
 running)
+	doing 'pause the container (docker pause)'
 	paused=1
 	docker pause "$name" >/dev/null || { paused=; exit 1; }
 	;;
@@ -25,6 +28,7 @@ paused | exited) ;;
 	exit 4
 	;;
 esac
+doing 'save the container as an image (docker commit)'
 docker commit --pause=false --change "LABEL mngr.snapshot=$id" "$name" "$image" >/dev/null || exit 1
 # Docker makes the places of the others on the host's own volume.
 readonly=,readonly
@@ -35,6 +39,7 @@ for volume; do
 	number=$((number + 1))
 	set -- "$@" --mount "type=volume,source=$volume,target=/from/.volumes/$number,readonly"
 done
+doing 'save the volume (tar in a passing container)'
 size=$(
 	docker run --rm --pull never --network none --user 0:0 \
 		--mount "type=volume,source=$name,target=/from$readonly" --mount "type=volume,source=$state,target=/state" "$@" \
@@ -48,5 +53,6 @@ size=$(
 			wc -c <"/state/blobs/$1.tar"' tar "$id"
 ) || exit 1
 thaw
+doing 'measure the image (docker image inspect)'
 docker image inspect -f '{{.Size}}' "$image" || exit 1
 printf '%s\n' "$size"

@@ -17,7 +17,11 @@ if [ -n "$image" ]; then
 		exit 10
 	}
 else
-	docker volume inspect "$state" >/dev/null 2>&1 || exit 3
+	said=$(docker volume inspect "$state" 2>&1 >/dev/null) || {
+		case $said in *"o such volume"*) exit 3 ;; esac
+		printf '%s\n' "$said" >&2
+		exit 1
+	}
 	# Somebody tidied up images, too: any that has a shell does.
 	docker image inspect "$own" >/dev/null 2>&1 ||
 		for image in $(docker ps -a --filter "label=mngr.provider=$instance" --format '{{.Image}}') debian:bookworm-slim; do

@@ -19,6 +19,15 @@ class Stop(Protocol):
 
 
 @dataclass(frozen=True)
+class Size:
+    """What a plan sells; a machine has no more than this computer has. Memory in MiB, disk in GiB."""
+
+    cpus: int
+    memory_mib: int
+    disk_gib: int
+
+
+@dataclass(frozen=True)
 class MachineSpec:
     """A machine to boot. `image` is `stock` or `baked`; `disk` the id of a snapshot to start from instead."""
 
@@ -34,6 +43,8 @@ class MachineSpec:
     root_password: str = ""
     refuse_key: bool = False
     """Answer SSH with another host key than the one its user data brings."""
+    size: Size | None = None
+    """None: as the machines come."""
     cloud_init_fail: str = ""
     """`network`: no name resolves at first boot; `docker`: its daemon can't start; `user_data`: cut short."""
 

@@ -14,13 +14,14 @@ import threading
 from mngr.simcloud.docker import LABEL, docker, drop
 from mngr.simcloud.images.build import names
 from mngr.simcloud.images.dockerroot import CAPABILITIES
-from mngr.simcloud.machines import process
+from mngr.simcloud.machines import loops, process
 from mngr.simcloud.machines.addresses import Addresses
 from mngr.simcloud.machines.banner import wait_for_banner
 from mngr.simcloud.machines.base import MachineSpec, Options, Stop
 from mngr.simcloud.machines.clean import remove
 from mngr.simcloud.machines.disks import Disks, script
 from mngr.simcloud.machines.events import Events
+from mngr.simcloud.machines.limits import Limits
 from mngr.simcloud.machines.seed import write_seed
 
 BOOT_LIMIT_S = 60.0
@@ -44,6 +45,8 @@ class ContainerMachines:
         self._addresses = Addresses(options.ports)
         self._where: dict[str, str] = {}
         self._seeds = self._process.folder / "seeds"
+        self._limits = Limits()
+        self._loop_nodes = loops.write_nodes(self._process.folder / "loop.conf")
         self._boot_slots = threading.BoundedSemaphore(os.cpu_count() or 2)
         self._label = f"{process.LABEL}={self._process.id}"
         self._events = Events(self._label, self._power_changed)
@@ -69,21 +72,28 @@ class ContainerMachines:
         return address
 
     def ready(self, id: str, stop: Stop, limit_s: float = BOOT_LIMIT_S) -> bool:
-        return wait_for_banner(lambda: self._where.get(id), stop, limit_s)
+        """Its CPUs become those of its plan."""
+        there = wait_for_banner(lambda: self._where.get(id), stop, limit_s)
+        if there:
+            self._limits.booted(self._container(id))
+        return there
 
     def halt(self, id: str) -> None:
+        loops.detach(self._container(id))
         docker("stop", "--time", str(STOP_GRACE_S), self._container(id))
 
     def start(self, id: str) -> None:
         docker("start", self._container(id))
 
     def reboot(self, id: str) -> None:
+        loops.detach(self._container(id))
         docker("restart", "--time", str(STOP_GRACE_S), self._container(id))
 
     def destroy(self, id: str) -> None:
         address = self._where.get(id)
         if address is None:
             return
+        loops.detach(self._container(id))
         drop("rm", "--force", "--volumes", self._container(id))
         drop("volume", "rm", "--force", self._volume(id))
         shutil.rmtree(self._seeds / id, ignore_errors=True)
@@ -145,7 +155,9 @@ class ContainerMachines:
         argv += [*CAPABILITIES, "--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"]
         argv += ["--tmpfs", "/run", "--tmpfs", "/run/lock", "--stop-signal", "SIGRTMIN+3"]
         argv += ["--volume", f"{self._seeds / spec.id}:/var/lib/cloud/seed/nocloud:ro"]
-        argv += ["--volume", f"{self._volume(spec.id)}:/var/lib/docker"]
+        argv += ["--volume", f"{self._volume(spec.id)}:/var/lib/docker", *self._loop_nodes]
+        if spec.size:
+            argv += self._limits.arguments(self._container(spec.id), spec.size, self._seeds / spec.id)
         for port in self._options.ports:
             argv += ["--publish", f"{address}:{port}:{port}"]
         if spec.cloud_init_fail == "network":

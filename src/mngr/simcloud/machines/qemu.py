@@ -10,6 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from mngr.simcloud.images.build import names
@@ -19,7 +20,7 @@ from mngr.simcloud.machines.addresses import Addresses
 from mngr.simcloud.machines.banner import wait_for_banner
 from mngr.simcloud.machines.base import MachineSpec, Options, Stop, Unavailable
 from mngr.simcloud.machines.seed import write_seed
-from mngr.simcloud.machines.vm import QEMU, Hardware, QemuError, Vm
+from mngr.simcloud.machines.vm import QEMU, USUAL, Hardware, QemuError, Vm, fitting
 
 BOOT_LIMIT_S = 300.0
 STOP_GRACE_S = 60.0
@@ -41,7 +42,8 @@ class QemuMachines:
         self._addresses = Addresses(options.ports)
         self._process = process.Process()
         self._vms: dict[str, Vm] = {}
-        self._snapshot_systems: dict[str, Bootable] = {}
+        self._snapshots: dict[str, Hardware] = {}
+        """Of which machine each is a copy."""
         print("simcloud: QEMU emulates its processors here (TCG, no KVM)", file=sys.stderr)
 
     def boot(self, spec: MachineSpec, stop: Stop) -> str:
@@ -49,14 +51,19 @@ class QemuMachines:
         address = self._addresses.take(spec.address)
         name = f"mngr-sim-{self._process.id}-{spec.id}"
         folder = self._process.folder / "machines" / spec.id
-        hardware = Hardware(name, folder, system, address, self._options.ports)
+        size = fitting(spec.size, *_computer()) if spec.size else USUAL
+        if spec.disk:
+            before = self._snapshots[spec.disk].size.disk_gib
+            size = replace(size, disk_gib=max(size.disk_gib, before))
+        hardware = Hardware(name, folder, system, address, self._options.ports, size)
         self._vms[spec.id] = vm = Vm(hardware, lambda: self._options.power_changed(spec.id, False))
         write_seed(hardware.seed, spec)
         if spec.disk:
             shutil.copyfile(self._snapshot(spec.disk), hardware.disk)
+            _qemu_img("resize", "-q", str(hardware.disk), f"{size.disk_gib}G")
         else:
             overlay = ("create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(system.disk))
-            _qemu_img(*overlay, str(hardware.disk))
+            _qemu_img(*overlay, str(hardware.disk), f"{size.disk_gib}G")
         if not stop.is_set():
             vm.start("refuse_key" if spec.refuse_key else spec.cloud_init_fail)
         return address
@@ -92,12 +99,12 @@ class QemuMachines:
         copy.parent.mkdir(parents=True, exist_ok=True)
         with vm.at_rest():
             shutil.copyfile(vm.hardware.disk, copy)
-        self._snapshot_systems[disk] = vm.hardware.system
+        self._snapshots[disk] = vm.hardware
         return copy.stat().st_size + vm.hardware.system.disk.stat().st_blocks * 512
 
     def drop_disk(self, disk: str) -> None:
         self._snapshot(disk).unlink(missing_ok=True)
-        self._snapshot_systems.pop(disk, None)
+        self._snapshots.pop(disk, None)
 
     def close(self) -> None:
         for id in list(self._vms):
@@ -107,7 +114,7 @@ class QemuMachines:
 
     def _system(self, spec: MachineSpec) -> Bootable:
         if spec.disk:
-            return self._snapshot_systems[spec.disk]
+            return self._snapshots[spec.disk].system
         with_docker = spec.image == "baked" or self._options.stock_has_docker
         shared = self._images.baked if with_docker else self._images.stock
         return bootable(self._options.images.get(spec.image, shared), self._images)
@@ -130,6 +137,12 @@ def require(ports: tuple[int, ...]) -> None:
             f"QEMU machines listen on port {min(ports)}, which takes root: run simcloud as root, or "
             f"sysctl net.ipv4.ip_unprivileged_port_start={min(ports)}"
         )
+
+
+def _computer() -> tuple[int, int]:
+    """CPUs that this process may use, and MiB of memory."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return len(os.sched_getaffinity(0)), memory // 1024**2
 
 
 def _qemu_img(*argv: str) -> None:

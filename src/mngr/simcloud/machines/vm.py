@@ -19,11 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from mngr.simcloud.images.disk import Bootable
+from mngr.simcloud.machines.base import Size
 
 QEMU = "qemu-system-x86_64"
 ANSWER_LIMIT_S = 30.0
 KILL_LIMIT_S = 10.0
-PROCESSORS, MEMORY_MIB = 2, 1024
+USUAL = Size(2, 1024, 8)
+"""Of a machine whose plan wasn't told. Its disk's 8 GiB are those of the shared image, the least there is."""
+
 KERNEL_LINE = "root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 mitigations=off random.trust_cpu=on"
 
 
@@ -40,6 +43,7 @@ class Hardware:
     system: Bootable
     address: str
     ports: tuple[int, ...]
+    size: Size = USUAL
 
     @property
     def disk(self) -> Path:
@@ -60,7 +64,7 @@ def qemu_arguments(hardware: Hardware, monitor: int, fault: str = "") -> list[st
     return [
         *(QEMU, "-name", hardware.name, "-nodefaults", "-no-user-config", "-display", "none"),
         *("-machine", "q35", "-accel", "tcg", "-cpu", "max"),
-        *("-smp", str(PROCESSORS), "-m", str(MEMORY_MIB)),
+        *("-smp", str(hardware.size.cpus), "-m", str(hardware.size.memory_mib)),
         *("-kernel", str(hardware.system.kernel), "-initrd", str(hardware.system.initrd), "-append", line),
         *("-blockdev", json.dumps(disk), "-device", "virtio-blk-pci,drive=disk"),
         *("-blockdev", json.dumps({**seed, "read-only": True}), "-device", "virtio-blk-pci,drive=seed"),
@@ -69,6 +73,13 @@ def qemu_arguments(hardware: Hardware, monitor: int, fault: str = "") -> list[st
         *("-chardev", f"file,id=console,path={_escaped(hardware.folder / 'console.log')}"),
         *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
     ]
+
+
+def fitting(size: Size, cpus: int, memory_mib: int) -> Size:
+    """A plan's size on a computer with that much: no more emulated processors than real ones, half of its memory."""
+    return Size(
+        min(size.cpus, cpus), min(size.memory_mib, memory_mib // 2), max(size.disk_gib, USUAL.disk_gib)
+    )
 
 
 class Vm:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from mngr.simcloud.faults import Fault
-from mngr.simcloud.machines.base import MachineSpec
+from mngr.simcloud.machines.base import MachineSpec, Size
 from mngr.simcloud.ovh import tasks
-from mngr.simcloud.ovh.catalog import IMAGES
+from mngr.simcloud.ovh.catalog import IMAGES, PLANS
 from mngr.simcloud.ovh.records import Task, Vps
 from mngr.simcloud.ovh.state import State
 
@@ -119,11 +119,13 @@ def power_changed(state: State, name: str, running: bool) -> None:
 def _spec(state: State, vps: Vps, key: str | None) -> MachineSpec:
     """Without a rebuild's key nobody is let in: the password would have gone to the owner by mail."""
     more: dict[str, Any] = {"user_data": KEY_FOR_ROOT} if state.behaviour.key_for_root else {}
+    plan = PLANS[vps.plan]
     return MachineSpec(
         id=vps.name,
         hostname=vps.name.split(".")[0],
         image=IMAGES.get(vps.image, "stock"),
         ssh_keys=(key,) if key else (),
         address=vps.address if vps.machine else "",
+        size=Size(plan.vcore, plan.memory, plan.disk),
         **more,
     )

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from mngr.simcloud.faults import Fault
-from mngr.simcloud.machines.base import MachineSpec
-from mngr.simcloud.vultr.catalog import IMAGES, MARKETPLACE
+from mngr.simcloud.machines.base import MachineSpec, Size
+from mngr.simcloud.vultr.catalog import IMAGES, MARKETPLACE, PLANS
 from mngr.simcloud.vultr.records import Instance
 from mngr.simcloud.vultr.state import State
 
@@ -119,6 +119,7 @@ def change(state: State, id: str, **changes: Any) -> None:
 def _spec(instance: Instance, faults: dict[str, Fault]) -> MachineSpec:
     failing = faults.get("cloud_init_fail")
     image = MARKETPLACE.get(instance.image_id) or IMAGES.get(instance.os_id, "stock")
+    plan = PLANS[instance.plan]
     return MachineSpec(
         id=instance.id,
         hostname=instance.hostname,
@@ -127,6 +128,7 @@ def _spec(instance: Instance, faults: dict[str, Fault]) -> MachineSpec:
         user_data=base64.b64decode(instance.user_data),
         ssh_keys=instance.ssh_keys,
         root_password=instance.password,
+        size=Size(plan.vcpu_count, plan.ram, plan.disk),
         refuse_key="refuse_key" in faults,
         cloud_init_fail=(failing.how or "network") if failing else "",
     )

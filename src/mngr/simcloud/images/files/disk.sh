@@ -31,6 +31,15 @@ ExecStart=/usr/sbin/power-button
 [Install]
 WantedBy=sysinit.target
 END
+cat >"$root/etc/systemd/system/grow-root.service" <<'END'
+[Unit]
+Description=Let the root file system have the whole disk
+[Service]
+Type=oneshot
+ExecStart=/usr/sbin/resize2fs /dev/vda
+[Install]
+WantedBy=multi-user.target
+END
 cat >"$root/etc/cloud/cloud.cfg.d/92_vm.cfg" <<'END'
 # Emulated machines are slow: only what user data may ask for
 apt: {preserve_sources_list: true}
@@ -40,6 +49,7 @@ cloud_config_modules: [set-passwords, apt-configure, ntp, timezone, runcmd]
 cloud_final_modules: [package-update-upgrade-install, scripts-vendor, scripts-per-once, scripts-per-boot,
   scripts-per-instance, scripts-user, final-message, power-state-change]
 END
-mkdir -p "$root/etc/systemd/system/sysinit.target.wants"
+mkdir -p "$root/etc/systemd/system/sysinit.target.wants" "$root/etc/systemd/system/multi-user.target.wants"
+ln -s ../grow-root.service "$root/etc/systemd/system/multi-user.target.wants/"
 ln -s ../power-button.service "$root/etc/systemd/system/sysinit.target.wants/"
 mkfs.ext4 -q -L root -E lazy_itable_init=1,lazy_journal_init=1 -d "$root" "$1" 8G
