@@ -14,14 +14,16 @@ from pathlib import Path
 
 import pytest
 
+import mngr.cli
 from mngr.ops.size import WORD_BYTES
 from support.cli import Cli
 
 from .conftest import INSTANCE, clear, docker, until
 
-PROGRAM = str(Path(sys.executable).with_name("mngr"))
 COLD = [sys.executable, "-m", "mngr"]
-BOTH = pytest.mark.parametrize("program", [[PROGRAM], COLD], ids=["warm", "cold"])
+#: As the program is installed: this tree's own, not what an older set-up has copied.
+WARM = ["sh", str(Path(mngr.cli.__file__).with_name("mngr.sh"))]
+BOTH = pytest.mark.parametrize("program", [WARM, COLD], ids=["warm", "cold"])
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,8 @@ def cli(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Cli]:
     home = tmp_path_factory.mktemp("exec") / "home"
     home.mkdir()
     (home / "config.toml").write_text(f"[providers.{instance}]\nbackend = 'docker'\n")
-    cli = Cli(home, {key: "docker"})
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # mngr.sh takes the first python3
+    cli = Cli(home, {key: "docker", "PATH": path})
     cli.run("create", "a1", "--provider", instance, "--image", image, "--no-code", "--", "sleep", "100000")
     yield cli
     cli.run("destroy", "a1", "--yes")
@@ -58,7 +61,7 @@ def begun(cli: Cli, program: list[str], line: str, **options: object) -> subproc
 
 
 def sleeps(cli: Cli, seconds: int) -> str:
-    return run(cli, [PROGRAM], f"pgrep -af 'slee[p] {seconds}'").stdout.decode()
+    return run(cli, WARM, f"pgrep -af 'slee[p] {seconds}'").stdout.decode()
 
 
 @BOTH
@@ -101,18 +104,33 @@ def test_a_command_that_ignores_ctrl_c_is_killed(cli: Cli, program: list[str]) -
 
 def test_a_command_may_clean_up_on_ctrl_c(cli: Cli) -> None:
     process = begun(
-        cli, [PROGRAM], "trap 'sleep 0.5; echo saved >/tmp/saved; exit' INT; while :; do sleep 0.1; done"
+        cli, WARM, "trap 'sleep 0.5; echo saved >/tmp/saved; exit' INT; while :; do sleep 0.1; done"
     )
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
-    assert run(cli, [PROGRAM], "cat /tmp/saved").stdout == b"saved\n"
+    assert run(cli, WARM, "cat /tmp/saved").stdout == b"saved\n"
 
 
 @BOTH
 def test_the_end_of_its_input_ends_no_command(cli: Cli, program: list[str]) -> None:
     assert run(cli, program, "cat; sleep 0.5; echo end").stdout == b"end\n"
+
+
+@BOTH
+def test_standard_streams_are_the_command_s(cli: Cli, program: list[str]) -> None:
     data = bytes(range(256)) * 2048
-    assert run(cli, program, "cat", stdin=data).stdout == data
+    done = run(cli, program, "cat; echo problem >&2", stdin=data)
+    assert (done.stdout, done.stderr) == (data, b"problem\n")
+    line = '"$@" exec a1 "cat; echo end" <&-'
+    closed = subprocess.run(
+        ["bash", "-c", line, "bash", *program], env=cli.env, cwd=cli.cwd, capture_output=True, timeout=60
+    )
+    assert closed.stdout == b"end\n"
+    piped = subprocess.run(
+        ["bash", "-c", '"$@" exec a1 yes | head -n 1', "bash", *program],
+        env=cli.env, cwd=cli.cwd, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert piped.stdout == b"y\n"
 
 
 @BOTH

@@ -42,8 +42,8 @@ warm() {
 	told=''
 	trap 'told=1' INT TERM HUP
 	# In the background, as a shell hears no signal while it waits for one in front; its input is ours all the same.
-	command exec 3<&0 2>/dev/null || command exec 3</dev/null
-	ssh -F "$config" -o LogLevel=QUIET "$alias" -- "$line" <&3 3<&- &
+	{ true 3<&0; } 2>/dev/null || exec </dev/null # it was closed
+	{ ssh -F "$config" -o LogLevel=QUIET "$alias" -- "$line" <&3 3<&- & } 3<&0
 	wait $!
 	code=$?
 	if [ -n "$told" ]; then

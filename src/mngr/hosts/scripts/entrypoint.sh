@@ -232,21 +232,28 @@ again() {
 	since=$now
 	"$1" $wait &
 }
-beat=
+# lives PID: whether that child runs. One that has ended may not have been reaped yet.
+lives() {
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+	# shellcheck disable=SC2086 # fields
+	set -- ${stat##*) }
+	[ "$1" != Z ] && [ "$1" != X ] && [ "$2" = $$ ]
+}
+beat=0
 trap : CHLD
 while :; do
 	[ ! -e stop/exit ] || ended 0
-	if ! kill -0 $sshd_is 2>/dev/null; then
+	if ! lives $sshd_is; then
 		wait=$sshd_wait since=$sshd_since
 		again sshd
 		sshd_is=$! sshd_wait=$wait sshd_since=$since
 	fi
-	if ! kill -0 $watch_is 2>/dev/null; then
+	if ! lives $watch_is; then
 		wait=$watch_wait since=$watch_since
 		again watch
 		watch_is=$! watch_wait=$wait watch_since=$since
 	fi
-	# Until one of them ends, or an orphan; or a minute is over, for the one that ended just before.
-	[ -n "$beat" ] && kill -0 "$beat" 2>/dev/null || { sleep 60 & beat=$!; }
+	# Until one of them ends, or an orphan; or ten seconds are over, for the one that ended since we looked.
+	lives $beat || { sleep 10 & beat=$!; }
 	wait
 done

@@ -35,8 +35,11 @@ for step in INT:20 TERM:30 KILL:10; do
 	pids=$(family)
 	[ -n "$pids" ] || break
 	found=ended
-	# shellcheck disable=SC2086 # a list
-	kill -s "${step%:*}" $pids 2>/dev/null
+	# All at once: a shell whose command was ended first would go on to its next.
+	for signal in STOP "${step%:*}" CONT; do
+		# shellcheck disable=SC2086 # a list
+		kill -s $signal $pids 2>/dev/null
+	done
 	while [ "$tries" -gt 0 ] && [ -n "$(family)" ]; do
 		sleep 0.1
 		tries=$((tries - 1))
