@@ -3,11 +3,13 @@ through Python: who tells it to end ends the command there; what ssh says isn't 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,12 +54,30 @@ def begun(cli: Cli, program: list[str], line: str, **options: object) -> subproc
     """A running exec of `line`, which has said `ready`."""
     run(cli, program, "true")
     pipe = subprocess.PIPE
-    streams: dict[str, object] = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, **options}
-    process = subprocess.Popen(
-        [*program, "exec", "a1", f"echo ready; {line}"], env=cli.env, cwd=cli.cwd, **streams
-    )  # type: ignore[call-overload]
+    streams: dict[str, object] = {
+        "stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, "preexec_fn": hears_all, **options,
+    }  # fmt: skip
+    process = subprocess.Popen(  # type: ignore[call-overload]
+        [*program, "exec", "a1", f"echo ready; {line}"],
+        env=cli.env,
+        cwd=cli.cwd,
+        preexec_fn=hears_all,
+        **streams,
+    )
     assert process.stdout is None or process.stdout.readline() == b"ready\n"
     return process
+
+
+def hears_all() -> None:
+    """What our own caller ignores (nohup: SIGHUP), a program that we start would ignore, too."""
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, signal.SIG_DFL)
+
+
+def at_its_terminal() -> None:
+    """Makes standard input the terminal that a Ctrl-C comes from."""
+    hears_all()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def sleeps(cli: Cli, seconds: int) -> str:
@@ -82,7 +102,7 @@ def test_ctrl_c_at_a_terminal_ends_the_command(cli: Cli, program: list[str]) -> 
     ours, theirs = pty.openpty()
     process = begun(
         cli, program, "exec sleep 773", stdin=theirs, stdout=subprocess.PIPE, stderr=theirs,
-        start_new_session=True, preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+        start_new_session=True, preexec_fn=at_its_terminal,
     )  # fmt: skip
     os.write(ours, b"\x03")
     assert process.wait(30) == 130

@@ -80,7 +80,7 @@ class Host:
         return self.bench.provider.transport(self.record).run(argv).text
 
     def exec(self, *words: str) -> str:
-        return self.ssh(*tmux.exec_argv(self.record.host_dir, self.agent.id, words))
+        return self.ssh(*tmux.exec_argv(self.record.host_dir, self.agent.id, "token-1", words))
 
 
 def pairs(environ: str) -> dict[str, str]:

@@ -92,7 +92,7 @@ def test_unknown_plan_datacenter_and_image_name_the_valid_ones(laptop: Laptop) -
 def test_the_offer_says_price_renewal_and_what_cancelling_means(laptop: Laptop) -> None:
     offer = laptop.cloud.check(laptop.spec())
     assert offer.per_month == 7.99
-    assert offer.details["ask"] is True
+    assert (offer.due_now, offer.agreed) == (7.99, False)
     assert offer.details["renews_on"] in offer.notes[1]
     assert "cancels the renewal" in offer.notes[2]
 

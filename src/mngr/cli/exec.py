@@ -92,7 +92,12 @@ def _run(run: Command, timeout: float | None) -> int:
         if waits:
             raise _Told
 
-    before = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    heard = [  # all but what our caller chose to ignore (nohup)
+        one
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(one) != signal.SIG_IGN
+    ]
+    before = {one: signal.signal(one, note) for one in heard}
     process = _started(run.argv)
     try:
         waits = True
