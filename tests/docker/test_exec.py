@@ -61,7 +61,6 @@ def begun(cli: Cli, program: list[str], line: str, **options: object) -> subproc
         [*program, "exec", "a1", f"echo ready; {line}"],
         env=cli.env,
         cwd=cli.cwd,
-        preexec_fn=hears_all,
         **streams,
     )
     assert process.stdout is None or process.stdout.readline() == b"ready\n"
