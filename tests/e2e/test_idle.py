@@ -34,7 +34,8 @@ BAKED = ("--provider", "vultr", "-b", "--vps-image=docker", "--image", "mngr/age
 
 SILENT = ["sleep", "100000"]
 TALKING = ["sh", "-c", "while sleep 1; do echo tick; done"]
-WORKING = ["sh", "-c", "while sleep 0.4; do i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; done"]
+#: Some 0.4 s of computing, 0.4 s of rest: far above `busy_cpu`, also on a busy computer.
+WORKING = ["sh", "-c", "while sleep 0.4; do i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; done"]
 
 AT_ONCE = 5
 
