@@ -9,8 +9,8 @@ from mngr.hosts.scripts import script
 from mngr.model.errors import Conflict, NotFound, Unreachable
 from mngr.model.records import AgentRecord, encode
 from mngr.transport import quote
-from mngr.transport.as_user import AsUser
 from mngr.transport.base import CommandFailed, Transport
+from mngr.transport.prefixed import Prefixed
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ def as_user(place: Place, made: str = "") -> Transport:
         return place.transport
     from mngr.hosts import scripts
 
-    return AsUser(place.transport, scripts.text("as-user"), place.host_dir, made)
+    return Prefixed(place.transport, ["sh", "-c", scripts.text("as-user"), "as-user", place.host_dir, made])
 
 
 def start(

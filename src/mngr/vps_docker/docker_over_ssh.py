@@ -6,8 +6,9 @@ from typing import IO, BinaryIO
 
 from mngr.model.errors import TimedOut, Unreachable
 from mngr.transport import base
-from mngr.transport.base import Completed, Input, Transport
+from mngr.transport.base import Completed, Transport
 from mngr.transport.docker_exec import DockerExec
+from mngr.transport.prefixed import Prefixed
 
 #: What `docker` and the daemon's library say when the daemon wasn't spoken to. It then said nothing about what it has.
 _NO_DAEMON = (
@@ -25,7 +26,7 @@ class DockerOverSsh:
     """Runs `docker` where `transport` leads. `host` is the daemon's address there (`DOCKER_HOST`; "" is docker's default)."""
 
     def __init__(self, transport: Transport, *, host: str = "") -> None:
-        self.transport: Transport = WithEnvironment(transport, DOCKER_HOST=host) if host else transport
+        self.transport: Transport = Prefixed(transport, ["env", f"DOCKER_HOST={host}"]) if host else transport
         self.place = transport.place
 
     def run(self, *argv: str, input: bytes = b"", timeout: float = 60, check: bool = True) -> Completed:
@@ -154,20 +155,3 @@ def _feed(stdin: IO[bytes], chunks: Iterable[bytes]) -> None:
     finally:
         with contextlib.suppress(BrokenPipeError):
             stdin.close()
-
-
-class WithEnvironment:
-    """A Transport whose commands get some environment variables more."""
-
-    def __init__(self, over: Transport, **values: str) -> None:
-        self.over = over
-        self.place = over.place
-        self._prefix = ["env", *(f"{key}={value}" for key, value in values.items())]
-
-    def argv(self, argv: Sequence[str], *, tty: bool = False) -> list[str]:
-        return self.over.argv([*self._prefix, *argv], tty=tty)
-
-    def run(
-        self, argv: Sequence[str], *, input: Input = b"", timeout: float = 60, check: bool = True
-    ) -> Completed:
-        return self.over.run([*self._prefix, *argv], input=input, timeout=timeout, check=check)

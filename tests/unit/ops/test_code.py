@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,21 +10,7 @@ import pytest
 from mngr.model.errors import TimedOut
 from mngr.ops import code
 from mngr.transport.local import Local
-
-WHO = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-
-
-def git(top: Path, *args: str) -> str:
-    done = subprocess.run(["git", "-C", str(top), *WHO, *args], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def commit(top: Path, name: str, text: str = "x") -> str:
-    (top / name).write_text(text)
-    git(top, "add", ".")
-    git(top, "commit", "-qm", f"adds {name}")
-    return git(top, "rev-parse", "HEAD")
+from support.repositories import commit, git
 
 
 @pytest.fixture
@@ -60,7 +45,7 @@ def test_a_worktree_arrives_as_a_repository_of_its_own(here: Path, tmp_path: Pat
     sent(tree, there)
     assert (there / ".git").is_dir()
     assert (git(there, "rev-parse", "HEAD"), git(there, "symbolic-ref", "--short", "HEAD")) == (head, "side")
-    assert git(there, "status", "--porcelain") == "M one\n?? new"
+    assert git(there, "status", "--porcelain") == " M one\n?? new"
 
 
 def test_a_detached_head_arrives_on_a_branch(here: Path, there: Path) -> None:

@@ -14,27 +14,7 @@ from mngr.ops import pull as pulling
 from mngr.ops.pull import Pulled
 from mngr.ops.work import look
 from mngr.transport.local import Local
-
-WHO = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-
-
-def git(top: Path, *args: str) -> str:
-    done = subprocess.run(["git", "-C", str(top), *WHO, *args], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def commit(top: Path, name: str, text: str = "x") -> str:
-    (top / name).write_text(text)
-    git(top, "add", ".")
-    git(top, "commit", "-qm", f"adds {name}")
-    return git(top, "rev-parse", "HEAD")
-
-
-def repository(top: Path) -> Path:
-    top.mkdir()
-    git(top, "init", "-q", "-b", "trunk", ".")
-    return top
+from support.repositories import WHO, commit, git, repository
 
 
 @pytest.fixture

@@ -1,17 +1,17 @@
-"""A host on which commands run as the user that its agents run as, over any other Transport to it."""
+"""A Transport whose commands run through another command there: one that sets environment variables, or a user."""
 
 from collections.abc import Sequence
 
 from mngr.transport.base import Completed, Input, Transport
 
 
-class AsUser:
-    """`script`: the text of as-user.sh. `made`: a directory that is made for the user first ("": none)."""
+class Prefixed:
+    """Runs each argv as `prefix argv…` over another transport; all else is that transport's."""
 
-    def __init__(self, over: Transport, script: str, host_dir: str, made: str = "") -> None:
+    def __init__(self, over: Transport, prefix: Sequence[str]) -> None:
         self.over = over
         self.place = over.place
-        self._prefix = ["sh", "-c", script, "as-user", host_dir, made]
+        self._prefix = list(prefix)
 
     def argv(self, argv: Sequence[str], *, tty: bool = False) -> list[str]:
         return self.over.argv([*self._prefix, *argv], tty=tty)
