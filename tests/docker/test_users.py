@@ -189,7 +189,10 @@ def test_without_user_agents_are_root_and_the_image_s_user_is_named(mngr: Cli) -
         "note: the image says that its processes run as app; agents run as root: --user image" in done.stderr
     )
     assert mngr.run("exec", "plain", "id -un").stdout == "root\n"
-    mngr.run("destroy", "plain", "--yes")
+    beside = f"beside@plain.{OTHER}"
+    done = mngr.run("create", beside, "--user", "image", "--no-code", "--no-connect", "--", "sleep", "900")
+    assert "--user image had no effect" in done.stderr
+    mngr.run("destroy", "@plain", "--yes")
 
 
 @pytest.mark.parametrize(

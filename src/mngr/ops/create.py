@@ -44,12 +44,13 @@ def plan(mngr: Mngr, request: CreateRequest) -> Offer:
     _kind(mngr, request)
     mngr.host_settings()
     request = placed(mngr, request)
-    return _check(mngr, mngr.provider(request.provider), request, _spec(request, new_host_id()))
+    provider = mngr.provider(request.provider)
+    check_work_dir(request, provider)
+    return _check(mngr, provider, request, _spec(request, new_host_id()))
 
 
 def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: HostSpec) -> Offer:
     """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
-    check_work_dir(request, provider)
     notes = code_notes(provider, request)
     if spec.snapshot:
         trust.check_snapshot(mngr, provider, sends=request.trust_first_contact)
@@ -326,7 +327,7 @@ def _unused(request: CreateRequest, existing: HostView | None) -> list[str]:
         return []
     given = {
         "--image": request.image, "-b": request.build_args, "-s": request.start_args, "--snapshot": request.snapshot,
-        "idle and lifetime options": request.idle,
+        "--user image": request.user == "image" and not existing.record.user, "idle and lifetime options": request.idle,
     }  # fmt: skip
     names = ", ".join(option for option, value in given.items() if value)
     return (
