@@ -141,8 +141,11 @@ def test_lists_may_be_later_than_resources_by_name(account: Account) -> None:
     account.tag(service, "a", "b")
     assert account.tags(service) == other.tags(service) == {"a": "b"}
     assert {} in [listed(account, service) for _ in range(30)]
+    filtered = '{"a": [{"operator": "EQ", "value": "b"}]}'
+    assert [] in [account.client.get("/vps", iamTags=filtered) for _ in range(30)]
     account.cloud.advance(1001)
     assert listed(account, service) == {"a": "b"}
+    assert account.client.get("/vps", iamTags=filtered) == [service]
 
 
 WRITE_AND_READ = """

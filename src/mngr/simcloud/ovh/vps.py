@@ -23,7 +23,7 @@ def list_vps(state: State, call: Call) -> list[str]:
     return [
         vps.name
         for vps in state.vps.list(listed_at(state, call, state.behaviour.list_lag_s))
-        if passes(state.tags.read(vps.name, replica, as_of))
+        if passes(state.tags.list(vps.name, replica, as_of))
     ]
 
 
