@@ -12,7 +12,7 @@ from mngr.model.ids import new_agent_id, new_host_id
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.vps_docker.host_store import VpsDockerHostStore
 
-from .conftest import RUN, Bench, clear, docker
+from .conftest import RUN, Bench, clear, docker, until
 
 ODD = 'a"b\n☃ \\ $(x) \0'
 
@@ -88,6 +88,16 @@ def test_a_record_cut_short_on_its_way_isnt_written(store: VpsDockerHostStore) -
     listing = docker("exec", store.name, "find", "/state", "-name", "*.part*")
     assert listing == ""
     store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
+
+
+def test_a_state_container_that_starts_takes_nothing_from_who_writes_already(store: VpsDockerHostStore) -> None:
+    docker("exec", store.name, "touch", "/state/.part.1")
+    docker("exec", store.name, "touch", "-d", "2 hours ago", "/state/.part.2")
+    docker("restart", store.name)
+    parts = ("exec", store.name, "find", "/state", "-name", ".part.*")
+    until("what was left is gone", lambda: "/state/.part.2" not in docker(*parts))
+    assert docker(*parts).strip() == "/state/.part.1"
+    docker("exec", store.name, "rm", "/state/.part.1")
 
 
 def test_a_host_s_record_brings_its_first_agent_s(store: VpsDockerHostStore) -> None:

@@ -28,13 +28,14 @@ else
 			! docker tag "$image" "$own" 2>/dev/null || break
 		done
 fi
+# What a killed writer left goes an hour later: right now one may be writing already.
 tries=0
 until said=$(
 	docker run -d --pull never --name "$state" --restart unless-stopped --network none --user 0:0 --stop-signal KILL \
 		--env LD_PRELOAD= --env LD_LIBRARY_PATH= \
 		--label "mngr.provider=$instance" --label "mngr.state=1" \
 		--mount "type=volume,source=$state,target=/state,volume-label=mngr.provider=$instance,volume-label=mngr.state=1" \
-		--entrypoint /bin/sh "$own" -c 'mkdir -p /state/hosts /state/snapshots; rm -f /state/.part.*; trap "exit 0" TERM; while :; do sleep 86400 & wait $!; done' 2>&1
+		--entrypoint /bin/sh "$own" -c 'mkdir -p /state/hosts /state/snapshots; find /state -maxdepth 1 -name ".part.*" -mmin +60 -exec rm -f {} +; trap "exit 0" TERM; while :; do sleep 86400 & wait $!; done' 2>&1
 ); do
 	tries=$((tries + 1))
 	case $said in
