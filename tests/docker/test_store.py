@@ -90,7 +90,9 @@ def test_a_record_cut_short_on_its_way_isnt_written(store: VpsDockerHostStore) -
     store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
 
 
-def test_a_state_container_that_starts_takes_nothing_from_who_writes_already(store: VpsDockerHostStore) -> None:
+def test_a_state_container_that_starts_takes_nothing_from_who_writes_already(
+    store: VpsDockerHostStore,
+) -> None:
     docker("exec", store.name, "touch", "/state/.part.1")
     docker("exec", store.name, "touch", "-d", "2 hours ago", "/state/.part.2")
     docker("restart", store.name)
