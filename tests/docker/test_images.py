@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mngr.containers import image as images
 from mngr.model.errors import MngrError
-from mngr.vps_docker import image as images
 
 from .conftest import RUN, Bench, docker, left
 

@@ -4,11 +4,11 @@ import time
 
 import pytest
 
+from mngr.containers import container
 from mngr.model.errors import MngrError
 from mngr.model.ids import new_agent_id
 from mngr.model.records import AgentRecord
 from mngr.providers.contract import IdleRequest
-from mngr.vps_docker import container
 
 from .conftest import Bench, docker, until
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from mngr.containers import snapshots
 from mngr.model.errors import Conflict, NotFound
-from mngr.vps_docker import snapshots
 
 from .conftest import RUN, Bench, docker, left
 

@@ -6,11 +6,11 @@ import threading
 import msgspec
 import pytest
 
+from mngr.containers.store import HostStore
 from mngr.hosts import scripts
 from mngr.model.errors import NotFound
 from mngr.model.ids import new_agent_id, new_host_id
 from mngr.model.records import AgentRecord, HostRecord
-from mngr.vps_docker.host_store import VpsDockerHostStore
 
 from .conftest import RUN, Bench, clear, docker, until
 
@@ -18,8 +18,8 @@ ODD = 'a"b\n☃ \\ $(x) \0'
 
 
 @pytest.fixture
-def store(bench: Bench) -> VpsDockerHostStore:
-    found = VpsDockerHostStore(bench.provider.parts.docker, bench.provider.name)
+def store(bench: Bench) -> HostStore:
+    found = HostStore(bench.provider.parts.docker, bench.provider.name)
     found.ensure("mngr/agent:bookworm")
     return found
 
@@ -36,7 +36,7 @@ def a_record(**fields: object) -> HostRecord:
     return msgspec.structs.replace(made, **fields)
 
 
-def test_records_come_back_unchanged(store: VpsDockerHostStore) -> None:
+def test_records_come_back_unchanged(store: HostStore) -> None:
     record = a_record()
     agents = [
         AgentRecord(id=new_agent_id(), name=f"a{n}", command=[ODD], created_at=f"2026-0{n}") for n in (1, 2)
@@ -60,7 +60,7 @@ def test_records_come_back_unchanged(store: VpsDockerHostStore) -> None:
     assert record.id not in store.read().agents
 
 
-def test_writers_at_once_lose_nothing(store: VpsDockerHostStore) -> None:
+def test_writers_at_once_lose_nothing(store: HostStore) -> None:
     record = a_record()
     store.save(record)
     agents = [AgentRecord(id=new_agent_id(), name=f"a{n}") for n in range(8)]
@@ -73,7 +73,7 @@ def test_writers_at_once_lose_nothing(store: VpsDockerHostStore) -> None:
     store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
 
 
-def test_a_record_cut_short_on_its_way_isnt_written(store: VpsDockerHostStore) -> None:
+def test_a_record_cut_short_on_its_way_isnt_written(store: HostStore) -> None:
     record = a_record()
     store.save(record)
     for sent in (b"", b"hosts/x", f"\n1000 hosts/{record.id}.json\n\n{{".encode()):
@@ -91,7 +91,7 @@ def test_a_record_cut_short_on_its_way_isnt_written(store: VpsDockerHostStore) -
 
 
 def test_a_state_container_that_starts_takes_nothing_from_who_writes_already(
-    store: VpsDockerHostStore,
+    store: HostStore,
 ) -> None:
     docker("exec", store.name, "touch", "/state/.part.1")
     docker("exec", store.name, "touch", "-d", "2 hours ago", "/state/.part.2")
@@ -102,7 +102,7 @@ def test_a_state_container_that_starts_takes_nothing_from_who_writes_already(
     docker("exec", store.name, "rm", "/state/.part.1")
 
 
-def test_a_host_s_record_brings_its_first_agent_s(store: VpsDockerHostStore) -> None:
+def test_a_host_s_record_brings_its_first_agent_s(store: HostStore) -> None:
     record, agent = a_record(), AgentRecord(id=new_agent_id(), name="é", command=["sh", "-c", "a\nb"])
     for _ in range(2):
         store.save(record, agent)
@@ -111,7 +111,7 @@ def test_a_host_s_record_brings_its_first_agent_s(store: VpsDockerHostStore) -> 
     store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
 
 
-def test_a_corrupt_record_is_an_error_row_and_stays(store: VpsDockerHostStore, bench: Bench) -> None:
+def test_a_corrupt_record_is_an_error_row_and_stays(store: HostStore, bench: Bench) -> None:
     host_id = new_host_id()
     store.put(f"hosts/{host_id}.json", b'{"id": 1')
     listing = bench.provider.discover()
@@ -123,11 +123,11 @@ def test_a_corrupt_record_is_an_error_row_and_stays(store: VpsDockerHostStore, b
 
 
 def test_a_stopped_or_removed_state_container_comes_back_with_its_records(image: str) -> None:
+    from mngr.containers.docker import Docker
     from mngr.transport.local import Local
-    from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 
     instance = f"test-store-{RUN}"
-    store = VpsDockerHostStore(DockerOverSsh(Local()), instance)
+    store = HostStore(Docker(Local()), instance)
     try:
         assert store.read().hosts == {}
         assert docker("ps", "-aq", "--filter", f"name=^/{store.name}$") == ""

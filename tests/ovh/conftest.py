@@ -12,6 +12,7 @@ from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig, credentials
 from mngr.backends.ovh.markers import Markers
+from mngr.containers.access import Access
 from mngr.providers.contract import MachineSpec
 from mngr.testing.cli import Cli
 from mngr.testing.cloud import SimulatedCloud
@@ -19,7 +20,6 @@ from mngr.testing.fakes import Fakes, unavailable
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.world import cli
 from mngr.vps_docker import tags
-from mngr.vps_docker.access import Access
 from support.ovh import Here
 from support.wire import SkippingClock
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from mngr.containers.access import Access
 from mngr.journal import Journal
 from mngr.model.errors import NotFound
 from mngr.model.views import Offer
@@ -20,7 +21,6 @@ from mngr.providers.contract import (
     MachineSpec,
     Save,
 )
-from mngr.vps_docker.access import Access
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import VpsApiUnreadable
 from mngr.vps_docker.instance import VpsDockerProvider

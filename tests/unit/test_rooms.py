@@ -12,14 +12,14 @@ SOURCE = Path(mngr.__file__).parent
 
 #: From the top to the bottom. A room imports itself and those after it.
 ROOMS = [
-    "cli", "ops", "backends", "vps_docker", "vms", "providers", "agents", "hosts", "journal", "transport",
-    "config", "model",
+    "cli", "ops", "backends", "vps_docker", "containers", "vms", "providers", "qemu", "agents", "hosts", "journal",
+    "transport", "config", "model",
 ]  # fmt: skip
 
 #: Nothing outside imports a wing. What a wing may import: None is everything.
 WINGS: dict[str, set[str] | None] = {
     "vmservice": {"vms", "config", "model"},
-    "simcloud": {"model"},
+    "simcloud": {"model", "qemu"},
     "testing": None,
 }
 
@@ -112,7 +112,7 @@ NAMED = {
     ("config/schema.py", "local"): "a setting's default",
     ("ops/doctor.py", "docker"): "the program",
     ("transport/docker_exec.py", "docker"): "the program",
-    ("vps_docker/docker_over_ssh.py", "docker"): "the program",
+    ("containers/docker.py", "docker"): "the program",
     ("vps_docker/building.py", "docker"): "a phase: Docker is being installed",
 }
 

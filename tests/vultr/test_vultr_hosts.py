@@ -253,7 +253,8 @@ def test_killed_in_the_middle_and_created_again_goes_on_with_the_same_machine(
     sim: Simcloud, provider: VpsDockerProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At each step: what was bought is used by the next try, also when the host key was swapped already."""
-    from mngr.vps_docker import building, container, host_key
+    from mngr.containers import container
+    from mngr.vps_docker import building, host_key
     from mngr.vps_docker import machine as machines
 
     class Killed(BaseException):
@@ -325,7 +326,7 @@ def test_somebody_in_between_is_noticed(sim: Simcloud, provider: VpsDockerProvid
 def test_a_snapshot_travels_as_a_file_and_a_cut_short_one_is_undone(
     sim: Simcloud, provider: VpsDockerProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mngr.vps_docker import snapshots
+    from mngr.containers import snapshots
 
     record = create(provider)
     transport = provider.transport(record)

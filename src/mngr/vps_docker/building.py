@@ -5,12 +5,17 @@ from typing import Any
 
 import msgspec
 
+from mngr.containers import container, snapshots, users
+from mngr.containers.build_args import BuildArgs
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
 from mngr.hosts.scripts import script
 from mngr.journal import Held, Intent
 from mngr.model.clock import iso
 from mngr.model.errors import MngrError, TimedOut, Unreachable
 from mngr.model.records import HostRecord, Idle
 from mngr.model.views import Offer
+from mngr.model.waiting import looks
 from mngr.providers.contract import (
     BlanksUserData,
     FirstContact,
@@ -22,9 +27,7 @@ from mngr.providers.contract import (
 )
 from mngr.transport import keys
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
-from mngr.vps_docker import cloud_init, container, host_key, machine, snapshots, tags, users
-from mngr.vps_docker.build_args import BuildArgs
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
+from mngr.vps_docker import cloud_init, host_key, machine, tags
 from mngr.vps_docker.errors import (
     CloudInitFailed,
     HostKeyUnexpected,
@@ -32,10 +35,8 @@ from mngr.vps_docker.errors import (
     VpsBootTimeout,
     VpsProvisioningError,
 )
-from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.lease import Lease
 from mngr.vps_docker.parts import Parts
-from mngr.vps_docker.waiting import looks
 
 #: A machine may show its image's host key, or not know ours, for so long, before its first boot has put that right.
 STRANGE_S = 30.0
@@ -112,7 +113,7 @@ class Builder:
             lease.check()
             record = self._host(ssh, bought, key)
             self.progress("record")
-            VpsDockerHostStore(DockerOverSsh(ssh), self.parts.name).save(record, self.wanted.spec.agent)
+            HostStore(Docker(ssh), self.parts.name).save(record, self.wanted.spec.agent)
             lease.finish()
             commit(bought, record)
             lease.confirm()
@@ -258,9 +259,9 @@ class Builder:
     def _host(self, ssh: Ssh, bought: Machine, key: str) -> HostRecord:
         """Volume, image, container, its sshd, the guard; the record of it all, not yet durable."""
         spec, wanted = self.wanted.spec, self.wanted
-        docker = DockerOverSsh(ssh)
+        docker = Docker(ssh)
         port = self.config.container_ssh_port
-        store = VpsDockerHostStore(docker, self.parts.name)
+        store = HostStore(docker, self.parts.name)
         asked = container.ContainerSpec(
             host_id=spec.id, host_name=spec.name, provider=self.parts.name, laptop=self.parts.context.laptop,
             image=wanted.image, public_key=self.access.container_key(), publish=str(port), build=wanted.build,

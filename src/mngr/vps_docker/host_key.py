@@ -13,13 +13,13 @@ At every point where this may be killed, the key that the machine shows is among
 
 from collections.abc import Callable
 
+from mngr.containers.access import Access
 from mngr.hosts.scripts import script
 from mngr.model.clock import Clock
 from mngr.model.errors import TimedOut, Unreachable
+from mngr.model.waiting import looks
 from mngr.transport.ssh import HostKeyMismatch
-from mngr.vps_docker.access import Access
 from mngr.vps_docker.errors import VpsProvisioningError
-from mngr.vps_docker.waiting import looks
 
 #: sshd takes a moment to come back from a reload.
 RELOAD_S = 20.0

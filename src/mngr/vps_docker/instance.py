@@ -11,12 +11,17 @@ from pathlib import Path
 
 import msgspec
 
+from mngr.containers import build_args, container, snapshots, users
+from mngr.containers.access import Access
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
 from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.idle import parse_mode
 from mngr.model.names import check_name
 from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.model.views import AgentView, HostView, Listing, Offer
+from mngr.model.waiting import looks
 from mngr.providers.contract import (
     Abilities,
     Cloud,
@@ -36,30 +41,22 @@ from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import (
     accounts,
     boot_logs,
-    build_args,
-    container,
     discovery,
     lost_machine,
     machine,
     machine_snapshots,
     resuming,
-    snapshots,
     strays,
     sweeping,
     tags,
-    users,
     views,
     wiping,
 )
-from mngr.vps_docker.access import Access
 from mngr.vps_docker.building import Builder, Wanted
 from mngr.vps_docker.config import VpsDockerProviderConfig
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 from mngr.vps_docker.errors import BeingBuilt
-from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.parts import Parts
 from mngr.vps_docker.releasing import release, take_back
-from mngr.vps_docker.waiting import looks
 
 
 class VpsDockerProvider:
@@ -214,7 +211,7 @@ class VpsDockerProvider:
         found = self._ready(host_id)
         if found.state != "stopped":
             progress("container")
-            container.stop(DockerOverSsh(self._machine(found)), host_id)
+            container.stop(Docker(self._machine(found)), host_id)
         if self.cloud.caps.machine_power:
             progress("machine")
             self.cloud.power(found.id, False)
@@ -227,8 +224,8 @@ class VpsDockerProvider:
             found = self.cloud.get(found.id)
         progress("boot")
         ssh = self._logged_in(found)
-        docker = DockerOverSsh(ssh)
-        store = VpsDockerHostStore(docker, self.name)
+        docker = Docker(ssh)
+        store = HostStore(docker, self.name)
         record = lost_machine.record(self.parts, store, found)
         progress("container")
         lifetime = record.idle.max_lifetime_s
@@ -304,9 +301,9 @@ class VpsDockerProvider:
                 self._machine(ready)  # its pins, where this computer has none
             return wiping.wipe(self.parts, held)
         if ready and ready.state == "running":
-            docker = DockerOverSsh(self._machine(ready))
+            docker = Docker(self._machine(ready))
             with contextlib.suppress(MngrError):  # the machine goes anyway
-                container.remove(docker, host_id, store=VpsDockerHostStore(docker, self.name).name)
+                container.remove(docker, host_id, store=HostStore(docker, self.name).name)
         return ""
 
     # --- agents' records, sweep -------------------------------------------------------------------------------
@@ -369,14 +366,14 @@ class VpsDockerProvider:
     def _machine(self, found: Machine) -> Ssh:
         return discovery.reach(self.parts, found)
 
-    def _store(self, host_id: str) -> VpsDockerHostStore:
+    def _store(self, host_id: str) -> HostStore:
         """The store on a host's machine, by what is remembered of it, so that the cloud needn't be asked."""
         remembered = self.parts.cache.get(host_id)
         if remembered is not None and self.parts.access.machine_pins(host_id):
             ssh = self.parts.access.machine(host_id, remembered.record.address)
         else:
             ssh = self._machine(self._find_host_record(host_id))
-        return VpsDockerHostStore(DockerOverSsh(ssh), self.name)
+        return HostStore(Docker(ssh), self.name)
 
     def _logged_in(self, found: Machine) -> Ssh:
         """SSH to a machine that may be booting. Raises TimedOut saying why the last login didn't work."""

@@ -4,18 +4,19 @@ import contextlib
 
 import msgspec
 
+from mngr.containers import lost_record
+from mngr.containers.store import HostStore
 from mngr.model.errors import MngrError
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
 from mngr.providers.contract import FirstContact, Machine, MachineSpec
-from mngr.vps_docker import lost_record, tags, views
+from mngr.vps_docker import tags, views
 from mngr.vps_docker.building import MACHINE_KEY, MONTHLY
 from mngr.vps_docker.errors import VpsDockerError
-from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.parts import Parts
 
 
-def record(parts: Parts, store: VpsDockerHostStore, machine: Machine) -> HostRecord:
+def record(parts: Parts, store: HostStore, machine: Machine) -> HostRecord:
     """The record of the host on `machine`. Raises VpsDockerError if it can't be read, or is gone and its container doesn't
     hold agents that show that it was made to its end; Unreachable, MngrError."""
     host_id = tags.read(machine.tags).host_id

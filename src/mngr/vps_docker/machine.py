@@ -7,11 +7,11 @@ container's reach, survive a reboot, and act again until the stop succeeded. See
 
 from collections.abc import Sequence
 
+from mngr.containers.container import name_of
 from mngr.hosts import scripts
 from mngr.hosts.layout import pack
 from mngr.hosts.scripts import script
 from mngr.transport.base import Transport
-from mngr.vps_docker.container import name_of
 
 GUARD = "/var/lib/mngr/guard"
 

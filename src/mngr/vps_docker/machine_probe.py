@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
+from mngr.containers.survey import Survey
 from mngr.hosts import scripts
 from mngr.transport.base import Completed, Input, Transport, checked
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.host_store import VpsDockerHostStore
-from mngr.vps_docker.survey import Survey
 
 #: The whole round trip, in seconds.
 LIMIT_S = 40.0
@@ -25,7 +25,7 @@ class MachineFacts(msgspec.Struct, kw_only=True):
 def look(machine: Transport, instance: str) -> MachineFacts:
     """Raises Unreachable (the machine, or its Docker daemon), TimedOut."""
     together = _WithGuard(machine)
-    survey = VpsDockerHostStore(DockerOverSsh(together), instance).survey(timeout=LIMIT_S)
+    survey = HostStore(Docker(together), instance).survey(timeout=LIMIT_S)
     facts = MachineFacts(survey=survey)
     ends_at, _, facts.stopped = together.guard.partition(" ")
     if ends_at.isdigit():

@@ -6,16 +6,17 @@ go on (it is paused meanwhile) and removes what was half made.
 
 from pathlib import Path
 
+from mngr.containers import snapshots
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
+from mngr.containers.survey import Stored
 from mngr.journal import Held, Intent
 from mngr.model.errors import MngrError, NotFound, Unreachable
 from mngr.model.ids import new_snapshot_id
 from mngr.model.views import Problem
 from mngr.providers.contract import Machine, Progress, Snapshot, SnapshotListing
-from mngr.vps_docker import discovery, lost_machine, snapshots, tags
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.host_store import VpsDockerHostStore
+from mngr.vps_docker import discovery, lost_machine, tags
 from mngr.vps_docker.parts import Parts
-from mngr.vps_docker.survey import Stored
 
 #: `kind` of the intent that stands while a snapshot is taken; its subject is the snapshot's id.
 INTENT = "snapshot"
@@ -64,7 +65,7 @@ def list_(parts: Parts, host_id: str = "") -> SnapshotListing:
     )
 
 
-def keeper(parts: Parts, snapshot_id: str) -> VpsDockerHostStore:
+def keeper(parts: Parts, snapshot_id: str) -> HostStore:
     """The store that holds a snapshot. Raises NotFound only if every machine that may hold it was read."""
     found, errors = _read(parts, _ready(parts))
     for store, stored in found:
@@ -82,8 +83,8 @@ def export(parts: Parts, snapshot_id: str, file: Path, progress: Progress) -> No
     snapshots.export(keeper(parts, snapshot_id), snapshot_id, file, progress)
 
 
-def store_on(parts: Parts, machine: Machine) -> VpsDockerHostStore:
-    return VpsDockerHostStore(DockerOverSsh(discovery.reach(parts, machine)), parts.name)
+def store_on(parts: Parts, machine: Machine) -> HostStore:
+    return HostStore(Docker(discovery.reach(parts, machine)), parts.name)
 
 
 def _ready(parts: Parts) -> list[Machine]:
@@ -91,12 +92,10 @@ def _ready(parts: Parts) -> list[Machine]:
     return [one for one in machines if tags.read(one.tags).ready and tags.read(one.tags).host_id]
 
 
-def _read(
-    parts: Parts, machines: list[Machine]
-) -> tuple[list[tuple[VpsDockerHostStore, Stored]], list[Problem]]:
+def _read(parts: Parts, machines: list[Machine]) -> tuple[list[tuple[HostStore, Stored]], list[Problem]]:
     """The stores of these machines, read in parallel; and why others, that aren't known to hold none, can't be read."""
 
-    def read(machine: Machine) -> tuple[VpsDockerHostStore, Stored] | Problem | None:
+    def read(machine: Machine) -> tuple[HostStore, Stored] | Problem | None:
         owner = tags.read(machine.tags)
         remembered = parts.cache.get(owner.host_id)
         try:

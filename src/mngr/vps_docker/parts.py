@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from mngr.containers.access import Access
 from mngr.journal import Journal
 from mngr.providers.contract import Cloud, Context
-from mngr.vps_docker.access import Access
 from mngr.vps_docker.cache import Cache
 from mngr.vps_docker.config import VpsDockerProviderConfig
 

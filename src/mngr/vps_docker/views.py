@@ -4,6 +4,7 @@ import math
 
 import msgspec
 
+from mngr.containers.survey import has_ended, host_view
 from mngr.hosts.probe import describe_reason
 from mngr.model.clock import from_iso, iso
 from mngr.model.errors import MngrError
@@ -17,7 +18,6 @@ from mngr.vps_docker.building import MONTHLY
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.machine_probe import MachineFacts
 from mngr.vps_docker.parts import Parts
-from mngr.vps_docker.survey import has_ended, host_view
 
 
 def record_of(parts: Parts, machine: Machine, remembered: Remembered | None) -> HostRecord:

@@ -8,14 +8,15 @@ from typing import Any
 
 import msgspec
 
+from mngr.containers import container
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
 from mngr.journal import Held, Intent
 from mngr.model.clock import from_iso
 from mngr.model.errors import MngrError, NotWiped
 from mngr.providers.contract import Machine, Swept
 from mngr.transport.ssh import HostKeyMismatch
-from mngr.vps_docker import container, tags
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.host_store import VpsDockerHostStore
+from mngr.vps_docker import tags
 from mngr.vps_docker.parts import Parts
 
 INTENT = "wipe"
@@ -51,9 +52,9 @@ def _wipe(parts: Parts, intent: Intent) -> str:
         return ""
     if not owed["address"]:
         return "it has no address"
-    docker = DockerOverSsh(parts.access.machine(intent.subject, owed["address"]))
+    docker = Docker(parts.access.machine(intent.subject, owed["address"]))
     try:
-        container.remove(docker, intent.subject, store=VpsDockerHostStore(docker, parts.name).name)
+        container.remove(docker, intent.subject, store=HostStore(docker, parts.name).name)
     except HostKeyMismatch as error:
         # Who recycles a machine installs it anew, with another host key. Before the release nobody does that.
         return "" if intent.kind == INTENT else error.message

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from mngr.containers.access import Access
 from mngr.transport import ssh
 from mngr.transport.base import CommandFailed, Completed
 from mngr.vps_docker import host_key
-from mngr.vps_docker.access import Access
 from mngr.vps_docker.errors import VpsProvisioningError
 from support.rented import ManualClock
 

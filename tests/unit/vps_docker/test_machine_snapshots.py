@@ -5,11 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mngr.containers.survey import Stored
 from mngr.model.errors import NotFound, Unreachable
 from mngr.providers.contract import Machine, Snapshot
 from mngr.vps_docker import machine_snapshots, tags
 from mngr.vps_docker.parts import Parts
-from mngr.vps_docker.survey import Stored
 from support.rented import ManualClock, MemoryCloud, provider, unreadable
 
 SNAP = "snap-0123456789abcdef"

@@ -2,12 +2,12 @@
 
 from mngr.backends.docker.making import ADDRESS
 from mngr.backends.docker.parts import Parts, is_unfinished
+from mngr.containers import lost_record
+from mngr.containers.lost_record import Known
+from mngr.containers.survey import Seen, Stored, host_view
 from mngr.model.errors import MngrError
 from mngr.model.records import HostRecord
 from mngr.model.views import HostView
-from mngr.vps_docker import lost_record
-from mngr.vps_docker.lost_record import Known
-from mngr.vps_docker.survey import Seen, Stored, host_view
 
 
 def known(parts: Parts, seen: Seen) -> Known | None:

@@ -7,15 +7,15 @@ import contextlib
 import msgspec
 
 from mngr.backends.docker.parts import Parts
+from mngr.containers import container, users
+from mngr.containers import image as images
+from mngr.containers.build_args import BuildArgs, split
 from mngr.model.background import begin
 from mngr.model.clock import iso
 from mngr.model.errors import Interrupted, InvalidInput, MngrError, Unreachable, brief
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
 from mngr.providers.contract import HostSpec, IdleRequest, Progress
-from mngr.vps_docker import container, users
-from mngr.vps_docker import image as images
-from mngr.vps_docker.build_args import BuildArgs, split
 
 ADDRESS = "127.0.0.1"
 
@@ -45,7 +45,7 @@ def validate(parts: Parts, spec: HostSpec) -> Offer:
     """What can be known without asking anybody. Raises InvalidInput."""
     build = _build(spec)
     if spec.snapshot:
-        from mngr.vps_docker import snapshots
+        from mngr.containers import snapshots
 
         snapshots.check(spec.snapshot)
     if spec.snapshot and (build.builds or spec.image):
@@ -83,7 +83,7 @@ def _make(parts: Parts, spec: HostSpec, progress: Progress) -> HostRecord:
     )  # fmt: skip
     saved = None
     if spec.snapshot:
-        from mngr.vps_docker import snapshots
+        from mngr.containers import snapshots
 
         image, saved = snapshots.restore(store, spec.snapshot, spec.id, container.owner(wanted), progress)
         wanted = msgspec.structs.replace(
@@ -91,7 +91,7 @@ def _make(parts: Parts, spec: HostSpec, progress: Progress) -> HostRecord:
         )
     made, port = _run(parts, wanted, progress)
     if saved:
-        from mngr.vps_docker import snapshots
+        from mngr.containers import snapshots
 
         snapshots.fill(parts.docker, spec.id, wanted.host_dir, saved, wanted.start_args, progress)
     parts.access.pin_container(spec.id, ADDRESS, port, made.host_key)

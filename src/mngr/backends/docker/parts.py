@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING
 
 from mngr.backends.docker import DockerConfig
 from mngr.backends.docker.ports import Ports
+from mngr.containers.access import Access
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
 from mngr.journal.store import Held, Journal
 from mngr.model.errors import Conflict, MngrError
 from mngr.model.idle import parse_mode
@@ -11,12 +14,9 @@ from mngr.model.records import HostRecord, Idle
 from mngr.providers.contract import Context
 from mngr.transport.local import Local
 from mngr.transport.ssh import Ssh
-from mngr.vps_docker.access import Access
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.host_store import VpsDockerHostStore
 
 if TYPE_CHECKING:
-    from mngr.vps_docker.survey import Seen, Survey, Volume
+    from mngr.containers.survey import Seen, Survey, Volume
 
 
 class Parts:
@@ -26,8 +26,8 @@ class Parts:
         self.config = config
         self.context = context
         self.name = context.instance
-        self.docker = DockerOverSsh(Local(), host=config.docker_host)
-        self.store = VpsDockerHostStore(self.docker, self.name)
+        self.docker = Docker(Local(), host=config.docker_host)
+        self.store = HostStore(self.docker, self.name)
         self.access = Access(context.folder(self.backend), connect_timeout=10)
         self.ports = Ports(context.folder(self.backend) / "ports")
         self.ready_images: dict[str, str] = {}  #: image → what the next create uses for it
@@ -61,7 +61,7 @@ class Parts:
 
         `unfinished`: only of a host without a record; raises Conflict if it has got one by now.
         """
-        from mngr.vps_docker import container
+        from mngr.containers import container
 
         container.remove(self.docker, host_id, store=self.store.name, unfinished=unfinished)
         self.ports.free(host_id)
@@ -69,8 +69,8 @@ class Parts:
 
     def agents_on(self, seen: "Seen | Volume") -> list[str]:
         """The ids of the agents that a container or volume holds. Raises MngrError where that can't be told."""
-        from mngr.vps_docker import image
-        from mngr.vps_docker.survey import Seen
+        from mngr.containers import image
+        from mngr.containers.survey import Seen
 
         host_dir = seen.host_dir if isinstance(seen, Seen) else self.config.host_dir
         image_name = seen.image if isinstance(seen, Seen) else self.config.default_image

@@ -14,7 +14,7 @@ from mngr.providers.contract import Abilities, Context, HostSpec, Progress, Snap
 from mngr.transport.base import Transport
 
 if TYPE_CHECKING:
-    from mngr.vps_docker.survey import Seen, Survey
+    from mngr.containers.survey import Seen, Survey
 
 
 class DockerProvider:
@@ -68,7 +68,7 @@ class DockerProvider:
 
     def views(self, survey: "Survey") -> list[HostView]:
         """All hosts of this MNGR_HOME: those with a record, those being made, and what is left of cut-short work."""
-        from mngr.vps_docker.survey import host_view
+        from mngr.containers.survey import host_view
 
         stored = survey.stored
         found = [
@@ -128,21 +128,21 @@ class DockerProvider:
     def transport(self, record: HostRecord) -> Transport:
         if self.parts.access.has_container_pin(record.id):
             return self.parts.ssh(record)
-        from mngr.vps_docker import container
+        from mngr.containers import container
 
         return self.parts.docker.container(container.name_of(record.id))
 
     # --- changing ---------------------------------------------------------------------------------------------
 
     def stop(self, host_id: str, progress: Progress) -> None:
-        from mngr.vps_docker import container
+        from mngr.containers import container
 
         if host_id in self._lost:
             self._record(host_id)
         container.stop(self.parts.docker, host_id)
 
     def start(self, host_id: str, progress: Progress) -> HostRecord:
-        from mngr.vps_docker import container
+        from mngr.containers import container
 
         record = self._record(host_id)
         container.start(self.parts.docker, host_id, restart=container.restart_policy(record.idle))
@@ -178,7 +178,7 @@ class DockerProvider:
     # --- snapshots --------------------------------------------------------------------------------------------
 
     def snapshot_create(self, host_id: str, name: str, progress: Progress) -> Snapshot:
-        from mngr.vps_docker import snapshots
+        from mngr.containers import snapshots
 
         snapshot_id = new_snapshot_id()
         with self.parts.hold(snapshot_id):
@@ -192,7 +192,7 @@ class DockerProvider:
             )
 
     def snapshot_list(self, host_id: str = "") -> SnapshotListing:
-        from mngr.vps_docker import snapshots
+        from mngr.containers import snapshots
 
         stored = self.parts.store.read()
         return SnapshotListing(
@@ -200,12 +200,12 @@ class DockerProvider:
         )
 
     def snapshot_destroy(self, snapshot_id: str) -> None:
-        from mngr.vps_docker import snapshots
+        from mngr.containers import snapshots
 
         snapshots.destroy(self.parts.store, snapshot_id)
 
     def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
-        from mngr.vps_docker import snapshots
+        from mngr.containers import snapshots
 
         snapshots.export(self.parts.store, snapshot_id, file, progress)
 

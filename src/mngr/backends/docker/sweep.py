@@ -2,10 +2,10 @@
 
 from mngr.backends.docker import lost
 from mngr.backends.docker.parts import Parts, is_unfinished
+from mngr.containers import image, snapshots
+from mngr.containers.survey import Seen, Survey, Volume
 from mngr.model.errors import Conflict, MngrError
 from mngr.providers.contract import Swept
-from mngr.vps_docker import image, snapshots
-from mngr.vps_docker.survey import Seen, Survey, Volume
 
 
 def sweep(parts: Parts, *, dry_run: bool) -> Swept:

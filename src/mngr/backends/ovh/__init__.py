@@ -21,7 +21,7 @@ class _Backend:
         from mngr.backends.ovh.config import credentials
         from mngr.backends.ovh.markers import Markers
         from mngr.backends.ovh.provider import OvhProvider
-        from mngr.vps_docker.access import Access
+        from mngr.containers.access import Access
 
         where = f"[providers.{context.instance}]"
         config = config.checked(where)

@@ -11,10 +11,10 @@ from mngr.backends.ovh.recycle import Notes
 from mngr.backends.ovh.tags import locked_for
 from mngr.backends.ovh.vps import Vps, patiently
 from mngr.model.errors import NotFound
+from mngr.model.waiting import looks
 from mngr.providers.contract import Handle, Machine, MachineSpec, Save
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
-from mngr.vps_docker.waiting import looks
 
 
 def acquire(parts: Parts, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:

@@ -13,15 +13,15 @@ from typing import Any
 from mngr.backends.ovh.answers import understood
 from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.vps import ipv4
+from mngr.containers.access import Access
 from mngr.model.clock import Clock
 from mngr.model.errors import InvalidInput, NotFound, TimedOut, Unreachable
+from mngr.model.waiting import looks
 from mngr.providers.contract import Machine, Progress
 from mngr.transport import keys
 from mngr.transport.base import CommandFailed
 from mngr.transport.ssh import KeyRefused, Ssh, SshTarget
-from mngr.vps_docker.access import Access
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsProvisioningError
-from mngr.vps_docker.waiting import looks
 
 #: OVH refuses a rebuild with "running tasks" for a while after /tasks looks idle.
 BUSY_S = 300.0

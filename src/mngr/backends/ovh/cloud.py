@@ -20,11 +20,11 @@ from mngr.backends.ovh.vps import Vps
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut
 from mngr.model.views import Offer
+from mngr.model.waiting import looks
 from mngr.providers.contract import Caps, Gone, Handle, Later, Machine, MachineSpec, Progress, Save
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
 from mngr.vps_docker.vps_client import VpsClientInterface
-from mngr.vps_docker.waiting import looks
 
 POWER_TIMEOUT_S = 180.0
 

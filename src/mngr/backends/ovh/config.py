@@ -6,8 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from mngr.containers.settings import check_seconds
 from mngr.model.errors import InvalidInput
-from mngr.vps_docker.config import VpsDockerProviderConfig, check_api_url, check_seconds, credential
+from mngr.vps_docker.config import VpsDockerProviderConfig, check_api_url, credential
 
 DEFAULT_ENDPOINT = "ovh-us"
 

@@ -13,9 +13,9 @@ from mngr.backends.ovh.markers import Marker, Markers
 from mngr.backends.ovh.offers import DATACENTER, MONITORING, NO_MONITORING, SYSTEM, Offers
 from mngr.model.clock import Clock, iso
 from mngr.model.errors import MngrError
+from mngr.model.waiting import looks
 from mngr.providers.contract import MachineSpec, Save
 from mngr.vps_docker.errors import VpsApiNoAnswer, VpsProvisioningError
-from mngr.vps_docker.waiting import looks
 
 #: The list of orders is waited for so many times `list_lag`, and read after each.
 LIST_LOOKS = 3

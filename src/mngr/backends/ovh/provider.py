@@ -9,11 +9,11 @@ import msgspec
 
 from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, NotFound
 from mngr.model.records import HostRecord
 from mngr.providers.contract import Context, HostSpec, MachineSpec, Progress, Swept
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.host_store import VpsDockerHostStore
 from mngr.vps_docker.instance import VpsDockerProvider
 
 _OPTIONS = ("plan", "datacenter", "region", "image", "os")
@@ -92,7 +92,7 @@ class OvhProvider(VpsDockerProvider):
                 hint="on the VPS's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
             )
         found = self._ready(host_id)
-        store = VpsDockerHostStore(DockerOverSsh(self._machine(found)), self.name)
+        store = HostStore(Docker(self._machine(found)), self.name)
         record = store.read().hosts.get(host_id)
         if record is None:
             raise NotFound(f"the record of host {host_id} is missing on {found.id}")

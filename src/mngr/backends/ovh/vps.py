@@ -13,8 +13,8 @@ from mngr.backends.ovh.renewal import Renewal
 from mngr.backends.ovh.tags import TagStore, is_free, locked_for
 from mngr.model.clock import Clock, from_iso
 from mngr.model.errors import NotFound
+from mngr.model.waiting import looks
 from mngr.providers.contract import Machine
-from mngr.vps_docker.waiting import looks
 
 #: `vps.VpsStateEnum` in the contract's words; all others are on their way to one of these.
 STATES = {"running": "running", "stopped": "stopped", "expired": "expired"}

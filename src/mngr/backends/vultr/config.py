@@ -2,7 +2,8 @@
 
 from mngr.backends.vultr.client import API_URL
 from mngr.backends.vultr.cloud import LIST_LAG_S
-from mngr.vps_docker.config import VpsDockerProviderConfig, check_seconds
+from mngr.containers.settings import check_seconds
+from mngr.vps_docker.config import VpsDockerProviderConfig
 
 
 class VultrConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,6 +10,13 @@ from pathlib import Path
 
 import msgspec
 
+from mngr.containers import image as images
+from mngr.containers import mounts
+from mngr.containers.container import name_of
+from mngr.containers.docker import Docker
+from mngr.containers.snapshot_file import SnapshotFile, write_file
+from mngr.containers.store import HostStore
+from mngr.containers.survey import Stored
 from mngr.hosts.scripts import script
 from mngr.model.clock import Clock, iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
@@ -18,13 +25,6 @@ from mngr.model.records import HostRecord, encode
 from mngr.model.views import Problem
 from mngr.providers.contract import Progress, Snapshot
 from mngr.transport.base import CommandFailed
-from mngr.vps_docker import image as images
-from mngr.vps_docker import mounts
-from mngr.vps_docker.container import name_of
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.host_store import VpsDockerHostStore
-from mngr.vps_docker.snapshot_file import SnapshotFile, write_file
-from mngr.vps_docker.survey import Stored
 
 #: What takes longer (disks and lines are slow) isn't waited for, in seconds.
 LIMIT_S = 3600
@@ -47,7 +47,7 @@ def check(text: str) -> None:
 
 
 def create(
-    store: VpsDockerHostStore,
+    store: HostStore,
     record: HostRecord,
     name: str,
     clock: Clock,
@@ -124,7 +124,7 @@ def find(stored: Stored, snapshot_id: str) -> Snapshot:
     raise NotFound(f"there is no snapshot {snapshot_id}", hint="`mngr snapshot list` shows what there is")
 
 
-def destroy(store: VpsDockerHostStore, snapshot_id: str) -> None:
+def destroy(store: HostStore, snapshot_id: str) -> None:
     """Image, volume and description, in this order. Gone already is success."""
     if is_file(snapshot_id):
         raise InvalidInput(f"{snapshot_id!r} isn't a snapshot's id", hint="`mngr snapshot list` shows them")
@@ -137,13 +137,13 @@ def destroy(store: VpsDockerHostStore, snapshot_id: str) -> None:
     )  # fmt: skip
 
 
-def clear(store: VpsDockerHostStore, snapshot_id: str, record: HostRecord) -> None:
+def clear(store: HostStore, snapshot_id: str, record: HostRecord) -> None:
     """Removes what a cut-short `create` left, and lets the host go on. Repeatable."""
     store.docker.run("unpause", name_of(record.id), check=False)
     destroy(store, snapshot_id)
 
 
-def export(store: VpsDockerHostStore, snapshot_id: str, file: Path, progress: Progress) -> None:
+def export(store: HostStore, snapshot_id: str, file: Path, progress: Progress) -> None:
     """Writes the snapshot into `file`, which only its owner can read: it holds what agents were given, secrets too.
     The file appears whole or not at all. Raises NotFound, Conflict if it is there already."""
     snapshot = find(store.read(), snapshot_id)
@@ -165,7 +165,7 @@ def export(store: VpsDockerHostStore, snapshot_id: str, file: Path, progress: Pr
 
 
 def restore(
-    store: VpsDockerHostStore, snapshot: str, host_id: str, owner: dict[str, str], progress: Progress
+    store: HostStore, snapshot: str, host_id: str, owner: dict[str, str], progress: Progress
 ) -> tuple[str, Snapshot]:
     """Brings a snapshot (an id, or a file) to a new host: its volume is filled; the image's name is returned. What it
     holds of other volumes `fill` lays into the container, once there is one.
@@ -203,7 +203,7 @@ def restore(
 
 
 def fill(
-    docker: DockerOverSsh,
+    docker: Docker,
     host_id: str,
     host_dir: str,
     saved: Snapshot,
@@ -226,7 +226,7 @@ def _say_left_out(what: str, host: str, left_out: dict[str, str], progress: Prog
         progress(f"warning: {what} {host} is without {place}: {why}")
 
 
-def _load(store: VpsDockerHostStore, file: SnapshotFile, image: str) -> None:
+def _load(store: HostStore, file: SnapshotFile, image: str) -> None:
     """The file's image, called `image`. A snapshot of the same id that is there already keeps its name."""
     loaded = image_name(file.snapshot.id)
     known = store.docker.run("image", "inspect", "-f", "{{.Id}}", loaded, check=False).code == 0

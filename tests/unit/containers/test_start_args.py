@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mngr.containers.container import ContainerSpec, check, run_arguments
+from mngr.containers.docker_flags import check_image
+from mngr.containers.start_args import check_start_args
 from mngr.model.errors import InvalidInput
-from mngr.vps_docker.container import ContainerSpec, check, run_arguments
-from mngr.vps_docker.docker_flags import check_image
-from mngr.vps_docker.start_args import check_start_args
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 """The image of a host: used as it is, pulled, built from the user's context, or made ready beforehand."""
 
+from mngr.containers.build_args import BuildArgs
+from mngr.containers.docker import Docker
 from mngr.hosts import scripts
 from mngr.model.errors import MngrError, NotFound
 from mngr.providers.contract import Progress
 from mngr.transport.base import Completed
-from mngr.vps_docker.build_args import BuildArgs
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 
 #: A pull or build that takes longer isn't waited for.
 PULL_LIMIT_S = 1800
@@ -25,7 +25,7 @@ def prepared_name(image: str) -> str:
     return f"mngr-prepared:{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 
-def ready(docker: DockerOverSsh, image: str) -> tuple[str, str]:
+def ready(docker: Docker, image: str) -> tuple[str, str]:
     """What to use for `image`: the one that was made ready from it as it is now, or itself; and whom it says that its
     processes run as ("" also if it isn't there yet). Raises Unreachable."""
     prepared = prepared_name(image)
@@ -36,7 +36,7 @@ def ready(docker: DockerOverSsh, image: str) -> tuple[str, str]:
     return name, rows[0][-1] if rows else ""
 
 
-def user(docker: DockerOverSsh, image: str, progress: Progress, *, built: bool) -> str:
+def user(docker: Docker, image: str, progress: Progress, *, built: bool) -> str:
     """Whom `image` says that its processes run as; one that wasn't built is pulled, if it isn't there. Raises as `pull`."""
     show = ["image", "inspect", "-f", "{{.Config.User}}", image]
     done = docker.run(*show, check=built)
@@ -46,7 +46,7 @@ def user(docker: DockerOverSsh, image: str, progress: Progress, *, built: bool) 
     return done.text.strip()
 
 
-def pull(docker: DockerOverSsh, image: str, progress: Progress) -> None:
+def pull(docker: Docker, image: str, progress: Progress) -> None:
     """Brings `image` to the daemon. Raises NotFound, TimedOut, Unreachable."""
     progress("pull image")
     done = docker.run("pull", image, timeout=PULL_LIMIT_S, check=False)
@@ -58,13 +58,11 @@ def pull(docker: DockerOverSsh, image: str, progress: Progress) -> None:
         )
 
 
-def build(
-    docker: DockerOverSsh, host_id: str, args: BuildArgs, owner: dict[str, str], progress: Progress
-) -> str:
+def build(docker: Docker, host_id: str, args: BuildArgs, owner: dict[str, str], progress: Progress) -> str:
     """Builds the user's image, labelled with its `owner`, and returns its name. Raises MngrError with the end of a failing build's output."""
     import tempfile
 
-    from mngr.vps_docker.build_context import pack_context
+    from mngr.containers.build_context import pack_context
 
     progress("build image")
     name = built_name(host_id)
@@ -95,7 +93,7 @@ def build(
     return name
 
 
-def prepare(docker: DockerOverSsh, image: str, progress: Progress) -> bool:
+def prepare(docker: Docker, image: str, progress: Progress) -> bool:
     """Makes `prepared_name(image)`, once for all hosts from that image. False if that failed (with no network in
     builds, say), or if building on that image runs more than this (ONBUILD): the packages can then still be installed in
     the container."""

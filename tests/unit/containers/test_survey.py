@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mngr.containers.survey import Seen, Stored, host_view, parse_store, parse_survey, state_of
 from mngr.hosts.probe import HostFacts
 from mngr.model.errors import Unreachable
 from mngr.model.records import AgentRecord, HostRecord, encode
-from mngr.vps_docker.survey import Seen, Stored, host_view, parse_store, parse_survey, state_of
 
 HOST = "host-0123456789abcdef"
 RECORD = HostRecord(id=HOST, name="box", provider="docker", backend="docker", builder="laptop-x")

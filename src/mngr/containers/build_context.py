@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from mngr.containers.build_args import BuildArgs, dockerfile_path
 from mngr.model.errors import InvalidInput
-from mngr.vps_docker.build_args import BuildArgs, dockerfile_path
 
 #: What a Dockerfile from outside of the context is called inside the tar.
 OUTSIDE = ".mngr.Dockerfile"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from mngr.containers.docker_flags import BUILD_SHORT, BUILD_SWITCHES, BUILD_VALUES, read
 from mngr.model.errors import InvalidInput
-from mngr.vps_docker.docker_flags import BUILD_SHORT, BUILD_SWITCHES, BUILD_VALUES, read
 
 _URL = re.compile(r"(https?://|git://|git@|github\.com/|ssh://)")
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from mngr.containers.docker import Docker
+from mngr.containers.docker_flags import RUN_SHORT, RUN_SWITCHES, RUN_VALUES, read
 from mngr.model.errors import NotFound
-from mngr.vps_docker.docker_flags import RUN_SHORT, RUN_SWITCHES, RUN_VALUES, read
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
 
 
 class _Mount(msgspec.Struct):
@@ -29,7 +29,7 @@ class Mounts(msgspec.Struct, frozen=True, kw_only=True):
     left_out: dict[str, str] = {}
 
 
-def of(docker: DockerOverSsh, container: str) -> Mounts:
+def of(docker: Docker, container: str) -> Mounts:
     """All but the host's own volume, which is called as its container. Raises NotFound, Unreachable."""
     done = docker.run("inspect", "-f", "{{json .Mounts}}\n{{json .HostConfig}}", container, check=False)
     if done.code:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from mngr.containers.docker_flags import RUN_SHORT, RUN_SWITCHES, RUN_VALUES, read
 from mngr.model.errors import InvalidInput
-from mngr.vps_docker.docker_flags import RUN_SHORT, RUN_SWITCHES, RUN_VALUES, read
 
 #: What mngr itself says to `docker run`, or what would break the host, and why.
 _OURS = {

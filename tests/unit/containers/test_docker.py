@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
 from mngr.model.errors import TimedOut, Unreachable
 from mngr.transport.base import CommandFailed, Completed, Input, checked
 from mngr.transport.local import Local
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.host_store import VpsDockerHostStore
 
 
 class Says:
@@ -38,17 +38,17 @@ class Says:
     ],
 )  # fmt: skip
 def test_no_daemon_is_unreachable_even_unchecked(words: str, message: str) -> None:
-    docker = DockerOverSsh(Says(words))
+    docker = Docker(Says(words))
     with pytest.raises(Unreachable, match=message):
         docker.run("ps", check=False)
     with pytest.raises(Unreachable, match=message):
-        VpsDockerHostStore(docker, "x").survey()
+        HostStore(docker, "x").survey()
     with pytest.raises(Unreachable, match=message):
-        VpsDockerHostStore(docker, "x").read()
+        HostStore(docker, "x").read()
 
 
 def test_another_failure_is_the_command_s() -> None:
-    docker = DockerOverSsh(Says("No such container: x", 1))
+    docker = Docker(Says("No such container: x", 1))
     assert docker.run("rm", "x", check=False).code == 1
     with pytest.raises(CommandFailed, match="No such container: x"):
         docker.run("rm", "x")
@@ -56,7 +56,7 @@ def test_another_failure_is_the_command_s() -> None:
 
 def test_a_failed_survey_is_unreachable() -> None:
     with pytest.raises(Unreachable, match="can't be read: mktemp: No space left on device"):
-        VpsDockerHostStore(DockerOverSsh(Says("mktemp: No space left on device")), "x").survey()
+        HostStore(Docker(Says("mktemp: No space left on device")), "x").survey()
 
 
 class Shell(Local):
@@ -67,21 +67,21 @@ class Shell(Local):
 
 
 def test_long_streams_go_through() -> None:
-    docker = DockerOverSsh(Shell())
+    docker = Docker(Shell())
     done = docker.send("wc -c", chunks=(b"x" * 100_000 for _ in range(30)), timeout=20)
     assert done.text.strip() == "3000000"
 
 
 def test_a_command_that_reads_only_part_of_its_input_ends() -> None:
-    done = DockerOverSsh(Shell()).send("exit 3", chunks=(b"x" * 100_000 for _ in range(30)), timeout=20)
+    done = Docker(Shell()).send("exit 3", chunks=(b"x" * 100_000 for _ in range(30)), timeout=20)
     assert done.code == 3
 
 
 def test_a_stream_that_doesnt_end_is_timed_out() -> None:
     with pytest.raises(TimedOut, match=r"docker exec sleep 60 on this computer didn't end within 0.2 s"):
-        DockerOverSsh(Shell()).send("exec sleep 60", chunks=[b"x"], timeout=0.2)
+        Docker(Shell()).send("exec sleep 60", chunks=[b"x"], timeout=0.2)
 
 
 def test_a_place_that_breaks_is_unreachable() -> None:
     with pytest.raises(Unreachable, match="the connection to this computer broke: gone"):
-        DockerOverSsh(Shell()).send("echo gone >&2; exit 255", chunks=[], timeout=20)
+        Docker(Shell()).send("echo gone >&2; exit 255", chunks=[], timeout=20)

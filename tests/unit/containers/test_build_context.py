@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mngr.vps_docker.build_args import BuildArgs
-from mngr.vps_docker.build_context import OUTSIDE, Ignore, pack_context
+from mngr.containers.build_args import BuildArgs
+from mngr.containers.build_context import OUTSIDE, Ignore, pack_context
 
 
 def packed(build: BuildArgs) -> tuple[str, dict[str, tarfile.TarInfo]]:

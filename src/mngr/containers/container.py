@@ -1,6 +1,6 @@
 """The container that is a host: making it, stopping, starting, removing it.
 
-Works over any DockerOverSsh: the daemon may be this computer's or a rented machine's. Everything may be repeated
+Works over any Docker: the daemon may be this computer's or a rented machine's. Everything may be repeated
 after being killed at any point: a container that is there already is adopted and brought to its end.
 """
 
@@ -10,6 +10,12 @@ from typing import Literal
 
 import msgspec
 
+from mngr.containers import image as images
+from mngr.containers import users
+from mngr.containers.build_args import BuildArgs
+from mngr.containers.docker import Docker
+from mngr.containers.docker_flags import check_image
+from mngr.containers.start_args import check_start_args
 from mngr.hosts import layout, scripts
 from mngr.hosts.scripts import script
 from mngr.model.clock import SYSTEM, Clock
@@ -17,12 +23,6 @@ from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Timed
 from mngr.model.records import AgentRecord, Idle
 from mngr.providers.contract import Progress
 from mngr.transport.base import CommandFailed, Completed, Transport
-from mngr.vps_docker import image as images
-from mngr.vps_docker import users
-from mngr.vps_docker.build_args import BuildArgs
-from mngr.vps_docker.docker_flags import check_image
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.start_args import check_start_args
 
 #: How a container that runs into its limits ends itself; see scripts/entrypoint.sh and watch.sh.
 HostStop = Literal["exit", "sentinel"]
@@ -105,7 +105,7 @@ def check(start_args: Sequence[str], image: str, host_dir: str = "/mngr", *, rem
     check_image(image)
 
 
-def create(docker: DockerOverSsh, spec: ContainerSpec, progress: Progress) -> Made:
+def create(docker: Docker, spec: ContainerSpec, progress: Progress) -> Made:
     """Image, volume, container, packages, keys, sshd. Repeatable by host id.
 
     Then pin `host_key` and call `first_login`. Raises MngrError (with the end of a failing build's output),
@@ -152,7 +152,7 @@ def first_login(
     *,
     timeout: float,
     clock: Clock = SYSTEM,
-    docker: DockerOverSsh | None = None,
+    docker: Docker | None = None,
     agent: AgentRecord | None = None,
     agent_files: dict[str, bytes] | None = None,
     after: Callable[[], object] | None = None,
@@ -188,14 +188,14 @@ def wait_for_login(
     *,
     timeout: float,
     clock: Clock = SYSTEM,
-    docker: DockerOverSsh | None = None,
+    docker: Docker | None = None,
     host_id: str = "",
 ) -> None:
     """Waits until a whole, pinned ssh login works. Raises as `first_login`."""
     _login(lambda: transport.run(["true"], timeout=30), transport, timeout, clock, _alive(docker, host_id))
 
 
-def start(docker: DockerOverSsh, host_id: str, *, restart: str = "unless-stopped") -> None:
+def start(docker: Docker, host_id: str, *, restart: str = "unless-stopped") -> None:
     """`docker start`, and the restart policy back on. Running already is success. Raises NotFound, PortTaken."""
     done = docker.script("container-start", name_of(host_id), restart, check=False)
     if done.code == 11:
@@ -206,12 +206,12 @@ def start(docker: DockerOverSsh, host_id: str, *, restart: str = "unless-stopped
     _gone_or_failed(done, docker, host_id, "start")
 
 
-def stop(docker: DockerOverSsh, host_id: str) -> None:
+def stop(docker: Docker, host_id: str) -> None:
     """`docker stop` for good: nothing but `start` brings it back. Stopped already is success. Raises NotFound."""
     _gone_or_failed(docker.script("container-stop", name_of(host_id), check=False), docker, host_id, "stop")
 
 
-def remove(docker: DockerOverSsh, host_id: str, *, store: str = "", unfinished: bool = False) -> None:
+def remove(docker: Docker, host_id: str, *, store: str = "", unfinished: bool = False) -> None:
     """Container, volume and the image that was built for it. Gone already is success.
 
     `store`: a state container whose record of the host goes in the same round trip; a remove that is killed
@@ -272,9 +272,7 @@ def run_arguments(spec: ContainerSpec, source: str) -> list[str]:
     return [*words, "--entrypoint", "/bin/sh", source, *first]
 
 
-def _run(
-    docker: DockerOverSsh, spec: ContainerSpec, source: str, progress: Progress
-) -> tuple[str, str, str, str]:
+def _run(docker: Docker, spec: ContainerSpec, source: str, progress: Progress) -> tuple[str, str, str, str]:
     """One try at the container, from the image `source`, pulled if the daemon lacks it: state, what goes with it,
     publish, the image that was used."""
     done = _try(docker, spec, source)
@@ -300,14 +298,14 @@ def _run(
     return words[0], words[1], words[2], source
 
 
-def _try(docker: DockerOverSsh, spec: ContainerSpec, source: str) -> Completed:
+def _try(docker: Docker, spec: ContainerSpec, source: str) -> Completed:
     return docker.script(
         "container-create", name_of(spec.host_id), spec.store, spec.provider, source, scripts.text("store-ensure"),
         *run_arguments(spec, source), timeout=180, check=False,
     )  # fmt: skip
 
 
-def _install(docker: DockerOverSsh, spec: ContainerSpec, lacks: str, progress: Progress) -> None:
+def _install(docker: Docker, spec: ContainerSpec, lacks: str, progress: Progress) -> None:
     """Installs what the image lacks in the container itself; process 1 waits for it."""
     progress("packages")
     try:
@@ -349,7 +347,7 @@ def _login(
         pause = min(pause * 1.5, 1.0)
 
 
-def _alive(docker: DockerOverSsh | None, host_id: str) -> Callable[[], None]:
+def _alive(docker: Docker | None, host_id: str) -> Callable[[], None]:
     """Raises MngrError, with the log's end, if the host's container has ended."""
 
     def check_alive() -> None:
@@ -368,7 +366,7 @@ def _alive(docker: DockerOverSsh | None, host_id: str) -> Callable[[], None]:
     return check_alive
 
 
-def _gone_or_failed(done: Completed, docker: DockerOverSsh, host_id: str, verb: str) -> None:
+def _gone_or_failed(done: Completed, docker: Docker, host_id: str, verb: str) -> None:
     if done.code == 3:
         raise NotFound(
             f"the container of host {host_id} is gone from {docker.place}",

@@ -7,14 +7,14 @@ import contextlib
 
 import msgspec
 
+from mngr.containers import image
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
+from mngr.containers.survey import Seen
 from mngr.hosts.probe import idle_view
 from mngr.model.errors import MngrError, NotFound
 from mngr.model.idle import parse_mode
 from mngr.model.records import AgentRecord, HostRecord, Idle, decode
-from mngr.vps_docker import image
-from mngr.vps_docker.docker_over_ssh import DockerOverSsh
-from mngr.vps_docker.host_store import VpsDockerHostStore
-from mngr.vps_docker.survey import Seen
 
 #: The labels that keep a host's lifetime, in seconds, and whom its agents run as.
 LIFETIME, USER = "mngr.lifetime", "mngr.user"
@@ -27,7 +27,7 @@ class Known(msgspec.Struct, kw_only=True):
     agents: list[AgentRecord] = []
 
 
-def read(docker: DockerOverSsh, seen: Seen, template: HostRecord) -> Known:
+def read(docker: Docker, seen: Seen, template: HostRecord) -> Known:
     """What the container `seen` knows. `template` has what else is known of the host. Raises NotFound if the container is
     gone; MngrError if it can't be read, or an agent's record in it can't."""
     done = docker.script("container-record", seen.name, seen.host_dir, timeout=60, check=False)
@@ -62,8 +62,8 @@ def read(docker: DockerOverSsh, seen: Seen, template: HostRecord) -> Known:
     return Known(record=record, agents=agents)
 
 
-def write(store: VpsDockerHostStore, known: Known) -> HostRecord:
-    """Writes the records, durably; the state container is made again. Repeatable. Raises as `VpsDockerHostStore.save`."""
+def write(store: HostStore, known: Known) -> HostRecord:
+    """Writes the records, durably; the state container is made again. Repeatable. Raises as `HostStore.save`."""
     store.save(known.record)
     for agent in known.agents:
         store.save_agent(known.record.id, agent)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mngr.containers.build_args import dockerfile_path, split
 from mngr.model.errors import InvalidInput
-from mngr.vps_docker.build_args import dockerfile_path, split
 
 KNOWN = {"vps": ("region", "plan", "os"), "ovh": ("datacenter",)}
 

@@ -9,11 +9,11 @@ from typing import BinaryIO
 import msgspec
 import pytest
 
+from mngr.containers import snapshots
+from mngr.containers.snapshot_file import SnapshotFile, write_file
 from mngr.model.errors import InvalidInput, MngrError
 from mngr.providers.contract import Snapshot
 from mngr.transport.base import Completed
-from mngr.vps_docker import snapshots
-from mngr.vps_docker.snapshot_file import SnapshotFile, write_file
 
 ID = "snap-0123456789abcdef"
 META = msgspec.json.encode(
