@@ -1,6 +1,6 @@
 """`mngr destroy`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -41,6 +41,7 @@ def command(
     mngr destroy my-agent
     mngr destroy @my-host --yes        a host with all its agents
     """
+    from mngr.cli.losses import lines, row
     from mngr.cli.main import show
     from mngr.cli.progress import Progress
     from mngr.cli.stop import ROW, report, would
@@ -63,20 +64,20 @@ def command(
         described = [
             (
                 group,
-                "".join([_described(group), *(_lines(group, lost) if form == "human" else [])]),
+                "".join([_described(group), *(lines(lost, group) if form == "human" else [])]),
             )
             for group in found
         ]
-        would("destroy", described, form, lambda group: _row(group, lost))
+        would("destroy", described, form, lambda group: row(lost, group))
         return 0
     if found:
         confirm(
-            ["".join(["destroys ", _described(group), *_lines(group, lost)]) for group in found],
+            ["".join(["destroys ", _described(group), *lines(lost, group)]) for group in found],
             agreed,
         )
     if agreed:
         for group in found:
-            for line in _lines(group, lost):
+            for line in lines(lost, group):
                 click.echo(f"note: {line.strip()}", err=True)
     unwiped: list[NotWiped] = []
 
@@ -112,41 +113,6 @@ def _losses(mngr: "Mngr", found: list[Group], quiet: bool) -> dict[str, list["Lo
 
     with waiting("look for work", quiet):
         return {group.host.record.id: lost for group, lost in zip(found, losses(mngr, found), strict=True)}
-
-
-def _lines(group: Group, lost: dict[str, list["Loss"]]) -> list[str]:
-    """What is lost, each on a line of its own that begins with the line's end before."""
-    return [f"\n  {_said(one)}" for one in lost.get(group.host.record.id, []) if not one.is_none()]
-
-
-def _said(loss: "Loss") -> str:
-    if loss.problem:
-        return f"{loss.agent or 'its agents'} couldn't be asked for unpulled commits: {loss.problem}"
-    parts = []
-    if loss.commits:
-        parts.append(
-            f"{_count(loss.commits, 'commit')} never pulled, on {', '.join(loss.branches)} (newest: {loss.subject})"
-        )
-    if loss.stashes:
-        count = len(loss.stashes)
-        parts.append(f"{count} stash{'' if count == 1 else 'es'} ({'; '.join(loss.stashes)})")
-    if loss.changed:
-        parts.append(f"{_count(loss.changed, 'uncommitted file')}")
-    if loss.untracked:
-        parts.append(f"{_count(loss.untracked, 'untracked file')}")
-    if loss.files:
-        parts.append(f"{_count(loss.files, 'file')} in no repository")
-    return f"{loss.agent} has " + ", ".join(parts)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _row(group: Group, lost: dict[str, list["Loss"]]) -> dict[str, Any]:
-    import msgspec
-
-    return {"work": msgspec.to_builtins(lost.get(group.host.record.id, []))}
 
 
 def _is_there(mngr: object, name: str) -> bool:

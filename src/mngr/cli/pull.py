@@ -9,7 +9,16 @@ from mngr.cli.output import check_format, format_option, quiet_option, write_jso
 from mngr.model.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
-    from mngr.ops.pull import Pulled
+    from mngr.ops.pull import Left, Pulled
+
+_OTHER = "--branch NAME brings it under another name"
+
+#: What to do about what stayed with the agent, by the reason why it did.
+HINTS = {
+    "checked-out": f"{_OTHER}; then `git merge NAME`",
+    "name-clash": _OTHER,
+    "diverged": f"{_OTHER}, --force replaces yours",
+}
 
 
 @click.command("pull", short_help="Bring an agent's commits home as a branch.")
@@ -68,19 +77,57 @@ def command(name: str, branch: str, into: str, force: bool, form: str, quiet: bo
     elif not quiet:
         _tell(done)
     for left in done.left:
-        show(Conflict(f"{left.what} stayed with the agent: {left.why}", hint=left.hint))
+        show(Conflict(f"{_what(left)} stayed with the agent: {_why(left)}", hint=HINTS.get(left.reason, "")))
     return Conflict.exit_code if done.left else 0
 
 
 def _row(done: "Pulled") -> dict[str, Any]:
-    """For programs. `uncommitted`: changed and untracked files together."""
+    """For programs. `uncommitted`: changed and untracked files together. Of what stayed, also the sentences."""
     import msgspec
 
+    left = [
+        {
+            **msgspec.to_builtins(one),
+            "what": _what(one),
+            "why": _why(one),
+            "hint": HINTS.get(one.reason, ""),
+        }
+        for one in done.left
+    ]
     return {
         **msgspec.to_builtins(done),
+        "left": left,
         "new": bool(done.brought),
         "uncommitted": done.changed + done.untracked,
     }
+
+
+def _what(left: "Left") -> str:
+    """What stayed with the agent."""
+    where = "" if left.repository == "." else f" in {left.repository}"
+    if left.reason == "unreadable":
+        return f"the repository {left.repository}"
+    if not left.kind:
+        return f"{left.commits} commit{_s(left.commits)}{where}"
+    if left.kind == "head":
+        return (f"branch {left.of}" if left.of else "HEAD") + where
+    return f"{left.kind} {left.of}{where}"
+
+
+def _why(left: "Left") -> str:
+    match left.reason:
+        case "unreadable":
+            return "git can't read it"
+        case "no-repository":
+            return f"there is no repository {left.repository} here"
+        case "checked-out":
+            return f"branch {left.branch} is checked out here, so it isn't changed"
+        case "name-clash":
+            return f"branch {left.branch} clashes with an existing one: git can't hold both a and a/b"
+        case "diverged":
+            return f"branch {left.branch} here has commits that the agent's doesn't"
+        case "git":
+            return left.git or "git failed"
 
 
 def _tell(done: "Pulled") -> None:

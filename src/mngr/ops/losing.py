@@ -9,7 +9,7 @@ from mngr.model.errors import MngrError
 from mngr.model.views import AgentView
 from mngr.ops.context import Mngr
 from mngr.ops.names import Group
-from mngr.ops.work import Repository, Work, look
+from mngr.ops.work import Work, look
 
 #: So long a host is asked, in seconds. Hosts are asked at the same time.
 LIMIT_S = 10.0
@@ -18,24 +18,40 @@ LIMIT_S = 10.0
 PARALLEL = 32
 
 
+class Unpulled(msgspec.Struct, frozen=True, kw_only=True):
+    """A branch, stash or whatever else holds commits that no `mngr pull` brought home: `kind`, `name` as in Tip."""
+
+    kind: str
+    name: str
+    repository: str = "."
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """Why it isn't known what would be lost: git can't read a `repository`, or the host couldn't be asked: its `state`
+    where it doesn't run, the `error`."""
+
+    repository: str = ""
+    state: str = ""
+    error: str = ""
+
+
 class Loss(msgspec.Struct, kw_only=True):
-    """What goes with an agent. `commits` that no `mngr pull` brought home: on which `branches`, the newest's `subject`;
-    `stashes` by subject; files `changed` and `untracked`, and `files` that are in no repository. `problem`: why that
-    couldn't be asked. `agent` is "" for agents that aren't known themselves."""
+    """What goes with an agent. `commits` that no `mngr pull` brought home, in `unpulled` branches and stashes; the
+    newest's `subject`; files `changed` and `untracked`, and `files` that are in no repository. `agent` is "" for agents
+    that aren't known themselves."""
 
     agent: str
     commits: int = 0
-    branches: list[str] = []
+    unpulled: list[Unpulled] = []
     subject: str = ""
-    stashes: list[str] = []
     changed: int = 0
     untracked: int = 0
     files: int = 0
-    problem: str = ""
+    unread: Unread | None = None
 
     def is_none(self) -> bool:
         """Whether it is known that nothing is lost."""
-        counts = (self.commits, self.stashes, self.changed, self.untracked, self.files, self.problem)
+        counts = (self.commits, self.unpulled, self.changed, self.untracked, self.files, self.unread)
         return not any(counts)
 
 
@@ -55,44 +71,37 @@ def _of(mngr: Mngr, group: Group, limit_s: float) -> list[Loss]:
     agents = [one for one in group.agents or host.agents if not one.half_made]
     if not mngr.provider(host.record.provider).abilities.isolated:
         return []
-    unknown = (
-        [] if host.agents_known or group.agents else [Loss(agent="", problem=host.problem or host.state)]
-    )
+    unknown: list[Loss] = []
+    if not (host.agents_known or group.agents):
+        unknown = [Loss(agent="", unread=Unread(state=host.state, error=host.problem))]
     if not agents:
         return unknown
     if host.state != "running":
-        why = f"its host is {host.state}" + (f" ({host.problem})" if host.problem else "")
-        return [*(Loss(agent=one.record.name, problem=why) for one in agents), *unknown]
+        why = Unread(state=host.state, error=host.problem)
+        return [*(Loss(agent=one.record.name, unread=why) for one in agents), *unknown]
     try:
         directories = [one.record.work_dir for one in agents]
         found = look(tmux.as_user(mngr.place(host.record)), directories, limit_s)
     except MngrError as error:
-        return [*(Loss(agent=one.record.name, problem=error.message) for one in agents), *unknown]
+        why = Unread(error=error.message)
+        return [*(Loss(agent=one.record.name, unread=why) for one in agents), *unknown]
     return [*(_loss(one, work) for one, work in zip(agents, found, strict=True)), *unknown]
 
 
 def _loss(agent: AgentView, work: Work) -> Loss:
     loss = Loss(agent=agent.record.name, files=work.files)
-    loss.problem = "" if work.problem == "gone" else work.problem
+    if work.problem not in ("", "gone"):
+        loss.unread = Unread(error=work.problem)
     for repository in work.repositories:
-        if repository.unread:
-            loss.problem = f"{repository.path}: {repository.unread}"
+        if repository.unreadable:
+            loss.unread = Unread(repository=repository.path)
         loss.commits += repository.unpulled
         loss.changed += repository.changed
         loss.untracked += repository.untracked
         loss.subject = loss.subject or repository.subject
-        _name(loss, repository)
+        loss.unpulled += [
+            Unpulled(kind=tip.kind, name=tip.name, repository=repository.path)
+            for tip in repository.tips
+            if tip.unpulled
+        ]
     return loss
-
-
-def _name(loss: Loss, repository: Repository) -> None:
-    where = "" if repository.path == "." else f"{repository.path}: "
-    for tip in repository.tips:
-        if not tip.unpulled:
-            continue
-        if tip.kind == "stash":
-            loss.stashes.append(where + tip.name)
-        elif tip.kind in ("head", "branch"):
-            loss.branches.append(where + (tip.name or "HEAD"))
-        else:
-            loss.branches.append(f"{where}{tip.kind} {tip.name}")

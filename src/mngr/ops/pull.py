@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -20,6 +21,11 @@ from mngr.transport.base import SSH_FAILED, Completed, Transport
 
 #: The look at what there is, before anything is sent.
 LOOK_S = 120
+
+
+#: Why something stayed with the agent: git can't read its repository; there is no such repository here; its branch here
+#: is checked out, can't stand beside another one's name, or has other commits; git says why.
+Reason = Literal["unreadable", "no-repository", "checked-out", "name-clash", "diverged", "git"]
 
 
 class Brought(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,11 +40,16 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """New work that couldn't be brought: what, and why."""
+    """New work that stayed with the agent. `kind`, `of`: the tip (Tip), and `branch` its name here; without a `kind` it is
+    all of a `repository`, and `commits` how many. `git`: what git said (`reason` "git")."""
 
-    what: str
-    why: str
-    hint: str = ""
+    reason: Reason
+    repository: str = "."
+    kind: str = ""
+    of: str = ""
+    branch: str = ""
+    commits: int = 0
+    git: str = ""
 
 
 class Pulled(msgspec.Struct, kw_only=True):
@@ -72,61 +83,61 @@ def pull(transport: Transport, work_dir: str, into: Path, branch: str, *, force:
     if not work.repositories:
         raise NotFound(f"there is no git repository in {work_dir} on {transport.place}")
     pulled = Pulled(branch=branch)
-    notes: list[str] = []
+    here: list[tuple[str, str]] = []
     for repository in work.repositories:
-        pulled.changed += repository.changed
-        pulled.untracked += repository.untracked
-        pulled.dropped += repository.dropped
-        if repository.busy:
-            pulled.busy.append(repository.busy)
-        notes += _repository(transport, repository, into, pulled, force)
-    if notes:
-        done = scripts.script(transport, "code-pulled", *notes, check=False)
-        pulled.noted = done.code == 0
+        _count(repository, pulled)
+        here += [
+            (repository.at, commit)
+            for commit in sorted(_pull_repository(transport, repository, into, pulled, force))
+        ]
+    if here:
+        words = [word for pair in here for word in pair]
+        pulled.noted = scripts.script(transport, "code-pulled", *words, check=False).code == 0
     return pulled
 
 
-def _repository(
+def _count(repository: Repository, pulled: Pulled) -> None:
+    """Adds up what can't be pulled as it is in no commit, or in none that a branch holds."""
+    pulled.changed += repository.changed
+    pulled.untracked += repository.untracked
+    pulled.dropped += repository.dropped
+    if repository.busy:
+        pulled.busy.append(repository.busy)
+
+
+def _pull_repository(
     transport: Transport, repository: Repository, into: Path, pulled: Pulled, force: bool
-) -> list[str]:
-    """Brings one repository's work. Returns the arguments of code-pulled for it."""
-    where = "" if repository.path == "." else f" in {repository.path}"
-    if repository.unread:
-        pulled.left.append(Left(what=f"the repository {repository.path}", why=repository.unread))
-        return []
+) -> set[str]:
+    """Brings one repository's work. Returns the commits that are here now, and that the host doesn't know to be."""
+    path = repository.path
+    if repository.unreadable:
+        pulled.left.append(Left(reason="unreadable", repository=path))
+        return set()
     if not repository.tips:
-        return []
-    home = into if not where else _nested(into, repository.path)
+        return set()
+    home = into if path == "." else _nested(into, path)
     if home is None:
         if repository.unpulled or any(tip.kind == "stash" for tip in repository.tips):
-            what = f"{_commits(repository.unpulled)} in {repository.path}"
-            pulled.left.append(Left(what=what, why=f"there is no repository {repository.path} here"))
-        return []
+            pulled.left.append(Left(reason="no-repository", repository=path, commits=repository.unpulled))
+        return set()
     wanted = [
         (tip, name)
         for tip, name in _names(repository, pulled.branch)
         if not _is_here(home, tip, name, pulled.branch)
     ]
-    taken = {tip.commit for tip in repository.tips} - {tip.commit for tip, _ in wanted}
-    if wanted:
-        for tip, name, refused in _bring(transport, repository, home, wanted, force):
-            if refused:
-                pulled.left.append(msgspec.structs.replace(refused, what=refused.what + where))
-                continue
-            taken.add(tip.commit)
-            pulled.brought.append(
-                Brought(
-                    branch=name, commit=tip.commit, kind=tip.kind, of=tip.name, repository=repository.path
-                )
-            )
-            if tip.kind == "head" and not where:
-                pulled.commit = tip.commit
-    unnoted = {tip.commit for tip in repository.tips if tip.unpulled}
-    return [word for commit in sorted(taken & unnoted) for word in (repository.at, commit)]
+    done = _bring(transport, repository, home, wanted, force) if wanted else []
+    brought = [one for one in done if isinstance(one, Brought)]
+    pulled.brought += brought
+    pulled.left += [one for one in done if isinstance(one, Left)]
+    if path == ".":
+        pulled.commit = next((one.commit for one in brought if one.kind == "head"), "")
+    here = {tip.commit for tip in repository.tips} - {tip.commit for tip, _ in wanted}
+    here |= {one.commit for one in brought}
+    return here & {tip.commit for tip in repository.tips if tip.unpulled}
 
 
 def _names(repository: Repository, branch: str) -> list[tuple[Tip, str]]:
-    """What each tip is called here. A name that two would have gets the commit's beginning."""
+    """Each tip with the branch that it becomes here. A name that two would have gets the commit's beginning."""
     found: dict[str, Tip] = {}
     for tip in repository.tips:
         short = tip.commit[:7]
@@ -152,24 +163,25 @@ def _is_here(home: Path, tip: Tip, name: str, branch: str) -> bool:
 
 def _bring(
     transport: Transport, repository: Repository, home: Path, wanted: Sequence[tuple[Tip, str]], force: bool
-) -> list[tuple[Tip, str, Left | None]]:
-    """Fetches these tips, together; one by one where some are refused. Says of each why it was, or None."""
+) -> list[Brought | Left]:
+    """Fetches these tips, together; one by one where some are refused."""
     with tempfile.TemporaryDirectory(prefix="mngr-pull-") as folder:
         bundle = Path(folder) / "bundle"
         _bundle(transport, repository, [tip for tip, _ in wanted], bundle)
         sign = "+" if force else ""
         refs = [f"{sign}refs/mngr/out/{at}:refs/heads/{name}" for at, (_, name) in enumerate(wanted)]
-        if _fetch(home, bundle, refs).code == 0:
-            return [(tip, name, None) for tip, name in wanted]
-        refused = [
-            _refused(_fetch(home, bundle, [ref]), tip, name, home)
-            for ref, (tip, name) in zip(refs, wanted, strict=True)
-        ]
-        for at, (tip, name) in enumerate(wanted):
+        together = _fetch(home, bundle, refs)
+        if together.code == 0:
+            return [_result(together, repository, tip, name, home) for tip, name in wanted]
+        alone = [_fetch(home, bundle, [ref]) for ref in refs]
+        for at, (_, name) in enumerate(wanted):
             # HEAD may be on another branch than it was: nothing is lost by that once the former one is here.
-            if refused[at] and _is_elsewhere(home, name, repository):
-                refused[at] = _refused(_fetch(home, bundle, [f"+{refs[at]}"]), tip, name, home)
-        return [(tip, name, why) for (tip, name), why in zip(wanted, refused, strict=True)]
+            if alone[at].code and _is_elsewhere(home, name, repository):
+                alone[at] = _fetch(home, bundle, [f"+{refs[at].removeprefix('+')}"])
+        return [
+            _result(fetched, repository, tip, name, home)
+            for fetched, (tip, name) in zip(alone, wanted, strict=True)
+        ]
 
 
 def _is_elsewhere(home: Path, name: str, repository: Repository) -> bool:
@@ -216,39 +228,27 @@ def _fetch(home: Path, bundle: Path, refs: Sequence[str]) -> Completed:
     )  # fmt: skip
 
 
-def _refused(fetched: Completed, tip: Tip, name: str, home: Path) -> Left | None:
-    """Why git didn't take a tip; None if it did. Raises MngrError on what isn't about this one."""
+def _result(fetched: Completed, repository: Repository, tip: Tip, name: str, home: Path) -> Brought | Left:
+    """What became of a tip. Raises MngrError on what isn't about this one."""
+    path, said, git = repository.path, fetched.error, ""
     if fetched.code == 0:
-        return None
-    other = "--branch NAME brings it under another name"
-    if "refusing to fetch into" in fetched.error:
-        why, hint = (
-            f"branch {name} is checked out here, so it isn't changed",
-            f"{other}; then `git merge NAME`",
-        )
-    elif "exists; cannot create" in fetched.error:
-        why = f"git can't have a branch {name} beside one whose name is the beginning of that, or goes on from it"
-        hint = other
-    elif "non-fast-forward" in fetched.error or "rejected" in fetched.error:
-        why, hint = (
-            f"branch {name} here has commits that the agent's doesn't",
-            f"{other}, --force replaces yours",
-        )
-    elif "prerequisite" in fetched.error:
+        return Brought(branch=name, commit=tip.commit, kind=tip.kind, of=tip.name, repository=path)
+    reason: Reason
+    if "refusing to fetch into" in said:
+        reason = "checked-out"
+    elif "exists; cannot create" in said:
+        reason = "name-clash"
+    elif "non-fast-forward" in said or "rejected" in said:
+        reason = "diverged"
+    elif "prerequisite" in said:
         raise MngrError(
             f"the commits couldn't be brought into {home}",
-            details=fetched.error[-1000:],
+            details=said[-1000:],
             hint="--into names the repository that the agent's code came from",
         )
     else:
-        why, hint = (fetched.error.splitlines() or ["git failed"])[-1], ""
-    return Left(what=_called(tip), why=why, hint=hint)
-
-
-def _called(tip: Tip) -> str:
-    if tip.kind == "head":
-        return f"branch {tip.name}" if tip.name else "HEAD"
-    return f"{tip.kind} {tip.name}"
+        reason, git = "git", (said.splitlines() or [""])[-1]
+    return Left(reason=reason, repository=path, kind=tip.kind, of=tip.name, branch=name, git=git)
 
 
 def _nested(into: Path, path: str) -> Path | None:
@@ -256,10 +256,6 @@ def _nested(into: Path, path: str) -> Path | None:
     found = into / path
     top = code.repository(found) if found.is_dir() else None
     return top if top and top.resolve() == found.resolve() else None
-
-
-def _commits(count: int) -> str:
-    return f"{count} commit{'' if count == 1 else 's'}"
 
 
 def _git(top: Path, *args: str) -> Completed:

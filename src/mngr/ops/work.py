@@ -24,7 +24,7 @@ class Tip(msgspec.Struct, frozen=True, kw_only=True):
 class Repository(msgspec.Struct, kw_only=True):
     """A repository in a work dir; `path`: where, below its top ("." is the agent's own), `at`: its directory. `base`: the commit that was sent.
     `unpulled`: commits that no pull brought, stashes apart; `subject`: of the newest. `dropped`: commits that only the reflog
-    has. `busy`: an operation that hasn't come to its end, such as a rebase. `unread`: why nothing is known of it."""
+    has. `busy`: an operation that hasn't come to its end, such as a rebase. `unreadable`: git can't read it."""
 
     path: str
     at: str = ""
@@ -37,12 +37,12 @@ class Repository(msgspec.Struct, kw_only=True):
     untracked: int = 0
     dropped: int = 0
     busy: str = ""
-    unread: str = ""
+    unreadable: bool = False
 
 
 class Work(msgspec.Struct, kw_only=True):
-    """What is in a work dir. `files`: how many are in no repository. `problem`: why nothing is known, "gone" if there is
-    no such directory."""
+    """What is in a work dir. `files`: how many are in no repository. `problem`: why nothing is known, in the host's words;
+    "gone" if there is no such directory."""
 
     directory: str
     files: int = 0
@@ -75,7 +75,7 @@ def parse(output: bytes) -> list[Work]:
         elif key == "at":
             found[-1].repositories[-1].at = os.fsdecode(word[len("at ") :])
         elif key == "unread":
-            found[-1].repositories.append(Repository(path=value, unread="git can't read it"))
+            found[-1].repositories.append(Repository(path=value, unreadable=True))
         elif key != "end":
             _fact(found[-1].repositories[-1], key, value)
     return found if words[-1:] == [b"end"] else found[:-1]

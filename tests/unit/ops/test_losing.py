@@ -8,7 +8,7 @@ from typing import Any
 
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView
-from mngr.ops.losing import losses
+from mngr.ops.losing import Loss, Unread, losses
 from mngr.ops.names import Group
 from mngr.providers.contract import Abilities
 from mngr.transport.base import Completed
@@ -49,10 +49,11 @@ def test_hosts_are_asked_at_the_same_time_and_what_doesnt_answer_is_said(tmp_pat
     began = time.monotonic()
     *silent, [quick] = losses(Fake(), asked, limit_s=1)  # type: ignore[arg-type]
     assert time.monotonic() - began < 3.5
-    assert (quick.agent, quick.files, quick.problem) == ("on-quick", 1, "")
+    assert (quick.agent, quick.files, quick.unread) == ("on-quick", 1, None)
     for [loss] in silent:
         assert loss.agent == "on-silent"
-        assert "within 1 s" in loss.problem
+        assert loss.unread
+        assert "within 1 s" in loss.unread.error
 
 
 def test_unknown_agents_and_hosts_that_are_down_are_said(tmp_path: Path) -> None:
@@ -61,8 +62,8 @@ def test_unknown_agents_and_hosts_that_are_down_are_said(tmp_path: Path) -> None
     )
     down = group("two", tmp_path, state="stopped")
     [[unknown], [stopped]] = losses(Fake(), [unread, down])  # type: ignore[arg-type]
-    assert (unknown.agent, unknown.problem) == ("", "refuses our key")
-    assert (stopped.agent, stopped.problem) == ("on-two", "its host is stopped")
+    assert unknown == Loss(agent="", unread=Unread(state="unreachable", error="refuses our key"))
+    assert stopped == Loss(agent="on-two", unread=Unread(state="stopped"))
 
 
 def test_a_work_dir_that_is_gone_holds_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from mngr.model.errors import InvalidInput, MngrError, NotFound, TimedOut
 from mngr.ops import code
 from mngr.ops import pull as pulling
-from mngr.ops.pull import Pulled
+from mngr.ops.pull import Left, Pulled
 from mngr.ops.work import look
 from mngr.transport.local import Local
 from support.repositories import WHO, commit, git, repository
@@ -84,7 +84,7 @@ def test_head_on_another_branch_than_before(here: Path, there: Path) -> None:
 
 def test_a_damaged_repository_is_named(here: Path, there: Path) -> None:
     (there / "sub" / ".git").mkdir(parents=True)
-    assert [one.what for one in pull(there, here).left] == ["the repository sub"]
+    assert pull(there, here).left == [Left(reason="unreadable", repository="sub")]
 
 
 def test_every_stash_comes_home_and_can_be_applied(here: Path, there: Path) -> None:
@@ -136,7 +136,7 @@ def test_commits_of_nested_repositories_come_to_those_here(here: Path, tmp_path:
     done = pull(there, here)
     assert [(one.repository, one.branch, one.commit) for one in done.brought] == [("sub", "mngr/a1", sub)]
     assert heads(here / "sub") == {"a1": sub}
-    assert [one.what for one in done.left] == ["1 commit in new"]
+    assert done.left == [Left(reason="no-repository", repository="new", commits=1)]
 
 
 def test_commits_that_only_the_reflog_has_are_counted(here: Path, there: Path) -> None:
@@ -242,8 +242,7 @@ def test_a_branch_that_went_another_way_stays_unless_forced_and_the_others_come(
     git(here, "checkout", "-q", "-b", "mngr/a1")
     mine = commit(here, "mine")
     git(here, "checkout", "-q", "trunk")
-    [left] = pull(there, here).left
-    assert (left.what, "has commits that the agent's doesn't" in left.why) == ("branch trunk", True)
+    assert pull(there, here).left == [Left(reason="diverged", kind="head", of="trunk", branch="mngr/a1")]
     assert heads(here) == {"a1": mine, "a1+side": side}
     assert pull(there, here, force=True).commit == head
     assert heads(here)["a1"] == head
@@ -254,7 +253,7 @@ def test_a_branch_that_is_checked_out_isnt_touched(here: Path, there: Path) -> N
     before = git(here, "rev-parse", "trunk")
     for force in (False, True):
         [left] = pull(there, here, "trunk", force=force).left
-        assert "trunk is checked out here" in left.why
+        assert (left.reason, left.branch) == ("checked-out", "trunk")
     assert git(here, "rev-parse", "trunk") == before
 
 
@@ -263,7 +262,7 @@ def test_names_that_git_cant_have_side_by_side(here: Path, there: Path, taken: s
     commit(there, "two")
     git(here, "branch", taken)
     [left] = pull(there, here, wanted).left
-    assert f"can't have a branch {wanted}" in left.why
+    assert (left.reason, left.branch) == ("name-clash", wanted)
 
 
 def test_what_cant_be_pulled_says_why(here: Path, there: Path, tmp_path: Path) -> None:
