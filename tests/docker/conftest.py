@@ -75,7 +75,7 @@ class Bench:
             spec["idle"] = IdleRequest(mode="disabled")
         labels = {"mngr.test-run": RUN}
         wanted = HostSpec(**{"id": new_host_id(), "name": name, "labels": labels, **spec})  # type: ignore[arg-type]
-        return self.provider.create(wanted, self.phases.append)
+        return self.provider.create(wanted, self.provider.check(wanted), self.phases.append)
 
     def run(self, record: HostRecord, line: str) -> str:
         """A shell line in the host, over ssh."""

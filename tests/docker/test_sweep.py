@@ -22,7 +22,8 @@ from mngr.backends.docker import BACKEND, DockerConfig
 from mngr.providers.contract import Context, HostSpec
 context = Context(instance=sys.argv[1], home=Path(sys.argv[2]), laptop=sys.argv[3])
 provider = BACKEND.build(DockerConfig(default_image="mngr/agent:bookworm"), context)
-provider.create(HostSpec(id=sys.argv[4], name="killed"), lambda phase: None)
+spec = HostSpec(id=sys.argv[4], name="killed")
+provider.create(spec, provider.check(spec), lambda phase: None)
 """
 
 

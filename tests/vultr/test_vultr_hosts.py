@@ -67,7 +67,8 @@ def quiet(phase: str) -> None:
 
 
 def create(provider: VpsDockerProvider, **changes: Any) -> HostRecord:
-    return provider.create(HostSpec(id=new_host_id(), **{"name": "box", **QUICK, **changes}), quiet)
+    spec = HostSpec(id=new_host_id(), **{"name": "box", **QUICK, **changes})
+    return provider.create(spec, provider.check(spec), quiet)
 
 
 def inside(provider: VpsDockerProvider, record: HostRecord, *argv: str) -> str:
@@ -91,7 +92,8 @@ def settled(sim: Simcloud, provider: VpsDockerProvider) -> bool:
 
 def test_a_hosts_whole_life(sim: Simcloud, provider: VpsDockerProvider) -> None:
     phases: list[str] = []
-    record = provider.create(HostSpec(id=new_host_id(), name="box", **QUICK), phases.append)  # type: ignore[arg-type]
+    spec = HostSpec(id=new_host_id(), name="box", **QUICK)  # type: ignore[arg-type]
+    record = provider.create(spec, provider.check(spec), phases.append)
     assert [phase for phase in phases if phase != "image"] == [
         "order", "boot", "cloud-init", "host key", "container", "ssh", "record"
     ]  # fmt: skip
@@ -273,8 +275,8 @@ def test_killed_in_the_middle_and_created_again_goes_on_with_the_same_machine(
             patch.setattr(where, name, dies)
             patch.setattr("mngr.vps_docker.instance.take_back", lambda *args: None)
             with pytest.raises(Killed):
-                provider.create(spec, quiet)
-    record = provider.create(spec, quiet)
+                provider.create(spec, provider.check(spec), quiet)
+    record = provider.create(spec, provider.check(spec), quiet)
     assert inside(provider, record, "hostname") == "box"
     orders = [c for c in sim.calls() if c["method"] == "POST" and c["path"].endswith("/instances")]
     assert len(sim.resources("instance")) == 1, orders

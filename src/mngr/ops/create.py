@@ -137,7 +137,7 @@ def _create(work: _Work) -> Created:
                 hint="run the command again for a new one",
             )
         work.offered(offer)
-        record, agent, notes = _with_host(work, spec, existing, half_made)
+        record, agent, notes = _with_host(work, spec, offer, existing, half_made)
         if "image_user" in offer.details:
             notes = [
                 *notes,
@@ -182,7 +182,7 @@ def _onto(work: _Work, record: HostRecord, half_made: Sequence[AgentRecord]) -> 
 
 
 def _with_host(
-    work: _Work, spec: HostSpec, existing: HostView | None, half_made: Sequence[AgentRecord]
+    work: _Work, spec: HostSpec, offer: Offer, existing: HostView | None, half_made: Sequence[AgentRecord]
 ) -> tuple[HostRecord, AgentRecord, list[str]]:
     """Makes the host, or goes on making it, and the agent on it. After a failure what this call made is taken back."""
     mngr, provider, request = work.mngr, work.provider, work.request
@@ -194,7 +194,7 @@ def _with_host(
         spec = msgspec.structs.replace(
             spec, agent=announced, agent_files=files, agent_ended=work.ended.append
         )
-    record = _make(mngr, provider, spec, work.phases)
+    record = _make(work, spec, offer)
     if not provider.abilities.isolated:
         return record, *_onto(work, record, half_made)
     if announced and provider.abilities.starts_agents:
@@ -225,13 +225,14 @@ def _announced(work: _Work, spec: HostSpec, existing: HostView | None) -> AgentR
     return _agent(work.mngr, request, _work_dir(request, provider), id)
 
 
-def _make(mngr: Mngr, provider: HostProvider, spec: HostSpec, phases: Phases) -> HostRecord:
+def _make(work: _Work, spec: HostSpec, offer: Offer) -> HostRecord:
+    provider = work.provider
     if not spec.snapshot:
-        return provider.create(spec, phases)
+        return provider.create(spec, offer, work.phases)
     from mngr.ops import snapshots
 
-    with snapshots.usable(mngr, provider, spec.snapshot, phases) as snapshot:
-        return provider.create(msgspec.structs.replace(spec, snapshot=snapshot), phases)
+    with snapshots.usable(work.mngr, provider, spec.snapshot, work.phases) as snapshot:
+        return provider.create(msgspec.structs.replace(spec, snapshot=snapshot), offer, work.phases)
 
 
 def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[str]:

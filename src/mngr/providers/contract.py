@@ -110,8 +110,11 @@ class HostProvider(Protocol):
         """Validates everything that can be known before money is spent; names the valid choices on a mistake."""
         ...
 
-    def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
+    def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
         """Makes the host `spec.id`, or goes on making it. When it returns, the host is durable and reachable.
+
+        `offer`: what `check` answered. Neither limits nor prices are asked for again; `spec` may differ from the one that
+        was checked in id, agent, and the file that a snapshot's id stood for.
 
         Raises Conflict if another process or laptop is making it.
 

@@ -108,10 +108,10 @@ class VpsDockerProvider:
     # --- making -----------------------------------------------------------------------------------------------
 
     def check(self, spec: HostSpec) -> Offer:
-        return self._wanted(spec).offer
+        return self.cloud.check(self._wanted(spec).machine)
 
-    def _wanted(self, spec: HostSpec) -> Wanted:
-        """Everything that can be known before money is spent. Raises InvalidInput, Unreadable."""
+    def _wanted(self, spec: HostSpec, offer: Offer | None = None) -> Wanted:
+        """The spec over the defaults, checked as far as that needs nobody else. Raises InvalidInput."""
         check_name(spec.name, "host name")
         build = build_args.split(spec.build_args, self.option_names)
         image = spec.image or self.config.default_image
@@ -122,16 +122,14 @@ class VpsDockerProvider:
             raise InvalidInput("--image and an image that is built exclude each other", hint="give one")
         self._check_snapshot(spec, build)
         idle = self._idle(spec)
-        wanted = self.machine_spec(spec, build.options)
-        offer = self.cloud.check(wanted)
         return Wanted(
             spec=spec,
-            machine=wanted,
+            machine=self.machine_spec(spec, build.options),
             build=build,
             image=image,
             start_args=start_args,
             idle=idle,
-            offer=offer,
+            offer=offer or Offer(),
             user=user,
         )
 
@@ -151,8 +149,8 @@ class VpsDockerProvider:
             raise InvalidInput("an idle time-out or lifetime can't be less than 0", hint="0 means never")
         return msgspec.structs.replace(idle, mode=parse_mode(idle.mode))
 
-    def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
-        wanted = self._wanted(spec)
+    def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
+        wanted = self._wanted(spec, offer)
         with self._hold(spec.id) as held:
             handle = resuming.take_over(self.parts, wanted, held, progress)
             builder = Builder(self.parts, wanted, held, progress)

@@ -111,6 +111,7 @@ def test_what_was_begun_there_stays_begun(second: Account, tmp_path: Path, kind:
 
 
 def test_a_create_notes_whose_account_it_spends(second: Account, tmp_path: Path) -> None:
+    from mngr.model.views import Offer
     from mngr.providers.contract import HostSpec
 
     seen: list[Intent] = []
@@ -121,7 +122,7 @@ def test_a_create_notes_whose_account_it_spends(second: Account, tmp_path: Path)
 
     one = provider(tmp_path, second)
     with pytest.raises(MngrError):
-        one.create(HostSpec(id=HOST, name="box"), lambda phase: remember())
+        one.create(HostSpec(id=HOST, name="box"), Offer(), lambda phase: remember())
     assert [intent.plan["account"] for intent in seen][:1] == ["two@example.com"]
 
 

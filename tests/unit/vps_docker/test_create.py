@@ -14,6 +14,7 @@ from mngr.transport.ssh import KeyRefused, Ssh
 from mngr.vps_docker import boot_logs, tags
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import VpsApiError, VpsBootTimeout, VpsLeftBehind, VpsProvisioningError
+from mngr.vps_docker.instance import VpsDockerProvider
 from support.rented import ManualClock, MemoryCloud, provider
 
 HOST = "host-0123456789abcdef"
@@ -29,6 +30,10 @@ def cloud() -> MemoryCloud:
     return MemoryCloud(ManualClock())
 
 
+def create(provider: VpsDockerProvider, spec: HostSpec = SPEC) -> None:
+    provider.create(spec, provider.check(spec), quiet)
+
+
 def settled(home: Path, cloud: MemoryCloud) -> bool:
     """Nothing billed, nothing intended, nothing kept."""
     return not cloud.machines and not Journal(home / "journal").entries()
@@ -40,7 +45,7 @@ def test_the_intent_is_on_disk_before_the_order_with_the_key_that_the_order_carr
     seen = []
     real = cloud.create
 
-    def create(spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
+    def order(spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
         (entry,) = Journal(tmp_path / "journal").entries()
         assert entry.busy
         assert entry.intent is not None
@@ -52,9 +57,9 @@ def test_the_intent_is_on_disk_before_the_order_with_the_key_that_the_order_carr
         seen.append(spec)
         return real(spec, handle, save)
 
-    cloud.create = create  # type: ignore[method-assign]
+    cloud.create = order  # type: ignore[method-assign]
     with pytest.raises(VpsBootTimeout):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert len(seen) == 1
 
 
@@ -64,14 +69,14 @@ def test_what_the_cloud_gave_is_on_disk_before_anything_else_happens(
     handles = []
     cloud.clock.during = lambda: handles.append(Journal(tmp_path / "journal").entries()[0].intent)
     with pytest.raises(VpsBootTimeout):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert handles[0] is not None
     assert handles[0].handle["id"] == "i-1"
 
 
 def test_a_machine_that_never_boots_is_released(cloud: MemoryCloud, tmp_path: Path) -> None:
     with pytest.raises(VpsBootTimeout) as caught:
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert caught.value.message == (
         "machine i-1 (mngr-cloud-box-01234567) isn't up 300 s after its order: Memory shows it as pending, address none"
     )
@@ -82,7 +87,7 @@ def test_a_machine_that_never_boots_is_released(cloud: MemoryCloud, tmp_path: Pa
 def test_a_machine_that_fails_is_released_at_once(cloud: MemoryCloud, tmp_path: Path) -> None:
     cloud.state = "failed"
     with pytest.raises(VpsProvisioningError, match=r"Memory says that machine i-1 .* is failed"):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert settled(tmp_path, cloud)
     assert sum(cloud.clock.slept) < 5
 
@@ -91,7 +96,7 @@ def test_a_machine_that_nobody_can_log_in_to_is_released(cloud: MemoryCloud, tmp
     cloud.state, cloud.address = "running", "127.99.99.99"
     config = VpsDockerProviderConfig(vps_boot_timeout=3)
     with pytest.raises(VpsBootTimeout, match="no SSH login on the new machine at"):
-        provider(tmp_path, cloud, config=config).create(SPEC, quiet)
+        create(provider(tmp_path, cloud, config=config))
     assert settled(tmp_path, cloud)
     assert not list((tmp_path / "profile/providers/memory/cloud/known_hosts").iterdir())
 
@@ -110,7 +115,7 @@ def test_how_its_machine_booted_is_kept_before_it_is_released(
     monkeypatch.setattr(Ssh, "run", run)
     one = provider(tmp_path, cloud)
     with pytest.raises(VpsProvisioningError) as caught:
-        one.create(SPEC, quiet)
+        create(one)
     assert caught.value.hint.endswith("; `mngr logs --boot box` shows how its machine booted")
     assert settled(tmp_path, cloud)
     log = one.kept_boot_log("box")
@@ -124,12 +129,12 @@ def test_how_its_machine_booted_is_kept_before_it_is_released(
 def test_a_boot_log_that_cant_be_had_is_no_second_failure(cloud: MemoryCloud, tmp_path: Path) -> None:
     one = provider(tmp_path, cloud)
     with pytest.raises(VpsBootTimeout):
-        one.create(SPEC, quiet)
+        create(one)
     assert "it never had an address" in one.kept_boot_log("box")
     (tmp_path / "logs/boot/cloud/box.log").unlink()
     cloud.failing["get"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        one.create(SPEC, quiet)
+        create(one)
     assert one.kept_boot_log("box") == ""
 
 
@@ -144,7 +149,7 @@ def test_only_the_newest_boot_logs_are_kept(cloud: MemoryCloud, tmp_path: Path) 
 def test_an_order_that_isnt_delivered_is_released(cloud: MemoryCloud, tmp_path: Path) -> None:
     cloud.delivers = False
     with pytest.raises(VpsBootTimeout, match="was ordered and not delivered within 300 s"):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert cloud.calls[-1] == "release"
     assert settled(tmp_path, cloud)
 
@@ -152,21 +157,21 @@ def test_an_order_that_isnt_delivered_is_released(cloud: MemoryCloud, tmp_path: 
 def test_a_refused_order_leaves_nothing(cloud: MemoryCloud, tmp_path: Path) -> None:
     cloud.failing["create"] = VpsApiError("no capacity in ewr", status=400)
     with pytest.raises(VpsApiError, match="no capacity"):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert settled(tmp_path, cloud)
 
 
 def test_ctrl_c_releases_what_was_bought(cloud: MemoryCloud, tmp_path: Path) -> None:
     cloud.failing["get"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert settled(tmp_path, cloud)
 
 
 def test_ctrl_c_between_the_order_and_its_answer_releases_too(cloud: MemoryCloud, tmp_path: Path) -> None:
     cloud.failing["create: bought"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert settled(tmp_path, cloud)
 
 
@@ -175,7 +180,7 @@ def test_what_cant_be_released_is_named_and_kept_for_the_sweep(cloud: MemoryClou
     cloud.failing["release"] = VpsApiError("the cloud is down")
     one = provider(tmp_path, cloud)
     with pytest.raises(VpsLeftBehind) as caught:
-        one.create(SPEC, quiet)
+        create(one)
     assert caught.value.message == (
         "boom; and mngr-cloud-box-01234567 on cloud (machine i-1) couldn't be released, "
         "so it may go on being billed: the cloud is down"
@@ -191,7 +196,7 @@ def test_ctrl_c_twice_names_what_is_left_and_exits_as_interrupted(cloud: MemoryC
     cloud.failing["get"] = KeyboardInterrupt()
     cloud.failing["release"] = KeyboardInterrupt()
     with pytest.raises(Interrupted, match=r"machine i-1\) couldn't be released") as caught:
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert caught.value.exit_code == 130
     assert len(Journal(tmp_path / "journal").entries()) == 1
 
@@ -208,9 +213,15 @@ def test_ctrl_c_twice_names_what_is_left_and_exits_as_interrupted(cloud: MemoryC
 )
 def test_mistakes_cost_nothing(cloud: MemoryCloud, tmp_path: Path, spec: HostSpec, match: str) -> None:
     with pytest.raises(InvalidInput, match=match):
-        provider(tmp_path, cloud).create(spec, quiet)
+        create(provider(tmp_path, cloud), spec)
     assert "create" not in cloud.calls
     assert not (tmp_path / "journal").exists()
+
+
+def test_limits_and_prices_are_asked_for_once(cloud: MemoryCloud, tmp_path: Path) -> None:
+    with pytest.raises(VpsBootTimeout):
+        create(provider(tmp_path, cloud))
+    assert cloud.calls.count("check") == 1
 
 
 def test_build_args_choose_the_machine(cloud: MemoryCloud, tmp_path: Path) -> None:
@@ -226,7 +237,7 @@ def killed(cloud: MemoryCloud, home: Path, at: str, spec: HostSpec = SPEC) -> No
     """A create that ends like a killed process: no clean-up."""
     cloud.failing[at] = cloud.failing["release"] = VpsApiError("killed")
     with pytest.raises(MngrError):
-        provider(home, cloud).create(spec, quiet)
+        create(provider(home, cloud), spec)
     cloud.failing.clear()
 
 
@@ -234,7 +245,7 @@ def test_the_same_create_again_adopts_what_was_bought(cloud: MemoryCloud, tmp_pa
     killed(cloud, tmp_path, "get")
     assert list(cloud.machines) == ["i-1"]
     with pytest.raises(VpsBootTimeout, match="machine i-1"):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert cloud.calls.count("create: bought") == 1
 
 
@@ -242,7 +253,7 @@ def test_another_create_of_that_host_releases_it_first(cloud: MemoryCloud, tmp_p
     killed(cloud, tmp_path, "get")
     other = HostSpec(id=HOST, name="box", build_args=["--vps-plan=big"])
     with pytest.raises(VpsBootTimeout):
-        provider(tmp_path, cloud).create(other, quiet)
+        create(provider(tmp_path, cloud), other)
     assert cloud.calls.count("create: bought") == 2
     assert settled(tmp_path, cloud)
 
@@ -251,14 +262,14 @@ def test_a_lease_that_ran_out_isnt_gone_on_with(cloud: MemoryCloud, tmp_path: Pa
     killed(cloud, tmp_path, "get")
     cloud.clock.at += tags.LEASE_S
     with pytest.raises(VpsBootTimeout):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert cloud.calls.count("create: bought") == 2
 
 
 def test_another_laptop_is_building_it(cloud: MemoryCloud, tmp_path: Path) -> None:
     cloud.put("i-1", tags.building("cloud", HOST, "box", "laptop-2", cloud.now()))
     with pytest.raises(Conflict, match=r"is being built by another computer \(laptop-2\)"):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert "create" not in cloud.calls
     assert "i-1" in cloud.machines
 
@@ -266,13 +277,13 @@ def test_another_laptop_is_building_it(cloud: MemoryCloud, tmp_path: Path) -> No
 def test_a_host_that_is_there_isnt_made_again(cloud: MemoryCloud, tmp_path: Path) -> None:
     cloud.put("i-1", {tags.PROVIDER: "cloud", tags.HOST_ID: HOST, tags.READY: "1"})
     with pytest.raises(Conflict, match="is there already"):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert "i-1" in cloud.machines
 
 
 def test_two_processes_dont_make_one_host(cloud: MemoryCloud, tmp_path: Path) -> None:
     with Journal(tmp_path / "journal").hold("cloud", HOST), pytest.raises(Conflict, match="another mngr"):
-        provider(tmp_path, cloud).create(SPEC, quiet)
+        create(provider(tmp_path, cloud))
     assert "create" not in cloud.calls
 
 

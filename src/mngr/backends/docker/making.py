@@ -24,25 +24,7 @@ LEASE_S = 900
 
 
 def check(parts: Parts, spec: HostSpec) -> Offer:
-    """As HostProvider.check. Also asks the daemon whether it has the image made ready for hosts, for the next create."""
-    offer = validate(parts, spec)
-    if not spec.snapshot and not _build(spec).builds:
-        parts.ready_images[offer.image], user = images.ready(parts.docker, offer.image)
-        if users.check(user) and not _user(parts, spec):
-            return msgspec.structs.replace(offer, details={"image_user": user})
-    return offer
-
-
-def _ready_image(parts: Parts, spec: HostSpec) -> str:
-    """What to use for the image: as the check for this create has found, else as it is now."""
-    image = _image(parts, spec)
-    if spec.snapshot or _build(spec).builds:
-        return ""
-    return parts.ready_images.pop(image, "") or images.ready(parts.docker, image)[0]
-
-
-def validate(parts: Parts, spec: HostSpec) -> Offer:
-    """What can be known without asking anybody. Raises InvalidInput."""
+    """As HostProvider.check. Also asks the daemon whether it has the image made ready for hosts (`ready_image`)."""
     build = _build(spec)
     if spec.snapshot:
         from mngr.containers import snapshots
@@ -57,25 +39,30 @@ def validate(parts: Parts, spec: HostSpec) -> Offer:
     image = _image(parts, spec)
     users.check(_user(parts, spec))
     container.check(_start_args(parts, spec), image, parts.config.host_dir)
-    return Offer(image=build.context if build.builds else image)
+    details: dict[str, str] = {}
+    if not spec.snapshot and not build.builds:
+        details["ready_image"], user = images.ready(parts.docker, image)
+        if users.check(user) and not _user(parts, spec):
+            details["image_user"] = user
+    return Offer(image=build.context if build.builds else image, details=details)
 
 
-def create(parts: Parts, spec: HostSpec, progress: Progress) -> HostRecord:
+def create(parts: Parts, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
     """As HostProvider.create; the caller holds the host."""
     try:
-        return _make(parts, spec, progress)
+        return _make(parts, spec, offer, progress)
     except BaseException as failure:
         _take_back(parts, spec, failure)
         raise
 
 
-def _make(parts: Parts, spec: HostSpec, progress: Progress) -> HostRecord:
+def _make(parts: Parts, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
     store, clock = parts.store, parts.context.clock
     idle = (spec.idle or IdleRequest()).over(parts.idle)
     image = _image(parts, spec)
     wanted = container.ContainerSpec(
         host_id=spec.id, host_name=spec.name, provider=parts.name, laptop=parts.context.laptop,
-        image=image, ready_image=_ready_image(parts, spec), build=_build(spec),
+        image=image, ready_image=offer.details.get("ready_image", ""), build=_build(spec),
         public_key=parts.access.container_key(), publish="", start_args=_start_args(parts, spec), labels=spec.labels,
         until=clock.now() + LEASE_S, host_dir=parts.config.host_dir, host_json=_host_json(parts, spec),
         restart=container.restart_policy(idle), idle=idle, host_stop="exit", max_lifetime_s=idle.max_lifetime_s,

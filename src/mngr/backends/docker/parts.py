@@ -30,7 +30,6 @@ class Parts:
         self.store = HostStore(self.docker, self.name)
         self.access = Access(context.folder(self.backend), connect_timeout=10)
         self.ports = Ports(context.folder(self.backend) / "ports")
-        self.ready_images: dict[str, str] = {}  #: image → what the next create uses for it
         self.idle = Idle(
             mode=parse_mode(config.default_idle_mode),
             timeout_s=config.default_idle_timeout,

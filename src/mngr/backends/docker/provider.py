@@ -36,12 +36,11 @@ class DockerProvider:
 
         return making.check(self.parts, spec)
 
-    def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
+    def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
         from mngr.backends.docker import making
 
-        making.validate(self.parts, spec)
         with self.parts.hold(spec.id):
-            return making.create(self.parts, spec, progress)
+            return making.create(self.parts, spec, offer, progress)
 
     # --- looking ----------------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ class LocalProvider:
                 )
         return Offer()
 
-    def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
+    def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
         if not self._file.exists():
             record = HostRecord(
                 id=spec.id, name=HOST_NAME, provider=self.name, backend=self.backend, address="localhost",

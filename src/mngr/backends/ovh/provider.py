@@ -13,6 +13,7 @@ from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, NotFound
 from mngr.model.records import HostRecord
+from mngr.model.views import Offer
 from mngr.providers.contract import Context, HostSpec, MachineSpec, Progress, Swept
 from mngr.vps_docker.instance import VpsDockerProvider
 
@@ -44,14 +45,14 @@ class OvhProvider(VpsDockerProvider):
             image=given.get("image", given.get("os", self._config.default_image_name)),
         )
 
-    def create(self, spec: HostSpec, progress: Progress) -> HostRecord:
+    def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
         """As there. First sees to orders that nobody waits for any more: what came of them may be recycled at once;
         that failing only warns."""
         progress("reconcile")
         self.ovh.reconcile(warn=lambda text: progress(f"warning: {text}"), but=spec.id)
         try:
             with self.ovh.creating(spec.id, progress):
-                record = super().create(spec, progress)
+                record = super().create(spec, offer, progress)
         except (MngrError, KeyboardInterrupt) as error:
             self._tell_of_open_orders(spec.id, error)
             raise
