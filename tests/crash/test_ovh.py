@@ -141,7 +141,7 @@ def test_the_driver_finds_an_order_that_was_noted_too_late(ovh, fakes):
     settings = {
         **ovh.settings,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(MUTANTS), ovh.env.get("PYTHONPATH", "")])),
-        "MNGR_MUTANT": f"mngr.backends.ovh.order:{noted}=>pass\n",
+        "MNGR_MUTANT": f"mngr.backends.ovh.buying.order:{noted}=>pass\n",
     }
     broken = Drive(OvhWorld(ovh.cloud, ovh.scratch, fakes, settings=settings))
     broken._others = drive._others

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mngr.backends.ovh.bootstrap import FirstContact
+from mngr.backends.ovh.buying.markers import Markers
 from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig, credentials
-from mngr.backends.ovh.markers import Markers
+from mngr.backends.ovh.install import Installer
 from mngr.containers.access import Access
 from mngr.providers.contract import MachineSpec
 from mngr.testing.cli import Cli
@@ -39,7 +39,7 @@ class Laptop:
         self.config = OvhConfig(**settings)  # type: ignore[arg-type]
         self.client = OvhClient(credentials(self.config, "[providers.ovh]", sim.env), clock=self.clock)
         access = Access(folder)
-        first = FirstContact(
+        first = Installer(
             self.client, access, self.clock, user="debian", image=self.config.default_image_name, timeout=900
         )
         self.markers = Markers(folder / "pending_orders")

@@ -27,9 +27,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from mngr.backends.ovh import claim, recycle
-from mngr.backends.ovh.claim import Rules
-from mngr.backends.ovh.recycle import Notes, Recycler
+from mngr.backends.ovh.recycling import claim, take
+from mngr.backends.ovh.recycling.claim import Rules
+from mngr.backends.ovh.recycling.take import Notes, Recycler
 from mngr.backends.ovh.tags import RECYCLING_BY, TagStore
 from mngr.backends.ovh.vps import Reader
 from mngr.model.clock import iso
@@ -306,7 +306,7 @@ class Races(RuleBasedStateMachine):
     def begin(self, count: int, early: int, late: int, seed: int, mayhem: str) -> None:
         self.world = World(count, seed, sees_own=self.sees_own, list_lag=self.list_lag)
         self.patch = pytest.MonkeyPatch()  # nonces are the world's, too
-        self.patch.setattr(recycle, "os", SimpleNamespace(urandom=self.world.random.randbytes))
+        self.patch.setattr(take, "os", SimpleNamespace(urandom=self.world.random.randbytes))
         self.patch.setattr(claim, "claim", self.protocol)
         self.mayhem = mayhem
         self.waiting = early + late

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mngr.backends.ovh import claim
-from mngr.backends.ovh.claim import Rules
+from mngr.backends.ovh.recycling import claim
+from mngr.backends.ovh.recycling.claim import Rules
 from mngr.backends.ovh.tags import is_free, is_locked
 from mngr.vps_docker import tags
 

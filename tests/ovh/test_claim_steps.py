@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mngr.backends.ovh import claim
-from mngr.backends.ovh.claim import SLACK_S, Drop, Own, Put, Read, Rules, Time, Wait
+from mngr.backends.ovh.recycling import claim
+from mngr.backends.ovh.recycling.claim import SLACK_S, Drop, Own, Put, Read, Rules, Time, Wait
 from mngr.backends.ovh.tags import is_free, is_locked
 from mngr.vps_docker import tags
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mngr.backends.ovh.order import CART_S
+from mngr.backends.ovh.buying.order import CART_S
 from mngr.vps_docker import tags
 from support.ovh import Account, Here
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mngr.backends.ovh import delivery
+from mngr.backends.ovh.buying import delivery
 from mngr.model.errors import NotFound
 from support.ovh import PLAN, Account, Here
 

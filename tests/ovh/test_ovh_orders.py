@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mngr.backends.ovh import renewal
-from mngr.backends.ovh.markers import Marker
+from mngr.backends.ovh.buying.markers import Marker
 from mngr.model.errors import MngrError
 from mngr.providers.contract import Gone
 from mngr.vps_docker import tags

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mngr.backends.ovh import bootstrap
+from mngr.backends.ovh import install
 
 #: Shows the agent until somebody removed it.
 DPKG = "[ -e {folder}/removed ] || echo 'ii  qemu-guest-agent'; echo 'rc  qemu-utils'; echo 'un  qemu-kvm'; exit 1"
@@ -23,7 +23,7 @@ def run(folder: Path, **tools: str) -> subprocess.CompletedProcess[str]:
         path.write_text(f"#!/bin/sh\n{body.format(folder=folder)}\n")
         path.chmod(0o755)
     (folder / "sed").symlink_to(shutil.which("sed") or "")
-    script = (bootstrap.SCRIPTS / "purge-qemu.sh").read_text()
+    script = (install.SCRIPTS / "purge-qemu.sh").read_text()
     return subprocess.run(
         ["/bin/sh", "-c", script], env={"PATH": str(folder)}, capture_output=True, text=True
     )

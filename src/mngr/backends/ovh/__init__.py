@@ -15,11 +15,11 @@ class _Backend:
         return OvhConfig
 
     def build(self, config: Any, context: Context) -> HostProvider:
-        from mngr.backends.ovh.bootstrap import FirstContact
+        from mngr.backends.ovh.buying.markers import Markers
         from mngr.backends.ovh.client import OvhClient, require_sdk
         from mngr.backends.ovh.cloud import OvhCloud
         from mngr.backends.ovh.config import credentials
-        from mngr.backends.ovh.markers import Markers
+        from mngr.backends.ovh.install import Installer
         from mngr.backends.ovh.provider import OvhProvider
         from mngr.containers.access import Access
 
@@ -28,7 +28,7 @@ class _Backend:
         require_sdk()
         client = OvhClient(credentials(config, where), clock=context.clock)
         folder = context.folder("ovh")
-        first = FirstContact(
+        first = Installer(
             client, Access(folder), context.clock, user=config.bootstrap_ssh_user,
             image=config.default_image_name, timeout=config.rebuild_timeout,
         )  # fmt: skip

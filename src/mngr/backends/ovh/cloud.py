@@ -3,17 +3,18 @@
 A VPS is "gone" for mngr once its renewal is cancelled and no host or builder is on it: it runs to the end of what is
 paid, and waits to be recycled. A fresh one is tagged and cancelled at once; `keep` takes the cancellation back, and
 is called when the host's record is durable. So whatever is killed in between ends at the month's end by itself.
-`acquiring`, `releasing` and `reconciling` have the long stories.
+`acquire`, `release` and `buying.reconcile` have the long stories.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from mngr.backends.ovh import acquiring, delivery, reconciling, releasing, renewal
-from mngr.backends.ovh.bootstrap import FirstContact
+from mngr.backends.ovh import acquire, release, renewal
+from mngr.backends.ovh.buying import delivery, reconcile
+from mngr.backends.ovh.buying.markers import Marker, Markers
 from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.config import OvhConfig
-from mngr.backends.ovh.markers import Marker, Markers
+from mngr.backends.ovh.install import Installer
 from mngr.backends.ovh.parts import Parts
 from mngr.backends.ovh.tags import RECYCLING_BY, is_being_claimed
 from mngr.backends.ovh.vps import Vps
@@ -38,7 +39,7 @@ class OvhCloud(VpsClientInterface):
         client: OvhClient,
         config: OvhConfig,
         markers: Markers,
-        first: FirstContact,
+        first: Installer,
         clock: Clock = SYSTEM,
     ) -> None:
         self.parts = Parts(instance, client, config, markers, clock)
@@ -79,7 +80,7 @@ class OvhCloud(VpsClientInterface):
         return self.parts.offers.check(spec)
 
     def create(self, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
-        return acquiring.acquire(self.parts, spec, handle, save)
+        return acquire.acquire(self.parts, spec, handle, save)
 
     def bootstrap(self, machine: Machine, progress: Progress) -> str:
         """contract.FirstContact: the host key that was seen first, once root's login works and qemu is purged.
@@ -89,14 +90,14 @@ class OvhCloud(VpsClientInterface):
         """
         build = self.parts.building.get(machine.id)
         try:
-            check = (lambda: acquiring.insist_on(self.parts, machine.id)) if build else None
+            check = (lambda: acquire.insist_on(self.parts, machine.id)) if build else None
             self.first.install(machine.id, build.image if build else "", progress, check)
         except MachineRefused:
             raise
         except (TimedOut, VpsProvisioningError) as error:
             if build is None or not build.recycled:
                 raise
-            releasing.give_back(self.parts, machine.id, build.host_id)
+            release.give_back(self.parts, machine.id, build.host_id)
             raise MachineRefused(error.message, hint=error.hint, details=error.details) from error
         return self.first.open(machine, progress)
 
@@ -178,15 +179,15 @@ class OvhCloud(VpsClientInterface):
 
     def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
         found = [machine.id for machine in self.find({tags.HOST_ID: spec.host_id})]
-        return releasing.release(self.parts, found, spec, handle)
+        return release.release(self.parts, found, spec, handle)
 
     def adopt(self, service: str) -> None:
         """By a person's word: ours, cancelled, free for the next create. Repeatable. Raises TimedOut, VpsApiError."""
-        releasing.adopt(self.parts, service)
+        release.adopt(self.parts, service)
 
     def reconcile(
         self, *, dry_run: bool = False, warn: Callable[[str], None] = lambda text: None, but: str = ""
     ) -> list[str]:
         """Sees to orders that nobody waits for any more, but those of host id `but`; what was done. Never raises
         MngrError."""
-        return reconciling.reconcile(self.parts, dry_run=dry_run, warn=warn, but=but)
+        return reconcile.reconcile(self.parts, dry_run=dry_run, warn=warn, but=but)

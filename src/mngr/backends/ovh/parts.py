@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from mngr.backends.ovh.claim import Rules
+from mngr.backends.ovh.buying.lost_orders import LostOrders
+from mngr.backends.ovh.buying.markers import Markers
+from mngr.backends.ovh.buying.order import Buyer
 from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.config import OvhConfig
-from mngr.backends.ovh.guard import Guard
-from mngr.backends.ovh.lost import LostOrders
-from mngr.backends.ovh.markers import Markers
 from mngr.backends.ovh.offers import Offers
-from mngr.backends.ovh.order import Buyer
-from mngr.backends.ovh.recycle import Recycler
+from mngr.backends.ovh.recycling.claim import Rules
+from mngr.backends.ovh.recycling.fence import Fence
+from mngr.backends.ovh.recycling.take import Recycler
 from mngr.backends.ovh.tags import TagStore, locked_for
 from mngr.backends.ovh.vps import Reader
 from mngr.model.clock import Clock
@@ -64,9 +64,9 @@ class Parts:
         """Whether these tags name this host as the one that the VPS is for."""
         return host_id in (tags.read(found).host_id, locked_for(found, self.client.now()))
 
-    def guard(self, service: str, ours: Callable[[Mapping[str, str]], bool]) -> Guard:
+    def fence(self, service: str, ours: Callable[[Mapping[str, str]], bool]) -> Fence:
         """Over what is written on a VPS from now on."""
-        return Guard(self.client, self.store, self.clock, self.recycler.rules.wait, service, ours)
+        return Fence(self.client, self.store, self.clock, self.recycler.rules.wait, service, ours)
 
     def tell_to(self, progress: Progress | None) -> None:
         """Who hears `tell`, of this thread."""

@@ -4,17 +4,17 @@ A marker goes when its VPS is in hand, when OVH says that nothing came of the or
 cart: OVH says that it wasn't bought, or it has expired and the account's orders show none that could be its.
 
 The cancellation is the last write: only from then on anybody may recycle the VPS, and nothing is written on it any
-more. One that was taken while this process stood still is left alone (guard.py).
+more. One that was taken while this process stood still is left alone (recycling/fence.py).
 """
 
 from collections.abc import Callable, Mapping
 
-from mngr.backends.ovh import delivery
-from mngr.backends.ovh.guard import Guard
-from mngr.backends.ovh.lost import EARLY_S, ENDED_S
-from mngr.backends.ovh.markers import Marker
-from mngr.backends.ovh.order import CART_S
+from mngr.backends.ovh.buying import delivery
+from mngr.backends.ovh.buying.lost_orders import EARLY_S, ENDED_S
+from mngr.backends.ovh.buying.markers import Marker
+from mngr.backends.ovh.buying.order import CART_S
 from mngr.backends.ovh.parts import Parts
+from mngr.backends.ovh.recycling.fence import Fence
 from mngr.backends.ovh.tags import is_locked
 from mngr.backends.ovh.vps import Vps
 from mngr.model.errors import MngrError, NotFound
@@ -73,7 +73,7 @@ def _order(parts: Parts, marker: Marker, dry_run: bool, warn: Warn) -> list[str]
 
 def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bool, warn: Warn) -> list[str]:
     """What an order became. A VPS with a host on it, or somebody else's by now, is left as it is."""
-    guard = parts.guard(service, lambda found: not _foreign(parts, marker, found))
+    fence = parts.fence(service, lambda found: not _foreign(parts, marker, found))
     try:
         vps = parts.reader.read(service)
     except NotFound:
@@ -91,22 +91,22 @@ def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bo
     foreign = _foreign(parts, marker, vps.tags)
     if dry_run:
         return [] if foreign else [f"would keep {service} (order {order}) for the next create"]
-    if not foreign and not _spare(parts, marker, vps, guard):
+    if not foreign and not _spare(parts, marker, vps, fence):
         return []
     parts.markers.remove(f"order-{order}")
     return [] if foreign else [f"{service} (order {order}): cancelled, and kept for the next create"]
 
 
-def _spare(parts: Parts, marker: Marker, vps: Vps, guard: Guard) -> bool:
+def _spare(parts: Parts, marker: Marker, vps: Vps, fence: Fence) -> bool:
     """Ours by its tags, then cancelled. False if OVH doesn't let it be cancelled yet, or it became somebody's."""
     owner = tags.read(vps.tags)
     leases = [one for one in (tags.BUILDER, tags.UNTIL) if one in vps.tags]
     if not vps.renewal.cancelled or not owner.provider:
         mine = {tags.PROVIDER: parts.instance} | ({tags.HOST_ID: marker.host_id} if marker.host_id else {})
         lacking = {one: mine[one] for one in mine if vps.tags.get(one) != mine[one]}
-        spared = guard.change(lacking, leases) and guard.cancel()
+        spared = fence.change(lacking, leases) and fence.cancel()
     else:  # where its builder died, nobody takes it until that lease ends
-        spared = vps.released(parts.client.now()) or guard.change({}, leases)
+        spared = vps.released(parts.client.now()) or fence.change({}, leases)
     if not spared:
         return False
     parts.clock.sleep(parts.config.tag_lag)  # who reads it as free reads it whole

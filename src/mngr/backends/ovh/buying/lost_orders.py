@@ -7,10 +7,10 @@ unexplained as purchases here don't know theirs.
 
 import msgspec
 
-from mngr.backends.ovh import delivery
 from mngr.backends.ovh.answers import understood
+from mngr.backends.ovh.buying import delivery
+from mngr.backends.ovh.buying.markers import Marker, Markers
 from mngr.backends.ovh.client import OvhClient, segment
-from mngr.backends.ovh.markers import Marker, Markers
 from mngr.backends.ovh.vps import Reader
 from mngr.model.clock import from_iso, iso
 from mngr.model.errors import NotFound

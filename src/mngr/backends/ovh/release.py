@@ -2,7 +2,8 @@
 
 import contextlib
 
-from mngr.backends.ovh import delivery, renewal
+from mngr.backends.ovh import renewal
+from mngr.backends.ovh.buying import delivery
 from mngr.backends.ovh.parts import CLAIM_ON, ID, ORDER, Parts
 from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, REFUSED
 from mngr.model.errors import NotFound
@@ -15,7 +16,7 @@ REFUSED_S = 3600
 
 def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -> Gone | Later:
     """Cancels the renewal, then takes the host's and the builder's tags off. `found`: services with the host's id on
-    them. What was ordered and isn't delivered stays with its marker, which `reconciling` sees to. Repeatable."""
+    them. What was ordered and isn't delivered stays with its marker, which `buying.reconcile` sees to. Repeatable."""
     services = set(found)
     fresh, unseen = "", set[str]()
     if handle.get(ID):
@@ -82,7 +83,7 @@ def _of_order(parts: Parts, order: int, spec: MachineSpec) -> str:
 
 def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool:
     """False: not yet. One that carries another host's tags is left alone. What frees it comes last."""
-    guard = parts.guard(service, lambda found: parts.is_for(found, spec.host_id))
+    fence = parts.fence(service, lambda found: parts.is_for(found, spec.host_id))
     vps = parts.reader.read(service)
     owner = tags.read(vps.tags)
     mine = service in parts.building
@@ -91,14 +92,14 @@ def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool
     if vps.released(parts.client.now()) and owner.provider and not mine:
         parts.recycler.freed.add(service)
         return True  # it is free, and somebody may be claiming it
-    if not vps.renewal.cancelled and not guard.cancel():
+    if not vps.renewal.cancelled and not fence.cancel():
         return False
     put = {tags.PROVIDER: parts.instance, tags.HOST_ID: spec.host_id}
     # A stale read must not hide a tag that was put a moment ago.
     drop = [key for key in (RECYCLING_BY, tags.BUILDER) if mine or key in vps.tags]
     drop += [tags.READY] if mine or owner.ready or owner.until is None else []
     drop += [tags.UNTIL] if mine or tags.UNTIL in vps.tags else []
-    freed = guard.change(put if owner.host_id != spec.host_id else {}, drop)
+    freed = fence.change(put if owner.host_id != spec.host_id else {}, drop)
     if drop:
         parts.clock.sleep(parts.config.tag_lag)
     if freed and drop:

@@ -31,7 +31,7 @@ PURGE_S = 300.0
 SCRIPTS = Path(__file__).parent / "scripts"
 
 
-class FirstContact:
+class Installer:
     """`user`: the one whom the image installs the rebuild's key for. `timeout`: for an installation, in seconds."""
 
     def __init__(

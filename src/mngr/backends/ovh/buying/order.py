@@ -1,15 +1,15 @@
 """Buying a VPS: a cart, its item's configuration, checkout. Orders have no idempotency key.
 
 A cart is checked out once at most: its marker is on disk before that, its order's before anything else happens. After
-a lost answer the cart is asked whether it was bought, and only then `lost` looks for its order.
+a lost answer the cart is asked whether it was bought, and only then `lost_orders` looks for its order.
 """
 
 import msgspec
 
 from mngr.backends.ovh.answers import AGAIN, OvhApiError, understood
+from mngr.backends.ovh.buying.lost_orders import LostOrders
+from mngr.backends.ovh.buying.markers import Marker, Markers
 from mngr.backends.ovh.client import OvhClient, segment
-from mngr.backends.ovh.lost import LostOrders
-from mngr.backends.ovh.markers import Marker, Markers
 from mngr.backends.ovh.offers import DATACENTER, MONITORING, NO_MONITORING, SYSTEM, Offers
 from mngr.model.clock import Clock, iso
 from mngr.model.errors import MngrError

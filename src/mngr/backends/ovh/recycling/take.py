@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from mngr.backends.ovh import claim, renewal
-from mngr.backends.ovh.claim import Rules
+from mngr.backends.ovh import renewal
 from mngr.backends.ovh.client import OvhClient
-from mngr.backends.ovh.guard import Guard
+from mngr.backends.ovh.recycling import claim
+from mngr.backends.ovh.recycling.claim import Rules
+from mngr.backends.ovh.recycling.fence import Fence
 from mngr.backends.ovh.tags import RECYCLING_BY, TagStore, is_free, is_locked, is_refused, locked_for, stale
 from mngr.backends.ovh.vps import SETTLED, Reader, Vps, patiently
 from mngr.model.clock import Clock
@@ -204,11 +205,11 @@ class Recycler:
         # The lock first: it says whose the VPS is and until when, whatever of the rest is there yet.
         first = {RECYCLING_BY: f"{until}:{spec.host_id}", tags.UNTIL: str(until), tags.HOST_ID: spec.host_id}
         wanted = {**first, **{key: value for key, value in spec.tags.items() if key not in first}}
-        guard = Guard(
+        fence = Fence(
             self.client, self.store, self.clock, self.rules.wait, service,
             lambda found: locked_for(found, self.client.now()) == spec.host_id, since=since,
         )  # fmt: skip
-        return guard.change(wanted, stale(seen, wanted, claim.CLAIM + spec.host_id))
+        return fence.change(wanted, stale(seen, wanted, claim.CLAIM + spec.host_id))
 
 
 @contextlib.contextmanager

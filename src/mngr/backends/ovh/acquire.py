@@ -4,10 +4,11 @@ import contextlib
 
 import msgspec
 
-from mngr.backends.ovh import delivery, renewal
-from mngr.backends.ovh.lost import ENDED_S
+from mngr.backends.ovh import renewal
+from mngr.backends.ovh.buying import delivery
+from mngr.backends.ovh.buying.lost_orders import ENDED_S
 from mngr.backends.ovh.parts import CART, CLAIM_ON, ID, ORDER, Build, Parts
-from mngr.backends.ovh.recycle import Notes
+from mngr.backends.ovh.recycling.take import Notes
 from mngr.backends.ovh.tags import locked_for
 from mngr.backends.ovh.vps import Vps, patiently
 from mngr.model.errors import NotFound

@@ -8,7 +8,7 @@ from mngr.backends.ovh.tags import TagStore
 from mngr.model.clock import Clock
 
 
-class Guard:
+class Fence:
     """`since`: when the VPS was read, by the steady clock (default: it will be next). `within`: for so many seconds what was
     read counts; after that it is read again, and `ours` says whether its tags still let us write on it.
 
