@@ -11,6 +11,7 @@ from mngr.ops.names import Group
 
 if TYPE_CHECKING:
     from mngr.ops.context import Mngr
+    from mngr.ops.lifecycle import Destroyed
     from mngr.ops.losing import Loss
 
 
@@ -44,7 +45,7 @@ def command(
     from mngr.cli.losses import lines, row
     from mngr.cli.main import show
     from mngr.cli.progress import Progress
-    from mngr.cli.stop import ROW, report, would
+    from mngr.cli.report import ROW, report, would
     from mngr.cli.targets import find_groups, for_each, read_names, several
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import check_known, destroy
@@ -83,7 +84,8 @@ def command(
 
     def one(group: Group) -> tuple[Group, str]:
         try:
-            return group, destroy(mngr, group, Phases(mngr.clock, progress), unknown_agents=unknown_agents)
+            done = destroy(mngr, group, Phases(mngr.clock, progress), unknown_agents=unknown_agents)
+            return group, note(group, done)
         except NotWiped as error:
             unwiped.append(error)
             return group, "not wiped"
@@ -100,10 +102,37 @@ def command(
 
 
 def _described(group: Group) -> str:
-    from mngr.ops.lifecycle import describe, paid_ahead, takes_host
+    from mngr.cli.report import describe
+    from mngr.ops.lifecycle import takes_host
 
-    word = "" if group.host.agents_known or not takes_host(group) else "; only with --unknown-agents"
-    return describe(group) + word + paid_ahead(group)
+    if not takes_host(group):
+        return describe(group)
+    host = group.host
+    word = "" if host.agents_known else "; only with --unknown-agents"
+    paid = f"; paid until {host.paid_until}, of which nothing is paid back" if host.paid_until else ""
+    return describe(group) + word + paid
+
+
+def note(group: Group, done: "Destroyed") -> str:
+    """What is left after a destroy, and what went with the host."""
+    from mngr.cli.report import snapshots
+
+    if not done.host_gone:
+        bill = " and its bill" if done.billed else ""
+        stays = done.stays_with and not group.host.permanent
+        return f"its host {group.host.record.name} stays, with others{bill}" if stays else ""
+    said = []
+    if done.snapshots_lost:
+        said.append(f"and {snapshots(done.snapshots_lost)} that lived on its machine only")
+    if done.paid_until:
+        said.append(f"its machine is paid until {done.paid_until}, and not renewed")
+    if left := done.snapshots_left:
+        stay = "stays" if left.count == 1 else "stay"
+        said.append(
+            f"{snapshots(left.count)} of it {stay} on {left.provider}: {left.size_bytes / 1e6:.0f} MB of disk; "
+            "`mngr snapshot list` shows them"
+        )
+    return "; ".join(said)
 
 
 def _losses(mngr: "Mngr", found: list[Group], quiet: bool) -> dict[str, list["Loss"]]:
@@ -115,19 +144,19 @@ def _losses(mngr: "Mngr", found: list[Group], quiet: bool) -> dict[str, list["Lo
         return {group.host.record.id: lost for group, lost in zip(found, losses(mngr, found), strict=True)}
 
 
-def _is_there(mngr: object, name: str) -> bool:
+def _is_there(mngr: "Mngr", name: str) -> bool:
     from mngr.ops.names import resolve
 
     try:
-        return bool(resolve(mngr, [name]))  # type: ignore[arg-type]
+        return bool(resolve(mngr, [name]))
     except NotFound:
         return False
 
 
-def _sweep(mngr: object, providers: list[str], quiet: bool) -> None:
+def _sweep(mngr: "Mngr", providers: list[str], quiet: bool) -> None:
     from mngr.ops.sweep import sweep_for
 
-    for name, swept in sweep_for(mngr, providers).items():  # type: ignore[arg-type]
+    for name, swept in sweep_for(mngr, providers).items():
         for what in [] if quiet else swept.released:
             click.echo(f"gc: {name}: released {what}", err=True)
         for what in [] if quiet else swept.finished:

@@ -19,17 +19,21 @@ def command(names: tuple[str, ...], form: str, quiet: bool) -> int:
     mngr start @my-host      the host alone, none of its agents
     """
     from mngr.cli.progress import Progress
-    from mngr.cli.stop import ROW, report
+    from mngr.cli.report import ROW, report
     from mngr.cli.targets import find_groups, for_each, several
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import start
+    from mngr.ops.names import Group
 
     check_format(form, ROW)
     mngr = Mngr()
     found = find_groups(mngr, names, quiet)
     with Progress(f"start {several(names)}", quiet) as progress:
-        done, code = for_each(
-            found, lambda group: (group, start(mngr, group, Phases(mngr.clock, progress)) and "")
-        )
+
+        def one(group: Group) -> tuple[Group, str]:
+            start(mngr, group, Phases(mngr.clock, progress))
+            return group, ""
+
+        done, code = for_each(found, one)
     report("started", done, form, quiet)
     return code

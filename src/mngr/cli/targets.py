@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 import click
 
@@ -10,9 +10,10 @@ from mngr.model.errors import MngrError
 from mngr.ops.context import Mngr
 from mngr.ops.names import Group, groups, resolve
 
+T = TypeVar("T")
 
-def names_argument(function: Any) -> Any:
-    return click.argument("names", nargs=-1, required=True, metavar="NAME…")(function)
+#: The names that a verb is given.
+names_argument = click.argument("names", nargs=-1, required=True, metavar="NAME…")
 
 
 def read_names(names: Sequence[str]) -> list[str]:
@@ -37,25 +38,23 @@ def several(names: Sequence[str]) -> str:
     return " ".join(names) if len(names) < 4 else f"{len(names)} names"
 
 
-def for_each(found: Sequence[Group], work: Callable[[Group], Any]) -> tuple[list[Any], int]:
+def for_each(found: Sequence[Group], work: Callable[[Group], T]) -> tuple[list[T], int]:
     """Runs `work` on each group, several at a time. Errors are shown; returns results and the exit code."""
     from mngr.cli.main import show
 
-    outcomes: list[Any] = [None] * len(found)
-
-    def one(index: int) -> None:
+    def one(group: Group) -> T | MngrError:
         try:
-            outcomes[index] = work(found[index])
+            return work(group)
         except MngrError as error:
-            outcomes[index] = error
+            return error
 
     if len(found) == 1:
-        one(0)
+        outcomes = [one(found[0])]
     else:
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(one, range(len(found))))
+            outcomes = list(pool.map(one, found))
     errors = [one for one in outcomes if isinstance(one, MngrError)]
     for error in errors:
         show(error)

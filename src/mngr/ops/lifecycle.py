@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
+
 from mngr.agents import tmux
 from mngr.model.errors import MngrError, NotWiped, Unreachable
 from mngr.model.records import HostRecord
-from mngr.model.views import HostView
+from mngr.model.views import AgentView, HostView
 from mngr.ops import memory
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import Group
@@ -19,11 +21,44 @@ STOPPING_S = 30.0
 T = TypeVar("T")
 
 
-def stop(mngr: Mngr, group: Group, phases: Phases) -> str:
-    """Stops these agents and, when no other agent of their host is alive, the host. Repeatable.
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stop did. `host_stopped`: the host went down, too; `saves`: what that stops paying for, in the provider's
+    words (Abilities.stop_saves)."""
 
-    Returns what became of the bill, as the provider says it, when a host was stopped.
-    """
+    host_stopped: bool
+    saves: str = ""
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """What a start did. `host`: as it is now. `agents`: those that were started; one whose command ended at once is `done`."""
+
+    host: HostView
+    agents: list[AgentView] = []
+
+
+class SnapshotsLeft(msgspec.Struct, frozen=True, kw_only=True):
+    """Snapshots that outlive their host, and the disk they use."""
+
+    provider: str
+    count: int
+    size_bytes: int
+
+
+class Destroyed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a destroy did. `host_gone`: the host went with its last agent; else `stays_with` are the agents that it still
+    carries, and `billed` says whether it goes on costing money. `paid_until`: of a machine that is gone and paid ahead.
+    `snapshots_lost`: how many lived on that machine only. `snapshots_left`: those that outlive the host."""
+
+    host_gone: bool
+    stays_with: list[str] = []
+    billed: bool = False
+    paid_until: str = ""
+    snapshots_lost: int = 0
+    snapshots_left: SnapshotsLeft | None = None
+
+
+def stop(mngr: Mngr, group: Group, phases: Phases) -> Stopped:
+    """Stops these agents and, when no other agent of their host is alive, the host. Repeatable."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     stays = _others(group, alive=True) or not provider.abilities.isolated or _may_have_others(group)
     if host.state == "running" and group.agents:
@@ -37,14 +72,13 @@ def stop(mngr: Mngr, group: Group, phases: Phases) -> str:
                 raise
             # It may be going down already, by itself or by a stop whose mngr was killed; they go with it.
     if stays:
-        return ""
+        return Stopped(host_stopped=False)
     phases("stop host")
     provider.stop(host.record.id, phases)
-    saves = provider.abilities.stop_saves
-    return f"which saves {saves}" if saves else ""
+    return Stopped(host_stopped=True, saves=provider.abilities.stop_saves)
 
 
-def start(mngr: Mngr, group: Group, phases: Phases) -> HostView:
+def start(mngr: Mngr, group: Group, phases: Phases) -> Started:
     """Starts the host if it is down, and the agents' commands anew if they aren't alive. Repeatable."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     record = host.record
@@ -77,38 +111,42 @@ def _may_be_stopping(host: HostView) -> bool:
     return host.state == "running" and bool(host.problem) and not host.sshd_down
 
 
-def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) -> HostView:
+def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) -> Started:
     if group.agents:
         phases("start agent")
     place, settings = mngr.place(record), mngr.host_settings()
-    started = HostView(record=record, state="running", agents=group.host.agents)
+    host = HostView(record=record, state="running", agents=group.host.agents)
+    agents: list[AgentView] = []
     for agent in group.agents:
         code = tmux.start(place, agent.record, settings)
         if code is not None:
             phases(f"warning: agent {agent.record.name} has ended already, with exit code {code}")
-        memory.remember(mngr, started, agent)
-    return started
+        memory.remember(mngr, host, agent)
+        agents.append(
+            AgentView(record=agent.record, state="running" if code is None else "done", exit_code=code)
+        )
+    return Started(host=host, agents=agents)
 
 
-def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = False) -> str:
+def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = False) -> Destroyed:
     """Removes these agents, and their host when it carries no other agent. Gone already is success.
 
-    Returns what is left: a host that stays, with others, and its bill; what is paid ahead; snapshots that stay, or what
-    went with it. Raises NotWiped as HostProvider.destroy, Unreachable as `check_known`."""
+    Raises NotWiped as HostProvider.destroy, Unreachable as `check_known`."""
     check_known(group, unknown_agents=unknown_agents)
     host, provider = group.host, mngr.provider(group.host.record.provider)
+    record = host.record
     if takes_host(group):
         phases("destroy host")
         try:
-            provider.destroy(host.record.id, phases)
+            provider.destroy(record.id, phases)
         except NotWiped:
-            memory.forget(mngr, host.record.id, [agent.record.name for agent in host.agents])
+            memory.forget(mngr, record.id, [agent.record.name for agent in host.agents])
             raise
-        memory.forget(mngr, host.record.id, [agent.record.name for agent in host.agents])
-        paid = f"its machine is paid until {host.paid_until}, and not renewed" if host.paid_until else ""
-        lost = f"and {_snapshots(host.snapshots)} that lived on its machine only" if host.snapshots else ""
-        return "; ".join(filter(None, [lost, paid, _stay(provider, host.record)]))
-    record = host.record
+        memory.forget(mngr, record.id, [agent.record.name for agent in host.agents])
+        return Destroyed(
+            host_gone=True, paid_until=host.paid_until, snapshots_lost=host.snapshots,
+            snapshots_left=_left(provider, record),
+        )  # fmt: skip
     if host.state != "running":
         raise MngrError(
             f"agents can't be removed alone while their host {record.name} is {host.state}",
@@ -120,30 +158,21 @@ def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = 
         tmux.remove(place, agent.record)
         provider.agent_removed(record.id, agent.record.id)
     memory.forget(mngr, record.id, [agent.record.name for agent in group.agents])
-    if not provider.abilities.isolated:
-        return ""
-    return f"its host {record.name} stays, with others{' and its bill' if record.price_per_hour else ''}"
+    mine = {agent.record.id for agent in group.agents}
+    others = [agent.record.name for agent in host.agents if agent.record.id not in mine]
+    return Destroyed(host_gone=False, stays_with=others, billed=bool(record.price_per_hour))
 
 
-def _stay(provider: HostProvider, record: HostRecord) -> str:
-    """The snapshots of a host that is gone, where those outlive it: how many, where, how big; "" if there are none."""
+def _left(provider: HostProvider, record: HostRecord) -> SnapshotsLeft | None:
+    """The snapshots of a host that is gone, where those outlive it."""
     if not (isinstance(provider, HostSnapshots) and provider.abilities.restores_by_id):
-        return ""
+        return None
     try:
         left = provider.snapshot_list(record.id).snapshots
     except MngrError:
-        return ""  # the host is gone all the same
-    size = sum(one.size_bytes or 0 for one in left) / 1e6
-    return (
-        f"{_snapshots(len(left))} of it stay{'s' if len(left) == 1 else ''} on {provider.name}: {size:.0f} MB of disk; "
-        "`mngr snapshot list` shows them"
-        if left
-        else ""
-    )
-
-
-def _snapshots(count: int) -> str:
-    return f"{count} snapshot{'' if count == 1 else 's'}"
+        return None  # the host is gone all the same
+    size = sum(one.size_bytes or 0 for one in left)
+    return SnapshotsLeft(provider=provider.name, count=len(left), size_bytes=size) if left else None
 
 
 def check_known(group: Group, *, unknown_agents: bool) -> None:
@@ -163,28 +192,6 @@ def check_known(group: Group, *, unknown_agents: bool) -> None:
 def takes_host(group: Group) -> bool:
     """Whether destroying these agents destroys their host."""
     return not group.host.permanent and not (group.agents and _others(group))
-
-
-def describe(group: Group) -> str:
-    """What destroying this group takes away, on one line."""
-    record = group.host.record
-    agents = ", ".join(f"{one.record.name} ({one.state})" for one in group.agents or group.host.agents) or (
-        "no agents" if group.host.agents_known else ""
-    )
-    if not group.host.agents_known and not group.agents:
-        agents = f"{agents} and whatever else runs there" if agents else "agents that can't be read"
-    if takes_host(group):
-        held = (
-            f" and the only copies of its {_snapshots(group.host.snapshots)}" if group.host.snapshots else ""
-        )
-        return f"host {record.name} on {record.provider} with {agents}{held}"
-    return f"{agents} on {record.name}" + ("; their directories stay" if group.host.permanent else "")
-
-
-def paid_ahead(group: Group) -> str:
-    """What is said, after `describe`, of what is lost by destroying a host that is paid for a while."""
-    until = group.host.paid_until if takes_host(group) else ""
-    return f"; paid until {until}, of which nothing is paid back" if until else ""
 
 
 def _may_have_others(group: Group) -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from mngr.agents import tmux
+from mngr.cli.destroy import note as destroyed_note
+from mngr.cli.stop import note as stopped_note
 from mngr.model.clock import SYSTEM
 from mngr.model.errors import Unreachable
 from mngr.model.records import AgentRecord, HostRecord
@@ -64,8 +66,8 @@ def group(state: Any) -> Group:
 
 def test_a_host_that_was_seen_running_and_isnt_is_started(fake: Fake) -> None:
     phases: list[str] = []
-    view = lifecycle.start(fake, group("running"), phases.append)  # type: ignore[arg-type]
-    assert view.state == "running"
+    done = lifecycle.start(fake, group("running"), phases.append)  # type: ignore[arg-type]
+    assert (done.host.state, [one.state for one in done.agents]) == ("running", ["running"])
     assert fake.started == ["host-1"]
     assert phases == ["start agent", "start host", "start agent"]
 
@@ -112,7 +114,9 @@ def test_a_destroy_says_what_stays(monkeypatch: pytest.MonkeyPatch, kept: int, n
     monkeypatch.setattr(memory, "forget", lambda *_: None)
     keeper = Keeper()
     keeper.kept = kept
-    assert lifecycle.destroy(keeper, group("running"), lambda phase: None) == note  # type: ignore[arg-type]
+    done = lifecycle.destroy(keeper, group("running"), lambda phase: None)  # type: ignore[arg-type]
+    assert (done.host_gone, done.snapshots_left is not None) == (True, kept > 0)
+    assert destroyed_note(group("running"), done) == note
     assert keeper.destroyed == "host-1"
 
 
@@ -121,7 +125,35 @@ def test_a_destroy_says_what_went_with_its_machine(monkeypatch: pytest.MonkeyPat
     keeper, gone = Keeper(), group("running")
     keeper.abilities = Abilities()
     gone.host.snapshots = 2
-    assert "2 snapshots that lived on its machine only" in lifecycle.destroy(keeper, gone, lambda phase: None)  # type: ignore[arg-type]
+    gone.host.paid_until = "2027-01-01"
+    done = lifecycle.destroy(keeper, gone, lambda phase: None)  # type: ignore[arg-type]
+    assert (done.snapshots_lost, done.snapshots_left) == (2, None)
+    assert destroyed_note(gone, done) == (
+        "and 2 snapshots that lived on its machine only; its machine is paid until 2027-01-01, and not renewed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("price", "permanent", "note"),
+    [
+        (0.1, False, "its host one stays, with others and its bill"),
+        (None, False, "its host one stays, with others"),
+        (None, True, ""),
+    ],
+)
+def test_a_destroy_says_who_stays(
+    monkeypatch: pytest.MonkeyPatch, price: float | None, permanent: bool, note: str
+) -> None:
+    monkeypatch.setattr(memory, "forget", lambda *_: None)
+    monkeypatch.setattr(tmux, "remove", lambda *_: None)
+    fake, one = Fake(), group("running")
+    fake.agent_removed = lambda *_: None  # type: ignore[attr-defined]
+    record = HostRecord(id="host-1", name="one", provider="fake", backend="fake", price_per_hour=price)
+    two = AgentView(record=AgentRecord(id="agent-2", name="two"), state="running")
+    host = HostView(record=record, state="running", agents=[*one.agents, two], permanent=permanent)
+    done = lifecycle.destroy(fake, Group(host=host, agents=one.agents), lambda phase: None)  # type: ignore[arg-type]
+    assert (done.host_gone, done.stays_with) == (False, ["two"])
+    assert destroyed_note(Group(host=host, agents=one.agents), done) == note
 
 
 class Stopping(Fake):
@@ -138,14 +170,17 @@ def test_a_stop_leaves_a_host_up_that_may_carry_other_agents(monkeypatch: pytest
     fake = Stopping()
     unread = group("running")
     unread.host.agents_known = False
-    lifecycle.stop(fake, unread, lambda _: None)  # type: ignore[arg-type]
+    assert not lifecycle.stop(fake, unread, lambda _: None).host_stopped  # type: ignore[arg-type]
     unseen = group("running")
     other = AgentView(record=AgentRecord(id="agent-2", name="two"), state="unknown")
     unseen.host.agents.append(other)
     lifecycle.stop(fake, unseen, lambda _: None)  # type: ignore[arg-type]
     assert fake.stopped == []
-    lifecycle.stop(fake, group("running"), lambda _: None)  # type: ignore[arg-type]
+    fake.abilities = Abilities(stop_saves="all but the disk")
+    done = lifecycle.stop(fake, group("running"), lambda _: None)  # type: ignore[arg-type]
     assert fake.stopped == ["host-1"]
+    assert done == lifecycle.Stopped(host_stopped=True, saves="all but the disk")
+    assert stopped_note(done) == "which saves all but the disk"
 
 
 def test_a_host_that_may_carry_other_agents_isnt_destroyed_with_one() -> None:
