@@ -8,24 +8,15 @@ from __future__ import annotations
 import os
 import tarfile
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
+from mngr.qemu.command import Bootable
 from mngr.simcloud.docker import LABEL, drop
 from mngr.simcloud.images import recipes
 from mngr.simcloud.images.build import Images, timed
 from mngr.simcloud.images.cache import folder, key, locked, whole
 from mngr.simcloud.images.dockerroot import CAPABILITIES
 from mngr.simcloud.images.work import step
-
-
-@dataclass(frozen=True)
-class Bootable:
-    """What QEMU starts from. The disk is raw, and is never written to."""
-
-    kernel: Path
-    initrd: Path
-    disk: Path
 
 
 def bootable(image: str, images: Images) -> Bootable:

@@ -1,6 +1,6 @@
 """A ready-made /var/lib/docker: what machines have instead of a registry to pull from.
 
-It is kept as a volume that every machine's own is copied from (see machines/disks.py), and as a tarball.
+It is kept as a volume that every machine's own is copied from (see machines/docker_volumes.py), and as a tarball.
 """
 
 from __future__ import annotations

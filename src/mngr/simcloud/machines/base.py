@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mngr.qemu.command import Size
+
 PowerChanged = Callable[[str, bool], None]
 """Told (machine id, running) when a machine went off or came on by itself."""
 
@@ -16,15 +18,6 @@ class Stop(Protocol):
     def is_set(self) -> bool: ...
 
     def wait(self, timeout: float) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Size:
-    """What a plan sells; a machine has no more than this computer has. Memory in MiB, disk in GiB."""
-
-    cpus: int
-    memory_mib: int
-    disk_gib: int
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,7 @@ class MachineSpec:
     refuse_key: bool = False
     """Answer SSH with another host key than the one its user data brings."""
     size: Size | None = None
-    """None: as the machines come."""
+    """What the plan sells; a machine has no more than this computer has. None: as the machines come."""
     cloud_init_fail: str = ""
     """`network`: no name resolves at first boot; `docker`: its daemon can't start; `user_data`: cut short."""
 

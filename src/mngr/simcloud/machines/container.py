@@ -11,15 +11,15 @@ import re
 import shutil
 import threading
 
+from mngr.qemu.ssh import wait_for_banner
 from mngr.simcloud.docker import LABEL, docker, drop
 from mngr.simcloud.images.build import names
 from mngr.simcloud.images.dockerroot import CAPABILITIES
 from mngr.simcloud.machines import loops, process
 from mngr.simcloud.machines.addresses import Addresses
-from mngr.simcloud.machines.banner import wait_for_banner
 from mngr.simcloud.machines.base import MachineSpec, Options, Stop
 from mngr.simcloud.machines.clean import remove
-from mngr.simcloud.machines.disks import Disks, script
+from mngr.simcloud.machines.docker_volumes import DockerVolumes, script
 from mngr.simcloud.machines.events import Events
 from mngr.simcloud.machines.limits import Limits
 from mngr.simcloud.machines.seed import write_seed
@@ -52,7 +52,7 @@ class ContainerMachines:
         self._events = Events(self._label, self._power_changed)
         try:
             keeper = f"{self._prefix}-keeper"
-            self._disks = Disks(keeper, self._labels, self._images.stock, self._images.docker_root)
+            self._volumes = DockerVolumes(keeper, self._labels, self._images.stock, self._images.docker_root)
         except BaseException:
             self.close()
             raise
@@ -73,7 +73,7 @@ class ContainerMachines:
 
     def ready(self, id: str, stop: Stop, limit_s: float = BOOT_LIMIT_S) -> bool:
         """Its CPUs become those of its plan."""
-        there = wait_for_banner(lambda: self._where.get(id), stop, limit_s)
+        there = wait_for_banner(lambda: self._where.get(id), stop.is_set, limit_s)
         if there:
             self._limits.booted(self._container(id))
         return there
@@ -113,12 +113,12 @@ class ContainerMachines:
             )
             flags = [word for change in changes for word in ("--change", change)]
             docker("commit", "--pause=false", *flags, container, image, limit_s=300)
-            self._disks.copy(self._volume(id), self._disk_volume(disk))
+            self._volumes.copy(self._volume(id), self._disk_volume(disk))
         finally:
             if running:
                 docker("unpause", container)
         size = int(docker("image", "inspect", "--format", "{{.Size}}", image))
-        return size + self._disks.size(self._disk_volume(disk))
+        return size + self._volumes.size(self._disk_volume(disk))
 
     def drop_disk(self, disk: str) -> None:
         drop("rmi", "--force", self._disk_image(disk))
@@ -132,9 +132,9 @@ class ContainerMachines:
 
     def _make_disk(self, spec: MachineSpec) -> None:
         if spec.disk:
-            self._disks.copy(self._disk_volume(spec.disk), self._volume(spec.id))
+            self._volumes.copy(self._disk_volume(spec.disk), self._volume(spec.id))
         else:
-            self._disks.fresh(self._volume(spec.id))
+            self._volumes.fresh(self._volume(spec.id))
 
     def _free_slot_when_up(self, id: str, stop: Stop) -> None:
         """As many machines boot at a time as there are processors: more would only all be late."""

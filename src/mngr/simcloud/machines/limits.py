@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+from mngr.qemu.command import Size
 from mngr.simcloud.docker import DockerError, docker
-from mngr.simcloud.machines.base import Size
 
 MIB = 1024**2
 

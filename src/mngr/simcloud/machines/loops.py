@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mngr.simcloud.docker import DockerError, docker
-from mngr.simcloud.machines.disks import script
+from mngr.simcloud.machines.docker_volumes import script
 
 NODES = 64
 """The kernel gives out any that is free on this computer."""

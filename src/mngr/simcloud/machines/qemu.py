@@ -1,6 +1,6 @@
 """Machines as virtual ones: QEMU with a kernel of its own, on a loopback address of its own.
 
-Slow (an emulated boot takes some twenty seconds of two processors), and as near to a rented machine as it gets.
+Slow without KVM (an emulated boot takes some twenty seconds of two processors), and as near to a rented machine as it gets.
 """
 
 from __future__ import annotations
@@ -8,23 +8,23 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+from mngr.qemu import kvm, overlay
+from mngr.qemu.command import QEMU, USUAL, Bootable, Hardware, fitting
+from mngr.qemu.ssh import wait_for_banner
 from mngr.simcloud.images.build import names
-from mngr.simcloud.images.disk import Bootable, bootable
+from mngr.simcloud.images.disk import bootable
 from mngr.simcloud.machines import process
 from mngr.simcloud.machines.addresses import Addresses
-from mngr.simcloud.machines.banner import wait_for_banner
 from mngr.simcloud.machines.base import MachineSpec, Options, Stop, Unavailable
 from mngr.simcloud.machines.seed import write_seed
-from mngr.simcloud.machines.vm import QEMU, USUAL, Hardware, QemuError, Vm, fitting
+from mngr.simcloud.machines.vm import Vm
 
 BOOT_LIMIT_S = 300.0
 STOP_GRACE_S = 60.0
-COPY_LIMIT_S = 300.0
 PROGRAMS = (QEMU, "qemu-img", "setpriv")
 FIRST_FREE_PORT = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
@@ -44,7 +44,9 @@ class QemuMachines:
         self._vms: dict[str, Vm] = {}
         self._snapshots: dict[str, Hardware] = {}
         """Of which machine each is a copy."""
-        print("simcloud: QEMU emulates its processors here (TCG, no KVM)", file=sys.stderr)
+        self._accel = kvm.accelerator()
+        if self._accel != "kvm":
+            print("simcloud: QEMU emulates its processors here (TCG, no KVM)", file=sys.stderr)
 
     def boot(self, spec: MachineSpec, stop: Stop) -> str:
         system = self._system(spec)
@@ -55,15 +57,14 @@ class QemuMachines:
         if spec.disk:
             before = self._snapshots[spec.disk].size.disk_gib
             size = replace(size, disk_gib=max(size.disk_gib, before))
-        hardware = Hardware(name, folder, system, address, self._options.ports, size)
+        hardware = Hardware(name, folder, system, address, self._options.ports, size, self._accel)
         self._vms[spec.id] = vm = Vm(hardware, lambda: self._options.power_changed(spec.id, False))
         write_seed(hardware.seed, spec)
         if spec.disk:
             shutil.copyfile(self._snapshot(spec.disk), hardware.disk)
-            _qemu_img("resize", "-q", str(hardware.disk), f"{size.disk_gib}G")
+            overlay.resize(hardware.disk, size.disk_gib)
         else:
-            overlay = ("create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(system.disk))
-            _qemu_img(*overlay, str(hardware.disk), f"{size.disk_gib}G")
+            overlay.create(hardware.disk, system.disk, size.disk_gib)
         if not stop.is_set():
             vm.start("refuse_key" if spec.refuse_key else spec.cloud_init_fail)
         return address
@@ -73,7 +74,7 @@ class QemuMachines:
             vm = self._vms.get(id)
             return vm.hardware.address if vm and vm.running else None
 
-        return wait_for_banner(where, stop, BOOT_LIMIT_S)
+        return wait_for_banner(where, stop.is_set, BOOT_LIMIT_S)
 
     def halt(self, id: str) -> None:
         self._vms[id].power_off(STOP_GRACE_S)
@@ -143,11 +144,3 @@ def _computer() -> tuple[int, int]:
     """CPUs that this process may use, and MiB of memory."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return len(os.sched_getaffinity(0)), memory // 1024**2
-
-
-def _qemu_img(*argv: str) -> None:
-    done = subprocess.run(
-        ["qemu-img", *argv], capture_output=True, text=True, timeout=COPY_LIMIT_S, check=False
-    )
-    if done.returncode:
-        raise QemuError(f"qemu-img {argv[0]}: {done.stderr.strip()}")

@@ -1,6 +1,6 @@
 """One virtual machine: its QEMU process, and how it is switched on and off.
 
-Processors are emulated (TCG): /dev/kvm is often there without working. QEMU is asked over a socket pair (QMP,
+QEMU is asked over a socket pair (QMP,
 https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html), listens on the machine's loopback address only, and
 is killed by the kernel when this process ends, however it does.
 """
@@ -14,72 +14,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from mngr.simcloud.images.disk import Bootable
-from mngr.simcloud.machines.base import Size
+from mngr.qemu.command import Hardware, arguments
+from mngr.qemu.overlay import QemuError
 
-QEMU = "qemu-system-x86_64"
 ANSWER_LIMIT_S = 30.0
 KILL_LIMIT_S = 10.0
-USUAL = Size(2, 1024, 8)
-"""Of a machine whose plan wasn't told. Its disk's 8 GiB are those of the shared image, the least there is."""
-
-KERNEL_LINE = "root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 mitigations=off random.trust_cpu=on"
-
-
-class QemuError(Exception):
-    """QEMU didn't start, or didn't do what it was asked; the message has its own words."""
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """What a machine is made of. In `folder` are its disk (disk.qcow2), its seed and QEMU's logs."""
-
-    name: str
-    folder: Path
-    system: Bootable
-    address: str
-    ports: tuple[int, ...]
-    size: Size = USUAL
-
-    @property
-    def disk(self) -> Path:
-        return self.folder / "disk.qcow2"
-
-    @property
-    def seed(self) -> Path:
-        return self.folder / "seed"
-
-
-def qemu_arguments(hardware: Hardware, monitor: int, fault: str = "") -> list[str]:
-    """QEMU's command line; `monitor` is the file descriptor of its end of the socket pair."""
-    disk = {"driver": "qcow2", "node-name": "disk", "cache": {"no-flush": True}, "discard": "unmap"}
-    disk["file"] = {"driver": "file", "filename": str(hardware.disk)}
-    seed = {"driver": "vvfat", "node-name": "seed", "dir": str(hardware.seed), "label": "CIDATA"}
-    forwarded = "".join(f",hostfwd=tcp:{hardware.address}:{port}-:{port}" for port in hardware.ports)
-    line = f"{KERNEL_LINE} simcloud.fault={fault}" if fault else KERNEL_LINE
-    return [
-        *(QEMU, "-name", hardware.name, "-nodefaults", "-no-user-config", "-display", "none"),
-        *("-machine", "q35", "-accel", "tcg", "-cpu", "max"),
-        *("-smp", str(hardware.size.cpus), "-m", str(hardware.size.memory_mib)),
-        *("-kernel", str(hardware.system.kernel), "-initrd", str(hardware.system.initrd), "-append", line),
-        *("-blockdev", json.dumps(disk), "-device", "virtio-blk-pci,drive=disk"),
-        *("-blockdev", json.dumps({**seed, "read-only": True}), "-device", "virtio-blk-pci,drive=seed"),
-        *("-netdev", f"user,id=net,ipv6=off{forwarded}", "-device", "virtio-net-pci,netdev=net,romfile="),
-        *("-device", "virtio-rng-pci", "-serial", "chardev:console"),
-        *("-chardev", f"file,id=console,path={_escaped(hardware.folder / 'console.log')}"),
-        *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
-    ]
-
-
-def fitting(size: Size, cpus: int, memory_mib: int) -> Size:
-    """A plan's size on a computer with that much: no more emulated processors than real ones, half of its memory."""
-    return Size(
-        min(size.cpus, cpus), min(size.memory_mib, memory_mib // 2), max(size.disk_gib, USUAL.disk_gib)
-    )
 
 
 class Vm:
@@ -101,7 +42,8 @@ class Vm:
         if self.running:
             return
         ours, theirs = socket.socketpair()
-        argv = qemu_arguments(self.hardware, theirs.fileno(), fault)
+        broken = (f"simcloud.fault={fault}",) if fault else ()
+        argv = arguments(self.hardware, theirs.fileno(), *broken)
         started: Future[subprocess.Popen[bytes]] = Future()
         threading.Thread(target=self._keep, args=(argv, theirs, started), daemon=True).start()
         self._process = started.result()
@@ -109,7 +51,7 @@ class Vm:
             self._monitor = _Monitor(ours)
         except (OSError, ValueError) as problem:
             self.kill()
-            said = (self.hardware.folder / "qemu.log").read_text(errors="replace").strip()
+            said = self.hardware.log.read_text(errors="replace").strip()
             raise QemuError(f"QEMU didn't start: {said or problem}")
 
     def power_off(self, grace_s: float) -> None:
@@ -147,7 +89,7 @@ class Vm:
     ) -> None:
         """Lasts as long as the process does: the kernel's signal goes by the thread that has started it."""
         try:
-            with monitor, (self.hardware.folder / "qemu.log").open("wb") as log:
+            with monitor, self.hardware.log.open("wb") as log:
                 process = subprocess.Popen(
                     ["setpriv", "--pdeathsig", "KILL", "--", *argv],
                     pass_fds=[monitor.fileno()],
@@ -186,8 +128,3 @@ class _Monitor:
 
     def _read(self) -> dict[str, Any]:
         return json.loads(self._file.readline())
-
-
-def _escaped(path: Path) -> str:
-    """In a list of options a comma is written twice."""
-    return str(path).replace(",", ",,")

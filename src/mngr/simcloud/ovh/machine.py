@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from mngr.qemu.command import Size
 from mngr.simcloud.faults import Fault
-from mngr.simcloud.machines.base import MachineSpec, Size
+from mngr.simcloud.machines.base import MachineSpec
 from mngr.simcloud.ovh import tasks
 from mngr.simcloud.ovh.catalog import IMAGES, PLANS
 from mngr.simcloud.ovh.records import Task, Vps

@@ -6,8 +6,9 @@ import base64
 from dataclasses import replace
 from typing import Any
 
+from mngr.qemu.command import Size
 from mngr.simcloud.faults import Fault
-from mngr.simcloud.machines.base import MachineSpec, Size
+from mngr.simcloud.machines.base import MachineSpec
 from mngr.simcloud.vultr.catalog import IMAGES, MARKETPLACE, PLANS
 from mngr.simcloud.vultr.records import Instance
 from mngr.simcloud.vultr.state import State

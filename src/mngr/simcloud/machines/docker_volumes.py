@@ -1,4 +1,4 @@
-"""The machines' data disks: volumes for /var/lib/docker, copied from a ready-made one or from a snapshot."""
+"""Docker volumes of container machines, for their /var/lib/docker: copied from a ready-made one or from a snapshot."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tempfile
 from importlib import resources
 from pathlib import PurePosixPath
 
-from mngr.simcloud.docker import DockerError, docker
+from mngr.simcloud.docker import docker
 from mngr.simcloud.images.dockerroot import CAPABILITIES
 
 COPY_LIMIT_S = 300.0
@@ -16,7 +16,7 @@ def script(name: str) -> bytes:
     return (resources.files("mngr.simcloud.machines") / "files" / name).read_bytes()
 
 
-class Disks:
+class DockerVolumes:
     """Keeps one small container that sees all volumes, so that a copy costs a `docker exec`, not a start."""
 
     def __init__(self, keeper: str, labels: tuple[str, ...], image: str, ready_made: str) -> None:
@@ -42,15 +42,6 @@ class Disks:
         """Bytes on disk."""
         said = docker("exec", self._keeper, "du", "-sk", f"/volumes/{volume}/_data", limit_s=COPY_LIMIT_S)
         return int(said.split()[0]) * 1024
-
-    def remove(self, volume: str) -> None:
-        docker("volume", "rm", "--force", volume)
-
-    def close(self) -> None:
-        try:
-            docker("rm", "--force", self._keeper)
-        except DockerError:
-            return
 
     def _create(self, volume: str) -> None:
         docker("volume", "create", *self._labels, volume)

@@ -1,0 +1,54 @@
+"""Whether KVM runs guests here. /dev/kvm is often there without working, as in nested machines: QEMU aborts on a register
+that it can't set, or the guest hangs in its firmware. So a guest is run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from functools import cache
+
+from mngr.qemu.command import CPU, MACHINE, QEMU
+
+DEVICE = "/dev/kvm"
+LIMIT_S = 3.0
+"""Emulated, the guest takes 0.3 s."""
+EXIT_PORT = 0xF4
+BOOT_SECTOR = bytes([0xB8, 0x10, 0x00, 0xBA, EXIT_PORT, 0x00, 0xEF, 0xF4])
+"""mov ax, 0x10; mov dx, EXIT_PORT; out dx, ax; hlt."""
+EXIT_CODE = 0x10 << 1 | 1
+"""What QEMU's `isa-debug-exit` makes of that."""
+DISK_SIZE = 1024**2
+
+
+@cache
+def works() -> bool:
+    """Probed once a process; where KVM hangs, that takes LIMIT_S."""
+    return os.access(DEVICE, os.R_OK | os.W_OK) and guest_runs("kvm")
+
+
+def accelerator() -> str:
+    """`kvm` where it works, else `tcg`: processors are emulated, some twenty times slower."""
+    return "kvm" if works() else "tcg"
+
+
+def guest_runs(accel: str, limit_s: float = LIMIT_S) -> bool:
+    """Whether a guest gets through its firmware and runs a boot sector within that time."""
+    with tempfile.NamedTemporaryFile(prefix="mngr-kvm-probe-") as disk:
+        disk.write(BOOT_SECTOR.ljust(510, b"\0") + b"\x55\xaa")
+        disk.truncate(DISK_SIZE)
+        disk.flush()
+        argv = [
+            *(QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-m", "32"),
+            *("-machine", MACHINE, "-accel", accel, "-cpu", CPU),
+            *("-drive", f"file={disk.name},format=raw,if=none,id=disk,readonly=on"),
+            *("-device", "virtio-blk-pci,drive=disk"),
+            *("-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=0x04"),
+        ]
+        try:
+            done = subprocess.run(
+                argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_s, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+    return done.returncode == EXIT_CODE

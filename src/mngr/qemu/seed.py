@@ -1,0 +1,52 @@
+"""The NoCloud seed: how cloud-init in a machine gets its name, its keys and its user data.
+
+https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+HEAD = b"#cloud-config\n"
+LABEL = "CIDATA"
+"""Of the file system that a seed is on, as cloud-init looks for it."""
+
+
+def files(
+    instance_id: str,
+    hostname: str,
+    keys: Sequence[str] = (),
+    user_data: bytes = b"",
+    *,
+    root_password: str = "",
+) -> dict[str, bytes]:
+    """A seed's files by name. `keys` are public ones, of the image's own user.
+
+    Keep `instance_id` for a machine's life: with another one cloud-init starts over, and deletes the host keys.
+    """
+    meta = {"instance-id": instance_id, "local-hostname": hostname, "public-keys": list(keys)}
+    vendor: dict[str, object] = {}
+    if root_password:
+        users = [{"name": "root", "password": root_password, "type": "text"}]
+        vendor["chpasswd"] = {"expire": False, "users": users}
+    return {
+        "user-data": user_data or HEAD + b"{}\n",
+        "meta-data": _json(meta),
+        "vendor-data": HEAD + _json(vendor),
+    }
+
+
+def write(folder: Path, seed: Mapping[str, bytes]) -> None:
+    """Write a seed's files into a folder, readable by their owner only. May be repeated."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, data in seed.items():
+        handle = os.open(folder / name, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode() + b"\n"
