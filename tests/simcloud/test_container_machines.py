@@ -80,7 +80,10 @@ def test_a_machine_boots_reboots_powers_off_and_ends(real_cloud: Simcloud, order
     address, path = instance["main_ip"], f"/instances/{instance['id']}"
 
     ssh.until(address, "test -e /root/ready")
-    assert ssh.run(address, "systemctl is-system-running --wait; hostname").stdout.split() == ["running", "one"]
+    assert ssh.run(address, "systemctl is-system-running --wait; hostname").stdout.split() == [
+        "running",
+        "one",
+    ]
     images = ssh.run(address, "docker", "images", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
     assert images == ["mngr/agent:bookworm", "debian:bookworm-slim"]
     inner = "docker run -d --name inner --restart unless-stopped -p 2222:22 --memory 64m mngr/agent:bookworm"
