@@ -1,9 +1,12 @@
 """Nimbus, a toy cloud: what somebody who has only CONTRIBUTING.md writes to rent machines there."""
 
+import contextlib
 import json
 import urllib.error
 import urllib.request
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from urllib.parse import quote
 
 from mngr.model.clock import Clock
 from mngr.model.errors import InvalidInput, NotFound, TimedOut
@@ -19,11 +22,12 @@ HOST_ID = "mngr-host-id"
 class NimbusCloud(VpsClientInterface):
     caps = Caps(tags_at_create=True, list_lag_s=0, stop_saves="", user_data=True)
 
-    def __init__(self, url: str, token: str, clock: Clock) -> None:
+    def __init__(self, url: str, token: str, clock: Clock, timeout: float = LIMIT_S) -> None:
+        self.timeout = timeout
         self.url = url
         self.token = token
         self.clock = clock
-        self.ahead = 0.0  # the cloud's clock, against ours
+        self.ahead: float | None = None  # the cloud's clock, against this computer's steady one
 
     def check(self, spec: MachineSpec) -> Offer:
         sold = self._call("GET", "/catalog")
@@ -47,11 +51,11 @@ class NimbusCloud(VpsClientInterface):
         return made[0]
 
     def find(self, owner: dict[str, str]) -> list[Machine]:
-        every = [self._machine(one) for one in self._call("GET", "/machines")]
+        every = [self._machine(one) for one in self._pages("/machines")]
         return [one for one in every if owner.items() <= one.tags.items()]
 
     def get(self, id: str) -> Machine:
-        return self._machine(self._call("GET", f"/machines/{id}"))
+        return self._machine(self._call("GET", f"/machines/{quote(id, safe='')}"))
 
     def power(self, id: str, on: bool) -> None:
         self._call("POST", f"/machines/{id}/{'on' if on else 'off'}")
@@ -73,10 +77,27 @@ class NimbusCloud(VpsClientInterface):
                 return Later(f"machine {id} is still there", after_s=1)
             except NotFound:
                 continue
+        for one in self._addresses(spec):  # bought with the machine, billed by itself, and not gone with it
+            with contextlib.suppress(NotFound):
+                self._call("DELETE", f"/addresses/{one}")
+        if left := self._addresses(spec):
+            return Later(f"addresses {left} are still there", after_s=1)
         return Gone()
 
     def now(self) -> float:
-        return self.clock.now() + self.ahead
+        if self.ahead is None:
+            self._call("GET", "/catalog")
+        return self.clock.monotonic() + (self.ahead or 0)
+
+    def _addresses(self, spec: MachineSpec) -> list[str]:
+        return [one["id"] for one in self._pages("/addresses") if one["tags"].get(HOST_ID) == spec.host_id]
+
+    def _pages(self, path: str) -> list:
+        rows, page = [], 1
+        while page:
+            answer = self._call("GET", f"{path}?page={page}")
+            rows, page = [*rows, *answer["rows"]], answer["next"]
+        return rows
 
     def _machine(self, row: dict) -> Machine:
         return Machine(
@@ -89,15 +110,30 @@ class NimbusCloud(VpsClientInterface):
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.token}"}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
+        reads = method == "GET"
         try:
-            with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
-                self.ahead = parsedate_to_datetime(answer.headers["Date"]).timestamp() - self.clock.now()
-                return json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as error:
-            if error.code == 404:
-                raise NotFound(f"Nimbus has no {path}") from None
-            kind = VpsApiUnreadable if method == "GET" else VpsApiError
-            raise kind(f"Nimbus said {error.code} to {method} {path}", status=error.code) from None
-        except (OSError, ValueError) as error:
-            kind = VpsApiUnreadable if method == "GET" else VpsApiNoAnswer
+            try:
+                answer = urllib.request.urlopen(request, timeout=self.timeout)
+            except urllib.error.HTTPError as refusal:
+                answer = refusal
+            with answer:
+                status, said = answer.status, self._said(answer)
+        except (OSError, HTTPException) as error:
+            kind = VpsApiUnreadable if reads else VpsApiNoAnswer
             raise kind(f"Nimbus didn't answer {method} {path}: {error}") from None
+        if status == 404 and "error" in said:
+            raise NotFound(f"Nimbus has no {path}")
+        if status >= 400 or not said:
+            unsure = VpsApiNoAnswer if status >= 500 or status < 400 else VpsApiError
+            kind = VpsApiUnreadable if reads else unsure
+            raise kind(f"Nimbus said {status} to {method} {path}", status=status)
+        return said
+
+    def _said(self, answer) -> dict:
+        """What Nimbus says; nothing if that isn't Nimbus."""
+        self.ahead = parsedate_to_datetime(answer.headers["Date"]).timestamp() - self.clock.monotonic()
+        try:
+            said = json.loads(answer.read())
+        except ValueError:
+            return {}
+        return said if isinstance(said, dict) else {}

@@ -1,4 +1,5 @@
-"""The toy cloud itself: its HTTP API in this process, its machines fake ones. Offers what RentedWorld asks of a cloud."""
+"""The toy cloud itself: its HTTP API in this process, its machines fake ones, or none. Offers what RentedWorld asks of a
+cloud. Each machine is bought with an address, which is billed by itself and stays when the machine goes."""
 
 from __future__ import annotations
 
@@ -11,21 +12,23 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from mngr.testing.fakes import Fakes
 
 CATALOG = {"plan": {"small": 0.01, "large": 0.04}, "region": {"ewr": ""}, "image": {"2136": ""}}
 TOKEN = "t0ken"
+PAGE = 50
 
 
 class Sky:
     """`url` and `env` are for mngr; the rest is behind its back."""
 
-    def __init__(self, fakes: Fakes, folder: Path) -> None:
+    def __init__(self, fakes: Fakes | None, folder: Path) -> None:
         self._fakes = fakes
         self._folder = folder
         self._machines: dict[str, dict[str, Any]] = {}
-        self._gone: list[dict[str, Any]] = []
+        self._addresses: dict[str, dict[str, Any]] = {}
         self._count = 0
         self._ahead = 0.0
         self._calls: list[dict[str, Any]] = []
@@ -43,7 +46,7 @@ class Sky:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.env = {"NIMBUS_TOKEN": TOKEN, "MNGR__PROVIDERS__NIMBUS__API_URL": self.url}
 
@@ -57,21 +60,26 @@ class Sky:
         """Everything is done when it is answered."""
 
     def resources(self) -> list[dict[str, Any]]:
-        return [{"id": one["id"], "tags": _rows(one)} for one in self._machines.values()]
+        return [{"id": one["id"], "tags": _rows(one)} for one in self._all()]
 
     def bill(self) -> dict[str, Any]:
         return {
             "lines": [
                 {
-                    "kind": "machine",
+                    "kind": one["kind"],
                     "resource": one["id"],
                     "name": one["name"],
                     "open": True,
                     "tags": _rows(one),
                 }
-                for one in self._machines.values()
+                for one in self._all()
             ]
         }
+
+    def _all(self) -> list[dict[str, Any]]:
+        with self._lock:
+            machines = [{**one, "kind": "machine"} for one in self._machines.values()]
+            return [*machines, *({**one, "kind": "address"} for one in self._addresses.values())]
 
     def now(self) -> float:
         return time.time() + self._ahead
@@ -82,55 +90,79 @@ class Sky:
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
         return self._calls[since:]
 
+    def do(self, method: str, target: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """A call of the API, as a person's on the cloud's page."""
+        with self._lock:
+            return self._do(method, target, body or {})[1]
+
     # --- the API ------------------------------------------------------------------------------------------------
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         with self._lock:
-            self._calls.append({"method": request.command, "path": request.path, "body": body.decode()})
+            self._calls.append(
+                {"method": request.command, "path": request.path.partition("?")[0], "body": body.decode()}
+            )
             if request.headers.get("Authorization") != f"Bearer {TOKEN}":
-                code, said = 401, None
+                code, said = 401, {"error": "who are you?"}
             else:
-                code, said = self._do(request.command, request.path.split("/")[1:], json.loads(body or b"{}"))
+                code, said = self._do(request.command, request.path, json.loads(body or b"{}"))
         data = json.dumps(said).encode()
         head = f"HTTP/1.1 {code} X\r\nDate: {formatdate(self.now(), usegmt=True)}\r\nContent-Length: {len(data)}\r\n\r\n"
         request.wfile.write(head.encode() + data)
 
-    def _do(self, method: str, path: list[str], body: dict[str, Any]) -> tuple[int, Any]:
-        if path == ["catalog"]:
+    def _do(self, method: str, target: str, body: dict[str, Any]) -> tuple[int, Any]:
+        path, _, query = target.lstrip("/").partition("?")
+        kind, _, rest = path.partition("/")
+        id, _, verb = rest.partition("/")
+        if kind == "catalog":
             return 200, CATALOG
-        if path == ["machines"]:
-            return (200, [*self._machines.values()]) if method == "GET" else (201, self._boot(body))
-        one = self._machines.get(path[1])
-        if one is None:
-            return 404, None
+        table = {"machines": self._machines, "addresses": self._addresses}.get(kind, {})
+        if not id and method == "POST" and kind == "machines":
+            return 201, self._boot(body)
+        if not id and method == "GET":
+            return 200, _page([*table.values()], int(query.removeprefix("page=") or 1))
+        one = table.get(unquote(id))
+        if one is None or not id:
+            return 404, {"error": f"there is no {path}"}
         if method == "DELETE":
-            self._machine("destroy", one)
-            del self._machines[one["id"]]
-        elif path[2:] == ["tags"]:
+            if kind == "machines":
+                self._machine("destroy", one)
+            del table[one["id"]]
+        elif verb == "tags":
             one["tags"] = {key: value for key, value in one["tags"].items() if key not in body["drop"]}
             one["tags"] |= body["put"]
-        elif path[2:]:
-            self._machine("start" if path[2] == "on" else "halt", one)
-            one["state"] = "running" if path[2] == "on" else "stopped"
+        elif verb:
+            self._machine("start" if verb == "on" else "halt", one)
+            one["state"] = "running" if verb == "on" else "stopped"
         return 200, one
 
     def _boot(self, order: dict[str, Any]) -> dict[str, Any]:
         self._count += 1
         id = f"nimbus-{self._count}"
         seed = self._folder / id
-        seed.mkdir(parents=True)
-        (seed / "user-data").write_text(order.pop("user_data"))
-        (seed / "meta-data").write_text(json.dumps({"local-hostname": id, "public-keys": []}))
-        one = {**order, "id": id, "state": "running", "address": f"127.77.0.{self._count}"}
+        if self._fakes:
+            seed.mkdir(parents=True)
+            (seed / "user-data").write_text(order["user_data"])
+            (seed / "meta-data").write_text(json.dumps({"local-hostname": id, "public-keys": []}))
+        address = f"127.77.{self._count // 250}.{self._count % 250 + 1}"
+        one = {**order, "id": id, "state": "running", "address": address}
         one |= {"created_at": self.now(), "price": CATALOG["plan"][order["plan"]]}
         self._machine("boot", one)
         self._machines[id] = one
+        self._addresses[address] = {"id": address, "name": order["name"], "tags": dict(order["tags"])}
         return one
 
     def _machine(self, verb: str, one: dict[str, Any]) -> None:
+        if not self._fakes:
+            return
         argv = [str(self._fakes.command), verb, one["id"], one["address"], str(self._folder / one["id"])]
         subprocess.run(argv, check=True, timeout=60, env={**os.environ, **self._fakes.env})
+
+
+def _page(rows: list[dict[str, Any]], number: int) -> dict[str, Any]:
+    more = len(rows) > number * PAGE
+    return {"rows": rows[(number - 1) * PAGE : number * PAGE], "next": number + 1 if more else 0}
 
 
 def _rows(one: dict[str, Any]) -> list[str]:

@@ -1,0 +1,150 @@
+"""`create`: one machine is bought, whatever happens meanwhile, and what must survive is saved in time."""
+
+from __future__ import annotations
+
+import pytest
+
+from mngr.model.errors import MngrError, Unreachable
+from mngr.testing.cloud_contract.base import Base
+from mngr.testing.cloud_contract.wire import LOST, REFUSED, Call, Trouble, changing
+from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsProvisioningError
+from mngr.vps_docker.vps_client import Handle
+
+#: One call of create may wait this long, in seconds: for a lost order to show, but not for a delivery.
+CREATE_LIMIT_S = 400.0
+
+
+class Creating(Base):
+    def test_create_makes_the_machine_that_was_asked_for(self, lab, world):
+        spec = lab.spec()
+        made = lab.create(spec)
+        shown = lab.client().get(made.id)
+        assert shown.id == made.id
+        assert (shown.plan, shown.region) == (spec.plan, spec.region)
+        assert shown.state in ("pending", "running")
+        assert _but_lease(spec.tags).items() <= shown.tags.items()
+        assert lab.billed(), "the world's `billed` doesn't see what create bought"
+
+    def test_the_machine_gets_its_user_data_as_it_is(self, lab, world):
+        client = lab.client()
+        if not client.caps.user_data:
+            pytest.skip("declared: caps.user_data is False")
+        spec = lab.spec()
+        made = lab.create(spec, client)
+        assert world.user_data(made.id) == spec.user_data
+
+    def test_each_paid_call_is_between_two_saves(self, lab):
+        events: list[str] = []
+        billed = lab.billed()
+
+        def after(call: Call) -> None:
+            nonlocal billed
+            now = lab.billed()
+            if now - billed:
+                events.append(f"paid: {call.method} {call.target}")
+            billed = now
+
+        def save(more: Handle) -> None:
+            events.append("save")
+            lab.handle(spec).update(more)
+
+        lab.wire.after = after
+        spec = lab.spec()
+        lab.create(spec, save=save)
+        paid = [at for at, event in enumerate(events) if event != "save"]
+        assert paid, f"nothing was paid: {events}"
+        for at in paid:
+            assert "save" in events[at - 1 : at], f"no save right before {events[at]}: {events}"
+            assert "save" in events[at + 1 : at + 2], f"no save right after {events[at]}: {events}"
+
+    @pytest.mark.parametrize("written", [True, False], ids=["after it was written", "before"])
+    def test_killed_at_any_save_and_repeated_it_is_one_machine(self, lab, written):
+        alone = lab.alone()
+        for n in range(1, lab.saves() + 1):
+            spec = lab.spec()
+            lab.killed_at_save(spec, n, written)
+            made = lab.create(spec)
+            assert lab.create(spec).id == made.id, f"another machine after the kill at save {n}"
+            assert len(lab.billed()) == alone, f"killed at save {n}, repeated: {sorted(lab.billed())}"
+            lab.release_all()
+
+    def test_a_repeat_with_nothing_saved_adopts_instead_of_buying(self, lab):
+        spec = lab.spec()
+        client = lab.client()
+        made = lab.create(spec, client)
+        billed = lab.billed()
+        lab.pass_lag(client)
+        lab.handle(spec).clear()
+        assert lab.create(spec).id == made.id
+        assert lab.billed() == billed
+
+    @pytest.mark.parametrize("trouble", LOST, ids=str)
+    def test_whatever_answer_is_lost_one_machine_is_bought(self, lab, trouble):
+        alone = lab.alone()
+        for n in range(1, lab.changes() + 1):
+            spec = lab.spec()
+            lab.wire.spoil(trouble, first=n, times=1, only=changing)
+            lab.create_somehow(spec)
+            assert len(lab.billed()) == alone, f"{trouble}, at change {n}: {sorted(lab.billed())}"
+            lab.release_all()
+
+    def test_a_lost_answer_and_lists_that_lag_buy_one_machine(self, lab, world):
+        alone = lab.alone()
+        for n in range(1, lab.changes() + 1):
+            spec, client = lab.spec(), lab.client()
+            lists = [call.target for call in lab.calls_of(lambda c=client: c.find({"nothing": "has this"}))]
+            thaw_at = [0.0]
+
+            def after(
+                call: Call, lag: float = client.caps.list_lag_s, thaw_at: list[float] = thaw_at
+            ) -> None:
+                if call.changes:
+                    thaw_at[0] = world.now() + lag * 0.9
+
+            lab.wire.after = after
+            lab.wire.freeze(lists, until=lambda thaw_at=thaw_at: world.now() >= thaw_at[0])
+            lab.wire.spoil(LOST[1], first=n, times=1, only=changing)
+            lab.create_somehow(spec)
+            lab.wire.after = lambda call: None
+            assert len(lab.billed()) == alone, f"lost at change {n}: {sorted(lab.billed())}"
+            lab.release_all()
+
+    @pytest.mark.parametrize("trouble", REFUSED, ids=str)
+    def test_a_refusal_is_told_and_nothing_is_bought(self, lab, trouble):
+        spec = lab.spec()
+        lab.wire.spoil(trouble, only=changing)
+        with pytest.raises((VpsApiError, VpsProvisioningError)) as caught:
+            lab.create(spec)
+        assert not isinstance(caught.value, VpsApiNoAnswer), "it was answered: with no"
+        assert lab.billed() == set()
+        lab.wire.mend()
+        lab.create(spec)
+
+    def test_an_order_without_any_answer_is_unreachable(self, lab):
+        lab.wire.spoil(Trouble("no answer", how="silent"), only=changing)
+        with pytest.raises((Unreachable, VpsApiError)):
+            lab.create(lab.spec())
+
+    def test_a_list_that_cant_be_read_buys_nothing(self, lab):
+        spec = lab.spec()
+        lab.wire.spoil(Trouble("500", 500, body=b"{}"), only=lambda call: not call.changes)
+        with pytest.raises(MngrError):
+            lab.create(spec)
+        assert lab.billed() == set()
+
+    def test_create_returns_none_rather_than_wait_for_a_delivery(self, lab):
+        spec, client = lab.spec(), lab.client()
+        for _ in range(300):
+            began = lab.clock.skipped
+            made = client.create(spec, dict(lab.handle(spec)), lab.handle(spec).update)
+            waited = lab.clock.skipped - began
+            assert waited <= CREATE_LIMIT_S, f"one call of create waited {waited:.0f} s"
+            if made is not None:
+                return
+            lab.clock.sleep(5)
+        raise AssertionError("never delivered")
+
+
+def _but_lease(tags: dict[str, str]) -> dict[str, str]:
+    """A cloud that tags after the delivery puts a lease of its own."""
+    return {key: value for key, value in tags.items() if key != "mngr-until"}

@@ -1,0 +1,198 @@
+"""One test's means: clients over a spoilable wire, machines that are made and released, and the bill."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from mngr.model.errors import MngrError
+from mngr.testing.cloud_contract.clock import WRONG_BY_S, SkippingClock
+from mngr.testing.cloud_contract.wire import Call, Wire
+from mngr.testing.cloud_contract.world import CloudWorld
+from mngr.vps_docker import tags
+from mngr.vps_docker.vps_client import (
+    Gone,
+    Handle,
+    Later,
+    Machine,
+    MachineSpec,
+    Save,
+    VpsClientInterface,
+)
+
+INSTANCE = "under-test"
+LAPTOP = "laptop-0123456789abcdef"
+#: A host key as its tag has it: 68 characters of base64.
+HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAI" + "Jf+/Zq9xY0aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456"
+
+#: No call of release may wait longer than this, in seconds.
+RELEASE_LIMIT_S = 60.0
+#: A machine is delivered, or released, within so many calls.
+DELIVERY_CALLS = 300
+RELEASE_CALLS = 100
+
+
+class Killed(BaseException):
+    """The process has ended here."""
+
+
+class Lab:
+    """Machines that a test makes are released after it, and nothing of them may be left on the bill."""
+
+    def __init__(self, world: CloudWorld) -> None:
+        self.world = world
+        self.wire = Wire(world.url, world.now)
+        self.clock = SkippingClock(world.advance, WRONG_BY_S)
+        self.asked: dict[str, tuple[MachineSpec, Handle]] = {}  # by host id
+        self._before = set(world.billed())
+
+    def client(self) -> VpsClientInterface:
+        """A client of a new process."""
+        return self.world.client(self.wire.url, self.clock)
+
+    def spec(self) -> MachineSpec:
+        """A machine for a new host."""
+        host_id = f"host-{os.urandom(8).hex()}"
+        tagged = tags.building(INSTANCE, host_id, "box", LAPTOP, self.world.now())
+        spec = MachineSpec(
+            host_id=host_id,
+            name=tags.machine_name(INSTANCE, "box", host_id),
+            plan=self.world.plan,
+            region=self.world.region,
+            image=self.world.image,
+            user_data="#cloud-config\nhostname: box\n",
+            tags=tagged,
+        )
+        self.asked[host_id] = (spec, {})
+        return spec
+
+    def create(
+        self, spec: MachineSpec, client: VpsClientInterface | None = None, save: Save | None = None
+    ) -> Machine:
+        """Goes on from what was saved until the machine is delivered, as the builder of hosts does."""
+        client = client or self.client()
+        kept = self.handle(spec)
+        for _ in range(DELIVERY_CALLS):
+            made = client.create(spec, dict(kept), save or kept.update)
+            if made is not None:
+                return made
+            self.clock.sleep(5)
+        raise AssertionError(f"not delivered after {DELIVERY_CALLS} calls of create: {kept}")
+
+    def create_somehow(self, spec: MachineSpec) -> Machine:
+        """As `create`; an error is followed by another try in a new process, as a person would."""
+        for _ in range(4):
+            try:
+                return self.create(spec)
+            except MngrError:
+                self.wire.mend()
+                self.clock.sleep(30)
+        return self.create(spec)
+
+    def handle(self, spec: MachineSpec) -> Handle:
+        """What was saved of it; may be written."""
+        return self.asked[spec.host_id][1]
+
+    def release_once(
+        self, spec: MachineSpec, handle: Handle | None = None, client: VpsClientInterface | None = None
+    ) -> Gone | Later:
+        """One call, which mustn't wait long."""
+        began = self.clock.skipped
+        try:
+            said = (client or self.client()).release(spec, self.handle(spec) if handle is None else handle)
+        finally:
+            waited = self.clock.skipped - began
+            assert waited <= RELEASE_LIMIT_S, f"release waited {waited:.0f} s: it is to return Later"
+        if isinstance(said, Later):
+            assert said.why, "Later says why"
+            assert said.after_s > 0, "Later says when to ask again"
+        return said
+
+    def release(self, spec: MachineSpec, handle: Handle | None = None) -> None:
+        """Until it is Gone, as the sweep does; then nothing of it may be billed."""
+        for _ in range(RELEASE_CALLS):
+            said = self.release_once(spec, handle)
+            if isinstance(said, Gone):
+                self.world.settle(self.client())
+                return
+            self.clock.sleep(said.after_s)
+        raise AssertionError(f"not released after {RELEASE_CALLS} calls")
+
+    def release_all(self) -> None:
+        """What the test made, by what was saved of it, else by its tags alone. Nothing may be left on the bill."""
+        self.wire.mend()
+        for spec, _ in self.asked.values():
+            self.release(spec)
+        self.asked.clear()
+        left = self.billed()
+        assert not left, f"released, and still billed: {sorted(left)}"
+
+    def billed(self) -> set[str]:
+        """What costs money now and didn't when the test began."""
+        return set(self.world.billed()) - self._before
+
+    def crowd(self, count: int, tagged: dict[str, str]) -> set[str]:
+        """Machines that are there already; they aren't the test's to release."""
+        before = self.billed()
+        ids = set(self.world.crowd(count, tagged))
+        self._before |= self.billed() - before
+        return ids
+
+    def calls_of(self, act: Callable[[], object]) -> list[Call]:
+        """The calls that `act` makes when nothing goes wrong."""
+        began = len(self.wire.calls)
+        act()
+        return self.wire.calls[began:]
+
+    def pass_lag(self, client: VpsClientInterface) -> None:
+        """Until lists show what was done."""
+        self.world.advance(client.caps.list_lag_s + 1)
+
+    # --- how a create goes that nobody disturbs; what it made is released -------------------------------------------
+
+    def alone(self) -> int:
+        """How many things are billed for one machine."""
+        self.create(self.spec())
+        count = len(self.billed())
+        self.release_all()
+        return count
+
+    def saves(self) -> int:
+        """How often it saves."""
+        seen: list[Handle] = []
+        spec = self.spec()
+
+        def save(more: Handle) -> None:
+            seen.append(more)
+            self.handle(spec).update(more)
+
+        self.create(spec, save=save)
+        self.release_all()
+        return len(seen)
+
+    def changes(self) -> int:
+        """How many calls change something."""
+        calls = self.calls_of(lambda: self.create(self.spec()))
+        self.release_all()
+        return sum(call.changes for call in calls)
+
+    def killed_at_save(self, spec: MachineSpec, n: int, written: bool) -> None:
+        """A create whose process ends in its save number `n`; `written`: when that is on disk."""
+        seen = 0
+
+        def save(more: Handle) -> None:
+            nonlocal seen
+            seen += 1
+            if seen < n or written:
+                self.handle(spec).update(more)
+            if seen == n:
+                raise Killed
+
+        try:
+            self.create(spec, save=save)
+        except Killed:
+            return
+        raise AssertionError(f"create saved {seen} times, and {n} times before")
+
+    def stop(self) -> None:
+        self.wire.stop()
