@@ -14,6 +14,8 @@ import pytest
 from mngr.backends.docker import BACKEND, DockerConfig
 from mngr.backends.docker.provider import DockerProvider
 from mngr.model.ids import new_host_id
+from mngr.model.notes import Note
+from mngr.model.progress import Step
 from mngr.model.records import HostRecord
 from mngr.model.views import HostView
 from mngr.providers.contract import Context, HostSpec, IdleRequest
@@ -68,14 +70,18 @@ class Bench:
         provider = BACKEND.build(config, context)
         assert isinstance(provider, DockerProvider)
         self.provider = provider
-        self.phases: list[str] = []
+        self.told: list[Step | Note] = []
+
+    @property
+    def phases(self) -> list[str]:
+        return [one.phase for one in self.told if isinstance(one, Step)]
 
     def create(self, name: str = "box", **spec: object) -> HostRecord:
         if "idle" not in spec:
             spec["idle"] = IdleRequest(mode="disabled")
         labels = {"mngr.test-run": RUN}
         wanted = HostSpec(**{"id": new_host_id(), "name": name, "labels": labels, **spec})  # type: ignore[arg-type]
-        return self.provider.create(wanted, self.provider.check(wanted), self.phases.append)
+        return self.provider.create(wanted, self.provider.check(wanted), self.told.append)
 
     def run(self, record: HostRecord, line: str) -> str:
         """A shell line in the host, over ssh."""

@@ -130,6 +130,6 @@ def test_an_ssh_login_has_the_image_s_path(host: Host) -> None:
 
 def test_a_restart_changes_nothing(host: Host) -> None:
     before = host.ssh("sh", "-c", "cat /etc/profile /root/.ssh/environment")
-    host.bench.provider.stop(host.record.id, host.bench.phases.append)
-    host.bench.provider.start(host.record.id, host.bench.phases.append)
+    host.bench.provider.stop(host.record.id, host.bench.told.append)
+    host.bench.provider.start(host.record.id, host.bench.told.append)
     assert host.ssh("sh", "-c", "cat /etc/profile /root/.ssh/environment") == before

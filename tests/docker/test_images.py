@@ -56,7 +56,7 @@ def test_what_lacks_is_installed_once_for_all_hosts_from_that_image(bench: Bench
     first = bench.create("first", image=lacking)
     assert bench.phases == ["container", "packages", "ssh"]
     assert bench.run(first, "command -v rsync") == "/usr/bin/rsync"
-    bench.phases.clear()
+    bench.told.clear()
     second = bench.create("second", image=lacking)
     assert bench.phases == ["container", "ssh"]
     assert (first.image, second.image) == (lacking, lacking)

@@ -25,8 +25,8 @@ def test_stop_and_start_keep_port_key_and_files(bench: Bench) -> None:
     assert bench.view(record).state == "running"
 
     bench.provider.agent_saved(record.id, AGENT)
-    bench.provider.stop(record.id, bench.phases.append)
-    bench.provider.stop(record.id, bench.phases.append)
+    bench.provider.stop(record.id, bench.told.append)
+    bench.provider.stop(record.id, bench.told.append)
     view = bench.view(record)
     assert (view.state, view.problem, view.agents[0].record, view.agents[0].state) == (
         "stopped",
@@ -37,11 +37,11 @@ def test_stop_and_start_keep_port_key_and_files(bench: Bench) -> None:
     policy = "{{.HostConfig.RestartPolicy.Name}}"
     assert docker("inspect", "-f", policy, f"mngr-{record.id}") == "no"
 
-    again = bench.provider.start(record.id, bench.phases.append)
+    again = bench.provider.start(record.id, bench.told.append)
     assert again == record
     assert bench.run(record, "cat /mngr/kept /opt/kept") == "kept\nkept"
     assert docker("inspect", "-f", policy, f"mngr-{record.id}") == "on-failure"
-    bench.provider.start(record.id, bench.phases.append)
+    bench.provider.start(record.id, bench.told.append)
 
     bench.destroy(record)
     bench.destroy(record)
@@ -49,7 +49,7 @@ def test_stop_and_start_keep_port_key_and_files(bench: Bench) -> None:
     with pytest.raises(NotFound):
         bench.view(record)
     with pytest.raises(NotFound):
-        bench.provider.start(record.id, bench.phases.append)
+        bench.provider.start(record.id, bench.told.append)
     assert record.id not in bench.provider.parts.ports.taken().values()
 
 
@@ -149,7 +149,7 @@ def test_a_killed_container_is_crashed_and_can_be_started(bench: Bench) -> None:
     view = bench.view(record)
     assert view.state == "crashed"
     assert view.problem.startswith("its container ended with exit code 137: it was killed")
-    bench.provider.start(record.id, bench.phases.append)
+    bench.provider.start(record.id, bench.told.append)
     assert bench.view(record).state == "running"
     docker("rm", "-f", f"mngr-{record.id}")
     view = bench.view(record)

@@ -27,7 +27,7 @@ def test_an_idle_host_pauses_and_says_why_and_can_be_started(bench: Bench) -> No
     assert [agent.half_made for agent in view.agents] == [True]
     assert docker("inspect", "-f", "{{.State.ExitCode}} {{.RestartCount}}", f"mngr-{record.id}") == "0 0"
 
-    bench.provider.start(record.id, bench.phases.append)
+    bench.provider.start(record.id, bench.told.append)
     view = bench.view(record)
     assert view.state == "running"
     assert view.idle is not None
@@ -40,7 +40,7 @@ def test_a_host_with_a_lifetime_is_idle_too_and_a_start_gives_it_its_time(bench:
     """Neither the watcher's own work nor an old signal counts: not for the agent, and not against a start."""
     record = bench.create("both", idle=IdleRequest(mode="create", timeout_s=9, max_lifetime_s=600))
     until("it is down", lambda: bench.view(record).state != "running", 40)
-    bench.provider.start(record.id, bench.phases.append)
+    bench.provider.start(record.id, bench.told.append)
     time.sleep(5)
     assert bench.view(record).state == "running"
     bench.inside(
@@ -77,7 +77,7 @@ def test_a_lifetime_says_when_it_ended_and_a_start_begins_another(bench: Bench) 
     view = bench.view(record)
     assert view.idle is not None
     assert view.idle.stop_reason.startswith("reached its max lifetime at 20")
-    bench.provider.start(record.id, bench.phases.append)
+    bench.provider.start(record.id, bench.told.append)
     assert bench.view(record).state == "running"
     until("it is down again", lambda: bench.view(record).state != "running")
     bench.destroy(record)

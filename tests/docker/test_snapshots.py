@@ -6,6 +6,8 @@ import pytest
 
 from mngr.containers import snapshots
 from mngr.model.errors import Conflict, NotFound
+from mngr.model.notes import LeftOutOfSnapshot, MountKept
+from mngr.model.progress import Step
 
 from .conftest import RUN, Bench, docker, left
 
@@ -14,15 +16,15 @@ def test_a_snapshot_becomes_other_hosts(bench: Bench, tmp_path: Path) -> None:
     first = bench.create("first")
     bench.run(first, "echo volume > /mngr/work; echo image > /opt/made; chown 1234:1234 /mngr/work")
     bench.run(first, "mkdir -p /mngr/agents/agent-1; echo '{}' > /mngr/agents/agent-1/agent.json")
-    saved = bench.provider.snapshot_create(first.id, "one", bench.phases.append)
+    saved = bench.provider.snapshot_create(first.id, "one", bench.told.append)
     assert bench.provider.snapshot_list(first.id).snapshots == [saved]
     assert saved.size_bytes
     assert bench.view(first).state == "running"
     assert docker("inspect", "-f", "{{.State.Status}}", f"mngr-{first.id}") == "running"
     file = tmp_path / "one.tar"
-    bench.provider.snapshot_export(saved.id, file, bench.phases.append)
+    bench.provider.snapshot_export(saved.id, file, bench.told.append)
     with pytest.raises(Conflict, match="is there already"):
-        bench.provider.snapshot_export(saved.id, file, bench.phases.append)
+        bench.provider.snapshot_export(saved.id, file, bench.told.append)
     bench.destroy(first)
 
     by_id = bench.create("by-id", snapshot=saved.id)
@@ -38,8 +40,8 @@ def test_a_snapshot_becomes_other_hosts(bench: Bench, tmp_path: Path) -> None:
         # Their agents don't come to life a second time.
         assert bench.view(record).agents == []
         assert bench.run(record, "ls /mngr/agents-of-snapshot") == "agent-1"
-        bench.provider.stop(record.id, bench.phases.append)
-        bench.provider.start(record.id, bench.phases.append)
+        bench.provider.stop(record.id, bench.told.append)
+        bench.provider.start(record.id, bench.told.append)
         bench.destroy(record)
     assert left() == []
 
@@ -86,17 +88,19 @@ def test_volumes_of_the_image_and_of_start_args_are_in_a_snapshot(
             "rm '/data/of image/gone'; echo anonymous >/data/file; chown 1234:5 /data; ln -s file /data/link; echo home >/root/.own;"
             " echo named >/cache/file; echo inner >/data/in/it/file; echo bind >/src/file; echo mem >/scratch/file",
         )
-        bench.phases.clear()
-        saved = bench.provider.snapshot_create(first.id, "one", bench.phases.append)
+        bench.told.clear()
+        saved = bench.provider.snapshot_create(first.id, "one", bench.told.append)
         assert saved.volumes == ["/cache", "/data", "/data/in/it", "/root"]
         # What isn't in it is named before it is made.
-        assert bench.phases[:3] == [
-            "snapshot",
-            "warning: the snapshot of volumes is without /scratch: a tmpfs",
-            f"warning: the snapshot of volumes is without /src: {outside} of the machine that docker runs on",
+        assert bench.told[:3] == [
+            Step("snapshot"),
+            LeftOutOfSnapshot(host="volumes", place="/scratch", why="a tmpfs"),
+            LeftOutOfSnapshot(
+                host="volumes", place="/src", why=f"{outside} of the machine that docker runs on"
+            ),
         ]
         file = tmp_path / "one.tar"
-        bench.provider.snapshot_export(saved.id, file, bench.phases.append)
+        bench.provider.snapshot_export(saved.id, file, bench.told.append)
         bench.destroy(first)
         docker("volume", "rm", named, other)
 
@@ -111,11 +115,11 @@ def test_volumes_of_the_image_and_of_start_args_are_in_a_snapshot(
             ("by-id", saved.id, []),
             ("by-file", str(file), ["-v", f"{named}:/cache", "-v", f"{other}:/data/in/it"]),
         ):
-            bench.phases.clear()
+            bench.told.clear()
             record = bench.create(name, snapshot=snapshot, start_args=[*args, "--env", "MARK=new"])
-            assert "warning: the restored volumes is without /scratch: a tmpfs" in bench.phases
-            kept = "warning: /cache is as -s mounted it, and not as in the snapshot: it holds files"
-            assert (kept in bench.phases) == bool(args)
+            without = LeftOutOfSnapshot(host="volumes", place="/scratch", why="a tmpfs", restored=True)
+            assert without in bench.told
+            assert (MountKept(place="/cache") in bench.told) == bool(args)
             assert bench.run(record, look) == (as_saved.replace("named", "mine") if args else as_saved)
             bench.destroy(record)
         bench.provider.snapshot_destroy(saved.id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mngr.model.errors import TimedOut
+from mngr.model.notes import Note
+from mngr.model.progress import Step
 from mngr.vps_docker import tags
 from support.ovh import Here
 
@@ -14,26 +16,27 @@ BUSY = {"message": "Action not available while there are running tasks on the VP
 
 
 def test_delivery_activation_and_rebuild_tell_what_they_wait_for(laptop: Laptop, sim: Here) -> None:
-    told: list[str] = []
+    told: list[Step | Note] = []
     laptop.cloud.parts.tell_to(told.append)
     made, _ = laptop.create(laptop.spec())
     service = made.id
-    assert any(one.startswith("delivery (order ") and one.endswith("at most 600 s)") for one in told)
-    assert told[-1] == f"cancel: the renewal of {service}, until its host is made (at most 240 s)"
+    assert any(isinstance(one, Step) and one.phase == "delivery" and one.at_most_s == 600 for one in told)
+    assert told[-1] == Step("cancel", f"the renewal of {service}, until its host is made", 240)
     told.clear()
     laptop.cloud.first.install(service, "", told.append)
-    [task] = [one for one in told if "is doing" in one]
+    [task] = [one for one in told if isinstance(one, Step) and "is doing" in one.detail]
     assert told[:3] == [
-        f"rebuild: wait for OVH's tasks on {service} (at most 600 s)",
-        f"rebuild: {service} with Debian 12 - Docker",
-        f"rebuild: OVH is still busy with {service} (at most 300 s)",
+        Step("rebuild", f"wait for OVH's tasks on {service}", 600),
+        Step("rebuild", f"{service} with Debian 12 - Docker"),
+        Step("rebuild", f"OVH is still busy with {service}", 300),
     ]
-    assert task.startswith("rebuild: OVH's task ")
-    assert task.endswith(" is doing (at most 900 s)")
+    assert task.phase == "rebuild"
+    assert task.detail.startswith("OVH's task ")
+    assert task.at_most_s == 900
     assert len(told) == len(set(told)), "each once"
     told.clear()
     laptop.cloud.keep(service)
-    assert told == [f"renew: take back the cancellation of {service} (at most 240 s)"]
+    assert told == [Step("renew", f"take back the cancellation of {service}", 240)]
 
 
 def seeded(sim: Here) -> str:

@@ -17,6 +17,8 @@ from mngr.backends.vultr.config import VultrConfig
 from mngr.journal import Journal
 from mngr.model.errors import MngrError, Unreachable
 from mngr.model.ids import new_host_id
+from mngr.model.notes import Note
+from mngr.model.progress import Step
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.providers.contract import Context, HostSpec, IdleRequest
 from mngr.transport.ssh import HostKeyMismatch
@@ -91,10 +93,10 @@ def settled(sim: Simcloud, provider: VpsDockerProvider) -> bool:
 
 
 def test_a_hosts_whole_life(sim: Simcloud, provider: VpsDockerProvider) -> None:
-    phases: list[str] = []
+    told: list[Step | Note] = []
     spec = HostSpec(id=new_host_id(), name="box", **QUICK)  # type: ignore[arg-type]
-    record = provider.create(spec, provider.check(spec), phases.append)
-    assert [phase for phase in phases if phase != "image"] == [
+    record = provider.create(spec, provider.check(spec), told.append)
+    assert [one.phase for one in told if isinstance(one, Step) and one.phase != "image"] == [
         "order", "boot", "cloud-init", "host key", "container", "ssh", "record"
     ]  # fmt: skip
     assert (record.ssh_trust, record.ssh_port, record.price_per_hour) == ("pinned", 2222, 0.007)

@@ -7,6 +7,7 @@ import click
 from mngr.cli.output import check_format, format_option, quiet_option
 from mngr.cli.targets import names_argument
 from mngr.model.errors import NotFound, NotWiped
+from mngr.model.progress import Step
 from mngr.ops.names import Group
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def command(
     with Progress(f"destroy {several(wanted)}", quiet) as progress:
         done, code = for_each(found, one)
         if gc and done:
-            progress("gc")
+            progress(Step("gc"))
             _sweep(mngr, sorted({group.host.record.provider for group, _ in done}), quiet)
     report("destroyed", done, form, quiet)
     for error in unwiped:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
+from mngr.model.progress import Step
 
 
 @click.command("gc", short_help="Find and release what killed commands left behind.")
@@ -47,7 +48,7 @@ def command(
     if sys.stdin.isatty() and not (yes or dry_run or mngr.config.assume_yes):
         _ask(mngr, providers, quiet)
     with Progress("gc", quiet) as progress:
-        progress("sweep")
+        progress(Step("sweep"))
         done = sweep(mngr, providers, dry_run=dry_run)
     if form not in ("human", "json"):
         kinds = ("released", "finished", "kept", "errors")
@@ -86,7 +87,7 @@ def _ask(mngr: Any, providers: tuple[str, ...], quiet: bool) -> None:
     from mngr.providers.terminal import confirm
 
     with Progress("gc", quiet) as progress:
-        progress("look")
+        progress(Step("look"))
         would = sweep(mngr, providers, dry_run=True)
     lines = [f"releases {what} ({name})" for name, swept in would.items() for what in swept.released]
     if lines:

@@ -5,9 +5,14 @@ import threading
 import time
 from types import TracebackType
 
+from mngr.cli import words
+from mngr.model.notes import Note
+from mngr.model.progress import Step
+
 
 class Progress:
-    """Shows the current phase and the time it has taken. As a context manager; call it with each phase's name."""
+    """Shows the current phase and the time it has taken. As a context manager; call it with what is told
+    (model.progress.Progress)."""
 
     def __init__(self, what: str, quiet: bool = False) -> None:
         self.what = what
@@ -30,14 +35,13 @@ class Progress:
             sys.stderr.write(f"\r\033[K{line}\n" if self._live else f"{line}\n")
             sys.stderr.flush()
 
-    def __call__(self, phase: str) -> None:
-        if self._live and phase.startswith("warning: "):
-            self.say(f"{self.what}: {phase}")
+    def __call__(self, told: Step | Note) -> None:
+        if isinstance(told, Note):
+            self.say(f"{self.what}: warning: {words.of_note(told)}")
             return
-        self._phase = phase
-        if not self._live and not self._quiet:
-            sys.stderr.write(f"{self.what}: {phase}\n")
-            sys.stderr.flush()
+        self._phase = words.of_step(told)
+        if not self._live:
+            self.say(f"{self.what}: {self._phase}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -74,5 +78,5 @@ def with_seconds(text: str, seconds: float, width: int) -> str:
 def waiting(what: str, quiet: bool = False) -> Progress:
     """Progress on a terminal only, for what asks and changes nothing."""
     progress = Progress(what, quiet or not sys.stderr.isatty())
-    progress("asking")
+    progress(Step("asking"))
     return progress

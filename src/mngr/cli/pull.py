@@ -7,6 +7,7 @@ import click
 
 from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
 from mngr.model.errors import Conflict, InvalidInput
+from mngr.model.progress import Step
 
 if TYPE_CHECKING:
     from mngr.ops.pull import Left, Pulled
@@ -58,10 +59,10 @@ def command(name: str, branch: str, into: str, force: bool, form: str, quiet: bo
         )
     mngr = Mngr()
     with Progress(f"pull {name}", quiet) as progress:
-        progress("find")
+        progress(Step("find"))
         target = reachable(mngr, name)
         assert target.agent
-        progress("commits")
+        progress(Step("commits"))
         branch = branch or f"mngr/{parse_address(name).name}"
         done = pull(
             tmux.as_user(mngr.place(target.host.record)),

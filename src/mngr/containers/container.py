@@ -20,8 +20,8 @@ from mngr.hosts import layout, scripts
 from mngr.hosts.scripts import script
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.progress import Progress, Step
 from mngr.model.records import AgentRecord, Idle
-from mngr.providers.contract import Progress
 from mngr.transport.base import CommandFailed, Completed, Transport
 
 #: How a container that runs into its limits ends itself; see scripts/entrypoint.sh and watch.sh.
@@ -120,7 +120,7 @@ def create(docker: Docker, spec: ContainerSpec, progress: Progress) -> Made:
     if spec.user == users.IMAGES:
         user = images.user(docker, image, progress, built=spec.build.builds)
         spec = msgspec.structs.replace(spec, user=users.check(user))
-    progress("container")
+    progress(Step("container"))
     state, what, publish, source = _run(docker, spec, source, progress)
     ours = spec.prepare and not spec.build.builds
     if state == "lacks" and ours and source == image and images.prepare(docker, image, progress):
@@ -281,7 +281,7 @@ def _run(docker: Docker, spec: ContainerSpec, source: str, progress: Progress) -
         done = _try(docker, spec, source)
     if done.code == 10 and not spec.build.builds:
         images.pull(docker, source, progress)
-        progress("container")
+        progress(Step("container"))
         done = _try(docker, spec, source)
     if done.code == 11:
         raise PortTaken(
@@ -307,7 +307,7 @@ def _try(docker: Docker, spec: ContainerSpec, source: str) -> Completed:
 
 def _install(docker: Docker, spec: ContainerSpec, lacks: str, progress: Progress) -> None:
     """Installs what the image lacks in the container itself; process 1 waits for it."""
-    progress("packages")
+    progress(Step("packages"))
     try:
         script(docker.container(name_of(spec.host_id)), "container-packages", timeout=images.BUILD_LIMIT_S)
     except CommandFailed as failed:

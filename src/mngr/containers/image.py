@@ -4,7 +4,7 @@ from mngr.containers.build_args import BuildArgs
 from mngr.containers.docker import Docker
 from mngr.hosts import scripts
 from mngr.model.errors import MngrError, NotFound
-from mngr.providers.contract import Progress
+from mngr.model.progress import Progress, Step
 from mngr.transport.base import Completed
 
 #: A pull or build that takes longer isn't waited for.
@@ -48,7 +48,7 @@ def user(docker: Docker, image: str, progress: Progress, *, built: bool) -> str:
 
 def pull(docker: Docker, image: str, progress: Progress) -> None:
     """Brings `image` to the daemon. Raises NotFound, TimedOut, Unreachable."""
-    progress("pull image")
+    progress(Step("pull image"))
     done = docker.run("pull", image, timeout=PULL_LIMIT_S, check=False)
     if done.code:
         raise NotFound(
@@ -64,7 +64,7 @@ def build(docker: Docker, host_id: str, args: BuildArgs, owner: dict[str, str], 
 
     from mngr.containers.build_context import pack_context
 
-    progress("build image")
+    progress(Step("build image"))
     name = built_name(host_id)
     flags = [
         "--force-rm",
@@ -101,7 +101,7 @@ def prepare(docker: Docker, image: str, progress: Progress) -> bool:
     import json
     import tarfile
 
-    progress("packages")
+    progress(Step("packages"))
     facts = docker.run("image", "inspect", "-f", "{{.Id}}|{{json .Config}}", image)
     base, _, text = facts.text.strip().partition("|")
     config = json.loads(text)

@@ -21,9 +21,11 @@ from mngr.hosts.scripts import script
 from mngr.model.clock import Clock, iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.model.ids import is_id, new_snapshot_id
+from mngr.model.notes import LeftOutOfSnapshot, MountKept
+from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord, encode
 from mngr.model.views import Problem
-from mngr.providers.contract import Progress, Snapshot
+from mngr.providers.contract import Snapshot
 from mngr.transport.base import CommandFailed
 
 #: What takes longer (disks and lines are slow) isn't waited for, in seconds.
@@ -59,10 +61,10 @@ def create(
 
     `snapshot_id`: for callers that hold a lock on it meanwhile, so that a sweep tells it from a cut-short one.
     """
-    progress("snapshot")
+    progress(Step("snapshot"))
     snapshot_id = snapshot_id or new_snapshot_id()
     mounted = mounts.of(store.docker, name_of(record.id))
-    _say_left_out("the snapshot of", record.name, mounted.left_out, progress)
+    _tell_left_out(record.name, mounted.left_out, progress, restored=False)
     store.put(f"snapshots/{snapshot_id}.making", encode(record))
     done = store.docker.script(
         "snapshot-create", name_of(record.id), image_name(snapshot_id), store.name, snapshot_id,
@@ -149,7 +151,7 @@ def export(store: HostStore, snapshot_id: str, file: Path, progress: Progress) -
     snapshot = find(store.read(), snapshot_id)
     if file.exists():
         raise Conflict(f"{file} is there already", hint="choose another name, or remove it")
-    progress("export")
+    progress(Step("export"))
     with write_file(file) as out:
         out.add("meta.json", msgspec.json.encode(snapshot))
         out.stream(
@@ -173,13 +175,13 @@ def restore(
     `owner`: the labels of `container.owner`. Repeatable: a volume that was filled before is left as it is. Raises
     NotFound, InvalidInput, MngrError.
     """
-    progress("restore")
+    progress(Step("restore"))
     image = images.built_name(host_id)
     labels = ",".join(f"volume-label={key}={value}" for key, value in owner.items())
     if is_file(snapshot):
         with SnapshotFile(Path(snapshot)) as file:
             saved = file.snapshot
-            _say_left_out("the restored", saved.host_name, saved.left_out, progress)
+            _tell_left_out(saved.host_name, saved.left_out, progress, restored=True)
             _load(store, file, image)
             done = store.docker.send_script(
                 "snapshot-restore", name_of(host_id), labels, "-", saved.id, image, "\n".join(saved.volumes),
@@ -187,7 +189,7 @@ def restore(
             )  # fmt: skip
     else:
         saved = find(store.read(), snapshot)
-        _say_left_out("the restored", saved.host_name, saved.left_out, progress)
+        _tell_left_out(saved.host_name, saved.left_out, progress, restored=True)
         store.docker.run("tag", image_name(snapshot), image)
         done = store.docker.script(
             "snapshot-restore", name_of(host_id), labels, store.name, snapshot, image, "\n".join(saved.volumes),
@@ -214,16 +216,16 @@ def fill(
     Repeatable. Raises CommandFailed."""
     if not saved.volumes:
         return
-    progress("volumes")
+    progress(Step("volumes"))
     inside = docker.container(name_of(host_id))
     done = script(inside, "snapshot-volumes", host_dir, *mounts.targets(start_args), timeout=LIMIT_S)
     for place in done.text.splitlines():
-        progress(f"warning: {place} is as -s mounted it, and not as in the snapshot: it holds files")
+        progress(MountKept(place=place))
 
 
-def _say_left_out(what: str, host: str, left_out: dict[str, str], progress: Progress) -> None:
+def _tell_left_out(host: str, left_out: dict[str, str], progress: Progress, *, restored: bool) -> None:
     for place, why in left_out.items():
-        progress(f"warning: {what} {host} is without {place}: {why}")
+        progress(LeftOutOfSnapshot(host=host, place=place, why=why, restored=restored))
 
 
 def _load(store: HostStore, file: SnapshotFile, image: str) -> None:

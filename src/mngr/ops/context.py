@@ -1,8 +1,7 @@
 """What every operation needs: where files are, the config, the providers, time."""
 
 import os
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from mngr.config.layers import load
 from mngr.config.schema import Config
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput
+from mngr.model.notes import Note
+from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
 from mngr.providers import registry
 from mngr.providers.contract import HostProvider
@@ -109,26 +110,22 @@ class Phase(msgspec.Struct, frozen=True):
 
 
 class Phases:
-    """Times the phases of an operation, and tells `show` about each as it starts.
+    """Times the phases of an operation, and passes on what it tells. A `Progress`: the steps of one phase are timed as
+    one; a note belongs to no phase."""
 
-    What is told is "PHASE", "PHASE: what of it" or "PHASE (until when)": steps of one phase are timed as one. What begins
-    with "warning: " is told, and is no phase.
-    """
-
-    def __init__(self, clock: Clock, show: Callable[[str], None] = lambda name: None) -> None:
+    def __init__(self, clock: Clock, show: Progress = lambda told: None) -> None:
         self.clock = clock
         self.show = show
         self.done: list[Phase] = []
         self._name = ""
         self._since = clock.monotonic()
 
-    def __call__(self, text: str) -> None:
-        """The next phase starts, or the next step of this one."""
-        name = re.split(r": | \(", text)[0]
-        if name not in ("warning", self._name):
+    def __call__(self, told: Step | Note) -> None:
+        """The next phase starts, or the next step of this one; or there is something to say."""
+        if isinstance(told, Step) and told.phase != self._name:
             self.finish()
-            self._name = name
-        self.show(text)
+            self._name = told.phase
+        self.show(told)
 
     def finish(self) -> list[Phase]:
         """Ends the current phase; all phases so far."""

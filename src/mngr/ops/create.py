@@ -18,6 +18,7 @@ from mngr.model.clock import iso
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, brief
 from mngr.model.ids import first_agent_id, new_agent_id, new_host_id
 from mngr.model.names import check_name, is_text
+from mngr.model.progress import Step
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import SETTLED
 from mngr.model.views import AgentView, HostView, Offer
@@ -86,7 +87,7 @@ def create(
     where it was. Raises Conflict if the agent is there already.
     """
     phases = phases or Phases(mngr.clock)
-    phases("check")
+    phases(Step("check"))
     kind = _kind(mngr, request)
     request = placed(mngr, request)
     provider = mngr.provider(request.provider)
@@ -242,7 +243,7 @@ def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[str]
     from mngr.agents import tmux
     from mngr.ops import code
 
-    work.phases("code")
+    work.phases(Step("code"))
     begin = work.request.subdirectory
     target = agent.work_dir.removesuffix(f"/{begin}") if begin else agent.work_dir
     return code.send(
@@ -254,7 +255,7 @@ def _start(work: _Work, record: HostRecord, agent: AgentRecord, *, announced: bo
     """Announces the agent and starts it; what is said of that. Repeatable."""
     from mngr.agents import tmux
 
-    work.phases("agent")
+    work.phases(Step("agent"))
     env = {**work.kind.env, **work.request.env}
     withheld = trust.withheld(
         work.mngr, record, work.request.name, env, sends=work.request.trust_first_contact
@@ -310,7 +311,7 @@ def _carries_nothing(provider: HostProvider, record: HostRecord) -> bool:
 
 def _take_back(provider: HostProvider, record: HostRecord, phases: Phases, failure: BaseException) -> None:
     """Destroys a host that was made a moment ago. What can't be removed is named, and kept for the sweep."""
-    phases("take back")
+    phases(Step("take back"))
     try:
         provider.destroy(record.id, phases)
     except (MngrError, KeyboardInterrupt) as error:

@@ -7,11 +7,13 @@ import msgspec
 
 from mngr.agents import tmux
 from mngr.model.errors import MngrError, NotWiped, Unreachable
+from mngr.model.progress import Step
 from mngr.model.records import HostRecord
 from mngr.model.views import AgentView, HostView
 from mngr.ops import memory
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import Group
+from mngr.ops.notes import EndedAtOnce
 from mngr.providers.contract import HostProvider, HostSnapshots
 
 ALIVE = ("running", "waiting")
@@ -62,7 +64,7 @@ def stop(mngr: Mngr, group: Group, phases: Phases) -> Stopped:
     host, provider = group.host, mngr.provider(group.host.record.provider)
     stays = _others(group, alive=True) or not provider.abilities.isolated or _may_have_others(group)
     if host.state == "running" and group.agents:
-        phases("stop agent")
+        phases(Step("stop agent"))
         place = mngr.place(host.record)
         try:
             for agent in group.agents:
@@ -73,7 +75,7 @@ def stop(mngr: Mngr, group: Group, phases: Phases) -> Stopped:
             # It may be going down already, by itself or by a stop whose mngr was killed; they go with it.
     if stays:
         return Stopped(host_stopped=False)
-    phases("stop host")
+    phases(Step("stop host"))
     provider.stop(host.record.id, phases)
     return Stopped(host_stopped=True, saves=provider.abilities.stop_saves)
 
@@ -84,7 +86,7 @@ def start(mngr: Mngr, group: Group, phases: Phases) -> Started:
     record = host.record
     if host.state == "running" and not host.sshd_down:
         return while_it_runs(mngr, record, phases, lambda record: _start_agents(mngr, group, record, phases))
-    phases("start host")
+    phases(Step("start host"))
     return _start_agents(mngr, group, provider.start(record.id, phases), phases)
 
 
@@ -97,7 +99,7 @@ def while_it_runs(mngr: Mngr, record: HostRecord, phases: Phases, work: Callable
     except Unreachable:
         if not provider.abilities.stops_itself:
             raise
-    phases("start host")
+    phases(Step("start host"))
     end = mngr.clock.monotonic() + STOPPING_S
     while _may_be_stopping(provider.view(record.id)) and mngr.clock.monotonic() < end:
         mngr.clock.sleep(0.5)
@@ -113,14 +115,14 @@ def _may_be_stopping(host: HostView) -> bool:
 
 def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) -> Started:
     if group.agents:
-        phases("start agent")
+        phases(Step("start agent"))
     place, settings = mngr.place(record), mngr.host_settings()
     host = HostView(record=record, state="running", agents=group.host.agents)
     agents: list[AgentView] = []
     for agent in group.agents:
         code = tmux.start(place, agent.record, settings)
         if code is not None:
-            phases(f"warning: agent {agent.record.name} has ended already, with exit code {code}")
+            phases(EndedAtOnce(agent=agent.record.name, exit_code=code))
         memory.remember(mngr, host, agent)
         agents.append(
             AgentView(record=agent.record, state="running" if code is None else "done", exit_code=code)
@@ -136,7 +138,7 @@ def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = 
     host, provider = group.host, mngr.provider(group.host.record.provider)
     record = host.record
     if takes_host(group):
-        phases("destroy host")
+        phases(Step("destroy host"))
         try:
             provider.destroy(record.id, phases)
         except NotWiped:
@@ -152,7 +154,7 @@ def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = 
             f"agents can't be removed alone while their host {record.name} is {host.state}",
             hint=f"`mngr start` one of them first, or `mngr destroy @{record.name}` for the host with all its agents",
         )
-    phases("remove agent")
+    phases(Step("remove agent"))
     place = mngr.place(record)
     for agent in group.agents:
         tmux.remove(place, agent.record)

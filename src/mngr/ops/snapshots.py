@@ -9,6 +9,7 @@ from mngr.agents.tmux import Place
 from mngr.hosts.scripts import script
 from mngr.model.errors import MngrError, NotFound, NotSupported, Unreachable
 from mngr.model.names import check_name
+from mngr.model.progress import Step
 from mngr.model.records import AgentRecord, decode
 from mngr.model.views import Problem
 from mngr.ops.context import Mngr, Phases
@@ -30,7 +31,7 @@ def create(mngr: Mngr, text: str, name: str, to: Path | None, phases: Phases) ->
     provider = _able(mngr.provider(record.provider))
     snapshot = provider.snapshot_create(record.id, check_name(name or record.name, "snapshot name"), phases)
     if to is not None:
-        phases("bring home")
+        phases(Step("bring home"))
         provider.snapshot_export(snapshot.id, to, phases)
     return snapshot
 
@@ -74,7 +75,7 @@ def usable(mngr: Mngr, provider: HostProvider, wanted: str, phases: Phases) -> I
     if keeper.name == provider.name and provider.abilities.restores_by_id:
         yield snapshot.id
         return
-    phases("bring snapshot here")
+    phases(Step("bring snapshot here"))
     with tempfile.TemporaryDirectory(prefix="mngr-snapshot-") as folder:
         file = Path(folder) / f"{snapshot.id}.tar"
         _able(keeper).snapshot_export(snapshot.id, file, phases)

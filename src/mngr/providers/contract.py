@@ -12,13 +12,13 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
+from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.model.views import HostView, Listing, Offer, Problem
 from mngr.transport.base import Transport
 
 Handle = dict[str, str]  #: What creating has made so far; opaque outside the backend; only grows.
 Save = Callable[[Handle], None]  #: Puts a handle on disk (fsynced) before it returns.
-Progress = Callable[[str], None]  #: Told the name of each phase as it starts.
 
 
 class IdleRequest(msgspec.Struct, frozen=True, kw_only=True):

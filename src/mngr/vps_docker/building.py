@@ -13,18 +13,12 @@ from mngr.hosts.scripts import script
 from mngr.journal import Held, Intent
 from mngr.model.clock import iso
 from mngr.model.errors import MngrError, TimedOut, Unreachable
+from mngr.model.notes import MachineReplaced
+from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord, Idle
 from mngr.model.views import Offer
 from mngr.model.waiting import looks
-from mngr.providers.contract import (
-    BlanksUserData,
-    FirstContact,
-    Handle,
-    HostSpec,
-    Machine,
-    MachineSpec,
-    Progress,
-)
+from mngr.providers.contract import BlanksUserData, FirstContact, Handle, HostSpec, Machine, MachineSpec
 from mngr.transport import keys
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import cloud_init, host_key, machine, tags
@@ -94,7 +88,7 @@ class Builder:
             try:
                 return self._set_up(bought, commit)
             except MachineRefused as refusal:
-                self.progress(f"warning: {refusal.message}: another machine is taken")
+                self.progress(MachineReplaced(why=refusal.message))
                 handle = self._intent().handle
 
     def _set_up(self, bought: Machine, commit: Callable[[Machine, HostRecord], None]) -> HostRecord:
@@ -103,7 +97,7 @@ class Builder:
             bought = self._first_contact(self._boot(bought))
             ssh = self._log_in(bought)
             self._first_boot(ssh)
-            self.progress("host key")
+            self.progress(Step("host key"))
             key = host_key.swap(
                 self.access, self.host_id, bought.address, self._publish(bought.id), self.clock
             )
@@ -112,7 +106,7 @@ class Builder:
             self.cloud.tag(bought.id, {tags.HOST_KEY: tags.key_tag(key)}, [tags.NEXT_KEY])
             lease.check()
             record = self._host(ssh, bought, key)
-            self.progress("record")
+            self.progress(Step("record"))
             HostStore(Docker(ssh), self.parts.name).save(record, self.wanted.spec.agent)
             lease.finish()
             commit(bought, record)
@@ -131,7 +125,7 @@ class Builder:
         }
 
     def _order(self, handle: Handle) -> Machine:
-        self.progress("order")
+        self.progress(Step("order"))
         spec = self._with_user_data(handle)
         kept = dict(handle)
 
@@ -171,7 +165,7 @@ class Builder:
 
     def _boot(self, bought: Machine) -> Machine:
         """Waits until the cloud shows the machine running, with an address."""
-        self.progress("boot")
+        self.progress(Step("boot"))
         limit = self.config.vps_boot_timeout
         for _ in looks(self.clock, limit, most=2):
             if bought.address and bought.state == "running":
@@ -195,7 +189,7 @@ class Builder:
         self.trust = "unverified"
         if self.access.machine_pins(self.host_id):
             return bought
-        self.progress("first contact")
+        self.progress(Step("first contact"))
         key = self.cloud.bootstrap(bought, self.progress)
         address = self.cloud.get(bought.id).address or bought.address
         self.access.pin_machine(self.host_id, address, [key])
@@ -229,10 +223,10 @@ class Builder:
         """Waits for the ready marker; on the failure marker shows the log's end at once."""
         limit = self.config.docker_install_timeout
         if not self.cloud.caps.user_data:
-            self.progress("docker")
+            self.progress(Step("docker"))
             script(ssh, "machine-boot", timeout=limit, check=False)
         else:
-            self.progress("cloud-init")
+            self.progress(Step("cloud-init"))
         for _ in looks(self.clock, limit):
             try:
                 word, _, log = script(ssh, "machine-booted", timeout=30).text.partition("\n")
@@ -280,7 +274,7 @@ class Builder:
             snapshots.fill(docker, spec.id, asked.host_dir, saved, asked.start_args, self.progress)
         machine.set_up(ssh, spec.id, self._ends_at(), self.parts.after_stop)
         self.access.pin_container(spec.id, bought.address, port, made.host_key)
-        self.progress("ssh")
+        self.progress(Step("ssh"))
         login = self.access.container(spec.id, bought.address, port)
         container.first_login(
             login, asked, timeout=self.config.ssh_connect_timeout, clock=self.clock, docker=docker

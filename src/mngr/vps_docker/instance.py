@@ -19,6 +19,7 @@ from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.idle import parse_mode
 from mngr.model.names import check_name
+from mngr.model.progress import Progress, Step
 from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.model.views import AgentView, HostView, Listing, Offer
 from mngr.model.waiting import looks
@@ -31,7 +32,6 @@ from mngr.providers.contract import (
     Keeps,
     Machine,
     MachineSpec,
-    Progress,
     Snapshot,
     SnapshotListing,
     Swept,
@@ -208,31 +208,31 @@ class VpsDockerProvider:
     def stop(self, host_id: str, progress: Progress) -> None:
         found = self._ready(host_id)
         if found.state != "stopped":
-            progress("container")
+            progress(Step("container"))
             container.stop(Docker(self._machine(found)), host_id)
         if self.cloud.caps.machine_power:
-            progress("machine")
+            progress(Step("machine"))
             self.cloud.power(found.id, False)
 
     def start(self, host_id: str, progress: Progress) -> HostRecord:
         found = self._ready(host_id)
         if found.state == "stopped":
-            progress("machine")
+            progress(Step("machine"))
             self.cloud.power(found.id, True)
             found = self.cloud.get(found.id)
-        progress("boot")
+        progress(Step("boot"))
         ssh = self._logged_in(found)
         docker = Docker(ssh)
         store = HostStore(docker, self.name)
         record = lost_machine.record(self.parts, store, found)
-        progress("container")
+        progress(Step("container"))
         lifetime = record.idle.max_lifetime_s
         machine.before_start(ssh, self.cloud.now() + lifetime if lifetime else None)
         container.start(docker, host_id)
         if record.address != found.address:
             record = msgspec.structs.replace(record, address=found.address)
             store.save(record)
-        progress("ssh")
+        progress(Step("ssh"))
         container.wait_for_login(
             self.transport(record),
             timeout=self.config.ssh_connect_timeout,
@@ -260,9 +260,9 @@ class VpsDockerProvider:
             held.write(intent)
             if found is not None:
                 strays.claim(self.parts, found)
-            progress("container")
+            progress(Step("container"))
             unwiped = self._wipe(held, host_id, found)
-            progress("machine")
+            progress(Step("machine"))
             why = release(self.parts, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
             if why:
                 held.note(f"destroy: not yet released: {why}")

@@ -13,8 +13,9 @@ from mngr.containers.survey import Stored
 from mngr.journal import Held, Intent
 from mngr.model.errors import MngrError, NotFound, Unreachable
 from mngr.model.ids import new_snapshot_id
+from mngr.model.progress import Progress
 from mngr.model.views import Problem
-from mngr.providers.contract import Machine, Progress, Snapshot, SnapshotListing
+from mngr.providers.contract import Machine, Snapshot, SnapshotListing
 from mngr.vps_docker import discovery, lost_machine, tags
 from mngr.vps_docker.parts import Parts
 

@@ -4,7 +4,8 @@ import msgspec
 
 from mngr.journal import Held
 from mngr.model.errors import Interrupted, MngrError, brief
-from mngr.providers.contract import Gone, Handle, MachineSpec, Progress
+from mngr.model.progress import Progress, Step
+from mngr.providers.contract import Gone, Handle, MachineSpec
 from mngr.vps_docker.errors import VpsLeftBehind
 from mngr.vps_docker.parts import Parts
 
@@ -36,7 +37,7 @@ def take_back(parts: Parts, held: Held, error: BaseException, progress: Progress
     intent = held.intent
     if intent is None:
         return
-    progress("take back")
+    progress(Step("take back"))
     what = f"{intent.plan['machine']['name']} on {parts.name}"
     if intent.handle.get("id"):
         what += f" (machine {intent.handle['id']})"

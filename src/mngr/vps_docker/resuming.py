@@ -4,8 +4,9 @@ import msgspec
 
 from mngr.journal import Held, Intent
 from mngr.model.errors import NotFound
+from mngr.model.progress import Progress, Step
 from mngr.model.waiting import looks
-from mngr.providers.contract import Handle, MachineSpec, Progress
+from mngr.providers.contract import Handle, MachineSpec
 from mngr.vps_docker import accounts, sweeping, tags
 from mngr.vps_docker.building import Wanted
 from mngr.vps_docker.discovery import as_it_is_now
@@ -51,7 +52,7 @@ def take_over(parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> d
     ):
         return dict(intent.handle)
     if machines or intent is not None:
-        progress("release")
+        progress(Step("release"))
         spec = msgspec.convert(intent.plan["machine"], MachineSpec) if intent else wanted.machine
         why = release(parts, spec, intent.handle if intent else {})
         if why:

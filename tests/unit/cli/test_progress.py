@@ -3,12 +3,14 @@
 import pytest
 
 from mngr.cli.progress import Progress, with_seconds
+from mngr.model.notes import Remark
+from mngr.model.progress import Step
 
 
 def test_each_phase_is_a_plain_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("create a") as progress:
-        progress("check")
-        progress("agent")
+        progress(Step("check"))
+        progress(Step("agent"))
     said = capsys.readouterr()
     assert said.err == "create a: check\ncreate a: agent\n"
     assert said.out == ""
@@ -16,14 +18,14 @@ def test_each_phase_is_a_plain_line_on_standard_error(capsys: pytest.CaptureFixt
 
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("create a", quiet=True) as progress:
-        progress("check")
+        progress(Step("check"))
     assert capsys.readouterr() == ("", "")
 
 
 def test_an_error_goes_through(capsys: pytest.CaptureFixture[str]) -> None:
     def fails() -> None:
         with Progress("create a") as progress:
-            progress("check")
+            progress(Step("check"))
             raise RuntimeError("x")
 
     with pytest.raises(RuntimeError, match="x"):
@@ -36,8 +38,8 @@ def test_what_is_said_stays_above_the_living_line(
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     progress = Progress("create a")
-    progress("order")
-    progress("warning: OVH is slow")
+    progress(Step("order"))
+    progress(Remark(text="OVH is slow"))
     progress.say("USD 7.99 a month")
     assert capsys.readouterr().err == "\r\033[Kcreate a: warning: OVH is slow\n\r\033[KUSD 7.99 a month\n"
     assert progress._phase == "order"

@@ -10,6 +10,7 @@ from mngr.cli.destroy import note as destroyed_note
 from mngr.cli.stop import note as stopped_note
 from mngr.model.clock import SYSTEM
 from mngr.model.errors import Unreachable
+from mngr.model.progress import Step
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView
 from mngr.ops import lifecycle, memory
@@ -65,11 +66,11 @@ def group(state: Any) -> Group:
 
 
 def test_a_host_that_was_seen_running_and_isnt_is_started(fake: Fake) -> None:
-    phases: list[str] = []
+    phases: list[Step] = []
     done = lifecycle.start(fake, group("running"), phases.append)  # type: ignore[arg-type]
     assert (done.host.state, [one.state for one in done.agents]) == ("running", ["running"])
     assert fake.started == ["host-1"]
-    assert phases == ["start agent", "start host", "start agent"]
+    assert phases == [Step("start agent"), Step("start host"), Step("start agent")]
 
 
 def test_a_host_that_was_just_started_and_cant_be_reached_is_an_error(fake: Fake) -> None:

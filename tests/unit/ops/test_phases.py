@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from mngr.model.clock import SYSTEM
+from mngr.model.notes import MachineReplaced, Note
+from mngr.model.progress import Step
 from mngr.ops.context import Phases
 
 
 def test_steps_of_a_phase_are_told_and_timed_as_one() -> None:
-    told: list[str] = []
+    told: list[Step | Note] = []
     phases = Phases(SYSTEM, told.append)
     said = [
-        "recycle",
-        "recycle: claiming vps-1",
-        "warning: it is refused: another is taken",
-        "delivery (order 5 is checking, at most 600 s)",
-        "delivery (order 5 is delivering, at most 600 s)",
-        "delivery: vps-2 is there",
-        "recycle",
+        Step("recycle"),
+        Step("recycle", "claiming vps-1"),
+        MachineReplaced(why="it is refused"),
+        Step("delivery", "order 5 is checking", 600),
+        Step("delivery", "order 5 is delivering", 600),
+        Step("delivery", "vps-2 is there"),
+        Step("recycle"),
     ]
-    for text in said:
-        phases(text)
+    for one in said:
+        phases(one)
     assert told == said
     assert [phase.name for phase in phases.finish()] == ["recycle", "delivery", "recycle"]

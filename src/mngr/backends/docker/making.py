@@ -13,9 +13,10 @@ from mngr.containers.build_args import BuildArgs, split
 from mngr.model.background import begin
 from mngr.model.clock import iso
 from mngr.model.errors import Interrupted, InvalidInput, MngrError, Unreachable, brief
+from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
-from mngr.providers.contract import HostSpec, IdleRequest, Progress
+from mngr.providers.contract import HostSpec, IdleRequest
 
 ADDRESS = "127.0.0.1"
 
@@ -87,7 +88,7 @@ def _make(parts: Parts, spec: HostSpec, offer: Offer, progress: Progress) -> Hos
         builder=parts.context.laptop, image=made.image, address=ADDRESS, ssh_port=port, host_dir=wanted.host_dir,
         user=made.user, host_key=made.host_key, idle=idle, labels=spec.labels, handle={"container": made.name},
     )  # fmt: skip
-    progress("ssh")
+    progress(Step("ssh"))
     saved = begin(lambda: store.save(record, spec.agent))
     try:
         container.first_login(

@@ -8,9 +8,10 @@ from mngr.backends.docker import DockerConfig
 from mngr.backends.docker.parts import Parts, is_unfinished
 from mngr.model.errors import MngrError, NotFound
 from mngr.model.ids import new_snapshot_id
+from mngr.model.progress import Progress, Step
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import HostView, Listing, Offer, Problem
-from mngr.providers.contract import Abilities, Context, HostSpec, Progress, Snapshot, SnapshotListing, Swept
+from mngr.providers.contract import Abilities, Context, HostSpec, Snapshot, SnapshotListing, Swept
 from mngr.transport.base import Transport
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class DockerProvider:
 
         record = self._record(host_id)
         container.start(self.parts.docker, host_id, restart=container.restart_policy(record.idle))
-        progress("ssh")
+        progress(Step("ssh"))
         container.wait_for_login(
             self.transport(record),
             timeout=self.parts.config.ssh_connect_timeout,

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from mngr.model.clock import iso
 from mngr.model.errors import InvalidInput, NotFound, NotSupported
+from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, HostRecord, decode, encode
 from mngr.model.views import HostView, Listing, Offer
-from mngr.providers.contract import Abilities, Context, HostSpec, Progress, Swept
+from mngr.providers.contract import Abilities, Context, HostSpec, Swept
 from mngr.transport.local import Local
 
 HOST_NAME = "localhost"

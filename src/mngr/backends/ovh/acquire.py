@@ -12,6 +12,7 @@ from mngr.backends.ovh.recycling.take import Notes
 from mngr.backends.ovh.tags import locked_for
 from mngr.backends.ovh.vps import Vps, patiently
 from mngr.model.errors import NotFound
+from mngr.model.progress import Step
 from mngr.model.waiting import looks
 from mngr.providers.contract import Handle, Machine, MachineSpec, Save
 from mngr.vps_docker import tags
@@ -47,7 +48,7 @@ def _acquire(parts: Parts, spec: MachineSpec, handle: Handle, save: Save, *, res
         recycled = _recycle(parts, spec, save, resumed=resumed)
         if recycled is not None:
             return recycled
-        parts.tell("order")
+        parts.tell(Step("order"))
         order = parts.buyer.buy(spec, spec.tags.get(tags.HOST_NAME, ""), save)
     service = _delivered(parts, order, spec)
     if service is None:
@@ -67,7 +68,7 @@ def _recycle(parts: Parts, spec: MachineSpec, save: Save, *, resumed: bool) -> M
     enabled = config.enable_recycle_cancelled and config.recycle_max_candidates_considered
     if not enabled and not resumed:
         return None
-    parts.tell("recycle")
+    parts.tell(Step("recycle"))
 
     def won(service: str) -> None:
         parts.building[service] = Build(spec.host_id, spec.image, recycled=True)
@@ -81,7 +82,7 @@ def _recycle(parts: Parts, spec: MachineSpec, save: Save, *, resumed: bool) -> M
     vps = parts.recycler.take(spec, notes, own=not enabled)
     if vps is None:
         return None
-    parts.tell(f"recycle: {vps.name} is paid until {vps.renewal.expiration} already")
+    parts.tell(Step("recycle", f"{vps.name} is paid until {vps.renewal.expiration} already"))
     return _machine(vps)
 
 
@@ -108,7 +109,7 @@ def _delivered(parts: Parts, order: int, spec: MachineSpec) -> str | None:
     if service:
         return service
     delivery.refuse_stuck(order, now)
-    parts.tell(f"delivery (order {order} is {now}, at most {parts.config.vps_boot_timeout:g} s)")
+    parts.tell(Step("delivery", f"order {order} is {now}", parts.config.vps_boot_timeout))
     return None
 
 
@@ -131,13 +132,13 @@ def _is_fresh(parts: Parts, vps: Vps, order: int, spec: MachineSpec) -> bool:
 def _adopt(parts: Parts, fresh: Vps, order: int, spec: MachineSpec, save: Save) -> Machine:
     """A fresh VPS: noted, tagged (its lease is the claim), then cancelled; only then its marker goes."""
     service = fresh.name
-    parts.tell(f"delivery: {service} is there")
+    parts.tell(Step("delivery", f"{service} is there"))
     parts.building[service] = Build(spec.host_id, spec.image, recycled=False)
     save({ID: service})
     until = {tags.UNTIL: str(int(parts.client.now()) + tags.LEASE_S)}
     clock, lag = parts.clock, parts.config.list_lag
     patiently(clock, lag, lambda: parts.store.change(service, {**spec.tags, **until}))
-    parts.tell(f"cancel: the renewal of {service}, until its host is made (at most {renewal.INACTIVE_S:g} s)")
+    parts.tell(Step("cancel", f"the renewal of {service}, until its host is made", renewal.INACTIVE_S))
     patiently(clock, lag, lambda: renewal.insist(parts.client, clock, service, True))
     parts.markers.remove(f"order-{order}")
     return _machine(parts.reader.read_patiently(service, clock, lag), {**spec.tags, **until})

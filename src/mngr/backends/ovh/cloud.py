@@ -20,9 +20,10 @@ from mngr.backends.ovh.tags import RECYCLING_BY, is_being_claimed
 from mngr.backends.ovh.vps import Vps
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut
+from mngr.model.progress import Progress, Step
 from mngr.model.views import Offer
 from mngr.model.waiting import looks
-from mngr.providers.contract import Caps, Gone, Handle, Later, Machine, MachineSpec, Progress, Save
+from mngr.providers.contract import Caps, Gone, Handle, Later, Machine, MachineSpec, Save
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
 from mngr.vps_docker.vps_client import VpsClientInterface
@@ -103,7 +104,7 @@ class OvhCloud(VpsClientInterface):
 
     def keep(self, id: str) -> None:
         """contract.Keeps: from now on the VPS renews. Raises TimedOut, VpsApiError."""
-        self.parts.tell(f"renew: take back the cancellation of {id} (at most {renewal.INACTIVE_S:g} s)")
+        self.parts.tell(Step("renew", f"take back the cancellation of {id}", renewal.INACTIVE_S))
         renewal.insist(self.client, self.clock, id, False)
         self.store.drop(id, RECYCLING_BY)
 

@@ -16,8 +16,10 @@ from mngr.backends.ovh.vps import ipv4
 from mngr.containers.access import Access
 from mngr.model.clock import Clock
 from mngr.model.errors import InvalidInput, NotFound, TimedOut, Unreachable
+from mngr.model.notes import Note
+from mngr.model.progress import Progress, Step
 from mngr.model.waiting import looks
-from mngr.providers.contract import Machine, Progress
+from mngr.providers.contract import Machine
 from mngr.transport import keys
 from mngr.transport.base import CommandFailed
 from mngr.transport.ssh import KeyRefused, Ssh, SshTarget
@@ -60,12 +62,12 @@ class Installer:
         tell = _once(progress)
         with understood(f"OVH's addresses of {service}"):
             address = ipv4(self.client.get(f"{_path(service)}/ips") or []) or machine.address
-        tell(f"first contact: {self.user}'s login on {service} (at most {LOGIN_S:g} s)")
+        tell(Step("first contact", f"{self.user}'s login on {service}", LOGIN_S))
         key = self._first_login(service, address)
-        tell(f"first contact: root's login on {service} (at most {LOGIN_S:g} s)")
+        tell(Step("first contact", f"root's login on {service}", LOGIN_S))
         root = self._ssh(service, address, "root", strict=True)
         self._wait_for(root, "root's login", service)
-        tell(f"purge qemu (at most {PURGE_S:g} s)")
+        tell(Step("purge qemu", at_most_s=PURGE_S))
         try:
             root.run(["sh", "-c", _script("purge-qemu"), "purge-qemu"], timeout=PURGE_S)
         except CommandFailed as failed:
@@ -91,14 +93,14 @@ class Installer:
             ]
             if not going:
                 return
-            tell(f"rebuild: wait for OVH's tasks on {service} (at most {IDLE_S:g} s)")
+            tell(Step("rebuild", f"wait for OVH's tasks on {service}", IDLE_S))
         raise TimedOut(
             f"OVH's tasks on {service} didn't end within {IDLE_S:g} s ({', '.join(map(str, going))})",
             hint="look at it on OVH's page, and run the command again",
         )
 
     def _rebuild(self, service: str, image: str, tell: Progress, check: Callable[[], None]) -> None:
-        tell(f"rebuild: {service} with {image}")
+        tell(Step("rebuild", f"{service} with {image}"))
         body = {
             "imageId": self._image_id(service, image),
             "publicSshKey": self.access.machine_key(),
@@ -120,7 +122,7 @@ class Installer:
                 if error.status not in (400, 409) or "task" not in error.message.lower():
                     raise
                 why = error.message
-                tell(f"rebuild: OVH is still busy with {service} (at most {BUSY_S:g} s)")
+                tell(Step("rebuild", f"OVH is still busy with {service}", BUSY_S))
         if task is None:
             raise TimedOut(
                 f"OVH didn't take the installation of {service} within {BUSY_S:g} s: {why}",
@@ -153,7 +155,7 @@ class Installer:
                 )
             if state == "done" and (self.client.get(_path(service)) or {}).get("state") == "running":
                 return
-            tell(f"rebuild: OVH's task {task} is {state} (at most {self.timeout:g} s)")
+            tell(Step("rebuild", f"OVH's task {task} is {state}", self.timeout))
         raise TimedOut(
             f"OVH's installation of {image} on {service} didn't end within {self.timeout:g} s (task {task} is {state})",
             hint="raise rebuild_timeout in the provider's config if it is only slow",
@@ -234,12 +236,13 @@ class _AcceptNew(Ssh):
 
 def _once(progress: Progress) -> Progress:
     """Progress that says the same twice in a row once."""
-    said = [""]
+    last: Step | Note | None = None
 
-    def tell(text: str) -> None:
-        if text != said[0]:
-            said[0] = text
-            progress(text)
+    def tell(told: Step | Note) -> None:
+        nonlocal last
+        if told != last:
+            last = told
+            progress(told)
 
     return tell
 

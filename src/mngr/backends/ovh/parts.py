@@ -17,7 +17,7 @@ from mngr.backends.ovh.recycling.take import Recycler
 from mngr.backends.ovh.tags import TagStore, locked_for
 from mngr.backends.ovh.vps import Reader
 from mngr.model.clock import Clock
-from mngr.providers.contract import Progress
+from mngr.model.progress import Progress, Step
 from mngr.vps_docker import tags
 
 # Keys of a create's handle.
@@ -72,9 +72,9 @@ class Parts:
         """Who hears `tell`, of this thread."""
         self._open.progress = progress
 
-    def tell(self, text: str) -> None:
+    def tell(self, step: Step) -> None:
         """Progress; the same twice in a row is told once."""
-        progress: Callable[[str], None] | None = getattr(self._open, "progress", None)
-        if progress is not None and getattr(self._open, "told", "") != text:
-            self._open.told = text
-            progress(text)
+        progress: Progress | None = getattr(self._open, "progress", None)
+        if progress is not None and getattr(self._open, "told", None) != step:
+            self._open.told = step
+            progress(step)

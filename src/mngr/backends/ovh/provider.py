@@ -12,9 +12,11 @@ from mngr.backends.ovh.config import OvhConfig
 from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, NotFound
+from mngr.model.notes import Remark
+from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
-from mngr.providers.contract import Context, HostSpec, MachineSpec, Progress, Swept
+from mngr.providers.contract import Context, HostSpec, MachineSpec, Swept
 from mngr.vps_docker.instance import VpsDockerProvider
 
 _OPTIONS = ("plan", "datacenter", "region", "image", "os")
@@ -48,8 +50,8 @@ class OvhProvider(VpsDockerProvider):
     def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
         """As there. First sees to orders that nobody waits for any more: what came of them may be recycled at once;
         that failing only warns."""
-        progress("reconcile")
-        self.ovh.reconcile(warn=lambda text: progress(f"warning: {text}"), but=spec.id)
+        progress(Step("reconcile"))
+        self.ovh.reconcile(warn=lambda text: progress(Remark(text=text)), but=spec.id)
         try:
             with self.ovh.creating(spec.id, progress):
                 record = super().create(spec, offer, progress)

@@ -18,16 +18,17 @@ from mngr.backends.ovh.tags import RECYCLING_BY, TagStore, is_free, is_locked, i
 from mngr.backends.ovh.vps import SETTLED, Reader, Vps, patiently
 from mngr.model.clock import Clock
 from mngr.model.errors import NotFound
+from mngr.model.progress import Step
 from mngr.providers.contract import MachineSpec
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsApiError
 
 
 class Notes(msgspec.Struct, frozen=True):
-    """Who is told: in words; of each service before a claim is written on it; of the one that was won before that is
+    """Who is told: of each step; of each service before a claim is written on it; of the one that was won before that is
     written on it; of one that was won and can't be had after all."""
 
-    tell: Callable[[str], None]
+    tell: Callable[[Step], None]
     claiming: Callable[[str], None]
     won: Callable[[str], None]
     lost: Callable[[str], None]
@@ -71,7 +72,7 @@ class Recycler:
         while True:
             contested = False
             for service in self.candidates(spec, own=own):
-                notes.tell(f"recycle: claiming {service}")
+                notes.tell(Step("recycle", f"claiming {service}"))
                 notes.claiming(service)
                 outcome = self.contend(service, spec, notes)
                 if outcome == "won":
@@ -82,7 +83,7 @@ class Recycler:
                 contested = contested or outcome == "contested"
             if not contested or self.clock.monotonic() > end:
                 return None
-            notes.tell("recycle: others are claiming; looking again")
+            notes.tell(Step("recycle", "others are claiming; looking again"))
             self.clock.sleep(self.rules.wait)
 
     def _won(self, service: str, spec: MachineSpec) -> Vps | None:
