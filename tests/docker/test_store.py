@@ -143,6 +143,6 @@ def test_a_stopped_or_removed_state_container_comes_back_with_its_records(image:
         assert len(stored.agents[record.id]) == 1
         docker("rm", "-f", store.name)
         store.save(record)
-        assert docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", store.name) == "unless-stopped"
+        assert docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", store.name) == "always"
     finally:
         clear(instance)

@@ -66,7 +66,7 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     until: float = 0
     host_dir: str = "/mngr"
     host_json: str = "{}"
-    restart: str = "unless-stopped"
+    restart: str = "always"
     idle: Idle = Idle()
     host_stop: HostStop = "sentinel"
     max_lifetime_s: float = 0
@@ -195,7 +195,7 @@ def wait_for_login(
     _login(lambda: transport.run(["true"], timeout=30), transport, timeout, clock, _alive(docker, host_id))
 
 
-def start(docker: Docker, host_id: str, *, restart: str = "unless-stopped") -> None:
+def start(docker: Docker, host_id: str, *, restart: str = "always") -> None:
     """`docker start`, and the restart policy back on. Running already is success. Raises NotFound, PortTaken."""
     done = docker.script("container-start", name_of(host_id), restart, check=False)
     if done.code == 11:

@@ -12,8 +12,7 @@ from mngr.vps_docker import machine
 DOCKER = """#!/bin/sh
 echo "$*" >>"$NOTES"
 case "$1 $2" in
-"container inspect") [ -f "$NOTES.there" ] || exit 1; case "$*" in *Status*) cat "$NOTES.state" 2>/dev/null ;; *Running*) cat "$NOTES.there" ;; esac ;;
-"start "*) [ ! -f "$NOTES.after" ] || cat "$NOTES.after" >"$NOTES.state" ;;
+"container inspect") [ -f "$NOTES.there" ] || exit 1; case "$*" in *Running*) cat "$NOTES.there" ;; esac ;;
 "stop "*) [ ! -f "$NOTES.broken" ] || { echo "no daemon" >&2; exit 1; }; echo false >"$NOTES.there" ;;
 esac
 """
@@ -66,7 +65,7 @@ def guard(tmp_path: Path) -> Guard:
 def test_nothing_asked_nothing_done(guard: Guard) -> None:
     guard.put("ends_at", "99999999999")
     assert guard.run() == 0
-    assert guard.acts() == []
+    assert not guard.notes.exists()
 
 
 def test_the_sentinel_stops_the_container_for_good_and_is_removed(guard: Guard) -> None:
@@ -123,35 +122,6 @@ def test_a_container_that_is_gone_isnt_waited_for(guard: Guard) -> None:
     assert guard.run() == 0
     assert guard.acts() == []
     assert not guard.asked
-
-
-@pytest.mark.parametrize(
-    ("state", "acts"),
-    [
-        ("exited unless-stopped", ["start box"]),
-        ("exited no", []),
-        ("running unless-stopped", []),
-        ("created unless-stopped", []),
-    ],
-)
-def test_what_nobody_stopped_is_started_again(guard: Guard, state: str, acts: list[str]) -> None:
-    guard.notes.with_name("notes.state").write_text(f"{state}\n")
-    assert guard.run() == 0
-    assert guard.acts() == acts
-
-
-def test_a_stop_that_comes_while_it_is_started_again_wins(guard: Guard) -> None:
-    guard.notes.with_name("notes.state").write_text("exited unless-stopped\n")
-    guard.notes.with_name("notes.after").write_text("running no\n")
-    assert guard.run() == 0
-    assert guard.acts() == ["start box", "stop -t 8 box"]
-
-
-def test_what_is_asked_to_stop_isnt_started(guard: Guard) -> None:
-    guard.notes.with_name("notes.state").write_text("exited unless-stopped\n")
-    guard.ask()
-    guard.run()
-    assert guard.acts() == STOP
 
 
 def test_an_agents_link_isnt_followed(guard: Guard, tmp_path: Path) -> None:

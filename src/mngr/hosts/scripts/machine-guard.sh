@@ -1,5 +1,4 @@
-# machine-guard: stops the host's container when it asked for it (idle), or when its lifetime is over; starts it again
-# when the death of dockerd took it down.
+# machine-guard: stops the host's container when it asked for it (idle), or when its lifetime is over.
 #
 # Run by systemd on the machine, out of the container's reach: at once by a path unit when the request appears,
 # and every 30 s by a timer. So a stop that fails is tried again for as long as the machine runs.
@@ -25,14 +24,7 @@ case $ends_at in
 '' | *[!0-9]*) ;;
 *) [ "$now" -lt "$ends_at" ] || late=1 ;;
 esac
-# Docker leaves a container down that it finds running when it starts after it was killed, whatever the restart policy
-# says (seen with 20.10). `mngr stop` and we ourselves set the policy `no` before a stop.
-state() { docker container inspect -f '{{.State.Status}} {{.HostConfig.RestartPolicy.Name}}' "$container" 2>/dev/null; }
-if [ -z "$late" ] && ! asked; then
-	[ -n "$container" ] && [ "$(state)" = 'exited unless-stopped' ] && docker start "$container" >/dev/null || exit 0
-	[ "$(state)" != 'running no' ] || docker stop -t 8 "$container" >/dev/null # a `mngr stop` came in between
-	exit 0
-fi
+[ -n "$late" ] || asked || exit 0
 
 if [ -n "$late" ] && [ ! -f stop-reason ]; then
 	if [ -z "$container" ] || running; then

@@ -31,7 +31,7 @@ fi
 # What a killed writer left goes an hour later: right now one may be writing already.
 tries=0
 until said=$(
-	docker run -d --pull never --name "$state" --restart unless-stopped --network none --user 0:0 --stop-signal KILL \
+	docker run -d --pull never --name "$state" --restart always --network none --user 0:0 --stop-signal KILL \
 		--env LD_PRELOAD= --env LD_LIBRARY_PATH= \
 		--label "mngr.provider=$instance" --label "mngr.state=1" \
 		--mount "type=volume,source=$state,target=/state,volume-label=mngr.provider=$instance,volume-label=mngr.state=1" \
