@@ -15,6 +15,7 @@ import pytest
 
 import mngr
 from mngr.cli.main import VERBS, command
+from mngr.model import errors
 
 TOP = Path(__file__).resolve().parents[2]
 SOURCE = Path(mngr.__file__).parent
@@ -147,6 +148,111 @@ def test_every_option_is_described(path: list[str], verb: click.Command) -> None
 def test_each_verb_is_a_file_of_its_own() -> None:
     for verb in VERBS:
         assert (SOURCE / "cli" / f"{verb.replace('-', '_')}.py").exists()
+
+
+# --- answers are data ---
+
+#: Two words with a blank between them; `{}` stands for a value.
+SENTENCE = re.compile(r"[A-Za-z]['’,;:.]* +[A-Za-z{]|[}]['’,;:.]* +[A-Za-z]")
+
+ERRORS = {
+    name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, BaseException)
+}
+
+#: Calls that take English, and don't answer with it: what makes an error or an error row, what names a phase, patterns for
+#: what others say.
+TAKES_WORDS = {
+    *ERRORS, "Problem", "script_failed", "check_name", "check_words", "run_local", "Step", "startswith", "endswith",
+    "removeprefix",
+}  # fmt: skip
+
+#: (file, function) in mngr.ops whose strings aren't answers, and what they are.
+NO_ANSWERS = {
+    ("packing.py", "_pack_repository"): "input of git update-ref",
+    ("names.py", "_pick"): "an error's words",
+    ("run.py", "_start_hint"): "an error's hint",
+    ("size.py", ""): "an error's hint",
+}
+
+#: (file, function) that still answer in English.
+ENGLISH = {
+    ("doctor.py", ""),
+    ("doctor.py", "_provider"),
+    ("doctor.py", "examine"),
+    ("sweep.py", "_cut"),
+    ("sweep.py", "_host"),
+    ("sweep.py", "_release"),
+    ("trust.py", "withheld"),
+}
+
+
+def sentences(node: ast.AST, where: str = "") -> Iterator[tuple[str, str]]:
+    """(function, text) of what is English in a module, apart from docstrings, errors, and words that are looked for."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        where = f"{where}.{node.name}".removeprefix(".")
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    if isinstance(node, ast.Raise | ast.Compare):
+        return
+    if isinstance(node, ast.Call):
+        called = ast.unparse(node.func)
+        if called.rpartition(".")[2] in TAKES_WORDS or called.startswith("re."):
+            return
+    if isinstance(node, ast.Constant | ast.JoinedStr) and SENTENCE.search(as_read(node)):
+        yield where, as_read(node)
+    if isinstance(node, ast.JoinedStr):
+        below: list[ast.AST] = [one.value for one in node.values if isinstance(one, ast.FormattedValue)]
+    else:
+        below = list(ast.iter_child_nodes(node))
+    for one in below:
+        yield from sentences(one, where)
+
+
+def as_read(node: ast.Constant | ast.JoinedStr) -> str:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    return "".join(as_read(one) if isinstance(one, ast.Constant) else "{}" for one in node.values)
+
+
+def test_no_operation_answers_in_english() -> None:
+    """What `mngr.ops` returns and tells is data; `mngr.cli` makes the sentences."""
+    found = {
+        (path.name, where): text
+        for path in sorted((SOURCE / "ops").rglob("*.py"))
+        for where, text in sentences(ast.parse(path.read_text()))
+    }
+    wrong = {place: text for place, text in found.items() if place not in {*NO_ANSWERS, *ENGLISH}}
+    assert not wrong
+    assert not set(NO_ANSWERS) - set(found), "these can come off the list"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f():\n    return 'not done'",
+        "def f(n):\n    return f'{n} hosts'",
+        "def f(n):\n    notes.append(f'host {n}')",
+        "NOTES = {'a': 'it stays'}",
+        "def f(n):\n    return f'{n or \"not known\"}'",
+    ],
+)
+def test_the_check_for_sentences_finds_them(text: str) -> None:
+    assert list(sentences(ast.parse(text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"""What it is."""',
+        "def f():\n    raise NotFound('not there', hint='look there')",
+        "def f():\n    late = TimedOut(f'{1} s are over')\n    return late",
+        "def f(said):\n    return 'no space left' in said",
+        "def f(a, b):\n    return f'{a}: {b}'",
+        "def f():\n    return ['git', 'config', '--format=%(refname) %(objectname)']",
+    ],
+)
+def test_the_check_for_sentences_lets_the_rest_be(text: str) -> None:
+    assert not list(sentences(ast.parse(text)))
 
 
 # --- size ---

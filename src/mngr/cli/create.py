@@ -93,6 +93,7 @@ def command(ctx: click.Context, **options: Any) -> int:
     mngr create web.docker -s --memory=1g -- python3 -m http.server
     """
     from mngr.cli.progress import Progress
+    from mngr.cli.words import of_note
     from mngr.ops import present
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.create import create
@@ -123,7 +124,7 @@ def command(ctx: click.Context, **options: Any) -> int:
         click.echo("mngr: interrupted; what this create had made was taken back", err=True)
         return 130
     for note in [] if options["quiet"] else created.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {of_note(note)}", err=True)
     _show(mngr, created, form, options["quiet"])
     if connect:
         from mngr.cli.connect import attach
@@ -258,7 +259,8 @@ def _teller(progress: Any, yes: bool) -> Callable[[Any], None]:
 def _show_plan(request: Any, offer: Any, form: str) -> int:
     import msgspec
 
-    data = {"name": request.name, "host": request.host or request.name, "offer": msgspec.to_builtins(offer)}
+    said = {**msgspec.to_builtins(offer), "notes": _offer_notes(offer)}
+    data = {"name": request.name, "host": request.host or request.name, "offer": said}
     if form == "json":
         write_json(data)
     elif form != "human":
@@ -281,7 +283,15 @@ def _offer_lines(offer: Any) -> list[str]:
         for price, unit in ((offer.per_hour, "an hour"), (offer.per_month, "a month"))
         if price is not None
     ]
-    return [line for line in (machine, ", at most ".join(prices), *offer.notes) if line] or ["costs nothing"]
+    return [line for line in (machine, ", at most ".join(prices), *_offer_notes(offer)) if line] or [
+        "costs nothing"
+    ]
+
+
+def _offer_notes(offer: Any) -> list[str]:
+    from mngr.cli.words import of_note
+
+    return [note if isinstance(note, str) else of_note(note) for note in offer.notes]
 
 
 def _show(mngr: Any, created: Any, form: str, quiet: bool) -> None:

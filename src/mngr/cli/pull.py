@@ -45,13 +45,13 @@ def command(name: str, branch: str, into: str, force: bool, form: str, quiet: bo
     from mngr.cli.main import show
     from mngr.cli.progress import Progress
     from mngr.model.names import parse_address
-    from mngr.ops import code
+    from mngr.ops import git
     from mngr.ops.context import Mngr
     from mngr.ops.pull import pull
     from mngr.ops.run import reachable
 
     check_format(form)
-    top = code.keeper(Path(into))
+    top = git.keeper(Path(into))
     if top is None:
         raise InvalidInput(
             f"{Path(into).absolute()} isn't in a git repository",

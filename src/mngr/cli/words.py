@@ -1,8 +1,20 @@
 """Sentences for what `mngr.ops` answers and tells: the one place where data becomes English."""
 
+from collections.abc import Sequence
+
 from mngr.model.notes import LeftOutOfSnapshot, MachineReplaced, MountKept, Note, Remark
 from mngr.model.progress import Step
 from mngr.ops import notes
+
+#: How a field of CreateRequest is given on the command line.
+_OPTIONS = {
+    "image": "--image",
+    "build_args": "-b",
+    "start_args": "-s",
+    "snapshot": "--snapshot",
+    "user": "--user image",
+    "idle": "idle and lifetime options",
+}
 
 
 def of_step(step: Step) -> str:
@@ -26,5 +38,54 @@ def of_note(note: Note) -> str:
             return f"{note.why}: another machine is taken"
         case notes.EndedAtOnce():
             return f"agent {note.agent} has ended already, with exit code {note.exit_code}"
+        case notes.HostThere():
+            return f"on host {note.host}, which is there: no other one is made"
+        case notes.ImageUserUnused():
+            return f"the image says that its processes run as {note.user}; agents run as root: --user image"
+        case notes.RequestUnused():
+            given = ", ".join(_OPTIONS.get(field, field) for field in note.fields)
+            return f"host {note.host} was there already: {given} had no effect; a new host takes them"
+        case _:
+            return _of_code(note)
+
+
+def _of_code(note: Note) -> str:
+    """What is said of code that is sent to a host."""
+    match note:
+        case notes.NoRepository():
+            return (
+                f"{note.path} isn't a git repository: its files were copied, `mngr pull` won't have a branch"
+            )
+        case notes.PartOfRepository():
+            return (
+                f"{note.path} is a part of the repository {note.top}: its files were copied without history, "
+                "`mngr pull` won't have a branch; `create` from within it, without --from, brings the repository "
+                "and begins there"
+            )
+        case notes.Unmerged():
+            return f"{note.path} has conflicts that aren't resolved: its files come as they are, as uncommitted changes"
+        case notes.SubmoduleEmpty():
+            return f"submodule {note.path} isn't checked out here, so it is empty there: git submodule update --init"
+        case notes.RepositoryLeft():
+            if note.worktree_of:
+                return f"{note.path} wasn't brought: it is another worktree of {note.worktree_of}"
+            return f"{note.path} wasn't brought: git can't read the repository there"
+        case notes.ChangesLeft():
+            left = (
+                "they stay as the index has them, new ones behind" if note.repository else "they stay behind"
+            )
+            return (
+                f"filter {', '.join(note.filters)}: changes in {_some(note.files)} weren't brought, as they would be "
+                f"committed unfiltered there; {left}"
+            )
+        case notes.Unfiltered():
+            are, them = ("is", "it") if len(note.files) == 1 else ("are", "them")
+            return f"filter {', '.join(note.filters)}: {_some(note.files)} {are} there as git stores {them}, unfiltered"
         case _:
             raise TypeError(f"no words for {type(note).__name__}")
+
+
+def _some(files: Sequence[str]) -> str:
+    if len(files) == 1:
+        return files[0]
+    return f"{len(files)} files ({', '.join(files[:3])}{', …' if len(files) > 3 else ''})"

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from mngr.model.notes import Note
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import AgentState, HostState
 
@@ -70,7 +71,8 @@ class Listing(msgspec.Struct, kw_only=True):
 
 
 class Offer(msgspec.Struct, kw_only=True, frozen=True):
-    """What a create would cost, before anything is spent. Prices in `currency`; None where there is none.
+    """What a create would cost, before anything is spent. Prices in `currency`; None where there is none. `notes`: in a
+    cloud's words, or as data.
 
     `due_now`: what is paid at once and isn't given back when the host is destroyed; 0 where only use is billed. `agreed`:
     the instance's settings agree to that, so nobody is asked.
@@ -84,5 +86,5 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True):
     due_now: float = 0
     agreed: bool = False
     currency: str = "USD"
-    notes: list[str] = []
+    notes: list[str | Note] = []
     details: dict[str, Any] = {}

@@ -6,6 +6,7 @@ from mngr.model.states import SETTLED
 from mngr.model.views import HostView, Offer
 from mngr.ops.context import Mngr
 from mngr.ops.create import code_notes, plan
+from mngr.ops.notes import HostThere
 from mngr.ops.placing import existing_host, placed
 from mngr.ops.request import CreateRequest
 
@@ -42,8 +43,7 @@ def planned(mngr: Mngr, request: CreateRequest) -> Offer:
     offer = plan(mngr, request)
     existing, provider = _there(mngr, request), mngr.provider(request.provider)
     if existing and provider.abilities.isolated:
-        there = f"on host {existing.record.name}, which is there: no other one is made"
-        return Offer(notes=[there, *code_notes(provider, request)])
+        return Offer(notes=[HostThere(host=existing.record.name), *code_notes(provider, request)])
     return offer
 
 

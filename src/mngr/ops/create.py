@@ -18,11 +18,13 @@ from mngr.model.clock import iso
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, brief
 from mngr.model.ids import first_agent_id, new_agent_id, new_host_id
 from mngr.model.names import check_name, is_text
+from mngr.model.notes import Note, Remark
 from mngr.model.progress import Step
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import SETTLED
 from mngr.model.views import AgentView, HostView, Offer
 from mngr.ops import memory, size, trust
+from mngr.ops import notes as notes_of
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.ops.placing import being_created, existing_host, placed
 from mngr.ops.request import CreateRequest
@@ -37,7 +39,7 @@ class Created(msgspec.Struct, frozen=True, kw_only=True):
     agent: AgentView
     host: HostView
     phases: list[Phase]
-    notes: list[str] = []
+    notes: list[Note] = []
 
 
 def plan(mngr: Mngr, request: CreateRequest) -> Offer:
@@ -64,8 +66,8 @@ def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: Hos
     return msgspec.structs.replace(offer, notes=[*offer.notes, *notes]) if notes else offer
 
 
-def code_notes(provider: HostProvider, request: CreateRequest) -> list[str]:
-    """What can't come of the code, as notes. Raises InvalidInput if none of it can."""
+def code_notes(provider: HostProvider, request: CreateRequest) -> list[Note]:
+    """What can't come of the code. Raises InvalidInput if none of it can."""
     if not (request.source and provider.abilities.isolated):
         return []
     from mngr.ops import code
@@ -142,7 +144,7 @@ def _create(work: _Work) -> Created:
         if "image_user" in offer.details:
             notes = [
                 *notes,
-                f"the image says that its processes run as {offer.details['image_user']}; agents run as root: --user image",
+                notes_of.ImageUserUnused(user=offer.details["image_user"]),
             ]
     seen = AgentView(record=agent, state="running", active_at=work.mngr.clock.now())
     if work.ended:
@@ -164,7 +166,9 @@ def _refuse_other_user(request: CreateRequest, existing: HostView) -> None:
         )
 
 
-def _onto(work: _Work, record: HostRecord, half_made: Sequence[AgentRecord]) -> tuple[AgentRecord, list[str]]:
+def _onto(
+    work: _Work, record: HostRecord, half_made: Sequence[AgentRecord]
+) -> tuple[AgentRecord, list[Note]]:
     """Puts the agent on a host that is there. After a failure it is taken off again."""
     from mngr.ops.lifecycle import while_it_runs
 
@@ -184,7 +188,7 @@ def _onto(work: _Work, record: HostRecord, half_made: Sequence[AgentRecord]) -> 
 
 def _with_host(
     work: _Work, spec: HostSpec, offer: Offer, existing: HostView | None, half_made: Sequence[AgentRecord]
-) -> tuple[HostRecord, AgentRecord, list[str]]:
+) -> tuple[HostRecord, AgentRecord, list[Note]]:
     """Makes the host, or goes on making it, and the agent on it. After a failure what this call made is taken back."""
     mngr, provider, request = work.mngr, work.provider, work.request
     if existing:
@@ -236,8 +240,8 @@ def _make(work: _Work, spec: HostSpec, offer: Offer) -> HostRecord:
         return provider.create(msgspec.structs.replace(spec, snapshot=snapshot), offer, work.phases)
 
 
-def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[str]:
-    """Brings the code along, if there is any and it isn't there; what is said of it."""
+def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[Note]:
+    """Brings the code along, if there is any and it isn't there; what doesn't come of it."""
     if not (work.request.source and work.provider.abilities.isolated):
         return []
     from mngr.agents import tmux
@@ -251,8 +255,8 @@ def _send_code(work: _Work, record: HostRecord, agent: AgentRecord) -> list[str]
     )
 
 
-def _start(work: _Work, record: HostRecord, agent: AgentRecord, *, announced: bool = False) -> list[str]:
-    """Announces the agent and starts it; what is said of that. Repeatable."""
+def _start(work: _Work, record: HostRecord, agent: AgentRecord, *, announced: bool = False) -> list[Note]:
+    """Announces the agent and starts it; what was withheld from it. Repeatable."""
     from mngr.agents import tmux
 
     work.phases(Step("agent"))
@@ -265,7 +269,7 @@ def _start(work: _Work, record: HostRecord, agent: AgentRecord, *, announced: bo
     code = tmux.start(work.mngr.place(record), agent, _files(work, agent, with_env=not withheld))
     if code is not None:
         work.ended.append(code)
-    return withheld
+    return [Remark(text=text) for text in withheld]
 
 
 def _files(work: _Work, agent: AgentRecord, *, with_env: bool = True) -> dict[str, bytes]:
@@ -323,20 +327,16 @@ def _take_back(provider: HostProvider, record: HostRecord, phases: Phases, failu
         ) from error
 
 
-def _unused(request: CreateRequest, existing: HostView | None) -> list[str]:
-    """What is said of options that only a new host can have."""
+def _unused(request: CreateRequest, existing: HostView | None) -> list[Note]:
+    """What only a new host can have, and had no effect."""
     if existing is None or all(agent.half_made for agent in existing.agents):
         return []
     given = {
-        "--image": request.image, "-b": request.build_args, "-s": request.start_args, "--snapshot": request.snapshot,
-        "--user image": request.user == "image" and not existing.record.user, "idle and lifetime options": request.idle,
+        "image": request.image, "build_args": request.build_args, "start_args": request.start_args, "idle": request.idle,
+        "snapshot": request.snapshot, "user": request.user == "image" and not existing.record.user,
     }  # fmt: skip
-    names = ", ".join(option for option, value in given.items() if value)
-    return (
-        [f"host {existing.record.name} was there already: {names} had no effect; a new host takes them"]
-        if names
-        else []
-    )
+    fields = [field for field, value in given.items() if value]
+    return [notes_of.RequestUnused(host=existing.record.name, fields=fields)] if fields else []
 
 
 def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:

@@ -30,13 +30,12 @@ def environment() -> dict[str, str]:
     return {**free, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
-def run(*argv: str, input: bytes = b"", env: Mapping[str, str] | None = None) -> Completed:
-    """The git command `git -C DIR VERB …` on this computer. Raises TimedOut; Unreachable where git isn't installed."""
-    what = f"git {argv[3]} in {argv[2]}"
+def run(top: Path, *args: str, input: bytes = b"", env: Mapping[str, str] | None = None) -> Completed:
+    """Git in the directory `top`, on this computer. Raises TimedOut; Unreachable where git isn't installed."""
     return run_local(
-        argv,
+        ["git", "-C", str(top), *args],
         place="this computer",
-        what=what,
+        what=f"git {_verb(args)} in {top}",
         input=input,
         timeout=LIMIT_S,
         env={**environment(), **(env or {})},
@@ -47,16 +46,20 @@ def text(
     top: Path, *args: str, check: bool = True, input: bytes = b"", env: Mapping[str, str] | None = None
 ) -> str:
     """What git says in `top`, without the line's end; "" on failure unless `check`, which raises MngrError."""
-    done = run("git", "-C", str(top), *args, input=input, env=env)
+    done = run(top, *args, input=input, env=env)
     if done.code and check:
-        verb = next(word for word in args if not word.startswith("-"))
-        raise MngrError(f"git {verb} failed in {top}", details=done.error[-1000:])
+        raise MngrError(f"git {_verb(args)} failed in {top}", details=done.error[-1000:])
     return os.fsdecode(done.stdout).strip() if done.code == 0 else ""
+
+
+def _verb(args: Sequence[str]) -> str:
+    at = 2 if args[0] == "-c" else 0
+    return next(word for word in args[at:] if not word.startswith("-"))
 
 
 def words(top: Path, *args: str, input: bytes = b"") -> list[str]:
     """What git lists in `top` with a NUL after each. Raises MngrError."""
-    done = run("git", "-C", str(top), *args, input=input)
+    done = run(top, *args, input=input)
     if done.code:
         raise MngrError(f"git can't list the files of {top}", details=done.error)
     if "could not open directory" in done.error:
@@ -69,13 +72,13 @@ def words(top: Path, *args: str, input: bytes = b"") -> list[str]:
 
 def is_set(top: Path, *args: str) -> bool:
     """Whether git's answer is yes (exit code 0)."""
-    return run("git", "-C", str(top), *args).code == 0
+    return run(top, *args).code == 0
 
 
 def repository(directory: Path) -> Path | None:
     """The top of the git work tree around `directory`, or None. Raises InvalidInput if git doesn't trust it."""
     try:
-        done = run("git", "-C", str(directory), "rev-parse", "--show-toplevel")
+        done = run(directory, "rev-parse", "--show-toplevel")
     except Unreachable:  # no git here
         return None
     if "dubious ownership" in done.error:
@@ -116,22 +119,15 @@ def keeper(directory: Path) -> Path | None:
     return top
 
 
-def missing(top: Path, revisions: Sequence[str]) -> list[str]:
-    """The objects of these revisions that a partial clone left with its remote."""
-    lines = text(top, "rev-list", "--objects", "--missing=print", *revisions).splitlines()
-    return [line[1:] for line in lines if line.startswith("?")]
+def config(top: Path) -> dict[str, str]:
+    """The settings that hold in `top`; sections and keys in lower case. One without a value is true."""
+    found: dict[str, str] = {}
+    for word in words(top, "config", "-z", "--list"):
+        key, line_end, value = word.partition("\n")
+        found[key] = value if line_end else "true"
+    return found
 
 
-def fetch_missing(top: Path, remote: str, objects: Sequence[str]) -> None:
-    """Brings objects that a partial clone left with `remote`. Raises InvalidInput if it doesn't give them."""
-    done = run(
-        "git", "-C", str(top), "-c", "fetch.negotiationAlgorithm=noop", "fetch", "-q", "--no-tags", "--no-write-fetch-head",
-        "--recurse-submodules=no", "--filter=blob:none", "--stdin", remote,
-        input="".join(f"{one}\n" for one in objects).encode(),
-    )  # fmt: skip
-    if done.code:
-        raise InvalidInput(
-            f"{top} is a partial clone, and {remote} doesn't give the {len(objects)} objects that it lacks: "
-            + (done.error.splitlines() or ["git fetch failed"])[-1],
-            hint="`git fetch --refetch --no-filter` makes it whole; or --no-code",
-        )
+def common(top: Path) -> str:
+    """The directory that all work trees of a repository share."""
+    return os.path.realpath(top / text(top, "rev-parse", "--git-common-dir"))

@@ -8,3 +8,70 @@ class EndedAtOnce(Note, frozen=True):
 
     agent: str
     exit_code: int
+
+
+class NoRepository(Note, frozen=True):
+    """The code is in no git repository: its files were copied, and `pull` won't have a branch."""
+
+    path: str
+
+
+class PartOfRepository(Note, frozen=True):
+    """The code is a directory within a repository: its files were copied without history, and `pull` won't have a branch."""
+
+    path: str
+    top: str
+
+
+class Unmerged(Note, frozen=True):
+    """A repository has conflicts that aren't resolved: its files come as uncommitted changes."""
+
+    path: str
+
+
+class SubmoduleEmpty(Note, frozen=True):
+    """A submodule isn't checked out here, so it is empty on the host."""
+
+    path: str
+
+
+class RepositoryLeft(Note, frozen=True):
+    """A nested repository wasn't brought: git can't read it, or it is another worktree of one that was."""
+
+    path: str
+    worktree_of: str = ""
+
+
+class ChangesLeft(Note, frozen=True):
+    """Changed and new files weren't brought, as git on the host would commit them without these filters. `repository`:
+    what is committed of them came."""
+
+    filters: list[str]
+    files: list[str]
+    repository: bool
+
+
+class Unfiltered(Note, frozen=True):
+    """Files are on the host in the form in which git stores them, without these filters."""
+
+    filters: list[str]
+    files: list[str]
+
+
+class ImageUserUnused(Note, frozen=True):
+    """The image says that its processes run as `user`; agents run as root."""
+
+    user: str
+
+
+class RequestUnused(Note, frozen=True):
+    """The host was there already, so these fields of the request had no effect."""
+
+    host: str
+    fields: list[str]
+
+
+class HostThere(Note, frozen=True):
+    """The agent comes to a host that is there: no other one is made."""
+
+    host: str

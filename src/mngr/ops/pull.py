@@ -15,7 +15,8 @@ import msgspec
 
 from mngr.hosts import scripts
 from mngr.model.errors import InvalidInput, MngrError, NotFound, TimedOut, Unreachable
-from mngr.ops import code
+from mngr.ops import git
+from mngr.ops.git import LIMIT_S
 from mngr.ops.work import Repository, Tip, look
 from mngr.transport.base import SSH_FAILED, Completed, Transport
 
@@ -75,7 +76,7 @@ def pull(transport: Transport, work_dir: str, into: Path, branch: str, *, force:
     What can't be brought is in `left`. Raises NotFound if there is no repository there, InvalidInput if git allows no branch
     of that name, MngrError if nothing can be read.
     """
-    if _git(into, "check-ref-format", f"refs/heads/{branch}").code:
+    if git.run(into, "check-ref-format", f"refs/heads/{branch}").code:
         raise InvalidInput(f"{branch!r} can't be a branch's name", hint="--branch takes another one")
     [work] = look(transport, [work_dir], LOOK_S)
     if work.problem not in ("", "gone"):
@@ -150,13 +151,13 @@ def _names(repository: Repository, branch: str) -> list[tuple[Tip, str]]:
 
 def _is_here(home: Path, tip: Tip, name: str, branch: str) -> bool:
     """Whether the repository `home` has a tip where it belongs, or (merged, say) in what isn't of this agent."""
-    done = _git(home, "for-each-ref", "--format=%(refname)", "--contains", tip.commit)
+    done = git.run(home, "for-each-ref", "--format=%(refname)", "--contains", tip.commit)
     if done.code:  # it doesn't have the commit
         return False
     holders = done.text.split()
     if f"refs/heads/{name}" in holders:
         return True
-    if _git(home, "rev-parse", "-q", "--verify", f"refs/heads/{name}").code == 0:
+    if git.run(home, "rev-parse", "-q", "--verify", f"refs/heads/{name}").code == 0:
         return False
     return any(not re.match(rf"refs/heads/{re.escape(branch)}(\+|$)", one) for one in holders)
 
@@ -186,10 +187,12 @@ def _bring(
 
 def _is_elsewhere(home: Path, name: str, repository: Repository) -> bool:
     """Whether what the branch `name` has here, another branch has, and the agent's repository."""
-    done = _git(home, "for-each-ref", "--format=%(refname)", "--contains", f"refs/heads/{name}", "refs/heads")
+    done = git.run(
+        home, "for-each-ref", "--format=%(refname)", "--contains", f"refs/heads/{name}", "refs/heads"
+    )
     others = done.code == 0 and set(done.text.split()) - {f"refs/heads/{name}"}
     return bool(others) and any(
-        _git(home, "merge-base", "--is-ancestor", f"refs/heads/{name}", tip.commit).code == 0
+        git.run(home, "merge-base", "--is-ancestor", f"refs/heads/{name}", tip.commit).code == 0
         for tip in repository.tips
     )
 
@@ -202,11 +205,11 @@ def _bundle(transport: Transport, repository: Repository, tips: Sequence[Tip], f
     try:
         with open(file, "wb") as out:
             done = subprocess.run(
-                argv, stdout=out, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=code.LIMIT_S
+                argv, stdout=out, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=LIMIT_S
             )
     except subprocess.TimeoutExpired:
         raise TimedOut(
-            f"the commits in {repository.at} on {transport.place} didn't arrive within {code.LIMIT_S} s",
+            f"the commits in {repository.at} on {transport.place} didn't arrive within {LIMIT_S} s",
             hint="is the host overloaded, or the line slow? The command may be run again",
         ) from None
     said = done.stderr.decode(errors="replace")
@@ -222,7 +225,7 @@ def _bundle(transport: Transport, repository: Repository, tips: Sequence[Tip], f
 
 def _fetch(home: Path, bundle: Path, refs: Sequence[str]) -> Completed:
     # Not -q: it is silent about what it rejects.
-    return _git(
+    return git.run(
         home, "fetch", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head",
         str(bundle), *refs,
     )  # fmt: skip
@@ -230,7 +233,7 @@ def _fetch(home: Path, bundle: Path, refs: Sequence[str]) -> Completed:
 
 def _result(fetched: Completed, repository: Repository, tip: Tip, name: str, home: Path) -> Brought | Left:
     """What became of a tip. Raises MngrError on what isn't about this one."""
-    path, said, git = repository.path, fetched.error, ""
+    path, said, words = repository.path, fetched.error, ""
     if fetched.code == 0:
         return Brought(branch=name, commit=tip.commit, kind=tip.kind, of=tip.name, repository=path)
     reason: Reason
@@ -247,16 +250,11 @@ def _result(fetched: Completed, repository: Repository, tip: Tip, name: str, hom
             hint="--into names the repository that the agent's code came from",
         )
     else:
-        reason, git = "git", (said.splitlines() or [""])[-1]
-    return Left(reason=reason, repository=path, kind=tip.kind, of=tip.name, branch=name, git=git)
+        reason, words = "git", (said.splitlines() or [""])[-1]
+    return Left(reason=reason, repository=path, kind=tip.kind, of=tip.name, branch=name, git=words)
 
 
 def _nested(into: Path, path: str) -> Path | None:
     """The repository `path` below `into`, if there is one of its own."""
     found = into / path
-    top = code.repository(found) if found.is_dir() else None
-    return top if top and top.resolve() == found.resolve() else None
-
-
-def _git(top: Path, *args: str) -> Completed:
-    return code._run("git", "-C", str(top), *args)
+    return found if found.is_dir() and git.own_top(found) else None

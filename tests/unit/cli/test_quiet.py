@@ -12,6 +12,7 @@ import pytest
 from mngr.cli import create, main
 from mngr.cli.list import _addresses
 from mngr.cli.main import LazyGroup
+from mngr.model.notes import Remark
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Listing
 from mngr.ops import snapshots
@@ -69,7 +70,7 @@ def test_a_note_of_create_is_neither_result_nor_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quiet: tuple[str, ...], err: str
 ) -> None:
     view = host("one", "a")
-    made = SimpleNamespace(host=view, agent=view.agents[0], phases=[], notes=["one thing"])
+    made = SimpleNamespace(host=view, agent=view.agents[0], phases=[], notes=[Remark(text="one thing")])
     monkeypatch.setattr("mngr.ops.create.create", lambda *_: made)
     monkeypatch.setattr("mngr.ops.placing.placed", lambda mngr, request: request)
     monkeypatch.setattr(create, "_agreed", lambda mngr, request: request)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from mngr.model.errors import InvalidInput
+from mngr.model.notes import Note
 from mngr.ops import code
 from mngr.ops import pull as pulling
+from mngr.ops.notes import NoRepository, PartOfRepository, RepositoryLeft, SubmoduleEmpty
 from mngr.transport.local import Local
 from support.repositories import commit, git, listing, repository, same
 
@@ -19,7 +21,7 @@ def there(tmp_path: Path) -> Path:
     return tmp_path / "there"
 
 
-def send(source: Path, there: Path) -> list[str]:
+def send(source: Path, there: Path) -> list[Note]:
     return code.send(Local(), source, str(there))
 
 
@@ -69,9 +71,9 @@ def test_a_submodules_commits_come_home(here: Path, there: Path) -> None:
 
 def test_a_submodule_that_isnt_checked_out_is_named(here: Path, there: Path) -> None:
     git(here, "submodule", "--quiet", "deinit", "-f", "libs/outer")
-    [note] = code.check(here)
-    assert "libs/outer isn't checked out" in note
-    assert send(here, there) == [note]
+    left = [SubmoduleEmpty(path=str(here / "libs/outer"))]
+    assert code.check(here) == left
+    assert send(here, there) == left
     assert os.listdir(there / "libs/outer") == []
     assert git(there, "status", "--porcelain") == ""
 
@@ -119,10 +121,15 @@ def test_what_cant_be_brought_is_named(here: Path, there: Path) -> None:
     (here / "broken").mkdir()
     (here / "broken/.git").write_text("gitdir: /nowhere/at/all\n")
     (here / "broken/x").write_text("x")
+    git(repository(here / "later"), "config", "core.repositoryformatversion", "99")
     notes = code.check(here)
-    assert any("trees/side wasn't brought: it is another worktree" in note for note in notes)
+    assert notes == [
+        RepositoryLeft(path=str(here / "later")),
+        RepositoryLeft(path=str(here / "trees/side"), worktree_of=str(here)),
+    ]
     assert send(here, there) == notes
     assert not (there / "trees").exists()
+    assert (there / "broken/x").read_text() == "x"
 
 
 def test_repositories_in_a_folder_that_is_none(here: Path, tmp_path: Path, there: Path) -> None:
@@ -133,8 +140,7 @@ def test_repositories_in_a_folder_that_is_none(here: Path, tmp_path: Path, there
     os.mkfifo(folder / "pipe")
     here.rename(folder / "repo")
     git(folder / "repo", "config", "credential.helper", "secret")
-    notes = send(folder, there)
-    assert any("isn't a git repository" in note for note in notes)
+    assert send(folder, there) == [NoRepository(path=str(folder))]
     assert git(there / "repo", "rev-parse", "HEAD") == git(folder / "repo", "rev-parse", "HEAD")
     assert (there / "empty").is_dir()
     assert (sorted(os.listdir(there)), (there / "a").read_text()) == (["a", "empty", "link", "repo"], "a")
@@ -151,8 +157,8 @@ def test_a_part_that_was_asked_for_by_name_comes_alone(here: Path, there: Path) 
     for name, text in {"deep/a": "changed", "new": "new", "x.o": "ignored"}.items():
         (here / "packages/web" / name).write_text(text)
     commit(repository(here / "packages/web/nested"), "n")
-    notes = send(here / "packages/web", there)
-    assert any("is a part of the repository" in note for note in notes)
+    web = here / "packages/web"
+    assert send(web, there) == [PartOfRepository(path=str(web), top=str(here))]
     assert listing(there) == {"deep/a": "changed", "new": "new", "nested/n": "x"}
     assert not (there / ".git").exists()
     assert (there / "nested/.git").exists()

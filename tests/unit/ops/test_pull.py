@@ -10,6 +10,7 @@ import pytest
 
 from mngr.model.errors import InvalidInput, MngrError, NotFound, TimedOut
 from mngr.ops import code
+from mngr.ops import git as git_here
 from mngr.ops import pull as pulling
 from mngr.ops.pull import Left, Pulled
 from mngr.ops.work import look
@@ -209,7 +210,7 @@ def test_commits_that_dont_come_are_left_with_a_name(
     here: Path, there: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit(there, "two")
-    monkeypatch.setattr(code, "LIMIT_S", 1)
+    monkeypatch.setattr(pulling, "LIMIT_S", 1)
     with pytest.raises(TimedOut, match=r"there on root@192.0.2.1:22 didn't arrive within 1 s"):
         pulling.pull(Hanging(), str(there), here, "b")
 
@@ -225,11 +226,11 @@ def test_into_any_kind_of_repository(here: Path, tmp_path: Path, there: Path, ki
         into = here
     else:
         git(tmp_path, "clone", "-q", "--bare", str(here), str(into))
-    keeper = code.keeper(into)
+    keeper = git_here.keeper(into)
     assert keeper
     pull(there, keeper)
     assert git(into, "rev-parse", "mngr/a1") == head
-    assert code.keeper(tmp_path) is None
+    assert git_here.keeper(tmp_path) is None
 
 
 def test_a_branch_that_went_another_way_stays_unless_forced_and_the_others_come(
