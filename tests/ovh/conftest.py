@@ -13,13 +13,14 @@ from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig, credentials
 from mngr.backends.ovh.install import Installer
 from mngr.containers.access import Access
-from mngr.providers.contract import MachineSpec
+from mngr.model.progress import Progress
 from mngr.testing.cli import Cli
 from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.fakes import Fakes, unavailable
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.world import cli
 from mngr.vps_docker import tags
+from mngr.vps_docker.vps_client import MachineSpec
 from support.ovh import Here
 from support.wire import SkippingClock
 
@@ -55,11 +56,17 @@ class Laptop:
         owner = tags.building("ovh", host, "box", "laptop-1", self.cloud.now())
         return MachineSpec(host_id=host, name=f"mngr-ovh-box-{host[5:13]}", tags=owner, **given)  # type: ignore[arg-type]
 
-    def create(self, spec: MachineSpec, handle: dict[str, str] | None = None, limit: int = 300):
+    def create(
+        self,
+        spec: MachineSpec,
+        handle: dict[str, str] | None = None,
+        limit: int = 300,
+        progress: Progress = print,
+    ):
         """As the builder does: again until it is delivered."""
         kept = dict(handle or {})
         for _ in range(limit):
-            made = self.cloud.create(spec, kept, kept.update)
+            made = self.cloud.create(spec, kept, kept.update, progress)
             if made is not None:
                 return made, kept
             self.clock.sleep(5)
@@ -76,7 +83,7 @@ class Laptop:
 
         def create() -> None:
             for _ in range(100):
-                self.cloud.create(self.spec(), dict(kept), save)
+                self.cloud.create(self.spec(), dict(kept), save, print)
                 self.clock.sleep(5)
 
         with pytest.raises(Killed):
@@ -96,7 +103,7 @@ class Laptop:
 
         self.cloud.parts.buyer._checkout = dies  # type: ignore[method-assign]
         with pytest.raises(Killed):
-            self.cloud.create(self.spec(), {}, kept.update)
+            self.cloud.create(self.spec(), {}, kept.update, print)
         self.cloud.parts.buyer._checkout = checkout  # type: ignore[method-assign]
         assert kept["cart"]
         return kept

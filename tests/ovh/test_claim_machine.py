@@ -33,8 +33,8 @@ from mngr.backends.ovh.recycling.take import Notes, Recycler
 from mngr.backends.ovh.tags import RECYCLING_BY, TagStore
 from mngr.backends.ovh.vps import Reader
 from mngr.model.clock import iso
-from mngr.providers.contract import MachineSpec
 from mngr.vps_docker import tags
+from mngr.vps_docker.vps_client import MachineSpec
 
 RULES = Rules(lag=5.0, within=10.0)
 LIST_LAG_S = 15.0

@@ -8,8 +8,8 @@ import pytest
 
 from mngr.backends.ovh import renewal
 from mngr.model.errors import InvalidInput, MngrError, NotFound
-from mngr.providers.contract import Gone
 from mngr.vps_docker import tags
+from mngr.vps_docker.vps_client import Gone
 from support.ovh import Account
 
 from .conftest import HOST, Laptop
@@ -36,7 +36,7 @@ def test_a_fresh_vps_is_tagged_and_cancelled_before_anything_else(laptop: Laptop
 
 def test_keeping_restores_the_renewal_whole(laptop: Laptop) -> None:
     made, _ = laptop.create(laptop.spec())
-    laptop.cloud.keep(made.id)
+    laptop.cloud.keep(made.id, print)
     info = laptop.client.get(f"/vps/{made.id}/serviceInfos")
     assert info["renew"]["automatic"] is True
     assert info["renew"]["deleteAtExpiration"] is False
@@ -45,7 +45,7 @@ def test_keeping_restores_the_renewal_whole(laptop: Laptop) -> None:
 
 def test_destroyed_then_created_again_recycles_at_no_new_charge(laptop: Laptop) -> None:
     made, handle = laptop.create(laptop.spec())
-    laptop.cloud.keep(made.id)
+    laptop.cloud.keep(made.id, print)
     laptop.cloud.tag(made.id, {tags.READY: "1"}, [tags.BUILDER, tags.UNTIL])
     assert laptop.cloud.release(laptop.spec(), handle) == Gone()
     laptop.clock.sleep(30)
@@ -69,7 +69,7 @@ def test_a_stale_handle_leaves_the_vps_s_next_host_alone(laptop: Laptop) -> None
     assert laptop.cloud.release(laptop.spec(), handle) == Gone()
     laptop.clock.sleep(20)
     laptop.create(laptop.spec(OTHER))
-    laptop.cloud.keep(made.id)
+    laptop.cloud.keep(made.id, print)
     laptop.cloud.tag(made.id, {tags.READY: "1"}, [tags.BUILDER, tags.UNTIL])
     laptop.clock.sleep(10)
     assert laptop.cloud.release(laptop.spec(), handle) == Gone()
@@ -111,7 +111,7 @@ def test_an_order_that_a_killed_process_left_is_kept_for_the_next_create(
     laptop: Laptop, tmp_path: Path
 ) -> None:
     kept: dict[str, str] = {}
-    assert laptop.cloud.create(laptop.spec(), kept, kept.update) is None
+    assert laptop.cloud.create(laptop.spec(), kept, kept.update, print) is None
     (marker,) = laptop.markers.all()
     assert marker.order_id == int(kept["order"])
     after = Laptop(laptop.sim, tmp_path / "one")
@@ -130,10 +130,10 @@ def test_an_order_that_a_killed_process_left_is_kept_for_the_next_create(
 
 def test_a_stale_marker_never_touches_a_live_host(laptop: Laptop) -> None:
     kept: dict[str, str] = {}
-    laptop.cloud.create(laptop.spec(), kept, kept.update)
+    laptop.cloud.create(laptop.spec(), kept, kept.update, print)
     (marker,) = laptop.markers.all()
     made, _ = laptop.create(laptop.spec(), kept)
-    laptop.cloud.keep(made.id)
+    laptop.cloud.keep(made.id, print)
     laptop.cloud.tag(made.id, {tags.READY: "1"}, [tags.BUILDER, tags.UNTIL])
     laptop.clock.sleep(10)
     before = Account(laptop.sim).tags(made.id)
@@ -171,7 +171,7 @@ def test_a_vps_that_lost_some_of_its_tags_is_still_ours_but_not_one_that_is_bein
         return [one.id for one in cloud.find_ours(lambda name, found: tags.is_ours("ovh", name, found))]
 
     cloud.tag(made.id, {tags.READY: "1"}, [tags.BUILDER, tags.UNTIL])
-    cloud.keep(made.id)
+    cloud.keep(made.id, print)
     for lost in (tags.HOST_ID, tags.PROVIDER, tags.HOST_NAME):
         cloud.tag(made.id, {}, [lost])
         assert ours() == [made.id], lost

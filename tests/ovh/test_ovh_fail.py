@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mngr.model.errors import MngrError
-from mngr.providers.contract import Later
 from mngr.vps_docker import tags
+from mngr.vps_docker.vps_client import Later
 from support.ovh import Here
 
 from .conftest import HOST, Laptop
@@ -76,9 +76,9 @@ def test_one_call_fails(laptop: Laptop, sim: Here, method: str, path: str, what:
     sim.fault(fault.pop("do"), method=method, path=path, **fault)
     try:
         for _ in range(120):
-            made = laptop.cloud.create(spec, kept, kept.update)
+            made = laptop.cloud.create(spec, kept, kept.update, print)
             if made is not None:
-                laptop.cloud.keep(made.id)
+                laptop.cloud.keep(made.id, print)
                 laptop.cloud.tag(made.id, {tags.READY: "1"}, [tags.BUILDER, tags.UNTIL])
                 break
             laptop.clock.sleep(5)

@@ -165,7 +165,7 @@ def test_many_newer_orders_don_t_hide_a_lost_one(laptop: Laptop, sim: Here) -> N
 @pytest.mark.parametrize("path", ["/1.0/me/order/*/status", "/1.0/me/order/*/details", "/1.0/vps/*"])
 def test_what_ovh_doesn_t_know_yet_keeps_its_marker(laptop: Laptop, path: str) -> None:
     kept: dict[str, str] = {}
-    assert laptop.cloud.create(laptop.spec(), kept, kept.update) is None
+    assert laptop.cloud.create(laptop.spec(), kept, kept.update, print) is None
     [marker] = laptop.markers.all()
     if "vps" in path:
         laptop.clock.sleep(300)
@@ -184,7 +184,7 @@ def test_what_ovh_doesn_t_know_yet_keeps_its_marker(laptop: Laptop, path: str) -
 
 def test_an_order_whose_vps_has_ended_leaves_no_marker(laptop: Laptop, tmp_path: Path) -> None:
     kept: dict[str, str] = {}
-    assert laptop.cloud.create(laptop.spec(), kept, kept.update) is None
+    assert laptop.cloud.create(laptop.spec(), kept, kept.update, print) is None
     [marker] = laptop.markers.all()
     made, _ = laptop.create(laptop.spec(), kept)
     laptop.markers.write(marker)

@@ -36,7 +36,7 @@ ROWS = [(path, answer) for path, answers in ODD.items() for answer in answers]
 def abandoned(laptop: Laptop, host: str) -> int:
     """An order whose create died while it waited; its number."""
     kept: dict[str, str] = {}
-    assert laptop.cloud.create(laptop.spec(host), kept, kept.update) is None
+    assert laptop.cloud.create(laptop.spec(host), kept, kept.update, print) is None
     return int(kept["order"])
 
 
@@ -88,7 +88,7 @@ def test_an_odd_answer_about_a_lost_checkout_keeps_its_marker_and_buys_nothing(
 
     laptop.cloud.parts.buyer._checkout = dies  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
-        laptop.cloud.create(laptop.spec(), {}, kept.update)
+        laptop.cloud.create(laptop.spec(), {}, kept.update, print)
     markers = laptop.markers.all()
     laptop.clock.sleep(1000)
     sim.fault("error", method="GET", path=path, status=200, body=answer, times=None)
@@ -97,7 +97,7 @@ def test_an_odd_answer_about_a_lost_checkout_keeps_its_marker_and_buys_nothing(
     after.cloud.reconcile(warn=said.append)
     spec = laptop.spec()
     try:
-        after.cloud.create(spec, dict(kept), lambda more: None)
+        after.cloud.create(spec, dict(kept), lambda more: None, print)
     except MngrError as error:
         said.append(str(error))
     assert said or after.markers.all() != markers

@@ -23,7 +23,7 @@ OTHER = "host-fedcba9876543210"
 def ordered(laptop: Laptop, service: str) -> None:
     laptop.cloud.check(laptop.spec(OTHER))
     kept: dict[str, str] = {}
-    laptop.cloud.create(laptop.spec(OTHER), kept, kept.update)
+    laptop.cloud.create(laptop.spec(OTHER), kept, kept.update, print)
 
 
 def listed(laptop: Laptop, service: str) -> None:
@@ -37,7 +37,7 @@ STEPS: dict[str, Callable[[Laptop, str], object]] = {
     "look": listed,
     "install": lambda laptop, service: laptop.cloud.first.install(service, "", lambda text: None),
     "switch off": lambda laptop, service: laptop.cloud.power(service, False),
-    "keep": lambda laptop, service: laptop.cloud.keep(service),
+    "keep": lambda laptop, service: laptop.cloud.keep(service, print),
     "tag": lambda laptop, service: laptop.cloud.tag(service, {"a": "b"}, ["c"]),
     "release": lambda laptop, service: laptop.cloud.release(laptop.spec(), {"id": service}),
     "adopt": lambda laptop, service: laptop.cloud.adopt(service),

@@ -10,9 +10,9 @@ import pytest
 from mngr.backends.ovh import renewal
 from mngr.backends.ovh.buying.markers import Marker
 from mngr.model.errors import MngrError
-from mngr.providers.contract import Gone
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsApiNoAnswer, VpsProvisioningError
+from mngr.vps_docker.vps_client import Gone
 from support.ovh import Account, Here
 from support.simcloud import until
 
@@ -197,7 +197,7 @@ def test_a_vps_that_doesn_t_show_yet_is_waited_for_not_ordered_again(
     given = dict(fault)
     sim.fault(str(given.pop("do")), path="/vps/*", **given)
     for _ in range(3):
-        assert laptop.cloud.create(laptop.spec(), kept, kept.update) is None
+        assert laptop.cloud.create(laptop.spec(), kept, kept.update, print) is None
         laptop.clock.sleep(60)
     assert laptop.markers.all() == markers
     sim.clear()
@@ -331,7 +331,7 @@ def test_one_wrong_404_doesn_t_make_a_host_s_vps_gone(
     laptop: Laptop, sim: Here, method: str, path: str, nth: int
 ) -> None:
     made, kept = laptop.create(laptop.spec())
-    laptop.cloud.keep(made.id)
+    laptop.cloud.keep(made.id, print)
     laptop.cloud.tag(made.id, {tags.READY: "1"}, [tags.BUILDER, tags.UNTIL])
     laptop.cloud.parts.building.clear()
     laptop.clock.sleep(30)

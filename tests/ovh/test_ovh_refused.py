@@ -133,7 +133,7 @@ def test_a_create_that_died_while_it_marked_its_vps_goes_on_with_it(
     laptop.cloud.store.put = dies  # type: ignore[method-assign]
     laptop.cloud.store.drop = lambda *given: None  # type: ignore[method-assign]  the dead clean nothing up
     with pytest.raises(Killed):
-        laptop.cloud.create(laptop.spec(), {}, kept.update)
+        laptop.cloud.create(laptop.spec(), {}, kept.update, print)
     laptop.clock.sleep(200)  # the claim has passed
     after = Laptop(sim, tmp_path / "one")
     assert after.cloud.get(service).id == service, "it isn't free"

@@ -39,7 +39,7 @@ def test_what_mngr_calls(calls: set[tuple[str, str]], laptop: Laptop) -> None:
     laptop.cloud.check(spec)
     made, handle = laptop.create(spec)
     laptop.cloud.first.install(made.id, "", lambda text: None)
-    laptop.cloud.keep(made.id)
+    laptop.cloud.keep(made.id, print)
     laptop.cloud.tag(made.id, {tags.READY: "1"}, [tags.BUILDER, tags.UNTIL])
     laptop.clock.sleep(60)
     laptop.cloud.power(made.id, False)

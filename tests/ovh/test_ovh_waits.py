@@ -17,8 +17,7 @@ BUSY = {"message": "Action not available while there are running tasks on the VP
 
 def test_delivery_activation_and_rebuild_tell_what_they_wait_for(laptop: Laptop, sim: Here) -> None:
     told: list[Step | Note] = []
-    laptop.cloud.parts.tell_to(told.append)
-    made, _ = laptop.create(laptop.spec())
+    made, _ = laptop.create(laptop.spec(), progress=told.append)
     service = made.id
     assert any(isinstance(one, Step) and one.phase == "delivery" and one.at_most_s == 600 for one in told)
     assert told[-1] == Step("cancel", f"the renewal of {service}, until its host is made", 240)
@@ -35,7 +34,7 @@ def test_delivery_activation_and_rebuild_tell_what_they_wait_for(laptop: Laptop,
     assert task.at_most_s == 900
     assert len(told) == len(set(told)), "each once"
     told.clear()
-    laptop.cloud.keep(service)
+    laptop.cloud.keep(service, told.append)
     assert told == [Step("renew", f"take back the cancellation of {service}", 240)]
 
 
@@ -69,5 +68,5 @@ def test_the_wait_for_a_cancellation_to_be_taken_back_ends(laptop: Laptop, sim: 
         "error", status=400, body=refusal, method="PUT", path=f"/vps/{service}/serviceInfos", times=None
     )
     with pytest.raises(TimedOut, match=r"take back the cancellation of .* within 240 s") as ended:
-        laptop.cloud.keep(service)
+        laptop.cloud.keep(service, print)
     assert "run the command again" in ended.value.hint

@@ -10,23 +10,24 @@ import msgspec
 from mngr.containers.access import Access
 from mngr.journal import Journal
 from mngr.model.errors import NotFound
+from mngr.model.progress import Progress
 from mngr.model.views import Offer
-from mngr.providers.contract import (
+from mngr.providers.contract import Context
+from mngr.vps_docker.config import VpsDockerProviderConfig
+from mngr.vps_docker.errors import VpsApiUnreadable
+from mngr.vps_docker.instance import VpsDockerProvider
+from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.tags import HOST_ID
+from mngr.vps_docker.vps_client import (
     Caps,
-    Context,
     Gone,
     Handle,
     Later,
     Machine,
     MachineSpec,
     Save,
+    VpsClientInterface,
 )
-from mngr.vps_docker.config import VpsDockerProviderConfig
-from mngr.vps_docker.errors import VpsApiUnreadable
-from mngr.vps_docker.instance import VpsDockerProvider
-from mngr.vps_docker.parts import Parts
-from mngr.vps_docker.tags import HOST_ID
-from mngr.vps_docker.vps_client import VpsClientInterface
 
 START = 1_800_000_000.0
 
@@ -74,7 +75,7 @@ class MemoryCloud(VpsClientInterface):
 
     def put(self, id: str, tags: dict[str, str], **changes: object) -> Machine:
         """A machine that is there already."""
-        made = Machine(id=id, name=f"machine-{id}", tags=tags, created_at=self.clock.now(), handle={"id": id})
+        made = Machine(id=id, name=f"machine-{id}", tags=tags, created_at=self.clock.now())
         self.machines[id] = msgspec.structs.replace(made, **changes)
         return self.machines[id]
 
@@ -82,7 +83,7 @@ class MemoryCloud(VpsClientInterface):
         self._call("check")
         return Offer(plan=spec.plan, region=spec.region, image=spec.image, per_hour=0.01, per_month=5)
 
-    def create(self, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
+    def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         self._call("create")
         if not self.delivers:
             save({"order": "1"})

@@ -12,8 +12,8 @@ import pytest
 
 from mngr.backends.vultr.client import VultrClient
 from mngr.backends.vultr.cloud import VultrCloud
-from mngr.providers.contract import MachineSpec
 from mngr.vps_docker import tags
+from mngr.vps_docker.vps_client import MachineSpec
 from support.simcloud import Simcloud
 from support.wire import Recorder, SkippingClock
 

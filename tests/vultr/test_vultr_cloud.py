@@ -11,9 +11,8 @@ from mngr.backends.vultr.client import CALL_TIMEOUT_S, VultrClient
 from mngr.backends.vultr.cloud import VultrCloud
 from mngr.backends.vultr.parse import machine, split_tags, status
 from mngr.model.errors import InvalidInput, NotFound, Unreadable
-from mngr.providers.contract import Gone, Handle, Later, MachineSpec
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer
-from mngr.vps_docker.vps_client import CloudSnapshots, SshKeys
+from mngr.vps_docker.vps_client import Gone, Handle, Later, MachineSpec
 from support.simcloud import Simcloud
 from support.wire import Recorder, SkippingClock
 
@@ -77,7 +76,7 @@ def test_the_order_names_its_owner_and_each_paid_call_is_between_two_saves(
     cloud: VultrCloud, sim: Simcloud, spec: MachineSpec
 ) -> None:
     saved = Saved()
-    made = cloud.create(spec, {}, saved)
+    made = cloud.create(spec, {}, saved, print)
     assert made is not None
     assert list(saved.saves[0]) == ["id", "asked_at", "lost_at"]
     assert saved.saves[-1] == {"id": made.id}
@@ -88,8 +87,8 @@ def test_the_order_names_its_owner_and_each_paid_call_is_between_two_saves(
 
 def test_a_repeat_goes_on_with_what_was_bought(cloud: VultrCloud, sim: Simcloud, spec: MachineSpec) -> None:
     saved = Saved()
-    first = cloud.create(spec, {}, saved)
-    again = cloud.create(spec, saved, saved)
+    first = cloud.create(spec, {}, saved, print)
+    again = cloud.create(spec, saved, saved, print)
     assert first is not None
     assert again is not None
     assert first.id == again.id
@@ -99,8 +98,8 @@ def test_a_repeat_goes_on_with_what_was_bought(cloud: VultrCloud, sim: Simcloud,
 def test_an_order_that_nobody_remembers_is_adopted_by_its_tag(
     cloud: VultrCloud, sim: Simcloud, spec: MachineSpec
 ) -> None:
-    first = cloud.create(spec, {}, Saved())
-    again = cloud.create(spec, {}, Saved())
+    first = cloud.create(spec, {}, Saved(), print)
+    again = cloud.create(spec, {}, Saved(), print)
     assert first is not None
     assert again is not None
     assert first.id == again.id
@@ -114,7 +113,7 @@ def test_a_lost_answer_buys_once(sim: Simcloud, spec: MachineSpec, clock: Skippi
     more = {"how": "after_commit"} if how == "timeout" else {}
     sim.fault(how, method="POST", path="/instances", **more)
     saved = Saved()
-    made = cloud.create(spec, {}, saved)
+    made = cloud.create(spec, {}, saved, print)
     assert made is not None
     assert saved["id"] == made.id
     assert posts(sim) == 1
@@ -126,7 +125,7 @@ def test_a_lost_answer_and_a_list_that_lags_buy_once(
 ) -> None:
     sim.fault("lose_answer", method="POST", path="/instances")
     sim.fault("stale", method="GET", path="/instances", nth=2, times=3, lag_s=60)
-    assert cloud.create(spec, {}, Saved()) is not None
+    assert cloud.create(spec, {}, Saved(), print) is not None
     assert posts(sim) == 1
     assert clock.skipped >= 2
 
@@ -135,7 +134,7 @@ def test_an_order_that_wasnt_carried_out_is_made_again_only_after_the_list_had_t
     cloud: VultrCloud, sim: Simcloud, spec: MachineSpec, clock: SkippingClock
 ) -> None:
     sim.fault("error", method="POST", path="/instances", status=500)
-    assert cloud.create(spec, {}, Saved()) is not None
+    assert cloud.create(spec, {}, Saved(), print) is not None
     assert posts(sim) == 2
     assert clock.skipped >= cloud.caps.list_lag_s - 1
     assert len(settled(sim)) == 1
@@ -146,7 +145,7 @@ def test_a_process_that_died_in_the_order_is_gone_on_with(
 ) -> None:
     """Its order may still be on its way: the list is watched for the call's time-out and the list's lag."""
     handle = {"asked_at": str(cloud.now()), "lost_at": ""}
-    assert cloud.create(spec, handle, Saved()) is not None
+    assert cloud.create(spec, handle, Saved(), print) is not None
     assert clock.skipped >= CALL_TIMEOUT_S + cloud.caps.list_lag_s - 2
 
 
@@ -155,7 +154,7 @@ def test_orders_that_never_get_an_answer_end_with_a_message(
 ) -> None:
     sim.fault("error", method="POST", path="/instances", times=None, status=500)
     with pytest.raises(VpsApiNoAnswer, match="3 times"):
-        cloud.create(spec, {}, Saved())
+        cloud.create(spec, {}, Saved(), print)
     assert posts(sim) == 3
 
 
@@ -165,7 +164,7 @@ def test_a_refusal_is_told_at_once_and_leaves_nothing_to_wait_for(
     sim.fault("no_capacity", method="POST", path="/instances")
     saved = Saved()
     with pytest.raises(VpsApiError):
-        cloud.create(spec, {}, saved)
+        cloud.create(spec, {}, saved, print)
     assert cloud.release(spec, saved) == Gone()
     assert clock.skipped == 0
 
@@ -181,7 +180,7 @@ def test_find_looks_at_all_tags_and_all_pages(
     for number in range(5):
         host = f"host-{number:016x}"
         tags = {**spec.tags, "mngr-host-id": host}
-        made = cloud.create(msgspec.structs.replace(spec, host_id=host, tags=tags), {}, Saved())
+        made = cloud.create(msgspec.structs.replace(spec, host_id=host, tags=tags), {}, Saved(), print)
         assert made is not None
         ids.add(made.id)
     assert {one.id for one in cloud.find({"mngr-provider": "vultr"})} == ids
@@ -198,7 +197,7 @@ def test_a_list_that_fails_is_unreadable(cloud: VultrCloud, sim: Simcloud) -> No
 def test_ready_when_active_running_and_with_an_address(
     cloud: VultrCloud, sim: Simcloud, spec: MachineSpec
 ) -> None:
-    made = cloud.create(spec, {}, Saved())
+    made = cloud.create(spec, {}, Saved(), print)
     assert made is not None
     sim.settle()
     seen = cloud.get(made.id)
@@ -242,7 +241,7 @@ def test_an_instance_without_an_id_isnt_skipped() -> None:
 
 
 def test_tags_change_key_by_key(cloud: VultrCloud, sim: Simcloud, spec: MachineSpec) -> None:
-    made = cloud.create(spec, {}, Saved())
+    made = cloud.create(spec, {}, Saved(), print)
     assert made is not None
     sim.api(
         "PATCH",
@@ -258,7 +257,7 @@ def test_tags_change_key_by_key(cloud: VultrCloud, sim: Simcloud, spec: MachineS
 
 
 def test_power_off_and_on_are_repeatable(cloud: VultrCloud, sim: Simcloud, spec: MachineSpec) -> None:
-    made = cloud.create(spec, {}, Saved())
+    made = cloud.create(spec, {}, Saved(), print)
     assert made is not None
     sim.settle()
     for on, state in ((False, "stopped"), (False, "stopped"), (True, "running"), (True, "running")):
@@ -268,7 +267,7 @@ def test_power_off_and_on_are_repeatable(cloud: VultrCloud, sim: Simcloud, spec:
 
 def test_release_ends_the_bill_and_is_repeatable(cloud: VultrCloud, sim: Simcloud, spec: MachineSpec) -> None:
     saved = Saved()
-    cloud.create(spec, {}, saved)
+    cloud.create(spec, {}, saved, print)
     while cloud.release(spec, saved) != Gone():
         pass
     assert cloud.release(spec, saved) == Gone()
@@ -278,7 +277,7 @@ def test_release_ends_the_bill_and_is_repeatable(cloud: VultrCloud, sim: Simclou
 def test_release_finds_what_was_never_written_down(
     cloud: VultrCloud, sim: Simcloud, spec: MachineSpec
 ) -> None:
-    cloud.create(spec, {}, Saved())
+    cloud.create(spec, {}, Saved(), print)
     cloud.release(spec, {})
     assert sim.bill()["open"] == 0
 
@@ -297,7 +296,7 @@ def test_release_of_a_lost_order_that_did_show_is_at_once(
     cloud: VultrCloud, sim: Simcloud, spec: MachineSpec
 ) -> None:
     handle = {"asked_at": str(cloud.now()), "lost_at": ""}
-    cloud.create(spec, {}, Saved())
+    cloud.create(spec, {}, Saved(), print)
     assert cloud.release(spec, handle) == Gone()
 
 
@@ -305,7 +304,7 @@ def test_an_answer_lost_in_a_deletion_is_made_up_for(
     cloud: VultrCloud, sim: Simcloud, spec: MachineSpec
 ) -> None:
     saved = Saved()
-    cloud.create(spec, {}, saved)
+    cloud.create(spec, {}, saved, print)
     sim.fault("lose_answer", method="DELETE")
     cloud.release(spec, saved)
     assert sim.bill()["open"] == 0
@@ -314,7 +313,9 @@ def test_an_answer_lost_in_a_deletion_is_made_up_for(
 def test_user_data_is_blanked(cloud: VultrCloud, sim: Simcloud, spec: MachineSpec) -> None:
     import base64
 
-    made = cloud.create(msgspec.structs.replace(spec, user_data="#cloud-config\nsecret: x\n"), {}, Saved())
+    made = cloud.create(
+        msgspec.structs.replace(spec, user_data="#cloud-config\nsecret: x\n"), {}, Saved(), print
+    )
     assert made is not None
     cloud.blank_user_data(made.id)
     data = sim.api("GET", f"/instances/{made.id}/user-data")[1]["user_data"]["data"]
@@ -327,40 +328,24 @@ def test_a_wrong_key(sim: Simcloud, wire: Recorder) -> None:
         wrong.find({})
 
 
-def test_disk_images_are_taken_once_used_and_deleted(
+def test_an_offer_names_the_snapshot_that_a_machine_boots_from(
     cloud: VultrCloud, sim: Simcloud, spec: MachineSpec
 ) -> None:
-    made = cloud.create(spec, {}, Saved())
+    made = cloud.create(spec, {}, Saved(), print)
     assert made is not None
     sim.settle()
-    taken = cloud.snapshot_take(made.id, "baked")
-    assert cloud.snapshot_take(made.id, "baked").id == taken.id
+    _, taken = sim.api("POST", "/snapshots", {"instance_id": made.id, "description": "baked"})
+    id = taken["snapshot"]["id"]
+    baked = msgspec.structs.replace(spec, options={"snapshot_id": id})
     sim.settle()
-    (seen,) = cloud.snapshots()
-    assert (seen.id, seen.name, seen.ready) == (taken.id, "baked", True)
-    baked = msgspec.structs.replace(spec, options={"snapshot_id": taken.id})
     assert cloud.check(baked).image == "snapshot baked"
-    cloud.snapshot_delete(taken.id)
-    cloud.snapshot_delete(taken.id)
-    assert cloud.snapshots() == []
-    assert isinstance(cloud, CloudSnapshots)
-
-
-def test_ssh_keys_are_uploaded_once(cloud: VultrCloud, sim: Simcloud) -> None:
-    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
-    id = cloud.ssh_key_put("mngr", f"{key} laptop")
-    assert cloud.ssh_key_put("mngr again", f"{key} another-comment") == id
-    assert len(sim.api("GET", "/ssh-keys")[1]["ssh_keys"]) == 1
-    cloud.ssh_key_delete(id)
-    cloud.ssh_key_delete(id)
-    assert sim.api("GET", "/ssh-keys")[1]["ssh_keys"] == []
-    assert isinstance(cloud, SshKeys)
+    sim.api("DELETE", f"/snapshots/{id}")
 
 
 def test_what_a_list_still_shows_after_its_deletion_isnt_taken_for_the_order(
     cloud: VultrCloud, sim: Simcloud, spec: MachineSpec
 ) -> None:
-    first = cloud.create(spec, {}, Saved())
+    first = cloud.create(spec, {}, Saved(), print)
     assert first is not None
     (instance,) = settled(sim)
     sim.control("POST", "/clock", {"advance_s": 60})
@@ -368,7 +353,7 @@ def test_what_a_list_still_shows_after_its_deletion_isnt_taken_for_the_order(
     sim.fault("stale", method="GET", path="/instances", lag_s=30, times=None)
     try:
         saved = Saved()
-        second = cloud.create(spec, {}, saved)
+        second = cloud.create(spec, {}, saved, print)
     finally:
         sim.control("DELETE", "/faults")
     assert second is not None

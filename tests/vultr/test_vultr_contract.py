@@ -11,7 +11,7 @@ from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest
 
 from mngr.backends.vultr.cloud import VultrCloud
-from mngr.providers.contract import MachineSpec
+from mngr.vps_docker.vps_client import MachineSpec
 from support.simcloud import Simcloud
 from support.wire import Recorder
 
@@ -20,7 +20,7 @@ def everything(cloud: VultrCloud, sim: Simcloud, spec: MachineSpec) -> None:
     """Every call that the product makes of Vultr."""
     cloud.check(spec)
     cloud.now()
-    made = cloud.create(spec, {}, lambda handle: None)
+    made = cloud.create(spec, {}, lambda handle: None, print)
     assert made is not None
     sim.settle()
     cloud.get(made.id)
@@ -34,11 +34,11 @@ def everything(cloud: VultrCloud, sim: Simcloud, spec: MachineSpec) -> None:
     options = {"snapshot_id": snapshot.id}
     again = msgspec.structs.replace(spec, host_id="host-ffffffffffffffff", options=options, tags={})
     cloud.check(again)
-    cloud.create(again, {}, lambda handle: None)
+    cloud.create(again, {}, lambda handle: None, print)
     image = msgspec.structs.replace(
         spec, host_id="host-eeeeeeeeeeeeeeee", options={"image_id": "docker"}, tags={}
     )
-    cloud.create(image, {}, lambda handle: None)
+    cloud.create(image, {}, lambda handle: None, print)
     cloud.release(spec, {"id": made.id})
     cloud.snapshot_delete(snapshot.id)
     cloud.ssh_key_delete(cloud.ssh_key_put("mngr", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKk mngr"))

@@ -29,10 +29,6 @@ class Access:
         """The public key that opens containers; another pair than the machines'."""
         return keys.ensure_key(self.folder / "keys" / "container", "mngr-container")
 
-    def has_keys(self) -> bool:
-        """Whether this computer ever made keys for this instance; without them no machine lets us in."""
-        return (self.folder / "keys" / "vps").exists()
-
     def machine(self, host_id: str, address: str, *, port: int = 22) -> Ssh:
         """Root's login on the machine, with the pinned host keys and no others."""
         return self._ssh(host_id, host_id, address, port, "vps")

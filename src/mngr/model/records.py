@@ -3,12 +3,15 @@
 `format` is the version of the layout; a reader that meets a newer one refuses rather than guesses.
 """
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 FORMAT = 1
 T = TypeVar("T")
+
+#: Of a host: whether its first contact had a key to check the machine's against.
+SshTrust = Literal["pinned", "unverified"]
 
 
 class Idle(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +57,7 @@ class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     tmux_label: str = "mngr"
     host_key: str = ""
-    ssh_trust: str = "pinned"
+    ssh_trust: SshTrust = "pinned"
     price_per_hour: float | None = None
     currency: str = "USD"
     idle: Idle = Idle()

@@ -1,11 +1,11 @@
-"""The contracts between mngr and those that give it hosts: one for hosts, one for clouds that rent machines.
+"""The contract between mngr and those that give it hosts: `HostProvider` is what ops talk to.
 
-A `HostProvider` is what ops talk to. A `Cloud` is what a provider of rented machines is built over:
-`vps_docker.VpsDockerProvider` is the HostProvider over any Cloud. A newcomer's cloud is one Cloud class and
-one Backend. All calls are synchronous, may be made from several threads, and wait only within limits.
+Clouds that rent machines have one of their own, `vps_docker.vps_client.VpsClientInterface`;
+`vps_docker.VpsDockerProvider` is the HostProvider over any of them. All calls are synchronous, may be made from
+several threads, and wait only within limits.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,12 +13,9 @@ import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.progress import Progress
-from mngr.model.records import AgentRecord, HostRecord, Idle
+from mngr.model.records import AgentRecord, HostRecord, Idle, SshTrust
 from mngr.model.views import HostView, Listing, Offer, Problem
 from mngr.transport.base import Transport
-
-Handle = dict[str, str]  #: What creating has made so far; opaque outside the backend; only grows.
-Save = Callable[[Handle], None]  #: Puts a handle on disk (fsynced) before it returns.
 
 
 class IdleRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +88,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     isolated: bool = True
     restores_by_id: bool = False
     starts_agents: bool = False
-    ssh_trust: str = "pinned"
+    ssh_trust: SshTrust = "pinned"
     costs: bool = True
 
 
@@ -246,144 +243,3 @@ class Backend(Protocol):
 
 #: The contract of a backend by the name that authors of provider packages know it by.
 ProviderBackendInterface = Backend
-
-
-# --- clouds ---------------------------------------------------------------------------------------------------
-
-
-class Caps(msgspec.Struct, frozen=True, kw_only=True):
-    """How a cloud behaves. Times in seconds.
-
-    `tags_at_create`: owner tags go into the creating call. `list_lag_s`: after a write, lists may be this old.
-    `stop_saves`: what powering off stops paying for. `user_data`: cloud-init user data is honoured.
-    `machine_power`: stopping a host also powers off (deallocates) the machine. `outlives_release`: a released machine
-    runs on, to the end of what is paid.
-    """
-
-    tags_at_create: bool = True
-    list_lag_s: float = 0
-    stop_saves: str = ""
-    user_data: bool = True
-    machine_power: bool = False
-    outlives_release: bool = False
-    billing: str = "hourly"
-
-
-class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine as asked for. `name` is a function of (instance, host id, part): a repeat asks for the same."""
-
-    host_id: str
-    name: str
-    plan: str
-    region: str
-    image: str
-    user_data: str = ""
-    tags: dict[str, str] = {}
-    public_key: str = ""
-    options: dict[str, str] = {}
-
-
-class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine as the cloud shows it. `state`: pending, running, stopped, failed, or gone."""
-
-    id: str
-    name: str = ""
-    state: str = "pending"
-    address: str = ""
-    tags: dict[str, str] = {}
-    plan: str = ""
-    region: str = ""
-    created_at: float | None = None
-    price_per_hour: float | None = None
-    price_per_month: float | None = None
-    currency: str = "USD"
-    paid_until: str = ""
-    renews: bool | None = None
-    handle: Handle = {}
-
-
-class Gone(msgspec.Struct, frozen=True):
-    """Released: the cloud says that nothing is left."""
-
-
-class Later(msgspec.Struct, frozen=True):
-    """Not yet released; ask again after `after_s`. `why` is shown."""
-
-    why: str
-    after_s: float = 5
-
-
-class Cloud(Protocol):
-    """A cloud that rents machines. Knows no journal: it is given `save`. Client and clock are handed in."""
-
-    caps: Caps
-
-    def check(self, spec: MachineSpec) -> Offer:
-        """Spends nothing. Unknown plan, region or image: InvalidInput that names the valid ones. The price."""
-        ...
-
-    def create(self, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
-        """Goes on from `handle`: buys what isn't there yet, calling save() before and after each paid call.
-
-        None: ordered, not delivered yet; call again. A repeat adopts what an earlier call made, where the
-        cloud can tell; where it can't, a call that may have been sent is repeated only after `list_lag_s`.
-        """
-        ...
-
-    def find(self, owner: dict[str, str]) -> list[Machine]:
-        """All machines with these tags, all pages; may lag. Raises Unreadable, never [] for an error."""
-        ...
-
-    def find_ours(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Machine]:
-        """All machines of whose name and tags `is_ours` says so: also those that lost some. Raises Unreadable."""
-        ...
-
-    def account(self) -> str:
-        """Whose account this is, in words that no other account has; "" if that can't be told. Raises Unreadable."""
-        ...
-
-    def get(self, id: str) -> Machine:
-        """One machine. Raises NotFound only if the cloud said so; Unreadable on any other trouble."""
-        ...
-
-    def power(self, id: str, on: bool) -> None:
-        """Repeatable: on while on is success. Returns once the cloud shows it, or raises TimedOut."""
-        ...
-
-    def tag(self, id: str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
-        """Key by key; leaves tags of others alone. Repeatable."""
-        ...
-
-    def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
-        """Everything create may have made, recorded in `handle` or only findable by name or tag. Repeatable."""
-        ...
-
-    def now(self) -> float:
-        """The cloud's time (of its last answer's Date header, going on), so that laptops agree on leases."""
-        ...
-
-
-@runtime_checkable
-class BlanksUserData(Protocol):
-    """Optional: user data can be emptied after boot."""
-
-    def blank_user_data(self, id: str) -> None: ...
-
-
-@runtime_checkable
-class Keeps(Protocol):
-    """Optional, where a machine that is being made ends by itself unless it is kept (a cancelled renewal)."""
-
-    def keep(self, id: str) -> None:
-        """Called once the host's record is durable, before the machine is tagged as ready. Repeatable."""
-        ...
-
-
-@runtime_checkable
-class FirstContact(Protocol):
-    """Optional, where no host key can be injected: makes our key known and returns after root's login works."""
-
-    def bootstrap(self, machine: Machine, progress: Progress) -> str:
-        """Returns the host key that was seen first, unverified. Raises MachineRefused if this machine can't be had
-        after all: `create`, given its handle again, makes another."""
-        ...

@@ -18,7 +18,7 @@ from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord, Idle
 from mngr.model.views import Offer
 from mngr.model.waiting import looks
-from mngr.providers.contract import BlanksUserData, FirstContact, Handle, HostSpec, Machine, MachineSpec
+from mngr.providers.contract import HostSpec
 from mngr.transport import keys
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import cloud_init, host_key, machine, tags
@@ -31,6 +31,7 @@ from mngr.vps_docker.errors import (
 )
 from mngr.vps_docker.lease import Lease
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.vps_client import Handle, Machine, MachineSpec
 
 #: A machine may show its image's host key, or not know ours, for so long, before its first boot has put that right.
 STRANGE_S = 30.0
@@ -74,7 +75,6 @@ class Builder:
         self.host_id = wanted.spec.id
         self.held = held
         self.progress = progress
-        self.trust = "pinned"
         self.bought: Machine | None = None  #: the machine, as soon as there is one
         self.ssh: Ssh | None = None  #: the way to it, as soon as it has an address
 
@@ -101,8 +101,7 @@ class Builder:
             key = host_key.swap(
                 self.access, self.host_id, bought.address, self._publish(bought.id), self.clock
             )
-            if isinstance(self.cloud, BlanksUserData):
-                self.cloud.blank_user_data(bought.id)
+            self.cloud.blank_user_data(bought.id)
             self.cloud.tag(bought.id, {tags.HOST_KEY: tags.key_tag(key)}, [tags.NEXT_KEY])
             lease.check()
             record = self._host(ssh, bought, key)
@@ -135,7 +134,7 @@ class Builder:
 
         limit = self.config.vps_boot_timeout
         for _ in looks(self.clock, limit, most=5):
-            bought = self.cloud.create(spec, kept, save)
+            bought = self.cloud.create(spec, kept, save, self.progress)
             if bought is not None:
                 return bought
         raise VpsBootTimeout(
@@ -155,7 +154,7 @@ class Builder:
         known = [*intent.plan.get("host_keys", []), public]
         self.held.write(msgspec.structs.replace(intent, plan={**intent.plan, "host_keys": known}))
         lifetime = self.wanted.idle.max_lifetime_s
-        guard = machine.guard_files(self.parts.after_stop, self._ends_at()) if lifetime else None
+        guard = machine.guard_files(self.cloud.caps.self_stop, self._ends_at()) if lifetime else None
         data = cloud_init.user_data(
             host_private_key=private, host_public_key=public, authorized_keys=[spec.public_key], guard=guard
         )
@@ -184,10 +183,7 @@ class Builder:
 
     def _first_contact(self, bought: Machine) -> Machine:
         """Where no host key can be given to a machine: takes the one it shows, and says so in the host's record."""
-        if not isinstance(self.cloud, FirstContact):
-            return bought
-        self.trust = "unverified"
-        if self.access.machine_pins(self.host_id):
+        if self.cloud.caps.user_data or self.access.machine_pins(self.host_id):
             return bought
         self.progress(Step("first contact"))
         key = self.cloud.bootstrap(bought, self.progress)
@@ -272,7 +268,7 @@ class Builder:
         made = container.create(docker, asked, self.progress)
         if saved:
             snapshots.fill(docker, spec.id, asked.host_dir, saved, asked.start_args, self.progress)
-        machine.set_up(ssh, spec.id, self._ends_at(), self.parts.after_stop)
+        machine.set_up(ssh, spec.id, self._ends_at(), self.cloud.caps.self_stop)
         self.access.pin_container(spec.id, bought.address, port, made.host_key)
         self.progress(Step("ssh"))
         login = self.access.container(spec.id, bought.address, port)
@@ -285,7 +281,7 @@ class Builder:
             id=spec.id, name=spec.name, provider=self.parts.name, backend=self.parts.backend,
             created_at=iso(bought.created_at or self.cloud.now()), builder=self.parts.context.laptop, image=made.image,
             plan=wanted.machine.plan, region=wanted.machine.region, address=bought.address, ssh_port=port,
-            host_dir=self.config.host_dir, host_key=made.host_key, user=made.user, ssh_trust=self.trust,
+            host_dir=self.config.host_dir, host_key=made.host_key, user=made.user, ssh_trust=self.cloud.caps.ssh_trust,
             price_per_hour=offer.per_hour, currency=offer.currency, idle=wanted.idle, labels=spec.labels,
             handle={**self._intent().handle, "id": bought.id, **more},
         )  # fmt: skip

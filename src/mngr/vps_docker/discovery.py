@@ -12,11 +12,11 @@ import msgspec
 from mngr.model.errors import MngrError, NotFound
 from mngr.model.records import HostRecord
 from mngr.model.views import HostView, Problem
-from mngr.providers.contract import Machine
 from mngr.transport.ssh import Ssh
 from mngr.vps_docker import accounts, machine_probe, strays, tags, views
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.vps_client import Machine
 
 #: So many machines are asked at the same time.
 PARALLEL = 32
@@ -196,7 +196,7 @@ def _down(parts: Parts, machine: Machine) -> str:
     if machine.state == "stopped":
         return (
             ""
-            if parts.cloud.caps.machine_power
+            if parts.cloud.caps.stop_saves
             else f"its machine is powered off, which {parts.title} bills all the same"
         )
     if machine.state == "expired":
@@ -284,6 +284,6 @@ def _machine_of(parts: Parts, seen: Remembered) -> Machine:
     record = seen.record
     return Machine(
         id=record.handle.get("id", ""), state="running", address=record.address, plan=record.plan,
-        region=record.region, handle=record.handle,
+        region=record.region,
         tags={tags.PROVIDER: parts.name, tags.HOST_ID: record.id, tags.HOST_NAME: record.name, tags.READY: "1"},
     )  # fmt: skip

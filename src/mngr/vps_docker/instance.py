@@ -1,4 +1,4 @@
-"""Hosts in Docker containers on rented machines: one HostProvider, over any Cloud.
+"""Hosts in Docker containers on rented machines: one HostProvider, over any cloud.
 
 A new cloud is a class that implements `vps_client.VpsClientInterface`, and a Backend whose `build` makes a
 VpsDockerProvider over it. Subclasses may override `option_names` and `machine_spec` (what `-b --vps-…` means), and
@@ -23,19 +23,7 @@ from mngr.model.progress import Progress, Step
 from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.model.views import AgentView, HostView, Listing, Offer
 from mngr.model.waiting import looks
-from mngr.providers.contract import (
-    Abilities,
-    Cloud,
-    Context,
-    FirstContact,
-    HostSpec,
-    Keeps,
-    Machine,
-    MachineSpec,
-    Snapshot,
-    SnapshotListing,
-    Swept,
-)
+from mngr.providers.contract import Abilities, Context, HostSpec, Snapshot, SnapshotListing, Swept
 from mngr.transport.base import Transport
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import (
@@ -57,6 +45,7 @@ from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import BeingBuilt
 from mngr.vps_docker.parts import Parts
 from mngr.vps_docker.releasing import release, take_back
+from mngr.vps_docker.vps_client import Machine, MachineSpec, VpsClientInterface
 
 
 class VpsDockerProvider:
@@ -66,8 +55,16 @@ class VpsDockerProvider:
     option_names: Mapping[str, Collection[str]] = {"vps": ("region", "plan", "os")}
 
     def __init__(
-        self, cloud: Cloud, config: VpsDockerProviderConfig, context: Context, *, backend: str, title: str
+        self,
+        cloud: VpsClientInterface,
+        config: VpsDockerProviderConfig,
+        context: Context,
+        *,
+        backend: str,
+        title: str,
     ) -> None:
+        if not cloud.caps.user_data and type(cloud).bootstrap is VpsClientInterface.bootstrap:
+            raise TypeError(f"{type(cloud).__name__} takes no user data, so it needs a method bootstrap")
         self.name = context.instance
         self.backend = backend
         self.cloud = cloud
@@ -81,7 +78,7 @@ class VpsDockerProvider:
         )  # fmt: skip
         self.abilities = Abilities(
             stops_itself=True, stop_saves=self.parts.stop_saves, isolated=True,
-            ssh_trust="unverified" if isinstance(cloud, FirstContact) else "pinned",
+            ssh_trust=cloud.caps.ssh_trust,
         )  # fmt: skip
 
     # --- what a subclass may say otherwise --------------------------------------------------------------------
@@ -162,7 +159,7 @@ class VpsDockerProvider:
 
             def commit(bought: Machine, record: HostRecord) -> None:
                 until.append(bought.paid_until)
-                self._commit(bought, record)
+                self._commit(bought, record, progress)
 
             try:
                 record = builder.build(handle, commit)
@@ -176,10 +173,9 @@ class VpsDockerProvider:
             held.done()
             return record
 
-    def _commit(self, bought: Machine, record: HostRecord) -> None:
+    def _commit(self, bought: Machine, record: HostRecord, progress: Progress) -> None:
         """From here on the machine carries a host: no sweep takes it away."""
-        if isinstance(self.cloud, Keeps):
-            self.cloud.keep(bought.id)
+        self.cloud.keep(bought.id, progress)
         key = tags.key_tag(record.handle["machine_host_key"])
         self.cloud.tag(bought.id, {tags.READY: "1", tags.HOST_KEY: key}, [tags.BUILDER, tags.UNTIL])
 
@@ -210,7 +206,7 @@ class VpsDockerProvider:
         if found.state != "stopped":
             progress(Step("container"))
             container.stop(Docker(self._machine(found)), host_id)
-        if self.cloud.caps.machine_power:
+        if self.cloud.caps.stop_saves:
             progress(Step("machine"))
             self.cloud.power(found.id, False)
 
@@ -289,7 +285,7 @@ class VpsDockerProvider:
             host_id=host_id, name=found.name, plan=found.plan, region=found.region, image="", tags=found.tags
         )
         plan = {"machine": msgspec.to_builtins(spec), "host_name": owner.host_name, **owed}
-        return self._intent("destroy", host_id, plan=plan, handle={**found.handle, "id": found.id})
+        return self._intent("destroy", host_id, plan=plan, handle={"id": found.id})
 
     def _wipe(self, held: Held, host_id: str, found: Machine | None) -> str:
         """Container, volume and record; why they are still there, where that matters as the machine lives on."""

@@ -8,9 +8,9 @@ import threading
 from types import TracebackType
 
 from mngr.model.errors import MngrError
-from mngr.providers.contract import Cloud, Machine
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsProvisioningError
+from mngr.vps_docker.vps_client import Machine, VpsClientInterface
 
 #: How often the background thread looks whether it is time to renew, in seconds.
 LOOK_EVERY_S = 20.0
@@ -19,7 +19,7 @@ LOOK_EVERY_S = 20.0
 class Lease:
     """Held in a `with` while a machine is built; renews in the background, so that long steps keep it too."""
 
-    def __init__(self, cloud: Cloud, machine: Machine, wanted: dict[str, str]) -> None:
+    def __init__(self, cloud: VpsClientInterface, machine: Machine, wanted: dict[str, str]) -> None:
         """`wanted`: the tags of a machine being built (tags.building), with a fresh `mngr-until`."""
         self._cloud = cloud
         self._id = machine.id

@@ -9,11 +9,11 @@ from mngr.containers.store import HostStore
 from mngr.model.errors import MngrError
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
-from mngr.providers.contract import FirstContact, Machine, MachineSpec
 from mngr.vps_docker import tags, views
 from mngr.vps_docker.building import MACHINE_KEY, MONTHLY
 from mngr.vps_docker.errors import VpsDockerError
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.vps_client import Machine, MachineSpec
 
 
 def record(parts: Parts, store: HostStore, machine: Machine) -> HostRecord:
@@ -50,9 +50,9 @@ def _template(parts: Parts, machine: Machine) -> HostRecord:
     monthly = {MONTHLY: str(offer.per_month)} if offer.per_month is not None else {}
     return msgspec.structs.replace(
         record,
-        price_per_hour=record.price_per_hour or offer.per_hour,
+        price_per_hour=offer.per_hour,
         currency=offer.currency,
-        ssh_trust="unverified" if isinstance(parts.cloud, FirstContact) else "pinned",
+        ssh_trust=parts.cloud.caps.ssh_trust,
         handle=record.handle | monthly | ({MACHINE_KEY: keys[0]} if keys else {}),
     )
 
@@ -65,4 +65,4 @@ def _price(parts: Parts, machine: Machine) -> Offer:
     )  # fmt: skip
     with contextlib.suppress(MngrError):
         return parts.cloud.check(wanted)
-    return Offer(currency=machine.currency)
+    return Offer()

@@ -15,9 +15,10 @@ from mngr.model.errors import MngrError, NotFound, Unreachable
 from mngr.model.ids import new_snapshot_id
 from mngr.model.progress import Progress
 from mngr.model.views import Problem
-from mngr.providers.contract import Machine, Snapshot, SnapshotListing
+from mngr.providers.contract import Snapshot, SnapshotListing
 from mngr.vps_docker import discovery, lost_machine, tags
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.vps_client import Machine
 
 #: `kind` of the intent that stands while a snapshot is taken; its subject is the snapshot's id.
 INTENT = "snapshot"

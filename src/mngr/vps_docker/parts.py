@@ -1,29 +1,26 @@
 """What all parts of a provider of rented machines share: its cloud, its settings, its keys, its journal."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from mngr.containers.access import Access
 from mngr.journal import Journal
-from mngr.providers.contract import Cloud, Context
+from mngr.providers.contract import Context
 from mngr.vps_docker.cache import Cache
 from mngr.vps_docker.config import VpsDockerProviderConfig
+from mngr.vps_docker.vps_client import VpsClientInterface
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """`title` is the cloud's name for people. `after_stop`: a command that the machine runs once its container is
-    stopped, where that saves money (contract.Caps.machine_power)."""
+    """`title` is the cloud's name for people."""
 
     name: str
     backend: str
     title: str
-    cloud: Cloud
+    cloud: VpsClientInterface
     config: VpsDockerProviderConfig
     access: Access
     journal: Journal
     context: Context
-    after_stop: Sequence[str] = ()
 
     @property
     def cache(self) -> Cache:

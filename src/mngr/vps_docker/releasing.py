@@ -5,9 +5,9 @@ import msgspec
 from mngr.journal import Held
 from mngr.model.errors import Interrupted, MngrError, brief
 from mngr.model.progress import Progress, Step
-from mngr.providers.contract import Gone, Handle, MachineSpec
 from mngr.vps_docker.errors import VpsLeftBehind
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.vps_client import Gone, Handle, MachineSpec
 
 #: How long a release is waited for before it is left to the sweep, in seconds.
 RELEASE_S = 180.0

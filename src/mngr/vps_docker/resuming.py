@@ -6,13 +6,13 @@ from mngr.journal import Held, Intent
 from mngr.model.errors import NotFound
 from mngr.model.progress import Progress, Step
 from mngr.model.waiting import looks
-from mngr.providers.contract import Handle, MachineSpec
 from mngr.vps_docker import accounts, sweeping, tags
 from mngr.vps_docker.building import Wanted
 from mngr.vps_docker.discovery import as_it_is_now
 from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
 from mngr.vps_docker.parts import Parts
 from mngr.vps_docker.releasing import release
+from mngr.vps_docker.vps_client import Handle, MachineSpec
 
 
 def take_over(parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> dict[str, str]:

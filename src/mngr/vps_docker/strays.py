@@ -6,6 +6,7 @@ ours are; what can't be placed is billed on, so `list` and `gc` say so.
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -13,13 +14,16 @@ from mngr.model.errors import NotFound
 from mngr.model.names import is_name
 from mngr.model.records import HostRecord
 from mngr.model.views import HostView
-from mngr.providers.contract import Machine
 from mngr.vps_docker import tags, views
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.vps_client import Machine
 
-#: Key of a machine's handle: the tags that it lost.
-LOST = "lost_tags"
+
+class Stray(Machine, frozen=True, kw_only=True):
+    """A machine with the tags that it `lost`, all the same."""
+
+    lost: Sequence[str] = ()
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,17 +76,15 @@ def still_is(parts: Parts, machine: Machine, seen: Remembered) -> bool:
     return owner.ready or not parts.cloud.caps.outlives_release
 
 
-def with_tags(machine: Machine, lost: dict[str, str]) -> Machine:
-    """The machine with these tags all the same; its handle says that they are to be put first (`claim`)."""
-    handle = {**machine.handle, LOST: " ".join(lost)}
-    return msgspec.structs.replace(machine, tags={**machine.tags, **lost}, handle=handle)
+def with_tags(machine: Machine, lost: dict[str, str]) -> Stray:
+    facts: dict[str, Any] = {**msgspec.structs.asdict(machine), "tags": {**machine.tags, **lost}}
+    return Stray(**facts, lost=tuple(lost))
 
 
 def claim(parts: Parts, machine: Machine) -> None:
     """Puts back what such a machine lost, so that its release finds it by its tags. Repeatable."""
-    lost = machine.handle.get(LOST, "").split()
-    if lost:
-        parts.cloud.tag(machine.id, {key: machine.tags[key] for key in lost})
+    if isinstance(machine, Stray):
+        parts.cloud.tag(machine.id, {key: machine.tags[key] for key in machine.lost})
 
 
 def show(parts: Parts, machine: Machine, lost: Sequence[str]) -> HostView:
@@ -90,8 +92,7 @@ def show(parts: Parts, machine: Machine, lost: Sequence[str]) -> HostView:
     owner = tags.read(machine.tags)
     record = HostRecord(
         id=owner.host_id, name=name_of(machine), provider=parts.name, backend=parts.backend,
-        builder=owner.builder, plan=machine.plan, region=machine.region, handle={**machine.handle, "id": machine.id},
-        price_per_hour=machine.price_per_hour, currency=machine.currency,
+        builder=owner.builder, plan=machine.plan, region=machine.region, handle={"id": machine.id},
     )  # fmt: skip
     return views.priced(
         parts,

@@ -14,11 +14,12 @@ import msgspec
 from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.model.ids import new_host_id
-from mngr.providers.contract import Machine, MachineSpec, Swept
+from mngr.providers.contract import Swept
 from mngr.vps_docker import accounts, machine_snapshots, strays, tags, views, wiping
 from mngr.vps_docker.discovery import as_it_is_now
 from mngr.vps_docker.parts import Parts
 from mngr.vps_docker.releasing import release
+from mngr.vps_docker.vps_client import Machine, MachineSpec
 
 #: How long the sweep waits for one release; what isn't gone by then is looked at by the next sweep.
 RELEASE_S = 60.0
@@ -187,7 +188,7 @@ def _machine(parts: Parts, machine: Machine, swept: Swept, dry_run: bool) -> Non
             spec = msgspec.structs.replace(spec, host_id=new_host_id())
             parts.cloud.tag(machine.id, {tags.HOST_ID: spec.host_id})
         # Without an intent there is no note of it here: it is only shown, and found again by its tags.
-        why = release(parts, spec, {**machine.handle, "id": machine.id}, RELEASE_S)
+        why = release(parts, spec, {"id": machine.id}, RELEASE_S)
         if why:
             swept.kept.append(f"{_name(machine)}: not yet released: {why}")
             return

@@ -12,12 +12,12 @@ from mngr.model.names import is_name
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import HostState
 from mngr.model.views import AgentView, HostView, IdleView
-from mngr.providers.contract import Machine
 from mngr.vps_docker import tags
 from mngr.vps_docker.building import MONTHLY
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.machine_probe import MachineFacts
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.vps_client import Machine
 
 
 def record_of(parts: Parts, machine: Machine, remembered: Remembered | None) -> HostRecord:
@@ -30,8 +30,7 @@ def record_of(parts: Parts, machine: Machine, remembered: Remembered | None) -> 
         id=owner.host_id, name=name_of(machine), provider=parts.name, backend=parts.backend,
         created_at=iso(machine.created_at) if machine.created_at else "", builder=owner.builder,
         plan=machine.plan, region=machine.region, address=machine.address, ssh_port=parts.config.container_ssh_port,
-        host_dir=parts.config.host_dir, price_per_hour=machine.price_per_hour, currency=machine.currency,
-        handle={**machine.handle, "id": machine.id},
+        host_dir=parts.config.host_dir, handle={"id": machine.id},
     )  # fmt: skip
 
 
@@ -132,8 +131,8 @@ def priced(parts: Parts, machine: Machine, view: HostView) -> HostView:
     """With what the machine has cost: by the started hour, up to a month's price where there is one a month."""
     view.stop_saves = parts.stop_saves
     view.paid_until, view.renews = machine.paid_until, machine.renews
-    view.price_per_month = machine.price_per_month or _number(view.record.handle.get(MONTHLY, ""))
-    hourly = view.record.price_per_hour if view.record.price_per_hour is not None else machine.price_per_hour
+    view.price_per_month = _number(view.record.handle.get(MONTHLY, ""))
+    hourly = view.record.price_per_hour
     if hourly is not None and machine.created_at:
         hours = max(1, math.ceil((parts.cloud.now() - machine.created_at) / 3600))
         monthly = view.price_per_month

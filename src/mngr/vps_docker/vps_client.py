@@ -1,28 +1,112 @@
-"""What a cloud must do so that mngr can rent machines there: the contract's `Cloud` as a base class.
+"""The contract of a cloud that rents machines: `VpsClientInterface`, and the plain data that it takes and gives.
 
-A concrete cloud is one class: six calls about machines, one about time, and `caps`, which say how it behaves.
-It knows no journal (it is given `save`), no Docker, and no SSH. The class gets its HTTP client and its clock
-handed in, so that it can be aimed at a simulated cloud and tested without waiting.
+A cloud is one class: seven calls about machines, one about time, and `caps`, which say how the cloud behaves. It knows
+no journal (it is given `save`), no Docker and no SSH. Its HTTP client and its clock are handed in, so that it can be
+aimed at a simulated cloud and tested without waiting.
 
-Tags are the owner's name on a machine (ARCHITECTURE.md has their list): `put` and `drop` them key by key.
+Tags say whose a machine is (`vps_docker.tags` has their keys and what their values hold).
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Literal
 
 import msgspec
 
+from mngr.model.progress import Progress
+from mngr.model.records import SshTrust
 from mngr.model.views import Offer
-from mngr.providers.contract import Caps, Gone, Handle, Later, Machine, MachineSpec, Save
-from mngr.vps_docker.primitives import VpsInstanceId, VpsSnapshotId, VpsSshKeyId
+from mngr.vps_docker.primitives import VpsInstanceId, VpsInstanceStatus
+
+#: What `create` has made so far. The key `id` is the library's: the machine's id, "" until there is one. All others
+#: are the cloud's own. What is saved later is laid over what was saved before.
+Handle = dict[str, str]
+
+#: Lays some keys over the handle on disk, and returns once that is durable (fsynced).
+Save = Callable[[Handle], None]
+
+
+class Caps(msgspec.Struct, frozen=True, kw_only=True):
+    """How a cloud behaves. Times in seconds.
+
+    `list_lag_s`: after a write, lists may be this old. `billing`: by the hour, or by the month and ahead.
+    `stop_saves`: what powering off stops paying for, in words; where it isn't "", stopping a host also powers off
+    (deallocates) its machine. `self_stop`: the command by which a machine powers itself off, run on it once its idle or
+    too old container was stopped. `user_data`: cloud-init user data is honoured; where it isn't, `bootstrap` is called.
+    `outlives_release`: a released machine runs on, to the end of what is paid.
+    """
+
+    list_lag_s: float = 0
+    billing: Literal["hourly", "monthly"] = "hourly"
+    stop_saves: str = ""
+    self_stop: Sequence[str] = ()
+    user_data: bool = True
+    outlives_release: bool = False
+
+    @property
+    def ssh_trust(self) -> SshTrust:
+        """Of hosts there: without user data the machine's host key is the one that it showed first."""
+        return "pinned" if self.user_data else "unverified"
+
+
+class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine as asked for.
+
+    `name`: a function of (instance, host id), so a repeat asks for the same. `plan`, `region`, `image`: in the cloud's
+    words. `options`: what else `VpsDockerProvider.machine_spec` put there. `tags`: to be put on the machine by the call
+    that orders it, where the API allows. `user_data`: cloud-init's, with the host key in it; a secret until the machine
+    is up. `public_key`: the provider instance's own key, which opens root's login on all of its machines; the user data
+    has it too, so only a cloud without user data has to hand it over.
+    """
+
+    host_id: str
+    name: str
+    plan: str
+    region: str
+    image: str
+    user_data: str = ""
+    tags: dict[str, str] = {}
+    public_key: str = ""
+    options: dict[str, str] = {}
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine as the cloud shows it. Of a machine that is paid ahead: `paid_until` (ISO), and whether it `renews`."""
+
+    id: VpsInstanceId
+    name: str = ""
+    state: VpsInstanceStatus = "pending"
+    address: str = ""
+    tags: dict[str, str] = {}
+    plan: str = ""
+    region: str = ""
+    created_at: float | None = None
+    paid_until: str = ""
+    renews: bool | None = None
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """Released: the cloud says that nothing is left."""
+
+
+class Later(msgspec.Struct, frozen=True):
+    """Not yet released; ask again after `after_s`. `why` is shown."""
+
+    why: str
+    after_s: float = 5
 
 
 class VpsClientInterface(ABC):
-    """A cloud that rents machines. Calls are synchronous, come from several threads, and wait within limits."""
+    """A cloud that rents machines. Calls are synchronous, come from several threads, and wait within limits.
 
-    #: How this cloud behaves; see contract.Caps.
+    Errors (`vps_docker.errors`): a failed read is VpsApiUnreadable; a write without a usable answer, VpsApiNoAnswer; a
+    refused one, VpsApiError. `vps_docker.http` raises them so. NotFound means that the cloud itself said so.
+    """
+
+    #: How this cloud behaves.
     caps: Caps = Caps()
+
+    # --- what every cloud does --------------------------------------------------------------------------------
 
     @abstractmethod
     def check(self, spec: MachineSpec) -> Offer:
@@ -32,12 +116,14 @@ class VpsClientInterface(ABC):
         """
 
     @abstractmethod
-    def create(self, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
+    def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         """Buys the machine, or goes on from `handle`; None: ordered, not delivered yet, call again.
 
-        Calls `save` with what must survive this process before each paid call and right after it; what was
-        saved comes back as `handle`. A repeat adopts what an earlier call made; where the cloud has no
-        idempotency key, a call that may have been carried out is repeated only after `caps.list_lag_s`.
+        Calls `save` with what must survive this process before each paid call and right after it; what was saved comes
+        back as `handle`. A repeat adopts what an earlier call made; where the cloud has no idempotency key, a call that
+        may have been carried out is repeated only after `caps.list_lag_s`. If the machine that `handle` names is gone,
+        the
+        answer is a Machine whose state is `gone`: the caller then releases what is left, and fails.
         Raises VpsApiError, or VpsProvisioningError when the cloud won't deliver.
         """
 
@@ -48,9 +134,36 @@ class VpsClientInterface(ABC):
         Raises Unreadable; never returns part of the list, or an empty one, for an error.
         """
 
+    @abstractmethod
+    def get(self, id: str) -> Machine:
+        """One machine. Raises NotFound only if the cloud itself said so; Unreadable on any other trouble."""
+
+    @abstractmethod
+    def power(self, id: str, on: bool) -> None:
+        """Switches on or off; on while on is success. Returns when the cloud shows it, or raises TimedOut."""
+
+    @abstractmethod
+    def tag(self, id: str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
+        """Sets and removes tags, leaving all others alone. Repeatable. Raises NotFound, VpsApiError."""
+
+    @abstractmethod
+    def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
+        """Ends the bill of everything that `create(spec, …)` may have made. Repeatable; never waits long.
+
+        That includes what is billed beside the machine (an address, a disk). Looks at `handle` and also for the host
+        id's tag, as an answer may have been lost. Gone: the cloud says that nothing is left, and nothing can appear any
+        more. Later: ask again. Raises VpsApiError.
+        """
+
+    @abstractmethod
+    def now(self) -> float:
+        """The cloud's time in seconds since the epoch, so that laptops with wrong clocks agree on leases."""
+
+    # --- what some clouds do otherwise ------------------------------------------------------------------------
+
     def find_ours(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Machine]:
-        """All machines of whose name and tags `is_ours` says so. Raises as `find`. To be overridden where machines that
-        aren't ours are better not read at all."""
+        """All machines of whose name and tags `is_ours` says so: also those that lost some. Raises as `find`. To be
+        overridden where machines that aren't ours are better not read at all."""
         return [one for one in self.find({}) if is_ours(one.name, one.tags)]
 
     def account(self) -> str:
@@ -60,64 +173,17 @@ class VpsClientInterface(ABC):
         """
         return ""
 
-    @abstractmethod
-    def get(self, id: VpsInstanceId | str) -> Machine:
-        """One machine. Raises NotFound only if the cloud itself said so; Unreadable on any other trouble."""
+    def bootstrap(self, machine: Machine, progress: Progress) -> str:
+        """Makes our key known to a machine without user data, and returns once root's login works. Repeatable.
 
-    @abstractmethod
-    def power(self, id: VpsInstanceId | str, on: bool) -> None:
-        """Switches on or off; on while on is success. Returns when the cloud shows it, or raises TimedOut."""
-
-    @abstractmethod
-    def tag(self, id: VpsInstanceId | str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
-        """Sets and removes tags, leaving all others alone. Repeatable. Raises NotFound, VpsApiError."""
-
-    @abstractmethod
-    def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
-        """Ends the bill of everything that `create(spec, …)` may have made. Repeatable; never waits long.
-
-        Looks at `handle` and also for the host id's tag, as an answer may have been lost. Gone: the cloud says
-        that nothing is left, and nothing can appear any more. Later: ask again. Raises VpsApiError.
+        Returns the host key that was seen first, unverified. Raises MachineRefused if this machine can't be had after
+        all: `create`, given its handle again, makes another.
         """
+        raise NotImplementedError  # VpsDockerProvider refuses a cloud without user data that has no method of its own
 
-    @abstractmethod
-    def now(self) -> float:
-        """The cloud's time in seconds since the epoch, so that laptops with wrong clocks agree on leases."""
+    def blank_user_data(self, id: str) -> None:  # noqa: B027 optional
+        """Empties the user data once the host key in it was replaced, where the API can. Repeatable."""
 
-
-class CloudSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A disk image that the cloud keeps. `ready`: a machine can be made from it. It is billed while it exists."""
-
-    id: VpsSnapshotId
-    name: str
-    ready: bool
-    created_at: float | None = None
-    size_bytes: int | None = None
-
-
-@runtime_checkable
-class CloudSnapshots(Protocol):
-    """Optional: disk images of whole machines, kept by the cloud; a natural place for a baked image."""
-
-    def snapshot_take(self, id: VpsInstanceId | str, name: str) -> CloudSnapshot:
-        """Starts one, or finds the one called `name` that an earlier call started."""
-        ...
-
-    def snapshots(self) -> list[CloudSnapshot]: ...
-
-    def snapshot_delete(self, id: VpsSnapshotId | str) -> None:
-        """One that is gone already is success."""
-        ...
-
-
-@runtime_checkable
-class SshKeys(Protocol):
-    """Optional: public keys kept by the cloud, for machines whose image takes no user data."""
-
-    def ssh_key_put(self, name: str, public_key: str) -> VpsSshKeyId:
-        """The id of the key, which is uploaded if it isn't there."""
-        ...
-
-    def ssh_key_delete(self, id: VpsSshKeyId | str) -> None:
-        """One that is gone already is success."""
-        ...
+    def keep(self, id: str, progress: Progress) -> None:  # noqa: B027 optional
+        """Called once the host's record is durable, before the machine is tagged as ready: for clouds where a machine
+        that is being made ends by itself unless it is kept (a cancelled renewal). Repeatable."""

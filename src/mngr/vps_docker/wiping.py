@@ -1,4 +1,4 @@
-"""Wiping what a destroyed host had on a machine that outlives its release (contract.Caps): container, volume, record.
+"""Wiping what a destroyed host had on a machine that outlives its release (Caps): container, volume, record.
 
 The intent of a destroy says where; if the machine can't be reached then, it stays in the journal as a `wipe`, which
 each sweep tries again, until that is done, the machine shows that it was installed anew, or what was paid has ended.
@@ -14,10 +14,11 @@ from mngr.containers.store import HostStore
 from mngr.journal import Held, Intent
 from mngr.model.clock import from_iso
 from mngr.model.errors import MngrError, NotWiped
-from mngr.providers.contract import Machine, Swept
+from mngr.providers.contract import Swept
 from mngr.transport.ssh import HostKeyMismatch
 from mngr.vps_docker import tags
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.vps_client import Machine
 
 INTENT = "wipe"
 #: So long after the end of what is paid, nothing is left to be wiped.

@@ -10,17 +10,26 @@ from urllib.parse import quote
 
 from mngr.model.clock import Clock
 from mngr.model.errors import InvalidInput, NotFound, TimedOut
+from mngr.model.progress import Progress
 from mngr.model.views import Offer
-from mngr.providers.contract import Caps, Gone, Handle, Later, Machine, MachineSpec, Save
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
-from mngr.vps_docker.vps_client import VpsClientInterface
+from mngr.vps_docker.vps_client import (
+    Caps,
+    Gone,
+    Handle,
+    Later,
+    Machine,
+    MachineSpec,
+    Save,
+    VpsClientInterface,
+)
 
 LIMIT_S = 30
 HOST_ID = "mngr-host-id"
 
 
 class NimbusCloud(VpsClientInterface):
-    caps = Caps(tags_at_create=True, list_lag_s=0, stop_saves="", user_data=True)
+    caps = Caps(list_lag_s=0)
 
     def __init__(self, url: str, token: str, clock: Clock, timeout: float = LIMIT_S) -> None:
         self.timeout = timeout
@@ -38,7 +47,7 @@ class NimbusCloud(VpsClientInterface):
                 )
         return Offer(plan=spec.plan, region=spec.region, image=spec.image, per_hour=sold["plan"][spec.plan])
 
-    def create(self, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
+    def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         made = self.find({HOST_ID: spec.host_id})
         if not made:
             save({"asked_at": str(self.now())})
@@ -102,8 +111,7 @@ class NimbusCloud(VpsClientInterface):
     def _machine(self, row: dict) -> Machine:
         return Machine(
             id=row["id"], name=row["name"], state=row["state"], address=row["address"], tags=row["tags"],
-            plan=row["plan"], region=row["region"], created_at=row["created_at"], price_per_hour=row["price"],
-            handle={"id": row["id"]},
+            plan=row["plan"], region=row["region"], created_at=row["created_at"],
         )  # fmt: skip
 
     def _call(self, method: str, path: str, body: dict | None = None):

@@ -8,13 +8,15 @@ import pytest
 
 from mngr.journal import Journal
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError
-from mngr.providers.contract import Handle, HostSpec, IdleRequest, Machine, MachineSpec, Save
+from mngr.model.progress import Progress
+from mngr.providers.contract import HostSpec, IdleRequest
 from mngr.transport.base import Completed
 from mngr.transport.ssh import KeyRefused, Ssh
 from mngr.vps_docker import boot_logs, tags
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import VpsApiError, VpsBootTimeout, VpsLeftBehind, VpsProvisioningError
 from mngr.vps_docker.instance import VpsDockerProvider
+from mngr.vps_docker.vps_client import Handle, Machine, MachineSpec, Save
 from support.rented import ManualClock, MemoryCloud, provider
 
 HOST = "host-0123456789abcdef"
@@ -45,7 +47,7 @@ def test_the_intent_is_on_disk_before_the_order_with_the_key_that_the_order_carr
     seen = []
     real = cloud.create
 
-    def order(spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
+    def order(spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         (entry,) = Journal(tmp_path / "journal").entries()
         assert entry.busy
         assert entry.intent is not None
@@ -55,7 +57,7 @@ def test_the_intent_is_on_disk_before_the_order_with_the_key_that_the_order_carr
         assert spec.tags[tags.HOST_KEY] == tags.key_tag(key)
         assert tags.read(spec.tags).until == cloud.now() + tags.LEASE_S
         seen.append(spec)
-        return real(spec, handle, save)
+        return real(spec, handle, save, progress)
 
     cloud.create = order  # type: ignore[method-assign]
     with pytest.raises(VpsBootTimeout):

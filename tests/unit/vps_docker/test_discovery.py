@@ -6,7 +6,7 @@ import pytest
 
 from mngr.journal import Intent, Journal
 from mngr.model.errors import NotFound
-from mngr.model.records import AgentRecord
+from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView
 from mngr.vps_docker import tags
 from mngr.vps_docker.cache import Remembered
@@ -158,9 +158,15 @@ def test_lost_pins_are_taken_from_the_tags(cloud: MemoryCloud, tmp_path: Path) -
 def test_cost_so_far_by_the_started_hour_up_to_a_months_price(
     cloud: MemoryCloud, tmp_path: Path, hours: float, cost: float
 ) -> None:
-    cloud.put("i-1", ready(), state="stopped", price_per_hour=0.01, price_per_month=5.0)
+    cloud.put("i-1", ready(), state="stopped")
+    one = provider(tmp_path, cloud)
+    priced = {"price_per_month": "5.0", "id": "i-1"}
+    record = HostRecord(
+        id=HOST, name="box", provider="cloud", backend="memory", price_per_hour=0.01, handle=priced
+    )
+    one.parts.cache.put(Remembered(record=record, at=0))
     cloud.clock.at += hours * 3600
-    (host,) = provider(tmp_path, cloud).discover().hosts
+    (host,) = one.discover().hosts
     assert host.cost_so_far == pytest.approx(cost)
 
 

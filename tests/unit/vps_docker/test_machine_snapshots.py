@@ -7,9 +7,10 @@ import pytest
 
 from mngr.containers.survey import Stored
 from mngr.model.errors import NotFound, Unreachable
-from mngr.providers.contract import Machine, Snapshot
+from mngr.providers.contract import Snapshot
 from mngr.vps_docker import machine_snapshots, tags
 from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.vps_client import Machine
 from support.rented import ManualClock, MemoryCloud, provider, unreadable
 
 SNAP = "snap-0123456789abcdef"

@@ -7,11 +7,11 @@ import pytest
 
 from mngr.journal import Intent, Journal
 from mngr.model.errors import TimedOut
-from mngr.providers.contract import Machine, MachineSpec
 from mngr.vps_docker import tags
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.sweeping import sweep
 from mngr.vps_docker.views import record_of
+from mngr.vps_docker.vps_client import Machine, MachineSpec
 from support.rented import ManualClock, MemoryCloud, parts, unreadable
 
 HOST = "host-0123456789abcdef"

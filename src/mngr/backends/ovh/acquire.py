@@ -14,13 +14,13 @@ from mngr.backends.ovh.vps import Vps, patiently
 from mngr.model.errors import NotFound
 from mngr.model.progress import Step
 from mngr.model.waiting import looks
-from mngr.providers.contract import Handle, Machine, MachineSpec, Save
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
+from mngr.vps_docker.vps_client import Handle, Machine, MachineSpec, Save
 
 
 def acquire(parts: Parts, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
-    """See contract.Cloud.create."""
+    """See VpsClientInterface.create."""
     return _acquire(parts, spec, handle, save, resumed=False)
 
 

@@ -23,10 +23,18 @@ from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut
 from mngr.model.progress import Progress, Step
 from mngr.model.views import Offer
 from mngr.model.waiting import looks
-from mngr.providers.contract import Caps, Gone, Handle, Later, Machine, MachineSpec, Save
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
-from mngr.vps_docker.vps_client import VpsClientInterface
+from mngr.vps_docker.vps_client import (
+    Caps,
+    Gone,
+    Handle,
+    Later,
+    Machine,
+    MachineSpec,
+    Save,
+    VpsClientInterface,
+)
 
 POWER_TIMEOUT_S = 180.0
 
@@ -52,39 +60,31 @@ class OvhCloud(VpsClientInterface):
         self.first = first
         self.clock = clock
         self.caps = Caps(
-            tags_at_create=False,
-            list_lag_s=config.list_lag,
-            stop_saves="",
-            user_data=False,
-            outlives_release=True,
-            billing="monthly",
+            list_lag_s=config.list_lag, billing="monthly", user_data=False, outlives_release=True
         )
 
     # --- making -------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def creating(self, host_id: str, progress: Progress) -> Iterator[None]:
-        """For one create, by the thread that does it: progress is told, and the host's order markers are held."""
+    def creating(self, host_id: str) -> Iterator[None]:
+        """For one create: the host's order markers are held."""
         with self.markers.hold(host_id) as mine:
             if not mine:
                 raise Conflict(
                     f"orders of host {host_id} are being looked at by another mngr here",
                     hint="run this again",
                 )
-            self.parts.tell_to(progress)
-            try:
-                yield
-            finally:
-                self.parts.tell_to(None)
+            yield
 
     def check(self, spec: MachineSpec) -> Offer:
         return self.parts.offers.check(spec)
 
-    def create(self, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
+    def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
+        self.parts.tell_to(progress)
         return acquire.acquire(self.parts, spec, handle, save)
 
     def bootstrap(self, machine: Machine, progress: Progress) -> str:
-        """contract.FirstContact: the host key that was seen first, once root's login works and qemu is purged.
+        """The host key that was seen first, once root's login works and qemu is purged.
 
         Raises MachineRefused if a recycled VPS won't be installed; it is given back then, and passed over by `create`. Also
         if a VPS isn't ours (any more), as it is read right before each order of an installation; that one isn't touched.
@@ -102,9 +102,9 @@ class OvhCloud(VpsClientInterface):
             raise MachineRefused(error.message, hint=error.hint, details=error.details) from error
         return self.first.open(machine, progress)
 
-    def keep(self, id: str) -> None:
-        """contract.Keeps: from now on the VPS renews. Raises TimedOut, VpsApiError."""
-        self.parts.tell(Step("renew", f"take back the cancellation of {id}", renewal.INACTIVE_S))
+    def keep(self, id: str, progress: Progress) -> None:
+        """From now on the VPS renews. Raises TimedOut, VpsApiError."""
+        progress(Step("renew", f"take back the cancellation of {id}", renewal.INACTIVE_S))
         renewal.insist(self.client, self.clock, id, False)
         self.store.drop(id, RECYCLING_BY)
 

@@ -19,11 +19,11 @@ from mngr.model.errors import InvalidInput, NotFound, TimedOut, Unreachable
 from mngr.model.notes import Note
 from mngr.model.progress import Progress, Step
 from mngr.model.waiting import looks
-from mngr.providers.contract import Machine
 from mngr.transport import keys
 from mngr.transport.base import CommandFailed
 from mngr.transport.ssh import KeyRefused, Ssh, SshTarget
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsProvisioningError
+from mngr.vps_docker.vps_client import Machine
 
 #: OVH refuses a rebuild with "running tasks" for a while after /tasks looks idle.
 BUSY_S = 300.0

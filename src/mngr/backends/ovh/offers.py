@@ -9,8 +9,8 @@ from mngr.backends.ovh.client import OvhClient, segment
 from mngr.backends.ovh.config import DURATIONS, OvhConfig
 from mngr.model.errors import InvalidInput, NotFound
 from mngr.model.views import Offer
-from mngr.providers.contract import MachineSpec
 from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
+from mngr.vps_docker.vps_client import MachineSpec
 
 #: Labels of a cart item's configuration.
 DATACENTER, SYSTEM = "vps_datacenter", "vps_os"

@@ -16,8 +16,9 @@ from mngr.model.notes import Remark
 from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
-from mngr.providers.contract import Context, HostSpec, MachineSpec, Swept
+from mngr.providers.contract import Context, HostSpec, Swept
 from mngr.vps_docker.instance import VpsDockerProvider
+from mngr.vps_docker.vps_client import MachineSpec
 
 _OPTIONS = ("plan", "datacenter", "region", "image", "os")
 
@@ -53,7 +54,7 @@ class OvhProvider(VpsDockerProvider):
         progress(Step("reconcile"))
         self.ovh.reconcile(warn=lambda text: progress(Remark(text=text)), but=spec.id)
         try:
-            with self.ovh.creating(spec.id, progress):
+            with self.ovh.creating(spec.id):
                 record = super().create(spec, offer, progress)
         except (MngrError, KeyboardInterrupt) as error:
             self._tell_of_open_orders(spec.id, error)

@@ -7,8 +7,8 @@ from mngr.backends.ovh.buying import delivery
 from mngr.backends.ovh.parts import CLAIM_ON, ID, ORDER, Parts
 from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, REFUSED
 from mngr.model.errors import NotFound
-from mngr.providers.contract import Gone, Handle, Later, MachineSpec
 from mngr.vps_docker import tags
+from mngr.vps_docker.vps_client import Gone, Handle, Later, MachineSpec
 
 #: A VPS that wouldn't be installed isn't tried again for so long.
 REFUSED_S = 3600

@@ -14,10 +14,11 @@ from mngr.backends.ovh.tags import TagStore, is_free, locked_for
 from mngr.model.clock import Clock, from_iso
 from mngr.model.errors import NotFound
 from mngr.model.waiting import looks
-from mngr.providers.contract import Machine
+from mngr.vps_docker.primitives import VpsInstanceStatus
+from mngr.vps_docker.vps_client import Machine
 
 #: `vps.VpsStateEnum` in the contract's words; all others are on their way to one of these.
-STATES = {"running": "running", "stopped": "stopped", "expired": "expired"}
+STATES: dict[str, VpsInstanceStatus] = {"running": "running", "stopped": "stopped", "expired": "expired"}
 #: States in which a VPS can be installed anew.
 SETTLED = ("running", "stopped")
 #: So many VPSs are read at once.
@@ -65,7 +66,6 @@ class Vps(msgspec.Struct, frozen=True, kw_only=True):
             created_at=created,
             paid_until=self.renewal.expiration,
             renews=self.renewal.renews,
-            handle={"id": self.name},
         )
 
 

@@ -13,15 +13,23 @@ from typing import Any
 
 from mngr.backends.vultr.client import VultrClient, segment
 from mngr.backends.vultr.offers import Offers
-from mngr.backends.vultr.parse import join_tags, machine, snapshot, split_tags
+from mngr.backends.vultr.parse import join_tags, machine, split_tags
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import MngrError, NotFound, TimedOut
+from mngr.model.progress import Progress
 from mngr.model.views import Offer
-from mngr.providers.contract import Caps, Gone, Handle, Later, Machine, MachineSpec, Save
 from mngr.vps_docker.errors import VpsApiNoAnswer, VpsApiUnreadable
-from mngr.vps_docker.primitives import VpsInstanceId, VpsSnapshotId, VpsSshKeyId
 from mngr.vps_docker.tags import HOST_ID
-from mngr.vps_docker.vps_client import CloudSnapshot, VpsClientInterface
+from mngr.vps_docker.vps_client import (
+    Caps,
+    Gone,
+    Handle,
+    Later,
+    Machine,
+    MachineSpec,
+    Save,
+    VpsClientInterface,
+)
 
 #: How old a list may be after a write. Vultr promises nothing; nobody reported more than seconds.
 LIST_LAG_S = 10.0
@@ -41,14 +49,14 @@ class VultrCloud(VpsClientInterface):
     def __init__(self, client: VultrClient, clock: Clock = SYSTEM, list_lag_s: float = LIST_LAG_S) -> None:
         self.client = client
         self.clock = clock
-        self.caps = Caps(tags_at_create=True, list_lag_s=list_lag_s, stop_saves="", billing="hourly")
+        self.caps = Caps(list_lag_s=list_lag_s)
         self._offers = Offers(client)
         self._tagging = threading.Lock()
 
     def check(self, spec: MachineSpec) -> Offer:
         return self._offers.check(spec)
 
-    def create(self, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
+    def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         if handle.get(_ID):
             return self._just_made(handle[_ID])
         for _ in range(ORDERS):
@@ -89,7 +97,7 @@ class VultrCloud(VpsClientInterface):
                 return self.get(id)
             except NotFound:
                 if self.clock.monotonic() >= end:
-                    return Machine(id=id, state="gone", handle={_ID: id})
+                    return Machine(id=id, state="gone")
                 self.clock.sleep(1)
 
     def _look_for(self, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
@@ -152,7 +160,7 @@ class VultrCloud(VpsClientInterface):
     def _of_host(self, host_id: str) -> list[Machine]:
         return self.find({HOST_ID: host_id})
 
-    def get(self, id: VpsInstanceId | str) -> Machine:
+    def get(self, id: str) -> Machine:
         return machine(self._instance(id))
 
     def _instance(self, id: str) -> dict[str, Any]:
@@ -162,7 +170,7 @@ class VultrCloud(VpsClientInterface):
         except KeyError:
             raise VpsApiUnreadable(f"Vultr's answer about instance {id} has no instance in it") from None
 
-    def power(self, id: VpsInstanceId | str, on: bool) -> None:
+    def power(self, id: str, on: bool) -> None:
         wanted = "running" if on else "stopped"
         end = self.clock.monotonic() + POWER_TIMEOUT_S
         asked = False
@@ -181,7 +189,7 @@ class VultrCloud(VpsClientInterface):
                 )
             self.clock.sleep(2)
 
-    def tag(self, id: VpsInstanceId | str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
+    def tag(self, id: str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
         # Vultr replaces the whole list: read, change, write. Tags without "=" are people's own and stay.
         with self._tagging:
             rows = list(self._instance(id).get("tags") or [])
@@ -215,39 +223,10 @@ class VultrCloud(VpsClientInterface):
             return True
         return False
 
-    def blank_user_data(self, id: VpsInstanceId | str) -> None:
+    def blank_user_data(self, id: str) -> None:
         """Replaces the user data, which an account's API keys can read, by an empty cloud-config."""
         empty = base64.b64encode(b"#cloud-config\n{}\n").decode()
         self.client.patch(f"/instances/{segment(id)}", {"user_data": empty})
-
-    # --- optional: images and keys that Vultr keeps (vps_client.CloudSnapshots, vps_client.SshKeys) --------------
-
-    def snapshot_take(self, id: VpsInstanceId | str, name: str) -> CloudSnapshot:
-        """Billed by the GB and month. Vultr has no idempotency key here either: its description is looked for first."""
-        for one in self.snapshots():
-            if one.name == name:
-                return one
-        body = {"instance_id": id, "description": name}
-        return snapshot(self.client.post("/snapshots", body, repeat=False).get("snapshot") or {})
-
-    def snapshots(self) -> list[CloudSnapshot]:
-        return [snapshot(row) for row in self.client.pages("/snapshots", "snapshots")]
-
-    def snapshot_delete(self, id: VpsSnapshotId | str) -> None:
-        with contextlib.suppress(NotFound):
-            self.client.delete(f"/snapshots/{segment(id)}")
-
-    def ssh_key_put(self, name: str, public_key: str) -> VpsSshKeyId:
-        material = public_key.split()[:2]
-        for row in self.client.pages("/ssh-keys", "ssh_keys"):
-            if str(row.get("ssh_key", "")).split()[:2] == material:
-                return VpsSshKeyId(str(row["id"]))
-        answer = self.client.post("/ssh-keys", {"name": name, "ssh_key": public_key}, repeat=True)
-        return VpsSshKeyId(str(answer["ssh_key"]["id"]))
-
-    def ssh_key_delete(self, id: VpsSshKeyId | str) -> None:
-        with contextlib.suppress(NotFound):
-            self.client.delete(f"/ssh-keys/{segment(id)}")
 
     def now(self) -> float:
         return self.client.now()

@@ -8,7 +8,7 @@ from typing import Any
 from mngr.backends.vultr.client import VultrClient, segment
 from mngr.model.errors import InvalidInput, NotFound
 from mngr.model.views import Offer
-from mngr.providers.contract import MachineSpec
+from mngr.vps_docker.vps_client import MachineSpec
 
 
 class Offers:

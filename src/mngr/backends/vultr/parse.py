@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mngr.model.clock import from_iso
-from mngr.providers.contract import Machine
 from mngr.vps_docker.errors import VpsApiUnreadable
-from mngr.vps_docker.primitives import VpsInstanceStatus, VpsSnapshotId
-from mngr.vps_docker.vps_client import CloudSnapshot
+from mngr.vps_docker.primitives import VpsInstanceStatus
+from mngr.vps_docker.vps_client import Machine
 
 
 def machine(row: Mapping[str, Any]) -> Machine:
@@ -25,7 +24,6 @@ def machine(row: Mapping[str, Any]) -> Machine:
         plan=row.get("plan") or "",
         region=row.get("region") or "",
         created_at=_time(row.get("date_created")),
-        handle={"id": id},
     )
 
 
@@ -37,20 +35,6 @@ def status(row: Mapping[str, Any]) -> VpsInstanceStatus:
     if subscription != "active" or (row.get("main_ip") or "0.0.0.0") == "0.0.0.0":
         return "pending"
     return "running" if row.get("power_status") == "running" else "stopped"
-
-
-def snapshot(row: Mapping[str, Any]) -> CloudSnapshot:
-    """A disk image (schema `snapshot`). Raises Unreadable if it has no id."""
-    id = row.get("id")
-    if not isinstance(id, str) or not id:
-        raise VpsApiUnreadable("Vultr shows a snapshot without an id")
-    return CloudSnapshot(
-        id=VpsSnapshotId(id),
-        name=row.get("description") or "",
-        ready=row.get("status") == "complete",
-        created_at=_time(row.get("date_created")),
-        size_bytes=row.get("size") or None,
-    )
 
 
 def split_tags(rows: Iterable[str]) -> dict[str, str]:

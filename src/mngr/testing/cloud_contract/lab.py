@@ -73,7 +73,7 @@ class Lab:
         client = client or self.client()
         kept = self.handle(spec)
         for _ in range(DELIVERY_CALLS):
-            made = client.create(spec, dict(kept), save or kept.update)
+            made = client.create(spec, dict(kept), save or kept.update, lambda phase: None)
             if made is not None:
                 return made
             self.clock.sleep(5)

@@ -14,8 +14,8 @@ from mngr.backends.ovh.offers import DATACENTER, MONITORING, NO_MONITORING, SYST
 from mngr.model.clock import Clock, iso
 from mngr.model.errors import MngrError
 from mngr.model.waiting import looks
-from mngr.providers.contract import MachineSpec, Save
 from mngr.vps_docker.errors import VpsApiNoAnswer, VpsProvisioningError
+from mngr.vps_docker.vps_client import MachineSpec, Save
 
 #: The list of orders is waited for so many times `list_lag`, and read after each.
 LIST_LOOKS = 3

@@ -19,9 +19,9 @@ from mngr.backends.ovh.vps import SETTLED, Reader, Vps, patiently
 from mngr.model.clock import Clock
 from mngr.model.errors import NotFound
 from mngr.model.progress import Step
-from mngr.providers.contract import MachineSpec
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsApiError
+from mngr.vps_docker.vps_client import MachineSpec
 
 
 class Notes(msgspec.Struct, frozen=True):
