@@ -16,7 +16,7 @@ from mngr.testing.crash.verbs import lifecycle
 from mngr.testing.crash.witness import assert_saved, looks
 from mngr.testing.world import intents
 from mngr.vps_docker.building import Builder
-from mngr.vps_docker.instance import VpsDockerProvider
+from mngr.vps_docker.provider import VpsDockerProvider
 
 pytestmark = pytest.mark.crash
 MUTANTS = Path(__file__).with_name("mutants")

@@ -50,7 +50,7 @@ def test_stop_and_start_keep_port_key_and_files(bench: Bench) -> None:
         bench.view(record)
     with pytest.raises(NotFound):
         bench.provider.start(record.id, bench.told.append)
-    assert record.id not in bench.provider.parts.ports.taken().values()
+    assert record.id not in bench.provider.daemon.ports.taken().values()
 
 
 def test_several_creates_at_once(bench: Bench) -> None:
@@ -75,7 +75,7 @@ def test_create_run_again_adopts_what_is_there(bench: Bench) -> None:
     host_id = new_host_id()
     first = bench.create("again", id=host_id)
     bench.run(first, "echo kept > /mngr/kept")
-    bench.provider.parts.store.drop(
+    bench.provider.daemon.store.drop(
         f"hosts/{host_id}.json", f"hosts/{host_id}"
     )  # as if killed before the record was written
     assert bench.view(first).state == "failed"
@@ -101,13 +101,16 @@ def test_a_recorded_host_that_lacks_its_own_files_gets_them_from_the_next_create
 
 def test_a_second_create_of_the_same_host_waits_its_turn(bench: Bench) -> None:
     host_id = new_host_id()
-    with bench.provider.parts.hold(host_id), pytest.raises(Conflict, match="being worked on by another mngr"):
+    with (
+        bench.provider.daemon.hold(host_id),
+        pytest.raises(Conflict, match="being worked on by another mngr"),
+    ):
         bench.create("busy", id=host_id)
 
 
 def test_a_taken_port_is_passed_over(bench: Bench) -> None:
     host_id = new_host_id()
-    port = bench.provider.parts.ports.reserve(host_id)
+    port = bench.provider.daemon.ports.reserve(host_id)
     with subprocess.Popen(
         ["docker", "run", "--rm", "--name", f"mngr-port-{host_id}", "--label", f"mngr.provider={bench.provider.name}",
          "-p", f"127.0.0.1:{port}:1", "mngr/agent:bookworm", "sleep", "20"],
@@ -116,7 +119,7 @@ def test_a_taken_port_is_passed_over(bench: Bench) -> None:
         record = bench.create("port", id=host_id)
         assert record.ssh_port != port
         assert bench.run(record, "echo ok") == "ok"
-        assert list(bench.provider.parts.ports.taken().values()).count(host_id) == 1
+        assert list(bench.provider.daemon.ports.taken().values()).count(host_id) == 1
         docker("rm", "-f", f"mngr-port-{host_id}")
         other.wait()
     bench.destroy(record)
@@ -127,7 +130,7 @@ def test_docker_restart_brings_sshd_and_watcher_back_with_the_same_key(bench: Be
     docker("restart", "-t", "5", f"mngr-{record.id}")
     until("ssh is back", lambda: "ok" in _try(bench, record, "echo ok"))
     until("the watcher is back", lambda: "watch.sh" in bench.inside(record, "ps ax"))
-    pins = keys.pinned(bench.provider.parts.access.folder / "known_hosts" / f"{record.id}.container")
+    pins = keys.pinned(bench.provider.daemon.access.folder / "known_hosts" / f"{record.id}.container")
     assert pins == {("127.0.0.1", record.ssh_port): [record.host_key]}
     # Whoever ends sshd or the watcher gets new ones.
     bench.inside(record, "pkill -x sshd; pkill -f [w]atch.sh")
@@ -227,7 +230,7 @@ def test_hosts_of_this_laptop_only_are_shown(bench: Bench) -> None:
 def test_without_our_pins_commands_go_through_docker(bench: Bench) -> None:
     record = bench.create("pinless")
     assert isinstance(bench.provider.transport(record), Ssh)
-    bench.provider.parts.access.forget(record.id)
+    bench.provider.daemon.access.forget(record.id)
     assert bench.run(record, "echo ok") == "ok"
     bench.destroy(record)
 

@@ -90,7 +90,7 @@ def test_a_container_that_ends_is_noticed_at_once(bench: Bench) -> None:
         container.wait_for_login(
             bench.provider.transport(record),
             timeout=30,
-            docker=bench.provider.parts.docker,
+            docker=bench.provider.daemon.docker,
             host_id=record.id,
         )
     bench.destroy(record)

@@ -49,8 +49,8 @@ def test_a_snapshot_becomes_other_hosts(bench: Bench, tmp_path: Path) -> None:
 def test_a_cut_short_snapshot_is_swept_and_the_host_goes_on(bench: Bench) -> None:
     record = bench.create("paused")
     snapshot_id = "snap-00000000000000ff"
-    bench.provider.parts.store.put(
-        f"snapshots/{snapshot_id}.making", docker("exec", bench.provider.parts.store.name, "cat", f"/state/hosts/{record.id}.json").encode()
+    bench.provider.daemon.store.put(
+        f"snapshots/{snapshot_id}.making", docker("exec", bench.provider.daemon.store.name, "cat", f"/state/hosts/{record.id}.json").encode()
     )  # fmt: skip
     docker(
         "commit",
@@ -61,7 +61,7 @@ def test_a_cut_short_snapshot_is_swept_and_the_host_goes_on(bench: Bench) -> Non
     )
     docker("pause", f"mngr-{record.id}")
     assert "docker pause" in bench.view(record).problem
-    with bench.provider.parts.hold(snapshot_id):
+    with bench.provider.daemon.hold(snapshot_id):
         assert any(snapshot_id in line for line in bench.provider.sweep().kept)
     assert any(snapshot_id in line for line in bench.provider.sweep().released)
     assert docker("inspect", "-f", "{{.State.Status}}", f"mngr-{record.id}") == "running"

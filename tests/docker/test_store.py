@@ -19,7 +19,7 @@ ODD = 'a"b\n☃ \\ $(x) \0'
 
 @pytest.fixture
 def store(bench: Bench) -> HostStore:
-    found = HostStore(bench.provider.parts.docker, bench.provider.name)
+    found = HostStore(bench.provider.daemon.docker, bench.provider.name)
     found.ensure("mngr/agent:bookworm")
     return found
 

@@ -30,7 +30,7 @@ provider.create(spec, provider.check(spec), lambda phase: None)
 def unrecorded(bench: Bench, name: str, **spec: object) -> HostRecord:
     """A host whose create was killed just before its record was written."""
     record = bench.create(name, **spec)
-    bench.provider.parts.store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
+    bench.provider.daemon.store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
     return record
 
 
@@ -46,18 +46,18 @@ def test_a_killed_create_leaves_nothing_after_a_sweep(bench: Bench, after_s: flo
     time.sleep(0.5)  # the daemon ends what it was asked for
     swept = bench.provider.sweep()
     assert swept.errors == []
-    if host_id in bench.provider.parts.store.read().hosts:  # it was through
+    if host_id in bench.provider.daemon.store.read().hosts:  # it was through
         bench.provider.destroy(host_id, lambda phase: None)
     assert [name for name in left() if host_id in name] == []
-    assert host_id not in bench.provider.parts.ports.taken().values()
+    assert host_id not in bench.provider.daemon.ports.taken().values()
 
 
 def test_the_late_write_of_a_killed_create_brings_no_host_back(bench: Bench) -> None:
     record = unrecorded(bench, "late")
     assert any(record.id in line for line in bench.provider.sweep().released)
     with pytest.raises(Conflict, match="removed"):
-        bench.provider.parts.store.save(record, AgentRecord(id=new_agent_id(), name="late"))
-    stored = bench.provider.parts.store.read()
+        bench.provider.daemon.store.save(record, AgentRecord(id=new_agent_id(), name="late"))
+    stored = bench.provider.daemon.store.read()
     assert record.id not in stored.hosts
     assert record.id not in stored.agents
     assert record.id not in stored.going
@@ -67,14 +67,14 @@ def test_the_late_write_of_a_killed_create_brings_no_host_back(bench: Bench) -> 
 def test_a_host_that_has_its_record_by_now_is_not_taken_for_unfinished(bench: Bench) -> None:
     record = bench.create("in-time")
     with pytest.raises(Conflict, match="its record"):
-        bench.provider.parts.remove(record.id, unfinished=True)
+        bench.provider.daemon.remove(record.id, unfinished=True)
     assert bench.view(record).state == "running"
     bench.destroy(record)
 
 
 def test_what_is_being_built_is_left_alone(bench: Bench) -> None:
     record = unrecorded(bench, "building")
-    with bench.provider.parts.hold(record.id):
+    with bench.provider.daemon.hold(record.id):
         assert bench.view(record).state == "building"
         swept = bench.provider.sweep()
         assert any("another mngr is at work on it" in line for line in swept.kept)
@@ -112,7 +112,7 @@ def test_another_laptop_s_building_is_left_until_its_lease_has_passed(bench: Ben
 
     import msgspec
 
-    bench.provider.parts.context = msgspec.structs.replace(bench.provider.parts.context, clock=Later())
+    bench.provider.daemon.context = msgspec.structs.replace(bench.provider.daemon.context, clock=Later())
     assert any(record.id in line for line in bench.provider.sweep().released)
     assert f"mngr-{record.id}" not in left()
 
@@ -121,7 +121,7 @@ def test_a_cut_short_destroy_is_finished(bench: Bench) -> None:
     record = bench.create("half")
     docker(
         "exec",
-        bench.provider.parts.store.name,
+        bench.provider.daemon.store.name,
         "mv",
         f"/state/hosts/{record.id}.json",
         f"/state/hosts/{record.id}.gone",
@@ -133,12 +133,12 @@ def test_a_cut_short_destroy_is_finished(bench: Bench) -> None:
     )
     assert any(line == "host half (its destroy was cut short)" for line in bench.provider.sweep().released)
     assert f"mngr-{record.id}" not in left()
-    assert record.id not in bench.provider.parts.store.read().going
+    assert record.id not in bench.provider.daemon.store.read().going
 
 
 def test_a_store_that_cant_be_read_stops_the_sweep(bench: Bench) -> None:
     record = bench.create("safe")
-    docker("pause", bench.provider.parts.store.name)
+    docker("pause", bench.provider.daemon.store.name)
     try:
         with pytest.raises(
             Unreachable, match=r"what docker on this computer holds can't be read: .* is paused"
@@ -147,6 +147,6 @@ def test_a_store_that_cant_be_read_stops_the_sweep(bench: Bench) -> None:
         listing = bench.provider.discover()
         assert (listing.hosts, len(listing.errors)) == ([], 1)
     finally:
-        docker("unpause", bench.provider.parts.store.name)
+        docker("unpause", bench.provider.daemon.store.name)
     assert bench.view(record).state == "running"
     bench.destroy(record)

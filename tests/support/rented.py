@@ -15,8 +15,8 @@ from mngr.model.views import Offer
 from mngr.providers.contract import Context
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import VpsApiUnreadable
-from mngr.vps_docker.instance import VpsDockerProvider
-from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.provider import VpsDockerProvider
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.tags import HOST_ID
 from mngr.vps_docker.vps_client import (
     Caps,
@@ -157,9 +157,9 @@ def provider(
     )
 
 
-def parts(home: Path, cloud: MemoryCloud, laptop: str = "laptop-1") -> Parts:
+def parts(home: Path, cloud: MemoryCloud, laptop: str = "laptop-1") -> Rented:
     context = Context(instance="cloud", home=home, laptop=laptop, clock=cloud.clock)
-    return Parts(
+    return Rented(
         name="cloud",
         backend="memory",
         title="Memory",

@@ -23,7 +23,7 @@ from mngr.model.records import AgentRecord, HostRecord
 from mngr.providers.contract import Context, HostSpec, IdleRequest
 from mngr.transport.ssh import HostKeyMismatch
 from mngr.vps_docker.errors import CloudInitFailed, HostKeyUnexpected, VpsBootTimeout
-from mngr.vps_docker.instance import VpsDockerProvider
+from mngr.vps_docker.provider import VpsDockerProvider
 from support.simcloud import Simcloud, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
@@ -87,9 +87,9 @@ def started_at(provider: VpsDockerProvider, record: HostRecord) -> str:
 
 def settled(sim: Simcloud, provider: VpsDockerProvider) -> bool:
     """Nothing billed, nothing intended, nothing kept about the host."""
-    folder = provider.parts.access.folder
+    folder = provider.rented.access.folder
     kept = [path.name for name in ("known_hosts", "ssh") for path in (folder / name).glob("*")]
-    return not sim.bill()["open"] and not provider.parts.journal.entries() and not kept
+    return not sim.bill()["open"] and not provider.rented.journal.entries() and not kept
 
 
 def test_a_hosts_whole_life(sim: Simcloud, provider: VpsDockerProvider) -> None:
@@ -100,20 +100,20 @@ def test_a_hosts_whole_life(sim: Simcloud, provider: VpsDockerProvider) -> None:
         "order", "boot", "cloud-init", "host key", "container", "ssh", "record"
     ]  # fmt: skip
     assert (record.ssh_trust, record.ssh_port, record.price_per_hour) == ("pinned", 2222, 0.007)
-    assert provider.parts.journal.entries() == []
+    assert provider.rented.journal.entries() == []
 
     # The container is its own place, over its own sshd, with keys of its own.
     assert inside(provider, record, "hostname") == "box"
-    machine = provider.parts.access.machine(record.id, record.address)
+    machine = provider.rented.access.machine(record.id, record.address)
     assert machine.run(["docker", "ps", "-q", "--filter", f"name=^/mngr-{record.id}$"]).text.strip()
-    assert provider.parts.access.machine_key() != provider.parts.access.container_key()
+    assert provider.rented.access.machine_key() != provider.rented.access.container_key()
 
     # The key that travelled in user data is worth nothing, and isn't there any more.
     (instance,) = sim.resources("instance")
     data = sim.api("GET", f"/instances/{instance['id']}/user-data")[1]["user_data"]["data"]
     assert len(data) < 100
     live = machine.run(["cat", "/etc/ssh/ssh_host_ed25519_key.pub"]).text.split()[1]
-    assert provider.parts.access.machine_pins(record.id) == [f"ssh-ed25519 {live}"]
+    assert provider.rented.access.machine_pins(record.id) == [f"ssh-ed25519 {live}"]
     assert f"mngr-host-key={live}" in instance["tags"]
     assert "mngr-ready=1" in instance["tags"]
     assert not any(
@@ -258,8 +258,7 @@ def test_killed_in_the_middle_and_created_again_goes_on_with_the_same_machine(
 ) -> None:
     """At each step: what was bought is used by the next try, also when the host key was swapped already."""
     from mngr.containers import container
-    from mngr.vps_docker import building, host_key
-    from mngr.vps_docker import machine as machines
+    from mngr.vps_docker import building, guard, host_key
 
     class Killed(BaseException):
         pass
@@ -270,12 +269,12 @@ def test_killed_in_the_middle_and_created_again_goes_on_with_the_same_machine(
     spec = HostSpec(id=new_host_id(), name="box", **QUICK)  # type: ignore[arg-type]
     places = [
         (building.Builder, "_boot"), (building.Builder, "_first_boot"), (host_key, "_shows"), (container, "create"),
-        (machines, "set_up"), (container, "first_login"), (provider.cloud, "tag"),
+        (guard, "set_up"), (container, "first_login"), (provider.cloud, "tag"),
     ]  # fmt: skip
     for where, name in places:
         with monkeypatch.context() as patch:
             patch.setattr(where, name, dies)
-            patch.setattr("mngr.vps_docker.instance.take_back", lambda *args: None)
+            patch.setattr("mngr.vps_docker.provider.take_back", lambda *args: None)
             with pytest.raises(Killed):
                 provider.create(spec, provider.check(spec), quiet)
     record = provider.create(spec, provider.check(spec), quiet)
@@ -296,19 +295,19 @@ def test_a_second_laptop_sees_the_host_and_takes_nothing_away(
     assert "refuses our key" in host.problem
     assert other.sweep().released == []
     # The same laptop that lost everything but its keys finds its pins in the machine's tags.
-    (provider.parts.access.folder / "known_hosts" / record.id).unlink()
+    (provider.rented.access.folder / "known_hosts" / record.id).unlink()
     (host,) = provider.discover().hosts
     assert host.state == "running"
     other.destroy(record.id, quiet)
     assert sim.bill()["open"] == 0
-    assert Journal(provider.parts.context.home / "journal").entries() == []
+    assert Journal(provider.rented.context.home / "journal").entries() == []
     provider.destroy(record.id, quiet)
     assert settled(sim, provider)
 
 
 def test_somebody_in_between_is_noticed(sim: Simcloud, provider: VpsDockerProvider) -> None:
     record = create(provider)
-    access = provider.parts.access
+    access = provider.rented.access
     access.forget(record.id)
     access.pin_machine(
         record.id,
@@ -343,7 +342,7 @@ def test_a_snapshot_travels_as_a_file_and_a_cut_short_one_is_undone(
 
     # Killed while it is taken: the host is paused, and the next sweep lets it go on.
     def dies(*args: object, **options: object) -> None:
-        machine = provider.parts.access.machine(record.id, record.address)
+        machine = provider.rented.access.machine(record.id, record.address)
         machine.run(["docker", "pause", f"mngr-{record.id}"])
         raise KeyboardInterrupt
 
@@ -351,10 +350,10 @@ def test_a_snapshot_travels_as_a_file_and_a_cut_short_one_is_undone(
         patch.setattr(snapshots, "create", dies)
         with pytest.raises(KeyboardInterrupt):
             provider.snapshot_create(record.id, "cut", quiet)
-    assert len(provider.parts.journal.entries()) == 1
+    assert len(provider.rented.journal.entries()) == 1
     assert len(provider.sweep().released) == 1
     assert inside(provider, record, "cat", "/mngr/work.txt") == "kept"
-    assert provider.parts.journal.entries() == []
+    assert provider.rented.journal.entries() == []
 
     provider.snapshot_destroy(made.id)
     assert provider.snapshot_list().snapshots == []

@@ -21,7 +21,7 @@ from mngr.model.waiting import looks
 from mngr.providers.contract import HostSpec
 from mngr.transport import keys
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
-from mngr.vps_docker import cloud_init, host_key, machine, tags
+from mngr.vps_docker import cloud_init, guard, host_key, tags
 from mngr.vps_docker.errors import (
     CloudInitFailed,
     HostKeyUnexpected,
@@ -30,7 +30,7 @@ from mngr.vps_docker.errors import (
     VpsProvisioningError,
 )
 from mngr.vps_docker.lease import Lease
-from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Handle, Machine, MachineSpec
 
 #: A machine may show its image's host key, or not know ours, for so long, before its first boot has put that right.
@@ -65,12 +65,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Builder:
     """Builds one host. `held` is its place in the journal, locked by us for as long as this works."""
 
-    def __init__(self, parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> None:
-        self.parts = parts
-        self.cloud = parts.cloud
-        self.config = parts.config
-        self.access = parts.access
-        self.clock = parts.context.clock
+    def __init__(self, rented: Rented, wanted: Wanted, held: Held, progress: Progress) -> None:
+        self.rented = rented
+        self.cloud = rented.cloud
+        self.config = rented.config
+        self.access = rented.access
+        self.clock = rented.context.clock
         self.wanted = wanted
         self.host_id = wanted.spec.id
         self.held = held
@@ -106,7 +106,7 @@ class Builder:
             lease.check()
             record = self._host(ssh, bought, key)
             self.progress(Step("record"))
-            HostStore(Docker(ssh), self.parts.name).save(record, self.wanted.spec.agent)
+            HostStore(Docker(ssh), self.rented.name).save(record, self.wanted.spec.agent)
             lease.finish()
             commit(bought, record)
             lease.confirm()
@@ -154,9 +154,9 @@ class Builder:
         known = [*intent.plan.get("host_keys", []), public]
         self.held.write(msgspec.structs.replace(intent, plan={**intent.plan, "host_keys": known}))
         lifetime = self.wanted.idle.max_lifetime_s
-        guard = machine.guard_files(self.cloud.caps.self_stop, self._ends_at()) if lifetime else None
+        files = guard.files(self.cloud.caps.self_stop, self._ends_at()) if lifetime else None
         data = cloud_init.user_data(
-            host_private_key=private, host_public_key=public, authorized_keys=[spec.public_key], guard=guard
+            host_private_key=private, host_public_key=public, authorized_keys=[spec.public_key], guard=files
         )
         return msgspec.structs.replace(
             spec, user_data=data, tags={**spec.tags, tags.HOST_KEY: tags.key_tag(public)}
@@ -171,13 +171,13 @@ class Builder:
                 return bought
             if bought.state in ("failed", "gone"):
                 raise VpsProvisioningError(
-                    f"{self.parts.title} says that machine {bought.id} ({self.wanted.machine.name}) is {bought.state}",
+                    f"{self.rented.title} says that machine {bought.id} ({self.wanted.machine.name}) is {bought.state}",
                     hint="run the command again; if it stays so, try another region or plan",
                 )
             bought = self.cloud.get(bought.id)
         raise VpsBootTimeout(
             f"machine {bought.id} ({self.wanted.machine.name}) isn't up {limit:g} s after its order: "
-            f"{self.parts.title} shows it as {bought.state}, address {bought.address or 'none'}",
+            f"{self.rented.title} shows it as {bought.state}, address {bought.address or 'none'}",
             hint="raise vps_boot_timeout in the provider's config, or try another region",
         )
 
@@ -251,9 +251,9 @@ class Builder:
         spec, wanted = self.wanted.spec, self.wanted
         docker = Docker(ssh)
         port = self.config.container_ssh_port
-        store = HostStore(docker, self.parts.name)
+        store = HostStore(docker, self.rented.name)
         asked = container.ContainerSpec(
-            host_id=spec.id, host_name=spec.name, provider=self.parts.name, laptop=self.parts.context.laptop,
+            host_id=spec.id, host_name=spec.name, provider=self.rented.name, laptop=self.rented.context.laptop,
             image=wanted.image, public_key=self.access.container_key(), publish=str(port), build=wanted.build,
             start_args=wanted.start_args, labels=spec.labels, host_dir=self.config.host_dir,
             host_json=self._host_json(), idle=wanted.idle, host_stop="sentinel", store=store.name, user=wanted.user,
@@ -268,7 +268,7 @@ class Builder:
         made = container.create(docker, asked, self.progress)
         if saved:
             snapshots.fill(docker, spec.id, asked.host_dir, saved, asked.start_args, self.progress)
-        machine.set_up(ssh, spec.id, self._ends_at(), self.cloud.caps.self_stop)
+        guard.set_up(ssh, spec.id, self._ends_at(), self.cloud.caps.self_stop)
         self.access.pin_container(spec.id, bought.address, port, made.host_key)
         self.progress(Step("ssh"))
         login = self.access.container(spec.id, bought.address, port)
@@ -278,8 +278,8 @@ class Builder:
         offer = wanted.offer
         more = {MACHINE_KEY: key} | ({MONTHLY: str(offer.per_month)} if offer.per_month is not None else {})
         return HostRecord(
-            id=spec.id, name=spec.name, provider=self.parts.name, backend=self.parts.backend,
-            created_at=iso(bought.created_at or self.cloud.now()), builder=self.parts.context.laptop, image=made.image,
+            id=spec.id, name=spec.name, provider=self.rented.name, backend=self.rented.backend,
+            created_at=iso(bought.created_at or self.cloud.now()), builder=self.rented.context.laptop, image=made.image,
             plan=wanted.machine.plan, region=wanted.machine.region, address=bought.address, ssh_port=port,
             host_dir=self.config.host_dir, host_key=made.host_key, user=made.user, ssh_trust=self.cloud.caps.ssh_trust,
             price_per_hour=offer.per_hour, currency=offer.currency, idle=wanted.idle, labels=spec.labels,
@@ -288,14 +288,16 @@ class Builder:
 
     def _host_json(self) -> str:
         spec = self.wanted.spec
-        facts = {"id": spec.id, "name": spec.name, "provider": self.parts.name}
+        facts = {"id": spec.id, "name": spec.name, "provider": self.rented.name}
         return msgspec.json.encode(facts).decode()
 
     # --- small things -----------------------------------------------------------------------------------------
 
     def _tags(self) -> dict[str, str]:
         spec = self.wanted.spec
-        return tags.building(self.parts.name, spec.id, spec.name, self.parts.context.laptop, self.cloud.now())
+        return tags.building(
+            self.rented.name, spec.id, spec.name, self.rented.context.laptop, self.cloud.now()
+        )
 
     def _ends_at(self) -> float | None:
         lifetime = self.wanted.idle.max_lifetime_s

@@ -26,7 +26,7 @@ def user_data(
 ) -> str:
     """The `#cloud-config` of a machine that shows the given host key and lets root in with `authorized_keys`.
 
-    `guard`: the guard's files (machine.guard_files) when the host has a lifetime cap: its timer then runs before
+    `guard`: the guard's files (guard.files) when the host has a lifetime cap: its timer then runs before
     anything else is tried, so that a machine whose set-up hangs is capped too.
     """
     files = {BOOT_SCRIPT: scripts.text("machine-boot"), **(guard or {})}

@@ -15,7 +15,7 @@ from mngr.model.views import HostView, Problem
 from mngr.transport.ssh import Ssh
 from mngr.vps_docker import accounts, machine_probe, strays, tags, views
 from mngr.vps_docker.cache import Remembered
-from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
 
 #: So many machines are asked at the same time.
@@ -23,14 +23,14 @@ PARALLEL = 32
 T = TypeVar("T")
 
 
-def discover(parts: Parts, only: Collection[str] | None) -> tuple[list[HostView], list[Problem]]:
+def discover(rented: Rented, only: Collection[str] | None) -> tuple[list[HostView], list[Problem]]:
     """Every host, also half-made ones, or those whose id or name is in `only`; and what couldn't be read."""
     errors: list[Problem] = []
     try:
-        found = strays.find(parts)
+        found = strays.find(rented)
     except MngrError as error:
-        errors.append(Problem(provider=parts.name, what="cloud", error=error.message, hint=error.hint))
-        found = [strays.Found(machine=_machine_of(parts, one)) for one in parts.cache.all()]
+        errors.append(Problem(provider=rented.name, what="cloud", error=error.message, hint=error.hint))
+        found = [strays.Found(machine=_machine_of(rented, one)) for one in rented.cache.all()]
     looks: dict[str, Callable[[], HostView]] = {}
     lost = {one.machine.id: one for one in found if one.lost}
     listed = {one.machine.id for one in found}
@@ -41,56 +41,56 @@ def discover(parts: Parts, only: Collection[str] | None) -> tuple[list[HostView]
         if only is not None and not any(name in only for name in names if name):
             continue
         if stray and not stray.known:
-            looks[owner.host_id] = lambda one=stray: strays.show(parts, one.machine, list(one.lost))
+            looks[owner.host_id] = lambda one=stray: strays.show(rented, one.machine, list(one.lost))
         elif stray:
-            looks[owner.host_id] = lambda one=stray: _robbed(parts, one)
+            looks[owner.host_id] = lambda one=stray: _robbed(rented, one)
         else:
-            looks[owner.host_id] = lambda machine=machine: look(parts, machine)
-    for seen in parts.cache.all():
+            looks[owner.host_id] = lambda machine=machine: look(rented, machine)
+    for seen in rented.cache.all():
         wanted = only is None or seen.record.id in only or seen.record.name in only
         if wanted and seen.record.id not in looks and seen.record.handle.get("id") not in listed:
-            _not_listed(parts, seen, looks, errors)
-    for entry in parts.journal.entries(parts.name):
+            _not_listed(rented, seen, looks, errors)
+    for entry in rented.journal.entries(rented.name):
         if entry.intent is None:
             errors.append(
-                Problem(provider=parts.name, what=entry.path, error=entry.error, hint="see `mngr gc`")
+                Problem(provider=rented.name, what=entry.path, error=entry.error, hint="see `mngr gc`")
             )
         elif (
             entry.intent.kind in ("create", "destroy")
             and entry.subject not in looks
             and (only is None or entry.subject in only or entry.intent.plan.get("host_name") in only)
         ):
-            looks[entry.subject] = lambda entry=entry: _not_there_yet(parts, entry.subject)
+            looks[entry.subject] = lambda entry=entry: _not_there_yet(rented, entry.subject)
     return in_parallel(looks.values()), errors
 
 
-def _robbed(parts: Parts, found: strays.Found) -> HostView:
+def _robbed(rented: Rented, found: strays.Found) -> HostView:
     """A host whose machine lost tags that this computer remembers."""
-    view = look(parts, found.machine)
+    view = look(rented, found.machine)
     view.problem = "; ".join(filter(None, [strays.put_back(list(found.lost)), view.problem]))
     return view
 
 
 def _not_listed(
-    parts: Parts, seen: Remembered, looks: dict[str, Callable[[], HostView]], errors: list[Problem]
+    rented: Rented, seen: Remembered, looks: dict[str, Callable[[], HostView]], errors: list[Problem]
 ) -> None:
     """A host that was seen before, and isn't in the cloud's list: another account's, or at the end of what was paid.
 
     All others were destroyed elsewhere, or the list is older than they are.
     """
-    if any(entry.subject == seen.record.id for entry in parts.journal.entries(parts.name)):
+    if any(entry.subject == seen.record.id for entry in rented.journal.entries(rented.name)):
         return
-    why = accounts.unknown_here(parts, seen)
+    why = accounts.unknown_here(rented, seen)
     if why:
         errors.append(
             Problem(
-                provider=parts.name, what=f"host {seen.record.name}", error=why,
+                provider=rented.name, what=f"host {seen.record.name}", error=why,
                 hint=f"use that account's credentials; or, once it is known to be gone, `mngr gc --forget {seen.record.name}`",
             )
         )  # fmt: skip
-        looks[seen.record.id] = lambda: views.unreachable(parts, _machine_of(parts, seen), seen, why)
-    elif views.has_run_out(parts, seen):
-        looks[seen.record.id] = lambda: views.run_out(parts, seen)
+        looks[seen.record.id] = lambda: views.unreachable(rented, _machine_of(rented, seen), seen, why)
+    elif views.has_run_out(rented, seen):
+        looks[seen.record.id] = lambda: views.run_out(rented, seen)
 
 
 def _one_a_host(machines: Iterable[Machine]) -> list[Machine]:
@@ -113,37 +113,37 @@ def in_parallel(asks: Collection[Callable[[], T]]) -> list[T]:
         return list(pool.map(lambda one: one(), asks))
 
 
-def look(parts: Parts, machine: Machine) -> HostView:
+def look(rented: Rented, machine: Machine) -> HostView:
     """The host on `machine` as it is now. Never raises MngrError: what can't be known is a `problem`."""
-    machine = as_it_is_now(parts, machine)
+    machine = as_it_is_now(rented, machine)
     owner = tags.read(machine.tags)
     if not owner.ready:
-        return _half_made(parts, machine, owner)
-    entry = next((one for one in parts.journal.entries(parts.name) if one.subject == owner.host_id), None)
-    remembered = parts.cache.get(owner.host_id)
+        return _half_made(rented, machine, owner)
+    entry = next((one for one in rented.journal.entries(rented.name) if one.subject == owner.host_id), None)
+    remembered = rented.cache.get(owner.host_id)
     if entry and entry.intent and entry.intent.kind == "destroy":
         how = "is being destroyed" if entry.busy else "its destroy was cut short; `mngr gc` ends it"
-        return views.half_made(parts, machine, "stopping", how)
+        return views.half_made(rented, machine, "stopping", how)
     if machine.state != "running":
-        view = views.unreachable(parts, machine, remembered, _down(parts, machine))
+        view = views.unreachable(rented, machine, remembered, _down(rented, machine))
         if machine.state == "stopped":
             view.state = "stopped"
             view.agents = views.as_stopped(remembered)
         return view
     try:
-        facts = machine_probe.look(reach(parts, machine), parts.name)
+        facts = machine_probe.look(reach(rented, machine), rented.name)
     except MngrError as error:
-        return views.unreachable(parts, machine, remembered, error.message)
-    view = views.seen(parts, machine, facts, remembered)
+        return views.unreachable(rented, machine, remembered, error.message)
+    view = views.seen(rented, machine, facts, remembered)
     if owner.host_id in facts.survey.stored.hosts:
-        parts.access.pin_container(
+        rented.access.pin_container(
             view.record.id, view.record.address, view.record.ssh_port, view.record.host_key
         )
-        remember(parts, view)
+        remember(rented, view)
     return view
 
 
-def as_it_is_now(parts: Parts, machine: Machine) -> Machine:
+def as_it_is_now(rented: Rented, machine: Machine) -> Machine:
     """A machine that isn't ready by a list, which may be old: asked for by its id. As it was if that fails.
 
     Tags may lag there, too. What this computer made to its end, and has begun nothing with since, is ready.
@@ -152,39 +152,39 @@ def as_it_is_now(parts: Parts, machine: Machine) -> Machine:
     if owner.ready:
         return machine
     try:
-        machine = parts.cloud.get(machine.id)
+        machine = rented.cloud.get(machine.id)
     except MngrError:
         return machine
-    if _made_here(parts, tags.read(machine.tags).host_id, machine.id):
+    if _made_here(rented, tags.read(machine.tags).host_id, machine.id):
         return msgspec.structs.replace(machine, tags={**machine.tags, tags.READY: "1"})
     return machine
 
 
-def _made_here(parts: Parts, host_id: str, machine_id: str) -> bool:
+def _made_here(rented: Rented, host_id: str, machine_id: str) -> bool:
     """Whether this computer saw the host ready on this machine, and its journal has nothing about it."""
-    remembered = parts.cache.get(host_id)
+    remembered = rented.cache.get(host_id)
     if remembered is None or remembered.record.handle.get("id") != machine_id:
         return False
-    return all(entry.subject != host_id for entry in parts.journal.entries(parts.name))
+    return all(entry.subject != host_id for entry in rented.journal.entries(rented.name))
 
 
-def reach(parts: Parts, machine: Machine) -> Ssh:
+def reach(rented: Rented, machine: Machine) -> Ssh:
     """SSH to a machine. Its pins are this computer's; where those were lost, the key that its tags carry."""
     owner = tags.read(machine.tags)
-    known = parts.access.machine_pins(owner.host_id) or owner.host_keys
-    parts.access.pin_machine(owner.host_id, machine.address, known)
-    return parts.access.machine(owner.host_id, machine.address)
+    known = rented.access.machine_pins(owner.host_id) or owner.host_keys
+    rented.access.pin_machine(owner.host_id, machine.address, known)
+    return rented.access.machine(owner.host_id, machine.address)
 
 
-def remember(parts: Parts, view: HostView) -> None:
+def remember(rented: Rented, view: HostView) -> None:
     """Keeps what was seen. Whose account it is in is asked once; a host that is another's keeps that."""
     agents = [one.record for one in view.agents]
     codes = {one.record.id: one.exit_code for one in view.agents if one.exit_code is not None}
-    before = parts.cache.get(view.record.id)
-    account = before.account if before and before.account else accounts.here(parts)
+    before = rented.cache.get(view.record.id)
+    account = before.account if before and before.account else accounts.here(rented)
     paid_until = view.paid_until or (before.paid_until if before else "")
-    at = parts.context.clock.now()
-    parts.cache.put(
+    at = rented.context.clock.now()
+    rented.cache.put(
         Remembered(
             record=view.record, agents=agents, codes=codes, snapshots=view.snapshots, at=at, account=account,
             paid_until=paid_until,
@@ -192,57 +192,57 @@ def remember(parts: Parts, view: HostView) -> None:
     )  # fmt: skip
 
 
-def _down(parts: Parts, machine: Machine) -> str:
+def _down(rented: Rented, machine: Machine) -> str:
     if machine.state == "stopped":
         return (
             ""
-            if parts.cloud.caps.stop_saves
-            else f"its machine is powered off, which {parts.title} bills all the same"
+            if rented.cloud.caps.stop_saves
+            else f"its machine is powered off, which {rented.title} bills all the same"
         )
     if machine.state == "expired":
-        return views.unpaid(parts, machine)
-    return f"{parts.title} shows its machine as {machine.state}"
+        return views.unpaid(rented, machine)
+    return f"{rented.title} shows its machine as {machine.state}"
 
 
-def _half_made(parts: Parts, machine: Machine, owner: tags.Owner) -> HostView:
+def _half_made(rented: Rented, machine: Machine, owner: tags.Owner) -> HostView:
     """A machine without a host: being built, here or elsewhere, or left over."""
-    entry = next((one for one in parts.journal.entries(parts.name) if one.subject == owner.host_id), None)
+    entry = next((one for one in rented.journal.entries(rented.name) if one.subject == owner.host_id), None)
     if entry is not None and entry.busy:
-        return views.half_made(parts, machine, "building", "")
+        return views.half_made(rented, machine, "building", "")
     if entry is not None and entry.intent is not None:
         why = entry.intent.note or f"its {entry.intent.kind} was cut short"
-        return views.half_made(parts, machine, "failed", f"{why}; `mngr gc` releases the machine")
-    if owner.abandoned(parts.cloud.now()):
+        return views.half_made(rented, machine, "failed", f"{why}; `mngr gc` releases the machine")
+    if owner.abandoned(rented.cloud.now()):
         return views.half_made(
-            parts, machine, "failed", "nobody builds it any more; `mngr gc` releases the machine"
+            rented, machine, "failed", "nobody builds it any more; `mngr gc` releases the machine"
         )
     if owner.until is None:
         # Who marked it as ready or put the lease may have lost that since: it may hold agents.
         way_on = f"`mngr destroy @{views.name_of(machine)}` if it is of no use"
-        view = views.half_made(parts, machine, "failed", f"it isn't ready and has no lease; {way_on}")
+        view = views.half_made(rented, machine, "failed", f"it isn't ready and has no lease; {way_on}")
         view.agents_known = False
         return view
     where = (
-        "this computer" if owner.builder == parts.context.laptop else f"another computer ({owner.builder})"
+        "this computer" if owner.builder == rented.context.laptop else f"another computer ({owner.builder})"
     )
-    return views.half_made(parts, machine, "building", f"being built by {where}")
+    return views.half_made(rented, machine, "building", f"being built by {where}")
 
 
-def _not_there_yet(parts: Parts, host_id: str) -> HostView:
+def _not_there_yet(rented: Rented, host_id: str) -> HostView:
     """An intent whose machine isn't in the cloud's list: not yet, or not any more."""
-    entry = next((one for one in parts.journal.entries(parts.name) if one.subject == host_id), None)
+    entry = next((one for one in rented.journal.entries(rented.name) if one.subject == host_id), None)
     intent = entry.intent if entry else None
     plan = intent.plan if intent else {}
     record = HostRecord(
         id=host_id,
         name=str(plan.get("host_name", "")),
-        provider=parts.name,
-        backend=parts.backend,
-        builder=parts.context.laptop,
+        provider=rented.name,
+        backend=rented.backend,
+        builder=rented.context.laptop,
         handle=dict(intent.handle) if intent else {},
     )
-    view = HostView(record=record, state="building", stop_saves=parts.stop_saves)
-    if why := accounts.foreign(parts, plan.get("account", "")):
+    view = HostView(record=record, state="building", stop_saves=rented.stop_saves)
+    if why := accounts.foreign(rented, plan.get("account", "")):
         view.state = "unreachable"
         view.problem = f"what was begun with it isn't ended: {why}"
     elif entry is None or intent is None:  # it ended while we looked
@@ -256,34 +256,34 @@ def _not_there_yet(parts: Parts, host_id: str) -> HostView:
     return view
 
 
-def find_machine(parts: Parts, host_id: str) -> Machine:
+def find_machine(rented: Rented, host_id: str) -> Machine:
     """The machine of a host. Raises NotFound only if the cloud said so, Unreadable; Unreachable if it is another
     account's."""
-    found = _one_a_host(parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: host_id}))
+    found = _one_a_host(rented.cloud.find({tags.PROVIDER: rented.name, tags.HOST_ID: host_id}))
     if found:
-        return as_it_is_now(parts, found[0])
-    remembered = parts.cache.get(host_id)
+        return as_it_is_now(rented, found[0])
+    remembered = rented.cache.get(host_id)
     if remembered is not None and remembered.record.handle.get("id"):
-        accounts.insist(parts, f"host {remembered.record.name}", remembered.account)
+        accounts.insist(rented, f"host {remembered.record.name}", remembered.account)
         try:
-            machine = parts.cloud.get(
+            machine = rented.cloud.get(
                 remembered.record.handle["id"]
             )  # a list may lag; this one says not found
         except NotFound:
-            if not views.has_run_out(parts, remembered):
+            if not views.has_run_out(rented, remembered):
                 raise
-            why = views.run_out(parts, remembered).problem
+            why = views.run_out(rented, remembered).problem
             raise NotFound(f"host {remembered.record.name}: {why}") from None
         if tags.read(machine.tags).host_id == host_id:
             return machine
-    return strays.of_host(parts, host_id)
+    return strays.of_host(rented, host_id)
 
 
-def _machine_of(parts: Parts, seen: Remembered) -> Machine:
+def _machine_of(rented: Rented, seen: Remembered) -> Machine:
     """The machine of a host that was seen before, for when the cloud doesn't tell of it."""
     record = seen.record
     return Machine(
         id=record.handle.get("id", ""), state="running", address=record.address, plan=record.plan,
         region=record.region,
-        tags={tags.PROVIDER: parts.name, tags.HOST_ID: record.id, tags.HOST_NAME: record.name, tags.READY: "1"},
+        tags={tags.PROVIDER: rented.name, tags.HOST_ID: record.id, tags.HOST_NAME: record.name, tags.READY: "1"},
     )  # fmt: skip

@@ -12,11 +12,11 @@ from mngr.model.views import Offer
 from mngr.vps_docker import tags, views
 from mngr.vps_docker.building import MACHINE_KEY, MONTHLY
 from mngr.vps_docker.errors import VpsDockerError
-from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine, MachineSpec
 
 
-def record(parts: Parts, store: HostStore, machine: Machine) -> HostRecord:
+def record(rented: Rented, store: HostStore, machine: Machine) -> HostRecord:
     """The record of the host on `machine`. Raises VpsDockerError if it can't be read, or is gone and its container doesn't
     hold agents that show that it was made to its end; Unreachable, MngrError."""
     host_id = tags.read(machine.tags).host_id
@@ -33,36 +33,36 @@ def record(parts: Parts, store: HostStore, machine: Machine) -> HostRecord:
         raise VpsDockerError(f"{unread.what}: {unread.error}", hint=unread.hint)
     if seen is None or host_id in survey.stored.removed | survey.stored.going.keys():
         raise missing
-    found = lost_record.read(store.docker, seen, _template(parts, machine))
+    found = lost_record.read(store.docker, seen, _template(rented, machine))
     if not found.agents:
         raise missing
     return lost_record.write(store, found)
 
 
-def _template(parts: Parts, machine: Machine) -> HostRecord:
+def _template(rented: Rented, machine: Machine) -> HostRecord:
     """What is known of the host without its container: what this computer has seen, else tags and the cloud's word."""
-    remembered = parts.cache.get(tags.read(machine.tags).host_id)
-    record = views.record_of(parts, machine, remembered)
+    remembered = rented.cache.get(tags.read(machine.tags).host_id)
+    record = views.record_of(rented, machine, remembered)
     if remembered is not None:
         return record
-    offer = _price(parts, machine)
+    offer = _price(rented, machine)
     keys = tags.read(machine.tags).host_keys
     monthly = {MONTHLY: str(offer.per_month)} if offer.per_month is not None else {}
     return msgspec.structs.replace(
         record,
         price_per_hour=offer.per_hour,
         currency=offer.currency,
-        ssh_trust=parts.cloud.caps.ssh_trust,
+        ssh_trust=rented.cloud.caps.ssh_trust,
         handle=record.handle | monthly | ({MACHINE_KEY: keys[0]} if keys else {}),
     )
 
 
-def _price(parts: Parts, machine: Machine) -> Offer:
+def _price(rented: Rented, machine: Machine) -> Offer:
     """What such a machine costs now, if the cloud says so."""
     wanted = MachineSpec(
         host_id=tags.read(machine.tags).host_id, name=machine.name, plan=machine.plan, region=machine.region,
-        image=str(parts.config.default_os_id),
+        image=str(rented.config.default_os_id),
     )  # fmt: skip
     with contextlib.suppress(MngrError):
-        return parts.cloud.check(wanted)
+        return rented.cloud.check(wanted)
     return Offer()

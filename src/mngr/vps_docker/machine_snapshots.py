@@ -17,35 +17,35 @@ from mngr.model.progress import Progress
 from mngr.model.views import Problem
 from mngr.providers.contract import Snapshot, SnapshotListing
 from mngr.vps_docker import discovery, lost_machine, tags
-from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
 
 #: `kind` of the intent that stands while a snapshot is taken; its subject is the snapshot's id.
 INTENT = "snapshot"
 
 
-def take(parts: Parts, host: Machine, name: str, progress: Progress) -> Snapshot:
+def take(rented: Rented, host: Machine, name: str, progress: Progress) -> Snapshot:
     """Saves the host on `host`. Raises NotFound, Conflict, MngrError; what was half made is removed then."""
-    store = store_on(parts, host)
+    store = store_on(rented, host)
     host_id = tags.read(host.tags).host_id
-    record = lost_machine.record(parts, store, host)
+    record = lost_machine.record(rented, store, host)
     snapshot_id = new_snapshot_id()
-    with parts.journal.hold(parts.name, snapshot_id) as held:
-        at = parts.context.clock.now()
+    with rented.journal.hold(rented.name, snapshot_id) as held:
+        at = rented.context.clock.now()
         plan = {"host_id": host_id, "host_name": record.name}
-        held.write(Intent(provider=parts.name, subject=snapshot_id, kind=INTENT, at=at, plan=plan))
-        made = snapshots.create(store, record, name, parts.context.clock, progress, snapshot_id=snapshot_id)
+        held.write(Intent(provider=rented.name, subject=snapshot_id, kind=INTENT, at=at, plan=plan))
+        made = snapshots.create(store, record, name, rented.context.clock, progress, snapshot_id=snapshot_id)
         held.done()
-    discovery.look(parts, host)  # so that `destroy` knows of it even if the machine can't be reached by then
+    discovery.look(rented, host)  # so that `destroy` knows of it even if the machine can't be reached by then
     return made
 
 
-def clear(parts: Parts, held: Held, intent: Intent) -> str:
+def clear(rented: Rented, held: Held, intent: Intent) -> str:
     """For the sweep: undoes what a cut-short `take` left. Says what was done. Raises MngrError."""
     snapshot_id, host_id = intent.subject, str(intent.plan.get("host_id", ""))
     what = f"snapshot {snapshot_id} of host {intent.plan.get('host_name', host_id)}"
     try:
-        store = store_on(parts, discovery.find_machine(parts, host_id))
+        store = store_on(rented, discovery.find_machine(rented, host_id))
     except NotFound:
         held.done()
         return f"{what} (gone with its host)"
@@ -56,20 +56,20 @@ def clear(parts: Parts, held: Held, intent: Intent) -> str:
     return f"{what} ({'it is whole' if snapshot_id in stored.snapshots else 'its making was cut short'})"
 
 
-def list_(parts: Parts, host_id: str = "") -> SnapshotListing:
+def list_(rented: Rented, host_id: str = "") -> SnapshotListing:
     """All snapshots, or those of a host. A machine that can't be read is an error row. Raises Unreadable, NotFound."""
-    machines = [discovery.find_machine(parts, host_id)] if host_id else _ready(parts)
-    stores, errors = _read(parts, machines)
+    machines = [discovery.find_machine(rented, host_id)] if host_id else _ready(rented)
+    stores, errors = _read(rented, machines)
     found = [one for _, stored in stores for one in snapshots.of(stored, host_id)]
-    unread = [one for _, stored in stores for one in snapshots.unread(stored, parts.name)]
+    unread = [one for _, stored in stores for one in snapshots.unread(stored, rented.name)]
     return SnapshotListing(
         snapshots=sorted(found, key=lambda one: (one.created_at, one.id)), errors=[*errors, *unread]
     )
 
 
-def keeper(parts: Parts, snapshot_id: str) -> HostStore:
+def keeper(rented: Rented, snapshot_id: str) -> HostStore:
     """The store that holds a snapshot. Raises NotFound only if every machine that may hold it was read."""
-    found, errors = _read(parts, _ready(parts))
+    found, errors = _read(rented, _ready(rented))
     for store, stored in found:
         if snapshot_id in stored.snapshots:
             return store
@@ -81,35 +81,35 @@ def keeper(parts: Parts, snapshot_id: str) -> HostStore:
     raise NotFound(f"there is no snapshot {snapshot_id}", hint="`mngr snapshot list` shows what there is")
 
 
-def export(parts: Parts, snapshot_id: str, file: Path, progress: Progress) -> None:
-    snapshots.export(keeper(parts, snapshot_id), snapshot_id, file, progress)
+def export(rented: Rented, snapshot_id: str, file: Path, progress: Progress) -> None:
+    snapshots.export(keeper(rented, snapshot_id), snapshot_id, file, progress)
 
 
-def store_on(parts: Parts, machine: Machine) -> HostStore:
-    return HostStore(Docker(discovery.reach(parts, machine)), parts.name)
+def store_on(rented: Rented, machine: Machine) -> HostStore:
+    return HostStore(Docker(discovery.reach(rented, machine)), rented.name)
 
 
-def _ready(parts: Parts) -> list[Machine]:
-    machines = parts.cloud.find({tags.PROVIDER: parts.name})
+def _ready(rented: Rented) -> list[Machine]:
+    machines = rented.cloud.find({tags.PROVIDER: rented.name})
     return [one for one in machines if tags.read(one.tags).ready and tags.read(one.tags).host_id]
 
 
-def _read(parts: Parts, machines: list[Machine]) -> tuple[list[tuple[HostStore, Stored]], list[Problem]]:
+def _read(rented: Rented, machines: list[Machine]) -> tuple[list[tuple[HostStore, Stored]], list[Problem]]:
     """The stores of these machines, read in parallel; and why others, that aren't known to hold none, can't be read."""
 
     def read(machine: Machine) -> tuple[HostStore, Stored] | Problem | None:
         owner = tags.read(machine.tags)
-        remembered = parts.cache.get(owner.host_id)
+        remembered = rented.cache.get(owner.host_id)
         try:
             if machine.state != "running":
                 raise Unreachable(f"machine {machine.id} is {machine.state}", hint="start its host first")
-            store = store_on(parts, machine)
+            store = store_on(rented, machine)
             return store, store.read()
         except MngrError as error:
             if remembered is not None and not remembered.snapshots:
                 return None
             what = f"snapshots of host {owner.host_name or owner.host_id}"
-            return Problem(provider=parts.name, what=what, error=error.message, hint=error.hint)
+            return Problem(provider=rented.name, what=what, error=error.message, hint=error.hint)
 
     answers = discovery.in_parallel([lambda machine=machine: read(machine) for machine in machines])
     errors = [one for one in answers if isinstance(one, Problem)]

@@ -6,22 +6,22 @@ from mngr.journal import Held
 from mngr.model.errors import Interrupted, MngrError, brief
 from mngr.model.progress import Progress, Step
 from mngr.vps_docker.errors import VpsLeftBehind
-from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Gone, Handle, MachineSpec
 
 #: How long a release is waited for before it is left to the sweep, in seconds.
 RELEASE_S = 180.0
 
 
-def release(parts: Parts, spec: MachineSpec, handle: Handle, limit: float = RELEASE_S) -> str:
+def release(rented: Rented, spec: MachineSpec, handle: Handle, limit: float = RELEASE_S) -> str:
     """Releases what a create may have made, and waits until the cloud says that nothing is left: "" then.
 
     Otherwise why not, after `limit` seconds. Raises VpsApiError.
     """
-    clock = parts.context.clock
+    clock = rented.context.clock
     end = clock.monotonic() + limit
     while True:
-        answer = parts.cloud.release(spec, handle)
+        answer = rented.cloud.release(spec, handle)
         if isinstance(answer, Gone):
             return ""
         if clock.monotonic() + answer.after_s > end:
@@ -29,7 +29,7 @@ def release(parts: Parts, spec: MachineSpec, handle: Handle, limit: float = RELE
         clock.sleep(max(0.2, min(answer.after_s, 10.0)))
 
 
-def take_back(parts: Parts, held: Held, error: BaseException, progress: Progress) -> None:
+def take_back(rented: Rented, held: Held, error: BaseException, progress: Progress) -> None:
     """After a failed create: releases what it made, and forgets it. Then the caller raises `error` on.
 
     Raises VpsLeftBehind (Interrupted after Ctrl-C) naming what is left, if that fails; the intent then stays.
@@ -38,17 +38,17 @@ def take_back(parts: Parts, held: Held, error: BaseException, progress: Progress
     if intent is None:
         return
     progress(Step("take back"))
-    what = f"{intent.plan['machine']['name']} on {parts.name}"
+    what = f"{intent.plan['machine']['name']} on {rented.name}"
     if intent.handle.get("id"):
         what += f" (machine {intent.handle['id']})"
     try:
-        why = release(parts, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
+        why = release(rented, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
     except KeyboardInterrupt:
         why = "interrupted again"
     except Exception as failure:
         why = brief(failure)
     if not why:
-        parts.access.forget(intent.subject)
+        rented.access.forget(intent.subject)
         held.done()
         return
     held.note(f"create failed ({brief(error)}); not yet released: {why}")

@@ -10,12 +10,12 @@ from mngr.vps_docker import accounts, sweeping, tags
 from mngr.vps_docker.building import Wanted
 from mngr.vps_docker.discovery import as_it_is_now
 from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
-from mngr.vps_docker.parts import Parts
 from mngr.vps_docker.releasing import release
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Handle, MachineSpec
 
 
-def take_over(parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> dict[str, str]:
+def take_over(rented: Rented, wanted: Wanted, held: Held, progress: Progress) -> dict[str, str]:
     """What an earlier, killed create of this host made that can be gone on with; the rest is released.
 
     Raises Conflict if the host is there already, is being destroyed, or is another computer's to build.
@@ -29,16 +29,16 @@ def take_over(parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> d
         )
     if intent is not None:
         accounts.insist(
-            parts, f"what an earlier create of {wanted.spec.name} made", intent.plan.get("account", "")
+            rented, f"what an earlier create of {wanted.spec.name} made", intent.plan.get("account", "")
         )
-    machines = [as_it_is_now(parts, one) for one in parts.cloud.find({tags.HOST_ID: host_id})]
+    machines = [as_it_is_now(rented, one) for one in rented.cloud.find({tags.HOST_ID: host_id})]
     owners = [tags.read(one.tags) for one in machines]
-    now = parts.cloud.now()
+    now = rented.cloud.now()
     # Remembered means that it was made to its end here: a tag store that lags doesn't show that yet.
-    if any(owner.ready for owner in owners) or (machines and intent is None and parts.cache.get(host_id)):
+    if any(owner.ready for owner in owners) or (machines and intent is None and rented.cache.get(host_id)):
         raise BeingBuilt(f"host {wanted.spec.name} ({host_id}) is there already", hint="`mngr list` shows it")
     for owner in owners:
-        foreign = owner.builder and owner.builder != parts.context.laptop
+        foreign = owner.builder and owner.builder != rented.context.laptop
         if foreign and not owner.abandoned(now):
             raise BeingBuilt(
                 f"host {wanted.spec.name} is being built by another computer ({owner.builder})",
@@ -48,30 +48,30 @@ def take_over(parts: Parts, wanted: Wanted, held: Held, progress: Progress) -> d
         intent is not None
         and _same(intent, wanted)
         and all(_holds(one, now) for one in owners)
-        and (machines or not _is_gone(parts, intent.handle))
+        and (machines or not _is_gone(rented, intent.handle))
     ):
         return dict(intent.handle)
     if machines or intent is not None:
         progress(Step("release"))
         spec = msgspec.convert(intent.plan["machine"], MachineSpec) if intent else wanted.machine
-        why = release(parts, spec, intent.handle if intent else {})
+        why = release(rented, spec, intent.handle if intent else {})
         if why:
             raise VpsDockerError(
                 f"what an earlier create of {wanted.spec.name} made can't be released yet: {why}",
                 hint="`mngr gc` goes on with it; or choose another name",
             )
-        sweeping.forget(parts, host_id)
+        sweeping.forget(rented, host_id)
         held.done()
     return {}
 
 
-def _is_gone(parts: Parts, handle: Handle) -> bool:
+def _is_gone(rented: Rented, handle: Handle) -> bool:
     """Whether the cloud no longer has what was bought: another computer's sweep releases it once our lease is over."""
     if not handle.get("id"):
         return False
-    for _ in looks(parts.context.clock, parts.cloud.caps.list_lag_s):
+    for _ in looks(rented.context.clock, rented.cloud.caps.list_lag_s):
         try:
-            parts.cloud.get(handle["id"])
+            rented.cloud.get(handle["id"])
             return False
         except NotFound:
             continue  # for a moment that is also said of what has just been bought

@@ -16,7 +16,7 @@ from mngr.model.records import HostRecord
 from mngr.model.views import HostView
 from mngr.vps_docker import tags, views
 from mngr.vps_docker.cache import Remembered
-from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
 
 
@@ -35,34 +35,34 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     known: bool = True
 
 
-def find(parts: Parts) -> list[Found]:
+def find(rented: Rented) -> list[Found]:
     """All machines that are this instance's by any tag, or by their name. Raises Unreadable."""
-    machines = parts.cloud.find_ours(lambda name, found: tags.is_ours(parts.name, name, found))
-    remembered = {one.record.handle.get("id", ""): one for one in parts.cache.all()}
-    return [_found(parts, machine, remembered.get(machine.id)) for machine in machines]
+    machines = rented.cloud.find_ours(lambda name, found: tags.is_ours(rented.name, name, found))
+    remembered = {one.record.handle.get("id", ""): one for one in rented.cache.all()}
+    return [_found(rented, machine, remembered.get(machine.id)) for machine in machines]
 
 
-def of_host(parts: Parts, host_id: str) -> Machine:
+def of_host(rented: Rented, host_id: str) -> Machine:
     """A machine by the id that `show` gives it, or its host's. Raises NotFound, Unreadable."""
-    for one in find(parts):
+    for one in find(rented):
         if one.lost and tags.read(one.machine.tags).host_id == host_id:
             return one.machine
-    raise NotFound(f"{parts.name} has no host {host_id}", hint="`mngr list` shows the hosts there are")
+    raise NotFound(f"{rented.name} has no host {host_id}", hint="`mngr list` shows the hosts there are")
 
 
-def _found(parts: Parts, machine: Machine, seen: Remembered | None) -> Found:
+def _found(rented: Rented, machine: Machine, seen: Remembered | None) -> Found:
     owner = tags.read(machine.tags)
-    if owner.provider == parts.name and owner.host_id:
+    if owner.provider == rented.name and owner.host_id:
         return Found(machine=machine)
-    if seen is not None and still_is(parts, machine, seen):
-        lost = tags.of_host(parts.name, seen.record)  # its id may be there, and be none
+    if seen is not None and still_is(rented, machine, seen):
+        lost = tags.of_host(rented.name, seen.record)  # its id may be there, and be none
         lost = {key: value for key, value in lost.items() if key not in machine.tags or key == tags.HOST_ID}
         return Found(machine=with_tags(machine, lost), lost=lost)
-    lost = {tags.PROVIDER: parts.name, tags.HOST_ID: owner.host_id or _made_up_id(parts, machine)}
+    lost = {tags.PROVIDER: rented.name, tags.HOST_ID: owner.host_id or _made_up_id(rented, machine)}
     return Found(machine=with_tags(machine, lost), lost=lost, known=False)
 
 
-def still_is(parts: Parts, machine: Machine, seen: Remembered) -> bool:
+def still_is(rented: Rented, machine: Machine, seen: Remembered) -> bool:
     """Whether a machine without its host's id is the one on which that host was seen.
 
     Where machines outlive their hosts, one that was given back has lost tags, too: only `mngr-ready` tells them apart.
@@ -73,7 +73,7 @@ def still_is(parts: Parts, machine: Machine, seen: Remembered) -> bool:
     key = seen.record.handle.get("machine_host_key", "")
     if owner.host_keys and key and " ".join(key.split()[:2]) not in owner.host_keys:
         return False
-    return owner.ready or not parts.cloud.caps.outlives_release
+    return owner.ready or not rented.cloud.caps.outlives_release
 
 
 def with_tags(machine: Machine, lost: dict[str, str]) -> Stray:
@@ -81,21 +81,21 @@ def with_tags(machine: Machine, lost: dict[str, str]) -> Stray:
     return Stray(**facts, lost=tuple(lost))
 
 
-def claim(parts: Parts, machine: Machine) -> None:
+def claim(rented: Rented, machine: Machine) -> None:
     """Puts back what such a machine lost, so that its release finds it by its tags. Repeatable."""
     if isinstance(machine, Stray):
-        parts.cloud.tag(machine.id, {key: machine.tags[key] for key in machine.lost})
+        rented.cloud.tag(machine.id, {key: machine.tags[key] for key in machine.lost})
 
 
-def show(parts: Parts, machine: Machine, lost: Sequence[str]) -> HostView:
+def show(rented: Rented, machine: Machine, lost: Sequence[str]) -> HostView:
     """A machine that nobody here can place."""
     owner = tags.read(machine.tags)
     record = HostRecord(
-        id=owner.host_id, name=name_of(machine), provider=parts.name, backend=parts.backend,
+        id=owner.host_id, name=name_of(machine), provider=rented.name, backend=rented.backend,
         builder=owner.builder, plan=machine.plan, region=machine.region, handle={"id": machine.id},
     )  # fmt: skip
     return views.priced(
-        parts,
+        rented,
         machine,
         HostView(record=record, state="failed", problem=why(machine, lost), agents_known=False),
     )
@@ -120,6 +120,6 @@ def name_of(machine: Machine) -> str:
     return machine.name if is_name(machine.name) else tags.read(machine.tags).host_id
 
 
-def _made_up_id(parts: Parts, machine: Machine) -> str:
+def _made_up_id(rented: Rented, machine: Machine) -> str:
     """A host id for a machine without one, the same at every look."""
-    return "host-" + hashlib.sha256(f"{parts.name} {machine.id}".encode()).hexdigest()[:16]
+    return "host-" + hashlib.sha256(f"{rented.name} {machine.id}".encode()).hexdigest()[:16]

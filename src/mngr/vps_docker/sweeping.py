@@ -17,25 +17,25 @@ from mngr.model.ids import new_host_id
 from mngr.providers.contract import Swept
 from mngr.vps_docker import accounts, machine_snapshots, strays, tags, views, wiping
 from mngr.vps_docker.discovery import as_it_is_now
-from mngr.vps_docker.parts import Parts
 from mngr.vps_docker.releasing import release
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine, MachineSpec
 
 #: How long the sweep waits for one release; what isn't gone by then is looked at by the next sweep.
 RELEASE_S = 60.0
 
 
-def sweep(parts: Parts, dry_run: bool) -> Swept:
+def sweep(rented: Rented, dry_run: bool) -> Swept:
     """See contract.HostProvider.sweep. Raises nothing but bugs: what fails is in `errors`."""
     swept = Swept()
     try:
-        found = strays.find(parts)
+        found = strays.find(rented)
     except MngrError as error:
         swept.errors.append(f"its machines can't be listed, so nothing was touched: {error.message}")
         return swept
     machines = [one.machine for one in found if not one.lost]
     with_intent = set()
-    for entry in parts.journal.entries(parts.name):
+    for entry in rented.journal.entries(rented.name):
         with_intent.add(entry.subject)
         if entry.intent is None:
             swept.errors.append(f"{entry.path} can't be read: {entry.error}")
@@ -48,32 +48,32 @@ def sweep(parts: Parts, dry_run: bool) -> Swept:
             _apart(
                 swept,
                 _called(entry.intent),
-                lambda entry=entry: _intent(parts, entry.subject, swept, dry_run),
+                lambda entry=entry: _intent(rented, entry.subject, swept, dry_run),
             )
     for machine in machines:
         owner = tags.read(machine.tags)
         if not owner.host_id or owner.ready or owner.host_id in with_intent:
             continue
-        _apart(swept, _name(machine), lambda machine=machine: _machine(parts, machine, swept, dry_run))
+        _apart(swept, _name(machine), lambda machine=machine: _machine(rented, machine, swept, dry_run))
     _two_of_one(machines, swept)
     for one in found:
         if one.lost:
-            _apart(swept, _name(one.machine), lambda one=one: _stray(parts, one, swept, dry_run))
+            _apart(swept, _name(one.machine), lambda one=one: _stray(rented, one, swept, dry_run))
     listed = {tags.read(one.machine.tags).host_id for one in found}
-    for seen in parts.cache.all():
-        if seen.record.id not in listed | with_intent and (why := accounts.unknown_here(parts, seen)):
+    for seen in rented.cache.all():
+        if seen.record.id not in listed | with_intent and (why := accounts.unknown_here(rented, seen)):
             swept.errors.append(f"host {seen.record.name}: {why}; nothing was done about it")
     return swept
 
 
-def _stray(parts: Parts, found: strays.Found, swept: Swept, dry_run: bool) -> None:
+def _stray(rented: Rented, found: strays.Found, swept: Swept, dry_run: bool) -> None:
     """A machine that lost tags: they are put back where this computer knows them."""
     lost = ", ".join(found.lost)
     if not found.known:
         swept.kept.append(f"{_name(found.machine)}: {strays.why(found.machine, list(found.lost))}")
         return
     if not dry_run:
-        parts.cloud.tag(found.machine.id, found.lost)
+        rented.cloud.tag(found.machine.id, found.lost)
     swept.finished.append(f"{'would put' if dry_run else 'put'} {lost} back on {_name(found.machine)}")
 
 
@@ -87,75 +87,75 @@ def _apart(swept: Swept, what: str, act: Callable[[], None]) -> None:
         swept.errors.append(f"{what}: {error.message}")
 
 
-def _intent(parts: Parts, host_id: str, swept: Swept, dry_run: bool) -> None:
+def _intent(rented: Rented, host_id: str, swept: Swept, dry_run: bool) -> None:
     """An intent that nobody works on: its process was killed, or couldn't finish."""
-    with parts.journal.hold(parts.name, host_id) as held:
+    with rented.journal.hold(rented.name, host_id) as held:
         intent = held.intent
         if intent is None:
             return  # it ended while we looked
-        accounts.insist(parts, _called(intent), intent.plan.get("account", ""))
+        accounts.insist(rented, _called(intent), intent.plan.get("account", ""))
         if intent.kind == machine_snapshots.INTENT:
             cleared = (
                 "would look at a cut-short snapshot"
                 if dry_run
-                else machine_snapshots.clear(parts, held, intent)
+                else machine_snapshots.clear(rented, held, intent)
             )
             swept.released.append(cleared)
             return
         if intent.kind == wiping.INTENT:
-            wiping.again(parts, held, intent, _called(intent), swept, dry_run)
+            wiping.again(rented, held, intent, _called(intent), swept, dry_run)
             return
         if intent.kind == "create":
-            ready = [one for one in _of_host(parts, host_id, intent) if tags.read(one.tags).ready]
+            ready = [one for one in _of_host(rented, host_id, intent) if tags.read(one.tags).ready]
             if ready:
-                _finish(parts, held, ready[0], swept, dry_run)
+                _finish(rented, held, ready[0], swept, dry_run)
                 return
         verb = "destroy" if intent.kind == "destroy" else "release"
         if dry_run:
             swept.released.append(f"would {verb} {_called(intent)}")
             return
-        unwiped = wiping.wipe(parts, held)
-        why = release(parts, _machine_spec(intent), intent.handle, RELEASE_S)
+        unwiped = wiping.wipe(rented, held)
+        why = release(rented, _machine_spec(intent), intent.handle, RELEASE_S)
         if why:
             held.note(f"its {intent.kind} was cut short; not yet released: {why}")
             swept.kept.append(f"{_called(intent)}: not yet released: {why}")
             return
         swept.released.append(f"{_called(intent)} ({intent.kind} cut short)")
         if unwiped:
-            parts.cache.drop(host_id)
+            rented.cache.drop(host_id)
             swept.kept.append(f"{_called(intent)}: {wiping.keep(held, unwiped)}")
             return
-        forget(parts, host_id)
+        forget(rented, host_id)
         held.done()
 
 
-def _of_host(parts: Parts, host_id: str, intent: Intent) -> list[Machine]:
+def _of_host(rented: Rented, host_id: str, intent: Intent) -> list[Machine]:
     """The machines of a host, read now: by tag, and by the id that the intent knows."""
-    found = {one.id: one for one in parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: host_id})}
+    found = {one.id: one for one in rented.cloud.find({tags.PROVIDER: rented.name, tags.HOST_ID: host_id})}
     known = intent.handle.get("id", "")
     for id in [*found, known]:
         if not id:
             continue
         try:
-            found[id] = parts.cloud.get(id)
+            found[id] = rented.cloud.get(id)
         except NotFound:
             found.pop(id, None)
     return [one for one in found.values() if tags.read(one.tags).host_id == host_id]
 
 
-def _finish(parts: Parts, held: Held, machine: Machine, swept: Swept, dry_run: bool) -> None:
+def _finish(rented: Rented, held: Held, machine: Machine, swept: Swept, dry_run: bool) -> None:
     """The create had made a durable host and said so to the cloud: only its intent is left to be done."""
     owner = tags.read(machine.tags)
     if not dry_run:
         if owner.builder or owner.until is not None:
-            parts.cloud.tag(machine.id, {}, [tags.BUILDER, tags.UNTIL])
+            rented.cloud.tag(machine.id, {}, [tags.BUILDER, tags.UNTIL])
         held.done()
     swept.finished.append(
         f"{'would finish' if dry_run else 'finished'} the create of {owner.host_name or owner.host_id}"
     )
 
 
-def _machine(parts: Parts, machine: Machine, swept: Swept, dry_run: bool) -> None:
+def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> None:
     """A machine that isn't ready, and of which this computer's journal knows nothing."""
     owner = tags.read(machine.tags)
     if owner.until is None:
@@ -163,19 +163,19 @@ def _machine(parts: Parts, machine: Machine, swept: Swept, dry_run: bool) -> Non
             f"{_name(machine)}: it isn't ready and has no lease; `mngr destroy @{views.name_of(machine)}` if it is of no use"
         )
         return
-    if not owner.abandoned(parts.cloud.now()):
+    if not owner.abandoned(rented.cloud.now()):
         who = (
-            "this computer" if owner.builder == parts.context.laptop else owner.builder or "another computer"
+            "this computer" if owner.builder == rented.context.laptop else owner.builder or "another computer"
         )
-        left = max(0, int(owner.until + tags.MARGIN_S - parts.cloud.now()))
+        left = max(0, int(owner.until + tags.MARGIN_S - rented.cloud.now()))
         swept.kept.append(f"{_name(machine)}: being built by {who}; looked at again in {left} s")
         return
-    with parts.journal.hold(parts.name, owner.host_id) as held:
+    with rented.journal.hold(rented.name, owner.host_id) as held:
         try:
-            now = tags.read(parts.cloud.get(machine.id).tags)  # the list may be old: the machine itself says
+            now = tags.read(rented.cloud.get(machine.id).tags)  # the list may be old: the machine itself says
         except NotFound:
             return
-        if held.intent is not None or not now.abandoned(parts.cloud.now()):
+        if held.intent is not None or not now.abandoned(rented.cloud.now()):
             return
         if dry_run:
             swept.released.append(f"would release {_name(machine)} (abandoned by {owner.builder})")
@@ -183,24 +183,24 @@ def _machine(parts: Parts, machine: Machine, swept: Swept, dry_run: bool) -> Non
         spec = MachineSpec(
             host_id=owner.host_id, name=machine.name, plan=machine.plan, region=machine.region, image=""
         )
-        if twin := _twin(parts, machine):
+        if twin := _twin(rented, machine):
             # An order that was carried out twice. With a host id of its own, releasing it by tag can't reach the host.
             spec = msgspec.structs.replace(spec, host_id=new_host_id())
-            parts.cloud.tag(machine.id, {tags.HOST_ID: spec.host_id})
+            rented.cloud.tag(machine.id, {tags.HOST_ID: spec.host_id})
         # Without an intent there is no note of it here: it is only shown, and found again by its tags.
-        why = release(parts, spec, {"id": machine.id}, RELEASE_S)
+        why = release(rented, spec, {"id": machine.id}, RELEASE_S)
         if why:
             swept.kept.append(f"{_name(machine)}: not yet released: {why}")
             return
         if not twin:
-            forget(parts, owner.host_id)
+            forget(rented, owner.host_id)
         swept.released.append(f"{_name(machine)} (abandoned by {owner.builder})")
 
 
-def _twin(parts: Parts, machine: Machine) -> bool:
+def _twin(rented: Rented, machine: Machine) -> bool:
     """Whether another machine with this one's host id is the host, as it says itself: a list may be old."""
-    same = parts.cloud.find({tags.PROVIDER: parts.name, tags.HOST_ID: tags.read(machine.tags).host_id})
-    others = [as_it_is_now(parts, one) for one in same if one.id != machine.id]
+    same = rented.cloud.find({tags.PROVIDER: rented.name, tags.HOST_ID: tags.read(machine.tags).host_id})
+    others = [as_it_is_now(rented, one) for one in same if one.id != machine.id]
     return any(tags.read(one.tags).ready for one in others)
 
 
@@ -218,26 +218,26 @@ def _two_of_one(machines: list[Machine], swept: Swept) -> None:
             )
 
 
-def forget(parts: Parts, host_id: str) -> None:
+def forget(rented: Rented, host_id: str) -> None:
     """Everything that this computer kept about a host that is gone."""
-    parts.access.forget(host_id)
-    parts.cache.drop(host_id)
+    rented.access.forget(host_id)
+    rented.cache.drop(host_id)
 
 
-def forget_foreign(parts: Parts, host_id: str) -> str:
+def forget_foreign(rented: Rented, host_id: str) -> str:
     """See contract.Forgets."""
-    with parts.journal.hold(parts.name, host_id) as held:
-        seen = parts.cache.get(host_id)
+    with rented.journal.hold(rented.name, host_id) as held:
+        seen = rented.cache.get(host_id)
         name = (
             str(held.intent.plan.get("host_name")) if held.intent else seen.record.name if seen else host_id
         )
         account = held.intent.plan.get("account", "") if held.intent else seen.account if seen else ""
-        if not accounts.foreign(parts, account):
+        if not accounts.foreign(rented, account):
             raise Conflict(
                 f"host {name} is of the account whose credentials are used here",
                 hint=f"`mngr destroy @{name}` ends it; only what another account has is forgotten",
             )
-        forget(parts, host_id)
+        forget(rented, host_id)
         held.done()
         return name
 

@@ -16,21 +16,21 @@ from mngr.vps_docker import tags
 from mngr.vps_docker.building import MONTHLY
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.machine_probe import MachineFacts
-from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
 
 
-def record_of(parts: Parts, machine: Machine, remembered: Remembered | None) -> HostRecord:
+def record_of(rented: Rented, machine: Machine, remembered: Remembered | None) -> HostRecord:
     """A host's record before its machine was asked: as remembered, else what the tags say."""
     owner = tags.read(machine.tags)
     if remembered is not None:
         address = machine.address or remembered.record.address
         return msgspec.structs.replace(remembered.record, address=address)
     return HostRecord(
-        id=owner.host_id, name=name_of(machine), provider=parts.name, backend=parts.backend,
+        id=owner.host_id, name=name_of(machine), provider=rented.name, backend=rented.backend,
         created_at=iso(machine.created_at) if machine.created_at else "", builder=owner.builder,
-        plan=machine.plan, region=machine.region, address=machine.address, ssh_port=parts.config.container_ssh_port,
-        host_dir=parts.config.host_dir, handle={"id": machine.id},
+        plan=machine.plan, region=machine.region, address=machine.address, ssh_port=rented.config.container_ssh_port,
+        host_dir=rented.config.host_dir, handle={"id": machine.id},
     )  # fmt: skip
 
 
@@ -40,36 +40,36 @@ def name_of(machine: Machine) -> str:
     return owner.host_name if is_name(owner.host_name) else owner.host_id
 
 
-def unpaid(parts: Parts, machine: Machine) -> str:
+def unpaid(rented: Rented, machine: Machine) -> str:
     """What is wrong with a machine that the cloud couldn't charge for, and what is left to do."""
     since = f" since {machine.paid_until}" if machine.paid_until else ""
     return (
-        f"its machine {machine.id} is expired{since}: it wasn't paid, and {parts.title} keeps it for some days, switched "
-        f"off; pay on {parts.title}'s page to have it back, or `mngr destroy @{name_of(machine)}`"
+        f"its machine {machine.id} is expired{since}: it wasn't paid, and {rented.title} keeps it for some days, switched "
+        f"off; pay on {rented.title}'s page to have it back, or `mngr destroy @{name_of(machine)}`"
     )
 
 
-def has_run_out(parts: Parts, remembered: Remembered) -> bool:
+def has_run_out(rented: Rented, remembered: Remembered) -> bool:
     """Whether the machine of a host that isn't listed any more was paid ahead, and that time is over."""
     try:
-        return bool(remembered.paid_until) and parts.cloud.now() >= from_iso(remembered.paid_until)
+        return bool(remembered.paid_until) and rented.cloud.now() >= from_iso(remembered.paid_until)
     except (ValueError, MngrError):
         return False
 
 
-def run_out(parts: Parts, remembered: Remembered) -> HostView:
+def run_out(rented: Rented, remembered: Remembered) -> HostView:
     """A host whose machine came to the end of what was paid: shown until somebody has seen it."""
     record = remembered.record
     problem = (
-        f"its machine {record.handle.get('id', '')} was paid until {remembered.paid_until} and {parts.title} doesn't "
+        f"its machine {record.handle.get('id', '')} was paid until {remembered.paid_until} and {rented.title} doesn't "
         f"have it any more; last seen on {iso(remembered.at)}; `mngr destroy @{record.name}` takes this row away"
     )
     return HostView(record=record, state="destroyed", agents=as_stopped(remembered), problem=problem)
 
 
-def seen(parts: Parts, machine: Machine, facts: MachineFacts, remembered: Remembered | None) -> HostView:
+def seen(rented: Rented, machine: Machine, facts: MachineFacts, remembered: Remembered | None) -> HostView:
     """A ready machine that answered."""
-    record = record_of(parts, machine, remembered)
+    record = record_of(rented, machine, remembered)
     stored = facts.survey.stored
     at = facts.survey.containers.get(record.id)
     problem = ""
@@ -90,25 +90,25 @@ def seen(parts: Parts, machine: Machine, facts: MachineFacts, remembered: Rememb
         view.idle.lifetime_ends_at = facts.ends_at
     view.problem = "; ".join(one for one in (problem, view.problem) if one)
     view.snapshots = len(stored.snapshots)
-    return priced(parts, machine, view)
+    return priced(rented, machine, view)
 
 
-def unreachable(parts: Parts, machine: Machine, remembered: Remembered | None, problem: str) -> HostView:
+def unreachable(rented: Rented, machine: Machine, remembered: Remembered | None, problem: str) -> HostView:
     """A ready machine that can't be asked, with its last known agents."""
-    record = record_of(parts, machine, remembered)
+    record = record_of(rented, machine, remembered)
     agents = as_unknown(remembered.agents if remembered else [])
     snapshots = remembered.snapshots if remembered else 0
     view = HostView(
         record=record, state="unreachable", agents=agents, problem=problem, snapshots=snapshots,
         agents_known=bool(agents),
     )  # fmt: skip
-    return priced(parts, machine, view)
+    return priced(rented, machine, view)
 
 
-def half_made(parts: Parts, machine: Machine, state: HostState, problem: str) -> HostView:
+def half_made(rented: Rented, machine: Machine, state: HostState, problem: str) -> HostView:
     """A machine that carries no host yet."""
     return priced(
-        parts, machine, HostView(record=record_of(parts, machine, None), state=state, problem=problem)
+        rented, machine, HostView(record=record_of(rented, machine, None), state=state, problem=problem)
     )
 
 
@@ -127,14 +127,14 @@ def as_stopped(remembered: Remembered | None) -> list[AgentView]:
     ]
 
 
-def priced(parts: Parts, machine: Machine, view: HostView) -> HostView:
+def priced(rented: Rented, machine: Machine, view: HostView) -> HostView:
     """With what the machine has cost: by the started hour, up to a month's price where there is one a month."""
-    view.stop_saves = parts.stop_saves
+    view.stop_saves = rented.stop_saves
     view.paid_until, view.renews = machine.paid_until, machine.renews
     view.price_per_month = _number(view.record.handle.get(MONTHLY, ""))
     hourly = view.record.price_per_hour
     if hourly is not None and machine.created_at:
-        hours = max(1, math.ceil((parts.cloud.now() - machine.created_at) / 3600))
+        hours = max(1, math.ceil((rented.cloud.now() - machine.created_at) / 3600))
         monthly = view.price_per_month
         months, rest = divmod(hours, 730)
         view.cost_so_far = (

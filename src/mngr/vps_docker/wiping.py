@@ -17,7 +17,7 @@ from mngr.model.errors import MngrError, NotWiped
 from mngr.providers.contract import Swept
 from mngr.transport.ssh import HostKeyMismatch
 from mngr.vps_docker import tags
-from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
 
 INTENT = "wipe"
@@ -25,14 +25,14 @@ INTENT = "wipe"
 ENDED_S = 2 * 86400
 
 
-def noted(parts: Parts, machine: Machine | None) -> dict[str, Any]:
+def noted(rented: Rented, machine: Machine | None) -> dict[str, Any]:
     """What the plan of a destroy says of the wipe that it owes; nothing where the machine goes, or carries no host."""
-    if machine is None or not parts.cloud.caps.outlives_release or not tags.read(machine.tags).ready:
+    if machine is None or not rented.cloud.caps.outlives_release or not tags.read(machine.tags).ready:
         return {}
     return {"wipe": {"address": machine.address, "paid_until": machine.paid_until}}
 
 
-def wipe(parts: Parts, held: Held) -> str:
+def wipe(rented: Rented, held: Held) -> str:
     """Removes container, volume and record: "" once nothing of the host is left, else why it is still there. Repeatable.
 
     Once it is done, the intent doesn't owe it any more: whoever goes on with a destroy may have no pins left to look with.
@@ -40,22 +40,22 @@ def wipe(parts: Parts, held: Held) -> str:
     intent = held.intent
     if intent is None:
         return ""
-    why = _wipe(parts, intent)
+    why = _wipe(rented, intent)
     if not why and "wipe" in intent.plan:
         rest = {key: value for key, value in intent.plan.items() if key != "wipe"}
         held.write(msgspec.structs.replace(intent, plan=rest))
     return why
 
 
-def _wipe(parts: Parts, intent: Intent) -> str:
+def _wipe(rented: Rented, intent: Intent) -> str:
     owed = intent.plan.get("wipe")
-    if not owed or _has_ended(parts, owed["paid_until"]):
+    if not owed or _has_ended(rented, owed["paid_until"]):
         return ""
     if not owed["address"]:
         return "it has no address"
-    docker = Docker(parts.access.machine(intent.subject, owed["address"]))
+    docker = Docker(rented.access.machine(intent.subject, owed["address"]))
     try:
-        container.remove(docker, intent.subject, store=HostStore(docker, parts.name).name)
+        container.remove(docker, intent.subject, store=HostStore(docker, rented.name).name)
     except HostKeyMismatch as error:
         # Who recycles a machine installs it anew, with another host key. Before the release nobody does that.
         return "" if intent.kind == INTENT else error.message
@@ -84,24 +84,24 @@ def not_wiped(held: Held, why: str) -> NotWiped:
     )
 
 
-def again(parts: Parts, held: Held, intent: Intent, called: str, swept: Swept, dry_run: bool) -> None:
+def again(rented: Rented, held: Held, intent: Intent, called: str, swept: Swept, dry_run: bool) -> None:
     """One more try, by the sweep."""
     if dry_run:
         swept.finished.append(f"would wipe what {called} left")
         return
-    why = wipe(parts, held)
+    why = wipe(rented, held)
     if why:
         held.note(f"not wiped yet: {why}")
         until = intent.plan["wipe"]["paid_until"]
         swept.kept.append(f"{called}: destroyed, and not wiped yet: {why}; paid until {until}")
         return
-    parts.access.forget(intent.subject)
+    rented.access.forget(intent.subject)
     held.done()
     swept.finished.append(f"nothing of {called} is left on its machine")
 
 
-def _has_ended(parts: Parts, paid_until: str) -> bool:
+def _has_ended(rented: Rented, paid_until: str) -> bool:
     try:
-        return parts.cloud.now() > from_iso(paid_until) + ENDED_S
+        return rented.cloud.now() > from_iso(paid_until) + ENDED_S
     except ValueError:
         return False

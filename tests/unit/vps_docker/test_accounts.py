@@ -34,7 +34,7 @@ def first(tmp_path: Path) -> Account:
     """Has a host that this computer saw, with its pins."""
     cloud = Account("one@example.com")
     cloud.put("i-1", READY, address=NOWHERE, state="running")
-    one = provider(tmp_path, cloud).parts
+    one = provider(tmp_path, cloud).rented
     record = record_of(one, cloud.machines["i-1"], None)
     agents = [AgentRecord(id="agent-0123456789abcdef", name="a1")]
     one.cache.put(Remembered(record=record, agents=agents, at=1_700_000_000, account=cloud.name))
@@ -132,7 +132,7 @@ def test_a_person_may_forget_it(first: Account, second: Account, tmp_path: Path)
     other = provider(tmp_path, second)
     assert other.forget(HOST) == "box"
     assert other.discover().hosts == []
-    assert other.parts.cache.get(HOST) is None
+    assert other.rented.cache.get(HOST) is None
 
 
 def test_one_that_was_destroyed_elsewhere_is_gone_as_ever(first: Account, tmp_path: Path) -> None:
@@ -151,11 +151,11 @@ def test_a_host_whose_paid_time_ran_out_leaves_a_row_until_it_is_dismissed(
     first: Account, tmp_path: Path
 ) -> None:
     one = provider(tmp_path, first)
-    before = one.parts.cache.get(HOST)
+    before = one.rented.cache.get(HOST)
     assert before
     import msgspec
 
-    one.parts.cache.put(msgspec.structs.replace(before, paid_until="2027-01-10"))
+    one.rented.cache.put(msgspec.structs.replace(before, paid_until="2027-01-10"))
     del first.machines["i-1"]
     (host,) = one.discover().hosts
     assert (host.state, [agent.state for agent in host.agents]) == ("destroyed", ["stopped"])

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from mngr.vps_docker import cloud_init, machine
+from mngr.vps_docker import cloud_init, guard
 
 PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n"
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKk"
@@ -46,7 +46,7 @@ def test_the_boot_script_comes_as_a_file_and_is_run() -> None:
 
 
 def test_the_lifetime_cap_comes_before_anything_that_may_fail() -> None:
-    _, config = made(guard=machine.guard_files(ends_at=1_800_000_000.7))
+    _, config = made(guard=guard.files(ends_at=1_800_000_000.7))
     assert config["runcmd"][0] == ["systemctl", "enable", "--now", "mngr-guard.timer"]
     files = {file["path"]: file["content"] for file in config["write_files"]}
     assert files["/var/lib/mngr/guard/ends_at"] == "1800000000\n"
@@ -54,12 +54,12 @@ def test_the_lifetime_cap_comes_before_anything_that_may_fail() -> None:
 
 
 def test_no_secret_but_the_short_lived_host_key() -> None:
-    text, _ = made(guard=machine.guard_files())
+    text, _ = made(guard=guard.files())
     assert text.count("PRIVATE KEY") == 2
 
 
 def test_it_stays_below_what_clouds_take() -> None:
-    text, _ = made(guard=machine.guard_files(ends_at=1))
+    text, _ = made(guard=guard.files(ends_at=1))
     assert len(text) < cloud_init.MAX_BYTES
     with pytest.raises(ValueError, match="more than"):
         made(guard={"/x": "x" * cloud_init.MAX_BYTES})

@@ -15,7 +15,7 @@ from mngr.transport.ssh import KeyRefused, Ssh
 from mngr.vps_docker import boot_logs, tags
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import VpsApiError, VpsBootTimeout, VpsLeftBehind, VpsProvisioningError
-from mngr.vps_docker.instance import VpsDockerProvider
+from mngr.vps_docker.provider import VpsDockerProvider
 from mngr.vps_docker.vps_client import Handle, Machine, MachineSpec, Save
 from support.rented import ManualClock, MemoryCloud, provider
 
@@ -143,7 +143,7 @@ def test_a_boot_log_that_cant_be_had_is_no_second_failure(cloud: MemoryCloud, tm
 def test_only_the_newest_boot_logs_are_kept(cloud: MemoryCloud, tmp_path: Path) -> None:
     one = provider(tmp_path, cloud)
     for number in range(boot_logs.FILES + 3):
-        boot_logs.keep(one.parts, f"box-{number}", None, MngrError("failed"))
+        boot_logs.keep(one.rented, f"box-{number}", None, MngrError("failed"))
     assert len(list((tmp_path / "logs/boot/cloud").iterdir())) == boot_logs.FILES
     assert one.kept_boot_log(f"box-{boot_logs.FILES + 2}")
 

@@ -29,7 +29,7 @@ def ready() -> dict[str, str]:
 
 
 def remember(home: Path, cloud: MemoryCloud) -> None:
-    one = provider(home, cloud).parts
+    one = provider(home, cloud).rented
     one.cache.put(Remembered(record=record_of(one, cloud.machines["i-1"], None), agents=[AGENT]))
 
 
@@ -105,7 +105,7 @@ def test_a_powered_off_machine_says_that_it_bills(cloud: MemoryCloud, tmp_path: 
 
 def test_an_agent_that_was_done_still_is_on_a_powered_off_machine(cloud: MemoryCloud, tmp_path: Path) -> None:
     cloud.put("i-1", ready(), state="stopped")
-    one = provider(tmp_path, cloud).parts
+    one = provider(tmp_path, cloud).rented
     other = AgentRecord(id="agent-00000000000000ff", name="a2")
     record = record_of(one, cloud.machines["i-1"], None)
     view = HostView(
@@ -149,7 +149,7 @@ def test_lost_pins_are_taken_from_the_tags(cloud: MemoryCloud, tmp_path: Path) -
     cloud.put("i-1", {**ready(), tags.HOST_KEY: key}, address=NOWHERE, state="running")
     one = provider(tmp_path, cloud)
     one.discover()
-    assert one.parts.access.machine_pins(HOST) == [f"ssh-ed25519 {key}"]
+    assert one.rented.access.machine_pins(HOST) == [f"ssh-ed25519 {key}"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_cost_so_far_by_the_started_hour_up_to_a_months_price(
     record = HostRecord(
         id=HOST, name="box", provider="cloud", backend="memory", price_per_hour=0.01, handle=priced
     )
-    one.parts.cache.put(Remembered(record=record, at=0))
+    one.rented.cache.put(Remembered(record=record, at=0))
     cloud.clock.at += hours * 3600
     (host,) = one.discover().hosts
     assert host.cost_so_far == pytest.approx(cost)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mngr.hosts import scripts
-from mngr.vps_docker import machine
+from mngr.vps_docker.guard import files
 
 DOCKER = """#!/bin/sh
 echo "$*" >>"$NOTES"
@@ -149,9 +149,9 @@ def test_after_a_stop_the_machine_itself_may_be_given_back(guard: Guard) -> None
 
 
 def test_files_for_the_machine() -> None:
-    files = machine.guard_files(["systemctl", "poweroff"], ends_at=1000.9)
-    assert files["/var/lib/mngr/guard/then"] == "systemctl\npoweroff\n"
-    assert files["/var/lib/mngr/guard/ends_at"] == "1000\n"
-    assert "OnUnitInactiveSec=30" in files["/etc/systemd/system/mngr-guard.timer"]
-    assert "PathExists=@REQUEST@" in files["/var/lib/mngr/guard/mngr-guard.path"]
-    assert "ends_at" not in "".join(machine.guard_files())
+    made = files(["systemctl", "poweroff"], ends_at=1000.9)
+    assert made["/var/lib/mngr/guard/then"] == "systemctl\npoweroff\n"
+    assert made["/var/lib/mngr/guard/ends_at"] == "1000\n"
+    assert "OnUnitInactiveSec=30" in made["/etc/systemd/system/mngr-guard.timer"]
+    assert "PathExists=@REQUEST@" in made["/var/lib/mngr/guard/mngr-guard.path"]
+    assert "ends_at" not in "".join(files())

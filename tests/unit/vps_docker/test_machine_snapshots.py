@@ -9,7 +9,7 @@ from mngr.containers.survey import Stored
 from mngr.model.errors import NotFound, Unreachable
 from mngr.providers.contract import Snapshot
 from mngr.vps_docker import machine_snapshots, tags
-from mngr.vps_docker.parts import Parts
+from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
 from support.rented import ManualClock, MemoryCloud, provider, unreadable
 
@@ -32,7 +32,7 @@ class Store:
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> MemoryCloud:
-    def store_on(parts: Parts, machine: Machine) -> Store:
+    def store_on(parts: Rented, machine: Machine) -> Store:
         return Store(machine)
 
     monkeypatch.setattr(machine_snapshots, "store_on", store_on)
@@ -59,7 +59,7 @@ def test_a_description_that_cant_be_read_is_a_row_too(cloud: MemoryCloud, tmp_pa
 
 
 def test_what_isnt_found_is_only_gone_when_all_were_read(cloud: MemoryCloud, tmp_path: Path) -> None:
-    parts = provider(tmp_path, cloud).parts
+    parts = provider(tmp_path, cloud).rented
     assert machine_snapshots.keeper(parts, SNAP)
     with pytest.raises(Unreachable, match="on-i-2: no route to i-2"):
         machine_snapshots.keeper(parts, "snap-00000000000000aa")

@@ -82,11 +82,11 @@ def test_a_host_of_this_computer_stays_one_and_gc_puts_its_tags_back(
 ) -> None:
     put(cloud, WHOLE)
     one = provider(tmp_path, cloud)
-    record = record_of(one.parts, cloud.machines["i-1"], None)
+    record = record_of(one.rented, cloud.machines["i-1"], None)
     record = msgspec.structs.replace(
         record, handle={**record.handle, "machine_host_key": f"ssh-ed25519 {KEY}"}
     )
-    one.parts.cache.put(
+    one.rented.cache.put(
         Remembered(record=record, agents=[AgentRecord(id="agent-0123456789abcdef", name="a1")])
     )
     put(cloud, LEFT[left])
@@ -109,11 +109,11 @@ def test_a_host_of_this_computer_stays_one_and_gc_puts_its_tags_back(
 def test_its_destroy_ends_the_bill(cloud: MemoryCloud, tmp_path: Path, left: str) -> None:
     put(cloud, WHOLE)
     one = provider(tmp_path, cloud)
-    one.parts.cache.put(Remembered(record=record_of(one.parts, cloud.machines["i-1"], None)))
+    one.rented.cache.put(Remembered(record=record_of(one.rented, cloud.machines["i-1"], None)))
     put(cloud, LEFT[left])
     one.destroy(HOST, lambda phase: None)
     assert cloud.machines == {}
-    assert one.parts.cache.get(HOST) is None
+    assert one.rented.cache.get(HOST) is None
 
 
 def test_where_machines_outlive_their_hosts_one_that_isn_t_ready_isn_t_taken_for_the_host(
@@ -123,7 +123,7 @@ def test_where_machines_outlive_their_hosts_one_that_isn_t_ready_isn_t_taken_for
     cloud.caps = msgspec.structs.replace(cloud.caps, outlives_release=True)
     put(cloud, WHOLE)
     one = provider(tmp_path, cloud)
-    one.parts.cache.put(Remembered(record=record_of(one.parts, cloud.machines["i-1"], None)))
+    one.rented.cache.put(Remembered(record=record_of(one.rented, cloud.machines["i-1"], None)))
     put(cloud, without(tags.HOST_ID, tags.READY))
     assert one.sweep().finished == []
     assert cloud.machines["i-1"].tags == without(tags.HOST_ID, tags.READY)

@@ -22,7 +22,7 @@ class _Backend:
     config_type = DockerConfig
 
     def build(self, config: DockerConfig, context: Context) -> HostProvider:
-        from mngr.backends.docker.daemon import check_is_here
+        from mngr.backends.docker.endpoint import check_is_here
         from mngr.backends.docker.provider import DockerProvider
 
         where = f"[providers.{context.instance}]"

@@ -1,79 +1,91 @@
-"""Which Docker daemon the `docker` command would speak to, as far as files and variables tell, and whether it is here."""
+"""What all parts of the docker provider share: its daemon and store, its settings, its keys and ports, its locks."""
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import msgspec
+from mngr.backends.docker import DockerConfig
+from mngr.backends.docker.ports import Ports
+from mngr.containers.access import Access
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
+from mngr.journal.store import Held, Journal
+from mngr.model.errors import Conflict, MngrError
+from mngr.model.idle import parse_mode
+from mngr.model.records import HostRecord, Idle
+from mngr.providers.contract import Context
+from mngr.transport.local import Local
+from mngr.transport.ssh import Ssh
 
-from mngr.model.errors import InvalidInput
-
-
-class _Endpoint(msgspec.Struct):
-    Host: str = ""
-
-
-class _Meta(msgspec.Struct):
-    Endpoints: dict[str, _Endpoint] = {}
-
-
-class _Settings(msgspec.Struct):
-    currentContext: str = ""
+if TYPE_CHECKING:
+    from mngr.containers.survey import Seen, Survey, Volume
 
 
-def check_is_here(where: str, setting: str, environ: Mapping[str, str]) -> None:
-    """Raises InvalidInput, beginning with `where`, if the daemon isn't on this computer. Asks nobody.
+class Daemon:
+    backend = "docker"
 
-    `setting`: the configured address. As in docker itself, what is named first wins: that, DOCKER_HOST, DOCKER_CONTEXT,
-    `docker context use`.
-    """
-    for address, named_by in ((setting, "docker_host"), (environ.get("DOCKER_HOST", ""), "DOCKER_HOST")):
-        if address:
-            _check(where, address, named_by)
-            return
-    folder = _folder(environ)
-    context = environ.get("DOCKER_CONTEXT", "")
-    named_by = f"DOCKER_CONTEXT={context}" if context else f"the current Docker context {{}} of {folder}"
-    context = context or _current(folder)
-    if context and context != "default":
-        _check(where, _endpoint(where, folder, context), named_by.format(context))
+    def __init__(self, config: DockerConfig, context: Context) -> None:
+        self.config = config
+        self.context = context
+        self.name = context.instance
+        self.docker = Docker(Local(), host=config.docker_host)
+        self.store = HostStore(self.docker, self.name)
+        self.access = Access(context.folder(self.backend), connect_timeout=10)
+        self.ports = Ports(context.folder(self.backend) / "ports")
+        self.idle = Idle(
+            mode=parse_mode(config.default_idle_mode),
+            timeout_s=config.default_idle_timeout,
+            max_lifetime_s=config.default_max_lifetime,
+        )
+
+    def is_mine(self, laptop: str) -> bool:
+        """Whether this MNGR_HOME shows a host that `laptop` has made."""
+        return self.config.every_laptop or laptop == self.context.laptop
+
+    def ssh(self, record: HostRecord) -> Ssh:
+        return self.access.container(record.id, record.address, record.ssh_port)
+
+    def hold(self, host_id: str) -> Held:
+        """The lock of whoever makes or removes the host (or snapshot). Raises Conflict if another process has it."""
+        return Journal(self.context.home / "journal").hold(self.name, host_id)
+
+    def is_held(self, host_id: str) -> bool:
+        """Whether a process on this computer is making or removing the host at this moment."""
+        try:
+            with self.hold(host_id):
+                return False
+        except Conflict:
+            return True
+
+    def remove(self, host_id: str, *, unfinished: bool = False) -> None:
+        """Container, volume, image, records, port and pins. Repeatable.
+
+        `unfinished`: only of a host without a record; raises Conflict if it has got one by now.
+        """
+        from mngr.containers import container
+
+        container.remove(self.docker, host_id, store=self.store.name, unfinished=unfinished)
+        self.ports.free(host_id)
+        self.access.forget(host_id)
+
+    def agents_on(self, seen: "Seen | Volume") -> list[str]:
+        """The ids of the agents that a container or volume holds. Raises MngrError where that can't be told."""
+        from mngr.containers import image
+        from mngr.containers.survey import Seen
+
+        host_dir = seen.host_dir if isinstance(seen, Seen) else self.config.host_dir
+        image_name = seen.image if isinstance(seen, Seen) else self.config.default_image
+        done = self.docker.script("host-agents", seen.name, host_dir, image_name, timeout=60, check=False)
+        if done.code == 3:
+            return []
+        if done.code:
+            raise MngrError(image.last_line(done))
+        return done.text.split()
 
 
-def _check(where: str, address: str, named_by: str) -> None:
-    if address.startswith(("unix://", "npipe://")):
-        return
-    raise InvalidInput(
-        f"{where}: the Docker daemon {address} ({named_by}) isn't on this computer",
-        hint="this provider publishes its hosts on this computer's loopback address: choose a local daemon with "
-        "`docker context use default`, DOCKER_HOST or the setting docker_host (unix:///…)",
+def is_unfinished(host_id: str, survey: "Survey") -> bool:
+    """Whether a container or volume has no record, not even an unreadable one."""
+    stored = survey.stored
+    return (
+        host_id not in stored.hosts
+        and host_id not in stored.going
+        and f"{host_id}.json" not in stored.problems
     )
-
-
-def _folder(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker"))
-
-
-def _current(folder: Path) -> str:
-    """The context that `docker context use` chose. What docker can't read, it passes over too."""
-    try:
-        return msgspec.json.decode((folder / "config.json").read_bytes(), type=_Settings).currentContext
-    except (OSError, ValueError):
-        return ""
-
-
-def _endpoint(where: str, folder: Path, context: str) -> str:
-    import hashlib
-
-    meta = folder / "contexts" / "meta" / hashlib.sha256(context.encode()).hexdigest() / "meta.json"
-    try:
-        endpoints = msgspec.json.decode(meta.read_bytes(), type=_Meta).Endpoints
-    except FileNotFoundError:
-        raise InvalidInput(
-            f"{where}: there is no Docker context {context}", hint="`docker context ls` shows what there is"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"{where}: where the Docker context {context} leads can't be read: {error}",
-            hint=f"the file is {meta}",
-        ) from None
-    return endpoints["docker"].Host if "docker" in endpoints else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mngr.backends.docker import DockerConfig
-from mngr.backends.docker.parts import Parts, is_unfinished
+from mngr.backends.docker.daemon import Daemon, is_unfinished
 from mngr.model.errors import MngrError, NotFound
 from mngr.model.ids import new_snapshot_id
 from mngr.model.progress import Progress, Step
@@ -25,7 +25,7 @@ class DockerProvider:
     abilities = Abilities(restores_by_id=True, starts_agents=True, costs=False)
 
     def __init__(self, config: DockerConfig, context: Context) -> None:
-        self.parts = Parts(config, context)
+        self.daemon = Daemon(config, context)
         self.name = context.instance
         self.host_dir = config.host_dir
         self._lost: set[str] = set()  #: hosts that were seen without their record
@@ -35,20 +35,20 @@ class DockerProvider:
     def check(self, spec: HostSpec) -> Offer:
         from mngr.backends.docker import making
 
-        return making.check(self.parts, spec)
+        return making.check(self.daemon, spec)
 
     def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
         from mngr.backends.docker import making
 
-        with self.parts.hold(spec.id):
-            return making.create(self.parts, spec, offer, progress)
+        with self.daemon.hold(spec.id):
+            return making.create(self.daemon, spec, offer, progress)
 
     # --- looking ----------------------------------------------------------------------------------------------
 
     def discover(self, only: Collection[str] | None = None) -> Listing:
         limit = "" if only is None else " ".join(only) or "-"
         try:
-            survey = self.parts.store.survey(limit)
+            survey = self.daemon.store.survey(limit)
         except MngrError as error:
             return Listing(
                 errors=[Problem(provider=self.name, what="docker", error=error.message, hint=error.hint)]
@@ -61,7 +61,7 @@ class DockerProvider:
         return Listing(hosts=hosts, errors=self._problems(survey))
 
     def view(self, host_id: str) -> HostView:
-        for view in self.views(self.parts.store.survey(host_id)):
+        for view in self.views(self.daemon.store.survey(host_id)):
             if view.record.id == host_id:
                 return view
         raise NotFound(f"there is no host {host_id} on {self.name}", hint="`mngr list` shows what there is")
@@ -74,7 +74,7 @@ class DockerProvider:
         found = [
             host_view(record, survey.containers.get(record.id), stored)
             for record in stored.hosts.values()
-            if self.parts.is_mine(record.builder)
+            if self.daemon.is_mine(record.builder)
         ]
         for view in found:
             seen = survey.containers.get(view.record.id)
@@ -82,13 +82,13 @@ class DockerProvider:
             lacks_files = seen is not None and seen.facts is not None and seen.facts.idle is None
             view.half_made = lacks_files and all(agent.half_made for agent in view.agents)
         for host_id, record in stored.going.items():
-            if record is not None and self.parts.is_mine(record.builder):
+            if record is not None and self.daemon.is_mine(record.builder):
                 view = host_view(record, survey.containers.get(host_id), stored)
                 view.state = "stopping"
                 view.problem = "its destroy was cut short; `mngr gc` or another destroy finishes it"
                 found.append(view)
         for seen in survey.containers.values():
-            if is_unfinished(seen.host_id, survey) and self.parts.is_mine(seen.laptop):
+            if is_unfinished(seen.host_id, survey) and self.daemon.is_mine(seen.laptop):
                 found.append(self._unfinished(seen, going=seen.host_id in stored.removed))
         return found
 
@@ -97,7 +97,7 @@ class DockerProvider:
             id=seen.host_id, name=seen.host_name, provider=self.name, backend=self.backend, builder=seen.laptop,
             image=seen.image, host_dir=seen.host_dir,
         )  # fmt: skip
-        if self.parts.is_held(seen.host_id):
+        if self.daemon.is_held(seen.host_id):
             return HostView(record=record, state="stopping" if going else "building")
         if going:
             return HostView(
@@ -105,7 +105,7 @@ class DockerProvider:
             )
         from mngr.backends.docker import lost
 
-        view = lost.view(self.parts, seen)
+        view = lost.view(self.daemon, seen)
         if view is not None:
             self._lost.add(seen.host_id)
             return view
@@ -121,16 +121,16 @@ class DockerProvider:
         for key, problem in survey.stored.problems.items():
             host_id, _, kind = key.partition(".")
             seen = survey.containers.get(host_id)
-            if kind == "json" and "/" not in host_id and (seen is None or self.parts.is_mine(seen.laptop)):
+            if kind == "json" and "/" not in host_id and (seen is None or self.daemon.is_mine(seen.laptop)):
                 found.append(problem)
         return found
 
     def transport(self, record: HostRecord) -> Transport:
-        if self.parts.access.has_container_pin(record.id):
-            return self.parts.ssh(record)
+        if self.daemon.access.has_container_pin(record.id):
+            return self.daemon.ssh(record)
         from mngr.containers import container
 
-        return self.parts.docker.container(container.name_of(record.id))
+        return self.daemon.docker.container(container.name_of(record.id))
 
     # --- changing ---------------------------------------------------------------------------------------------
 
@@ -139,41 +139,41 @@ class DockerProvider:
 
         if host_id in self._lost:
             self._record(host_id)
-        container.stop(self.parts.docker, host_id)
+        container.stop(self.daemon.docker, host_id)
 
     def start(self, host_id: str, progress: Progress) -> HostRecord:
         from mngr.containers import container
 
         record = self._record(host_id)
-        container.start(self.parts.docker, host_id, restart=container.restart_policy(record.idle))
+        container.start(self.daemon.docker, host_id, restart=container.restart_policy(record.idle))
         progress(Step("ssh"))
         container.wait_for_login(
             self.transport(record),
-            timeout=self.parts.config.ssh_connect_timeout,
-            clock=self.parts.context.clock,
-            docker=self.parts.docker,
+            timeout=self.daemon.config.ssh_connect_timeout,
+            clock=self.daemon.context.clock,
+            docker=self.daemon.docker,
             host_id=host_id,
         )
         return record
 
     def destroy(self, host_id: str, progress: Progress) -> None:
-        with self.parts.hold(host_id):
-            self.parts.remove(host_id)
+        with self.daemon.hold(host_id):
+            self.daemon.remove(host_id)
 
     def agent_saved(self, host_id: str, record: AgentRecord) -> None:
         try:
-            self.parts.store.save_agent(host_id, record)
+            self.daemon.store.save_agent(host_id, record)
         except NotFound:
             self._record(host_id)
-            self.parts.store.save_agent(host_id, record)
+            self.daemon.store.save_agent(host_id, record)
 
     def agent_removed(self, host_id: str, agent_id: str) -> None:
-        self.parts.store.remove_agent(host_id, agent_id)
+        self.daemon.store.remove_agent(host_id, agent_id)
 
     def sweep(self, *, dry_run: bool = False) -> Swept:
         from mngr.backends.docker.sweep import sweep
 
-        return sweep(self.parts, dry_run=dry_run)
+        return sweep(self.daemon, dry_run=dry_run)
 
     # --- snapshots --------------------------------------------------------------------------------------------
 
@@ -181,12 +181,12 @@ class DockerProvider:
         from mngr.containers import snapshots
 
         snapshot_id = new_snapshot_id()
-        with self.parts.hold(snapshot_id):
+        with self.daemon.hold(snapshot_id):
             return snapshots.create(
-                self.parts.store,
+                self.daemon.store,
                 self._record(host_id),
                 name,
-                self.parts.context.clock,
+                self.daemon.context.clock,
                 progress,
                 snapshot_id=snapshot_id,
             )
@@ -194,7 +194,7 @@ class DockerProvider:
     def snapshot_list(self, host_id: str = "") -> SnapshotListing:
         from mngr.containers import snapshots
 
-        stored = self.parts.store.read()
+        stored = self.daemon.store.read()
         return SnapshotListing(
             snapshots=snapshots.of(stored, host_id), errors=snapshots.unread(stored, self.name)
         )
@@ -202,16 +202,16 @@ class DockerProvider:
     def snapshot_destroy(self, snapshot_id: str) -> None:
         from mngr.containers import snapshots
 
-        snapshots.destroy(self.parts.store, snapshot_id)
+        snapshots.destroy(self.daemon.store, snapshot_id)
 
     def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
         from mngr.containers import snapshots
 
-        snapshots.export(self.parts.store, snapshot_id, file, progress)
+        snapshots.export(self.daemon.store, snapshot_id, file, progress)
 
     def _record(self, host_id: str) -> HostRecord:
         """The host's record; one that is gone with the state volume is written anew. Raises NotFound, MngrError."""
-        stored = self.parts.store.read()
+        stored = self.daemon.store.read()
         if host_id in stored.hosts:
             return stored.hosts[host_id]
         problem = stored.problems.get(f"{host_id}.json")
@@ -219,8 +219,8 @@ class DockerProvider:
             raise MngrError(f"{problem.what}: {problem.error}", hint=problem.hint)
         from mngr.backends.docker import lost
 
-        with self.parts.hold(host_id):
-            record = lost.restore(self.parts, host_id)
+        with self.daemon.hold(host_id):
+            record = lost.restore(self.daemon, host_id)
         if record is not None:
             self._lost.discard(host_id)
             return record

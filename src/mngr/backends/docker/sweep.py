@@ -1,61 +1,61 @@
 """The sweep of the docker backend: removes what creates and destroys that were cut short left behind."""
 
 from mngr.backends.docker import lost
-from mngr.backends.docker.parts import Parts, is_unfinished
+from mngr.backends.docker.daemon import Daemon, is_unfinished
 from mngr.containers import image, snapshots
 from mngr.containers.survey import Seen, Survey, Volume
 from mngr.model.errors import Conflict, MngrError
 from mngr.providers.contract import Swept
 
 
-def sweep(parts: Parts, *, dry_run: bool) -> Swept:
+def sweep(daemon: Daemon, *, dry_run: bool) -> Swept:
     """Finishes destroys, and removes containers, volumes and images that never became a host, if nobody builds them.
 
     A container or volume with agents is never touched. Raises Unreachable if docker or the store can't be read.
     """
     swept = Swept()
-    survey = parts.store.survey(probe=False, volumes=True)
+    survey = daemon.store.survey(probe=False, volumes=True)
     for host_id, record in survey.stored.going.items():
-        if record is None or record.builder == parts.context.laptop:
+        if record is None or record.builder == daemon.context.laptop:
             what = f"host {record.name if record else host_id} (its destroy was cut short)"
-            _release(parts, host_id, what, swept, dry_run, with_record=True)
+            _release(daemon, host_id, what, swept, dry_run, with_record=True)
     unfinished: dict[str, Seen | Volume] = {**survey.volumes, **survey.containers}
     for host_id, seen in unfinished.items():
         if is_unfinished(host_id, survey):
-            _unfinished(parts, seen, swept, dry_run)
-    _images(parts, survey, swept, dry_run)
-    _snapshots(parts, survey, swept, dry_run)
+            _unfinished(daemon, seen, swept, dry_run)
+    _images(daemon, survey, swept, dry_run)
+    _snapshots(daemon, survey, swept, dry_run)
     if not dry_run:
-        _local_files(parts, survey)
+        _local_files(daemon, survey)
     return swept
 
 
-def _unfinished(parts: Parts, seen: Seen | Volume, swept: Swept, dry_run: bool) -> None:
+def _unfinished(daemon: Daemon, seen: Seen | Volume, swept: Swept, dry_run: bool) -> None:
     what = f"{'container' if isinstance(seen, Seen) else 'volume'} {seen.name} of host {seen.host_name}"
-    mine = seen.laptop == parts.context.laptop
-    if not mine and parts.context.clock.now() < seen.until:
+    mine = seen.laptop == daemon.context.laptop
+    if not mine and daemon.context.clock.now() < seen.until:
         swept.kept.append(f"{what}: another MNGR_HOME may be making it")
         return
     try:
-        agents = parts.agents_on(seen)
+        agents = daemon.agents_on(seen)
         if agents:
             holds = f"{what}: it has no record, and holds agents: {', '.join(agents)}"
             if mine and isinstance(seen, Seen):
-                _write_anew(parts, seen, holds, swept, dry_run)
+                _write_anew(daemon, seen, holds, swept, dry_run)
             else:
                 swept.kept.append(holds)
             return
     except MngrError as error:
         swept.errors.append(f"{what}: whether it holds agents can't be told: {error.message}")
         return
-    _release(parts, seen.host_id, f"{what} (its create was cut short)", swept, dry_run)
+    _release(daemon, seen.host_id, f"{what} (its create was cut short)", swept, dry_run)
 
 
-def _write_anew(parts: Parts, seen: Seen, holds: str, swept: Swept, dry_run: bool) -> None:
+def _write_anew(daemon: Daemon, seen: Seen, holds: str, swept: Swept, dry_run: bool) -> None:
     """The state volume was lost, and the record of a host with agents with it. What it `holds` is never touched."""
     try:
-        with parts.hold(seen.host_id):
-            if not dry_run and lost.restore(parts, seen.host_id) is None:
+        with daemon.hold(seen.host_id):
+            if not dry_run and lost.restore(daemon, seen.host_id) is None:
                 swept.kept.append(holds)
             else:
                 swept.finished.append(
@@ -68,7 +68,7 @@ def _write_anew(parts: Parts, seen: Seen, holds: str, swept: Swept, dry_run: boo
 
 
 def _release(
-    parts: Parts,
+    daemon: Daemon,
     host_id: str,
     what: str,
     swept: Swept,
@@ -77,11 +77,11 @@ def _release(
     with_record: bool = False,
 ) -> None:
     try:
-        with parts.hold(host_id):
-            if not with_record and not is_unfinished(host_id, parts.store.survey("-")):
+        with daemon.hold(host_id):
+            if not with_record and not is_unfinished(host_id, daemon.store.survey("-")):
                 return  # it was finished since we looked
             if not dry_run:
-                parts.remove(host_id, unfinished=not with_record)
+                daemon.remove(host_id, unfinished=not with_record)
             swept.released.append(what)
     except Conflict:
         swept.kept.append(f"{what}: another mngr is at work on it")
@@ -89,31 +89,31 @@ def _release(
         swept.errors.append(f"{what}: {error.message}")
 
 
-def _images(parts: Parts, survey: Survey, swept: Swept, dry_run: bool) -> None:
+def _images(daemon: Daemon, survey: Survey, swept: Swept, dry_run: bool) -> None:
     """Images that were built for hosts that are no more."""
-    listed = parts.docker.run(
-        "image", "ls", "--filter", f"label=mngr.provider={parts.name}", "--filter", f"label=mngr.laptop={parts.context.laptop}",
+    listed = daemon.docker.run(
+        "image", "ls", "--filter", f"label=mngr.provider={daemon.name}", "--filter", f"label=mngr.laptop={daemon.context.laptop}",
         "--format", "{{.Repository}}:{{.Tag}}",
     )  # fmt: skip
     for name in listed.text.split():
         repository, _, host_id = name.partition(":")
         known = host_id in survey.containers or host_id in survey.volumes or host_id in survey.stored.hosts
-        if image.built_name(host_id) != f"{repository}:{host_id}" or known or parts.is_held(host_id):
+        if image.built_name(host_id) != f"{repository}:{host_id}" or known or daemon.is_held(host_id):
             continue
         if not dry_run:
-            parts.docker.run("rmi", name, check=False)
+            daemon.docker.run("rmi", name, check=False)
         swept.released.append(f"image {name}")
 
 
-def _snapshots(parts: Parts, survey: Survey, swept: Swept, dry_run: bool) -> None:
+def _snapshots(daemon: Daemon, survey: Survey, swept: Swept, dry_run: bool) -> None:
     """Snapshots that were cut short."""
     for snapshot_id, record in survey.stored.making.items():
-        if record.builder != parts.context.laptop:
+        if record.builder != daemon.context.laptop:
             continue
         try:
-            with parts.hold(snapshot_id):
+            with daemon.hold(snapshot_id):
                 if not dry_run:
-                    snapshots.clear(parts.store, snapshot_id, record)
+                    snapshots.clear(daemon.store, snapshot_id, record)
                 swept.released.append(
                     f"snapshot {snapshot_id} of host {record.name} (its making was cut short)"
                 )
@@ -123,12 +123,12 @@ def _snapshots(parts: Parts, survey: Survey, swept: Swept, dry_run: bool) -> Non
             swept.errors.append(f"snapshot {snapshot_id}: {error.message}")
 
 
-def _local_files(parts: Parts, survey: Survey) -> None:
+def _local_files(daemon: Daemon, survey: Survey) -> None:
     """Ports of hosts that are no more, given back."""
     stored = survey.stored
     known = {*survey.containers, *survey.volumes, *stored.hosts, *stored.going}
     known |= {key.partition(".")[0] for key in stored.problems}
-    for host_id in set(parts.ports.taken().values()) - known:
-        if not parts.is_held(host_id):
-            parts.ports.free(host_id)
-            parts.access.forget(host_id)
+    for host_id in set(daemon.ports.taken().values()) - known:
+        if not daemon.is_held(host_id):
+            daemon.ports.free(host_id)
+            daemon.access.forget(host_id)

@@ -17,7 +17,7 @@ from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
 from mngr.providers.contract import Context, HostSpec, Swept
-from mngr.vps_docker.instance import VpsDockerProvider
+from mngr.vps_docker.provider import VpsDockerProvider
 from mngr.vps_docker.vps_client import MachineSpec
 
 _OPTIONS = ("plan", "datacenter", "region", "image", "os")
@@ -65,7 +65,7 @@ class OvhProvider(VpsDockerProvider):
     def _tell_of_open_orders(self, host_id: str, error: MngrError | KeyboardInterrupt) -> None:
         """An order can't be taken back: a create that ends without its VPS says so. Raises Interrupted after Ctrl-C."""
         open = [marker.what for marker in self.ovh.markers.all() if marker.host_id == host_id]
-        intents = [one.intent for one in self.parts.journal.entries(self.name) if one.subject == host_id]
+        intents = [one.intent for one in self.rented.journal.entries(self.name) if one.subject == host_id]
         delivered = any(one is not None and one.handle.get("id") for one in intents)
         if not open or delivered or any(what in str(error) for what in open):
             return
@@ -80,7 +80,7 @@ class OvhProvider(VpsDockerProvider):
 
     def _link_pins(self, record: HostRecord) -> None:
         """`known_hosts/<service name>`, where the first contact's key was, becomes a link to the host's own pins."""
-        path = self.parts.access.folder / "known_hosts" / record.handle["id"]
+        path = self.rented.access.folder / "known_hosts" / record.handle["id"]
         path.unlink(missing_ok=True)
         path.symlink_to(record.id)
 
@@ -100,7 +100,7 @@ class OvhProvider(VpsDockerProvider):
         record = store.read().hosts.get(host_id)
         if record is None:
             raise NotFound(f"the record of host {host_id} is missing on {found.id}")
-        pins = self.parts.access.machine_pins(host_id)
+        pins = self.rented.access.machine_pins(host_id)
         if [_fingerprint(pin) for pin in pins] != [wanted.rstrip("=")]:
             raise Conflict(
                 f"host {record.name} ({found.id}) was reached under another key: {', '.join(map(_fingerprint, pins)) or 'none'}",
@@ -115,9 +115,9 @@ class OvhProvider(VpsDockerProvider):
         return f"host {record.name} is verified: its key is {wanted}"
 
     def _remember_record(self, record: HostRecord) -> None:
-        before = self.parts.cache.get(record.id)
+        before = self.rented.cache.get(record.id)
         if before is not None:
-            self.parts.cache.put(msgspec.structs.replace(before, record=record))
+            self.rented.cache.put(msgspec.structs.replace(before, record=record))
 
     def sweep(self, *, dry_run: bool = False) -> Swept:
         swept = super().sweep(dry_run=dry_run)

@@ -7,7 +7,7 @@ import msgspec
 from mngr.backends.vultr.cloud import VultrCloud
 from mngr.backends.vultr.config import VultrConfig
 from mngr.providers.contract import Context, HostSpec
-from mngr.vps_docker.instance import VpsDockerProvider
+from mngr.vps_docker.provider import VpsDockerProvider
 from mngr.vps_docker.vps_client import MachineSpec
 
 _OPTIONS = ("region", "plan", "os", "image", "snapshot")

@@ -1,4 +1,4 @@
-"""What mngr puts on a rented machine itself: the guard, which stops the container when it is idle or its time is up.
+"""The guard on a rented machine: stops its container when that is idle or its time is up.
 
 The guard is a script of root's that systemd runs: at once when the container's watcher leaves `stop/request` on
 its volume (a path unit), and every 30 s (a timer), which also keeps an absolute deadline. Both are out of the
@@ -53,7 +53,7 @@ WantedBy=multi-user.target
 """
 
 
-def guard_files(then: Sequence[str] = (), ends_at: float | None = None) -> dict[str, str]:
+def files(then: Sequence[str] = (), ends_at: float | None = None) -> dict[str, str]:
     """Absolute path → text of the guard's files. `then`: a command the guard runs after a stop (deallocation)."""
     files = {
         f"{GUARD}/machine-guard.sh": scripts.text("machine-guard"),
@@ -74,9 +74,9 @@ def set_up(
 
     `ends_at`: when the container's lifetime is over, in epoch seconds of the machine's clock.
     """
-    files = {path.removeprefix("/"): text.encode() for path, text in guard_files(then).items()}
+    packed = pack({path.removeprefix("/"): text.encode() for path, text in files(then).items()})
     name = name_of(host_id)
-    script(machine, "machine-setup", name, name, _epoch(ends_at), input=pack(files), timeout=timeout)
+    script(machine, "machine-setup", name, name, _epoch(ends_at), input=packed, timeout=timeout)
 
 
 def before_start(machine: Transport, ends_at: float | None, *, timeout: float = 60) -> None:

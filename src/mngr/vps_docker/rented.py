@@ -1,4 +1,4 @@
-"""What all parts of a provider of rented machines share: its cloud, its settings, its keys, its journal."""
+"""What all parts of a provider of rented machines work with: its cloud, its settings, its keys, its journal."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.vps_client import VpsClientInterface
 
 
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
+class Rented(msgspec.Struct, frozen=True, kw_only=True):
     """`title` is the cloud's name for people."""
 
     name: str

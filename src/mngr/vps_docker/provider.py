@@ -1,0 +1,403 @@
+"""Hosts in Docker containers on rented machines: one HostProvider, over any cloud.
+
+A new cloud is a class that implements `vps_client.VpsClientInterface`, and a Backend whose `build` makes a
+VpsDockerProvider over it. Subclasses may override `option_names` and `machine_spec` (what `-b --vps-…` means), and
+`_discover_host_records` and `_find_host_record` where the cloud has a better way than its list to find hosts.
+"""
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from mngr.containers import build_args, container, snapshots, users
+from mngr.containers.access import Access
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
+from mngr.journal import Held, Intent
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.idle import parse_mode
+from mngr.model.names import check_name
+from mngr.model.progress import Progress, Step
+from mngr.model.records import AgentRecord, HostRecord, Idle
+from mngr.model.views import AgentView, HostView, Listing, Offer
+from mngr.model.waiting import looks
+from mngr.providers.contract import Abilities, Context, HostSpec, Snapshot, SnapshotListing, Swept
+from mngr.transport.base import Transport
+from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
+from mngr.vps_docker import (
+    accounts,
+    boot_logs,
+    discovery,
+    guard,
+    lost_machine,
+    machine_snapshots,
+    resuming,
+    strays,
+    sweeping,
+    tags,
+    views,
+    wiping,
+)
+from mngr.vps_docker.building import Builder, Wanted
+from mngr.vps_docker.config import VpsDockerProviderConfig
+from mngr.vps_docker.errors import BeingBuilt
+from mngr.vps_docker.releasing import release, take_back
+from mngr.vps_docker.rented import Rented
+from mngr.vps_docker.vps_client import Machine, MachineSpec, VpsClientInterface
+
+
+class VpsDockerProvider:
+    """One provider instance. `title`: the cloud's name for people."""
+
+    #: The provider's own build arguments: prefix → names, as in `-b --vps-plan=…`.
+    option_names: Mapping[str, Collection[str]] = {"vps": ("region", "plan", "os")}
+
+    def __init__(
+        self,
+        cloud: VpsClientInterface,
+        config: VpsDockerProviderConfig,
+        context: Context,
+        *,
+        backend: str,
+        title: str,
+    ) -> None:
+        if not cloud.caps.user_data and type(cloud).bootstrap is VpsClientInterface.bootstrap:
+            raise TypeError(f"{type(cloud).__name__} takes no user data, so it needs a method bootstrap")
+        self.name = context.instance
+        self.backend = backend
+        self.cloud = cloud
+        self.config = config
+        self.host_dir = config.host_dir
+        from mngr.journal import Journal
+
+        self.rented = Rented(
+            name=self.name, backend=backend, title=title, cloud=cloud, config=config, context=context,
+            access=Access(context.folder(backend)), journal=Journal(context.home / "journal"),
+        )  # fmt: skip
+        self.abilities = Abilities(
+            stops_itself=True, stop_saves=self.rented.stop_saves, isolated=True,
+            ssh_trust=cloud.caps.ssh_trust,
+        )  # fmt: skip
+
+    # --- what a subclass may say otherwise --------------------------------------------------------------------
+
+    def machine_spec(self, spec: HostSpec, options: Mapping[str, str]) -> MachineSpec:
+        """The machine for a host. `options`: the build arguments of `option_names`, by full name (`vps-plan`)."""
+        return MachineSpec(
+            host_id=spec.id,
+            name=tags.machine_name(self.name, spec.name, spec.id),
+            plan=options.get("vps-plan", self.config.default_plan),
+            region=options.get("vps-region", self.config.default_region),
+            image=options.get("vps-os", str(self.config.default_os_id)),
+        )
+
+    def _discover_host_records(self, only: Collection[str] | None) -> Listing:
+        """All hosts, or those whose name or id is in `only`, with whatever couldn't be read."""
+        hosts, errors = discovery.discover(self.rented, only)
+        return Listing(hosts=hosts, errors=errors)
+
+    def _find_host_record(self, host_id: str) -> Machine:
+        """The machine of a host. Raises NotFound only if the cloud said so; Unreadable."""
+        return discovery.find_machine(self.rented, host_id)
+
+    # --- making -----------------------------------------------------------------------------------------------
+
+    def check(self, spec: HostSpec) -> Offer:
+        return self.cloud.check(self._wanted(spec).machine)
+
+    def _wanted(self, spec: HostSpec, offer: Offer | None = None) -> Wanted:
+        """The spec over the defaults, checked as far as that needs nobody else. Raises InvalidInput."""
+        check_name(spec.name, "host name")
+        build = build_args.split(spec.build_args, self.option_names)
+        image = spec.image or self.config.default_image
+        start_args = [*self.config.default_start_args, *spec.start_args]
+        container.check(start_args, image, self.config.host_dir, remote=True)
+        user = users.check(spec.user or self.config.default_user)
+        if build.builds and spec.image:
+            raise InvalidInput("--image and an image that is built exclude each other", hint="give one")
+        self._check_snapshot(spec, build)
+        idle = self._idle(spec)
+        return Wanted(
+            spec=spec,
+            machine=self.machine_spec(spec, build.options),
+            build=build,
+            image=image,
+            start_args=start_args,
+            idle=idle,
+            offer=offer or Offer(),
+            user=user,
+        )
+
+    def _check_snapshot(self, spec: HostSpec, build: build_args.BuildArgs) -> None:
+        if spec.snapshot and not snapshots.is_file(spec.snapshot):
+            raise InvalidInput(f"{spec.snapshot} lives on another machine", hint="export it to a file first")
+        snapshots.check(spec.snapshot)
+        if spec.snapshot and (build.builds or spec.image):
+            raise InvalidInput(
+                "a snapshot brings its own image", hint="leave out --image and the docker build arguments"
+            )
+
+    def _idle(self, spec: HostSpec) -> Idle:
+        default = self.config.idle()
+        idle = spec.idle.over(default) if spec.idle else default
+        if idle.timeout_s < 0 or idle.max_lifetime_s < 0:
+            raise InvalidInput("an idle time-out or lifetime can't be less than 0", hint="0 means never")
+        return msgspec.structs.replace(idle, mode=parse_mode(idle.mode))
+
+    def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
+        wanted = self._wanted(spec, offer)
+        with self._hold(spec.id) as held:
+            handle = resuming.take_over(self.rented, wanted, held, progress)
+            builder = Builder(self.rented, wanted, held, progress)
+            if held.intent is None:
+                self.rented.access.machine_key()
+                self.rented.access.container_key()
+                held.write(self._intent("create", spec.id, plan=builder.plan()))
+            until: list[str] = []
+
+            def commit(bought: Machine, record: HostRecord) -> None:
+                until.append(bought.paid_until)
+                self._commit(bought, record, progress)
+
+            try:
+                record = builder.build(handle, commit)
+            except BaseException as error:
+                if builder.bought:
+                    boot_logs.keep(self.rented, spec.name, builder.ssh, error)
+                take_back(self.rented, held, error, progress)
+                raise
+            agents = [AgentView(record=spec.agent, state="stopped")] if spec.agent else []
+            self._remember(record, agents, "".join(until[-1:]))
+            held.done()
+            return record
+
+    def _commit(self, bought: Machine, record: HostRecord, progress: Progress) -> None:
+        """From here on the machine carries a host: no sweep takes it away."""
+        self.cloud.keep(bought.id, progress)
+        key = tags.key_tag(record.handle["machine_host_key"])
+        self.cloud.tag(bought.id, {tags.READY: "1", tags.HOST_KEY: key}, [tags.BUILDER, tags.UNTIL])
+
+    # --- looking ----------------------------------------------------------------------------------------------
+
+    def discover(self, only: Collection[str] | None = None) -> Listing:
+        return self._discover_host_records(only)
+
+    def view(self, host_id: str) -> HostView:
+        found = discovery.look(self.rented, self._find_host_record(host_id))
+        return found
+
+    def transport(self, record: HostRecord) -> Transport:
+        self.rented.access.pin_container(record.id, record.address, record.ssh_port, record.host_key)
+        return self.rented.access.container(record.id, record.address, record.ssh_port, record.ssh_user)
+
+    def boot_log(self, host_id: str) -> str:
+        """The end of what the machine's first boot wrote, asked over SSH."""
+        return boot_logs.fetch(self._machine(self._find_host_record(host_id)))
+
+    def kept_boot_log(self, host_name: str) -> str:
+        return boot_logs.kept(self.rented, host_name)
+
+    # --- stopping and starting --------------------------------------------------------------------------------
+
+    def stop(self, host_id: str, progress: Progress) -> None:
+        found = self._ready(host_id)
+        if found.state != "stopped":
+            progress(Step("container"))
+            container.stop(Docker(self._machine(found)), host_id)
+        if self.cloud.caps.stop_saves:
+            progress(Step("machine"))
+            self.cloud.power(found.id, False)
+
+    def start(self, host_id: str, progress: Progress) -> HostRecord:
+        found = self._ready(host_id)
+        if found.state == "stopped":
+            progress(Step("machine"))
+            self.cloud.power(found.id, True)
+            found = self.cloud.get(found.id)
+        progress(Step("boot"))
+        ssh = self._logged_in(found)
+        docker = Docker(ssh)
+        store = HostStore(docker, self.name)
+        record = lost_machine.record(self.rented, store, found)
+        progress(Step("container"))
+        lifetime = record.idle.max_lifetime_s
+        guard.before_start(ssh, self.cloud.now() + lifetime if lifetime else None)
+        container.start(docker, host_id)
+        if record.address != found.address:
+            record = msgspec.structs.replace(record, address=found.address)
+            store.save(record)
+        progress(Step("ssh"))
+        container.wait_for_login(
+            self.transport(record),
+            timeout=self.config.ssh_connect_timeout,
+            clock=self.rented.context.clock,
+            docker=docker,
+            host_id=host_id,
+        )
+        return record
+
+    # --- destroying -------------------------------------------------------------------------------------------
+
+    def destroy(self, host_id: str, progress: Progress) -> None:
+        with self._hold(host_id) as held:
+            intent = held.intent
+            if intent is not None:
+                accounts.insist(self.rented, f"host {host_id}", intent.plan.get("account", ""))
+            try:
+                found = self._find_host_record(host_id)
+            except NotFound:
+                found = None
+                if intent is None:
+                    sweeping.forget(self.rented, host_id)
+                    return
+            intent = self._destroy_intent(host_id, intent, found)
+            held.write(intent)
+            if found is not None:
+                strays.claim(self.rented, found)
+            progress(Step("container"))
+            unwiped = self._wipe(held, host_id, found)
+            progress(Step("machine"))
+            why = release(self.rented, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
+            if why:
+                held.note(f"destroy: not yet released: {why}")
+                raise TimedOut(
+                    f"machine {intent.handle.get('id', host_id)} isn't gone yet, so it may go on being billed: {why}",
+                    hint="`mngr gc` goes on with it; `mngr list` shows it until then",
+                )
+            if unwiped:
+                self.rented.cache.drop(host_id)
+                raise wiping.not_wiped(held, unwiped)
+            sweeping.forget(self.rented, host_id)
+            held.done()
+
+    def forget(self, host_id: str) -> str:
+        return sweeping.forget_foreign(self.rented, host_id)
+
+    def _destroy_intent(self, host_id: str, intent: Intent | None, found: Machine | None) -> Intent:
+        owed = wiping.noted(self.rented, found)
+        if intent is not None:
+            return msgspec.structs.replace(intent, kind="destroy", note="", plan={**intent.plan, **owed})
+        assert found is not None
+        owner = tags.read(found.tags)
+        spec = MachineSpec(
+            host_id=host_id, name=found.name, plan=found.plan, region=found.region, image="", tags=found.tags
+        )
+        plan = {"machine": msgspec.to_builtins(spec), "host_name": owner.host_name, **owed}
+        return self._intent("destroy", host_id, plan=plan, handle={"id": found.id})
+
+    def _wipe(self, held: Held, host_id: str, found: Machine | None) -> str:
+        """Container, volume and record; why they are still there, where that matters as the machine lives on."""
+        ready = found if found and found.address and tags.read(found.tags).ready else None
+        if self.cloud.caps.outlives_release:
+            if ready:
+                self._machine(ready)  # its pins, where this computer has none
+            return wiping.wipe(self.rented, held)
+        if ready and ready.state == "running":
+            docker = Docker(self._machine(ready))
+            with contextlib.suppress(MngrError):  # the machine goes anyway
+                container.remove(docker, host_id, store=HostStore(docker, self.name).name)
+        return ""
+
+    # --- agents' records, sweep -------------------------------------------------------------------------------
+
+    def agent_saved(self, host_id: str, record: AgentRecord) -> None:
+        store = self._store(host_id)
+        try:
+            store.save_agent(host_id, record)
+        except NotFound:
+            lost_machine.record(self.rented, store, self._ready(host_id))
+            store.save_agent(host_id, record)
+        self._change_remembered(host_id, lambda agents: [*(a for a in agents if a.id != record.id), record])
+
+    def agent_removed(self, host_id: str, agent_id: str) -> None:
+        self._store(host_id).remove_agent(host_id, agent_id)
+        self._change_remembered(host_id, lambda agents: [a for a in agents if a.id != agent_id])
+
+    def sweep(self, *, dry_run: bool = False) -> Swept:
+        return sweeping.sweep(self.rented, dry_run)
+
+    # --- snapshots --------------------------------------------------------------------------------------------
+
+    def snapshot_create(self, host_id: str, name: str, progress: Progress) -> Snapshot:
+        return machine_snapshots.take(self.rented, self._ready(host_id), name, progress)
+
+    def snapshot_list(self, host_id: str = "") -> SnapshotListing:
+        return machine_snapshots.list_(self.rented, host_id)
+
+    def snapshot_destroy(self, snapshot_id: str) -> None:
+        snapshots.destroy(machine_snapshots.keeper(self.rented, snapshot_id), snapshot_id)
+
+    def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
+        machine_snapshots.export(self.rented, snapshot_id, file, progress)
+
+    # --- small things -----------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _hold(self, host_id: str) -> Iterator[Held]:
+        with self.rented.journal.hold(self.name, host_id) as held:
+            yield held
+
+    def _intent(self, kind: str, host_id: str, *, plan: dict, handle: dict[str, str] | None = None) -> Intent:
+        at = self.rented.context.clock.now()
+        plan = {**plan, "account": accounts.here(self.rented)}
+        return Intent(provider=self.name, subject=host_id, kind=kind, at=at, plan=plan, handle=handle or {})
+
+    def _ready(self, host_id: str) -> Machine:
+        """The machine of a host that was made to its end. Raises NotFound, BeingBuilt."""
+        found = self._find_host_record(host_id)
+        owner = tags.read(found.tags)
+        if not owner.ready:
+            raise BeingBuilt(
+                f"host {owner.host_name or host_id} isn't built to its end",
+                hint="wait for its create; if that was killed, `mngr gc` releases the machine",
+            )
+        if found.state == "expired":
+            raise Conflict(f"host {owner.host_name or host_id}: {views.unpaid(self.rented, found)}")
+        return found
+
+    def _machine(self, found: Machine) -> Ssh:
+        return discovery.reach(self.rented, found)
+
+    def _store(self, host_id: str) -> HostStore:
+        """The store on a host's machine, by what is remembered of it, so that the cloud needn't be asked."""
+        remembered = self.rented.cache.get(host_id)
+        if remembered is not None and self.rented.access.machine_pins(host_id):
+            ssh = self.rented.access.machine(host_id, remembered.record.address)
+        else:
+            ssh = self._machine(self._find_host_record(host_id))
+        return HostStore(Docker(ssh), self.name)
+
+    def _logged_in(self, found: Machine) -> Ssh:
+        """SSH to a machine that may be booting. Raises TimedOut saying why the last login didn't work."""
+        limit = self.config.vps_boot_timeout
+        why = ""
+        for _ in looks(self.rented.context.clock, limit):
+            if found.address and found.state == "running":
+                ssh = self._machine(found)
+                try:
+                    ssh.run(["true"], timeout=30)
+                    return ssh
+                except (HostKeyMismatch, KeyRefused):
+                    raise
+                except (Unreachable, TimedOut) as error:
+                    why = error.message
+            else:
+                why = f"it is {found.state}, its address {found.address or 'none'}"
+                found = self.cloud.get(found.id)
+        raise TimedOut(
+            f"machine {found.id} can't be logged in to within {limit:g} s: {why}",
+            hint="look at its console at the cloud; raise vps_boot_timeout if it is only slow",
+        )
+
+    def _remember(self, record: HostRecord, agents: list[AgentView], paid_until: str) -> None:
+        view = HostView(record=record, state="running", agents=agents, paid_until=paid_until)
+        discovery.remember(self.rented, view)
+
+    def _change_remembered(
+        self, host_id: str, change: Callable[[list[AgentRecord]], list[AgentRecord]]
+    ) -> None:
+        before = self.rented.cache.get(host_id)
+        if before is not None:
+            self.rented.cache.put(msgspec.structs.replace(before, agents=change(before.agents)))
