@@ -111,6 +111,7 @@ def test_the_rule_sees_what_it_should(tmp_path: Path) -> None:
 NAMED = {
     ("config/schema.py", "local"): "a setting's default",
     ("ops/doctor.py", "docker"): "the program",
+    ("cli/doctor.py", "docker"): "the program",
     ("transport/docker_exec.py", "docker"): "the program",
     ("containers/docker.py", "docker"): "the program",
     ("vps_docker/building.py", "docker"): "a phase: Docker is being installed",

@@ -12,11 +12,7 @@ import click
 from mngr.model.errors import InvalidInput, MngrError
 
 if TYPE_CHECKING:
-    from mngr.ops.context import Mngr
     from mngr.ops.run import Command
-
-#: A command that doesn't end on SIGTERM is killed after so long.
-KILL_AFTER_S = 5
 
 
 @click.command(
@@ -51,27 +47,21 @@ def command(
     Ctrl-C ends the command with all its processes, also on another computer.
     """
     from mngr.ops.context import Mngr
-    from mngr.ops.run import exec_command
+    from mngr.ops.run import GRACE_S, TIMED_OUT, check_connection, exec_command, limited
 
     words = words[1:] if words[0] == "--" else words
     if timeout is not None:
-        words = _limited(words, timeout, tty)
+        words = tuple(limited(words, timeout, tty=tty))
     mngr = Mngr()
     run = exec_command(mngr, name, words, tty=tty, token=interrupted or lost or "")
     if interrupted:
         raise _ended(run)
-    code = 255 if lost else _run(run, None if timeout is None else timeout + KILL_AFTER_S + 10)
-    if timeout is not None and code in (124, 137):
+    code = 255 if lost else _run(run, None if timeout is None else timeout + GRACE_S)
+    if timeout is not None and code in TIMED_OUT:
         raise MngrError(f"the command didn't end within {timeout:g} s")
-    return _meant(mngr, name, run) if code == 255 and run.ssh else code
-
-
-def _limited(words: tuple[str, ...], timeout: float, tty: bool) -> tuple[str, ...]:
-    """`words` as timeout(1) runs them: where the command is, so that all its processes end, also behind ssh."""
-    line = ("sh", "-c", *words) if len(words) == 1 else words
-    return (
-        "timeout", "-k", str(KILL_AFTER_S), *(("--foreground",) if tty else ()), f"{timeout:f}", *line,
-    )  # fmt: skip
+    if code == 255 and run.ssh:
+        check_connection(mngr, name, run)
+    return code
 
 
 class _Told(BaseException):
@@ -148,25 +138,6 @@ def _ended(run: Command) -> BaseException:
     return KeyboardInterrupt()
 
 
-def _meant(mngr: Mngr, name: str, run: Command) -> int:
-    """255, if that was the command's exit code. Raises Unreachable if it was ssh's."""
-    from mngr.model.errors import Unreachable
-    from mngr.ops.run import end_exec, reachable
-
-    try:
-        found = end_exec(run)
-    except Unreachable as error:
-        reachable(mngr, name)  # its host may be known to be down
-        raise Unreachable(error.message, hint=error.hint or f"`mngr start {name}` sees to its sshd") from None
-    if found == "255":
-        return 255
-    what = "; the command was ended" if found else ""
-    raise Unreachable(
-        f"the connection to {name} broke while the command ran{what}",
-        hint="`mngr list` shows how its host is",
-    )
-
-
 def _interrupt(signum: int, frame: object) -> None:
     raise KeyboardInterrupt
 
@@ -206,6 +177,8 @@ def pass_through(argv: list[str]) -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    from mngr.ops.run import KILL_AFTER_S
+
     process.terminate()
     try:
         process.wait(KILL_AFTER_S)

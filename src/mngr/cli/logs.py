@@ -39,15 +39,5 @@ def command(name: str, boot: bool, size: int, raw: bool) -> int:
     if raw:
         sys.stdout.buffer.write(output)
     else:
-        click.echo(plain(output.decode(errors="replace")), nl=False)
+        click.echo(run.plain(output.decode(errors="replace")), nl=False)
     return 0
-
-
-def plain(text: str) -> str:
-    """Terminal output without control sequences (ECMA-48: CSI, OSC and the short escapes), whoever it is from."""
-    import re
-
-    text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]", "", text)
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]", "", text.replace("\r\n", "\n")).replace(
-        "\r", ""
-    )

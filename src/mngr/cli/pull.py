@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
-from mngr.model.errors import Conflict, InvalidInput
-from mngr.model.progress import Step
+from mngr.model.errors import Conflict
 
 if TYPE_CHECKING:
     from mngr.ops.pull import Left, Pulled
@@ -41,36 +40,15 @@ def command(name: str, branch: str, into: str, force: bool, form: str, quiet: bo
     \b
     mngr pull my-agent && git merge mngr/my-agent
     """
-    from mngr.agents import tmux
     from mngr.cli.main import show
     from mngr.cli.progress import Progress
-    from mngr.model.names import parse_address
-    from mngr.ops import git
-    from mngr.ops.context import Mngr
-    from mngr.ops.pull import pull
-    from mngr.ops.run import reachable
+    from mngr.ops.context import Mngr, Phases
+    from mngr.ops.pull import pull_agent
 
     check_format(form)
-    top = git.keeper(Path(into))
-    if top is None:
-        raise InvalidInput(
-            f"{Path(into).absolute()} isn't in a git repository",
-            hint="--into names the repository to bring the commits to",
-        )
     mngr = Mngr()
     with Progress(f"pull {name}", quiet) as progress:
-        progress(Step("find"))
-        target = reachable(mngr, name)
-        assert target.agent
-        progress(Step("commits"))
-        branch = branch or f"mngr/{parse_address(name).name}"
-        done = pull(
-            tmux.as_user(mngr.place(target.host.record)),
-            target.agent.record.work_dir,
-            top,
-            branch,
-            force=force,
-        )
+        done = pull_agent(mngr, name, Path(into), branch, Phases(mngr.clock, progress), force=force)
     if form == "json":
         write_json(_row(done))
     elif form != "human":

@@ -1,7 +1,3 @@
-"""What mngr does, as a Python API: `Mngr` holds the configuration, functions take it first.
-
-from mngr.ops.context import Mngr
-from mngr.ops.create import create
-from mngr.ops.request import CreateRequest
-from mngr.ops.listing import list_hosts
+"""What mngr does. Its front door is `from mngr import Mngr` (ops/mngr.py, ops/objects.py); the functions behind it, which the
+command line calls, too, take what is configured first (ops/context.py). Answers are structs, never sentences.
 """

@@ -2,49 +2,48 @@
 
 import os
 import shutil
+from typing import Literal
 
 import msgspec
 
 from mngr.model.errors import MngrError
+from mngr.model.views import Problem
 from mngr.ops.context import Mngr
 
-TOOLS = (
-    ("ssh", True, "to reach containers and machines (package openssh-client)"),
-    ("ssh-keygen", True, "to make keys (package openssh-client)"),
-    ("tmux", True, "for agents on this computer (package tmux)"),
-    ("git", True, "to send code and bring commits home (package git)"),
-    ("docker", False, "for --provider docker"),
-)
+#: Programs that are called, and whether mngr is of no use without.
+PROGRAMS = {"ssh": True, "ssh-keygen": True, "tmux": True, "git": True, "docker": False}
 
 
-class Check(msgspec.Struct, frozen=True):
-    what: str
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that mngr needs (or, not `needed`, can use): a program by its name, the home that has to be writable by
+    its path, the config, a provider instance that has to answer. `problems`: what else is known of why it isn't `ok`."""
+
+    kind: Literal["program", "home", "config", "provider"]
+    name: str
     ok: bool
-    needed: bool
-    note: str = ""
+    needed: bool = True
+    problems: list[Problem] = []
 
 
 def examine(mngr: Mngr) -> list[Check]:
     """All checks. Never raises for what it finds."""
     found = [
-        Check(tool, shutil.which(tool) is not None, needed, "" if shutil.which(tool) else why)
-        for tool, needed, why in TOOLS
+        Check(kind="program", name=name, ok=shutil.which(name) is not None, needed=needed)
+        for name, needed in PROGRAMS.items()
     ]
     home = mngr.home if mngr.home.exists() else mngr.home.parent
-    found.append(Check(f"{mngr.home} is writable", os.access(home, os.W_OK), True))
+    found.append(Check(kind="home", name=str(mngr.home), ok=os.access(home, os.W_OK)))
     try:
         active = mngr.active()
     except MngrError as error:
-        return [*found, Check("config", False, True, f"{error} {error.hint}")]
-    for name in active:
-        found.append(_provider(mngr, name))
-    return found
+        problem = Problem(provider="", what="config", error=str(error), hint=error.hint)
+        return [*found, Check(kind="config", name="config", ok=False, problems=[problem])]
+    return [*found, *(_provider(mngr, name) for name in active)]
 
 
 def _provider(mngr: Mngr, name: str) -> Check:
     try:
-        listing = mngr.provider(name).discover(())
+        problems = mngr.provider(name).discover(()).errors
     except MngrError as error:
-        return Check(f"provider {name}", False, True, f"{error}; {error.hint}" if error.hint else str(error))
-    problems = "; ".join(problem.error for problem in listing.errors)
-    return Check(f"provider {name}", not problems, True, problems)
+        problems = [Problem(provider=name, what="provider", error=str(error), hint=error.hint)]
+    return Check(kind="provider", name=name, ok=not problems, problems=problems)

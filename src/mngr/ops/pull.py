@@ -13,10 +13,15 @@ from typing import Literal
 
 import msgspec
 
+from mngr.agents import tmux
 from mngr.hosts import scripts
 from mngr.model.errors import InvalidInput, MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.names import parse_address
+from mngr.model.progress import Step
 from mngr.ops import git
+from mngr.ops.context import Mngr, Phases
 from mngr.ops.git import LIMIT_S
+from mngr.ops.run import reachable
 from mngr.ops.work import Repository, Tip, look
 from mngr.transport.base import SSH_FAILED, Completed, Transport
 
@@ -67,6 +72,26 @@ class Pulled(msgspec.Struct, kw_only=True):
     dropped: int = 0
     busy: list[str] = []
     noted: bool = True
+
+
+def pull_agent(
+    mngr: Mngr, text: str, into: Path, branch: str, phases: Phases, *, force: bool = False
+) -> Pulled:
+    """As `pull`, of an agent, into the repository around `into`; as the branch `mngr/NAME` unless `branch` says another."""
+    top = git.keeper(into)
+    if top is None:
+        raise InvalidInput(
+            f"{into.absolute()} isn't in a git repository",
+            hint="--into names the repository to bring the commits to",
+        )
+    phases(Step("find"))
+    target = reachable(mngr, text)
+    assert target.agent
+    phases(Step("commits"))
+    return pull(
+        tmux.as_user(mngr.place(target.host.record)), target.agent.record.work_dir, top,
+        branch or f"mngr/{parse_address(text).name}", force=force,
+    )  # fmt: skip
 
 
 def pull(transport: Transport, work_dir: str, into: Path, branch: str, *, force: bool = False) -> Pulled:

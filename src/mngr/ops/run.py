@@ -6,13 +6,21 @@ from collections.abc import Sequence
 import msgspec
 
 from mngr.agents import tmux
-from mngr.model.errors import Conflict, MngrError, NotFound, NotSupported, TimedOut, Unreachable
+from mngr.model.errors import (
+    Conflict,
+    InvalidInput,
+    MngrError,
+    NotFound,
+    NotSupported,
+    TimedOut,
+    Unreachable,
+)
 from mngr.model.names import Address, parse_address
 from mngr.ops import memory, names, size
 from mngr.ops.context import Mngr
 from mngr.ops.names import Target
 from mngr.transport import quote
-from mngr.transport.base import SSH_FAILED, Transport, run_local
+from mngr.transport.base import SSH_FAILED, Completed, Transport, run_local
 from mngr.transport.local import Local
 from mngr.transport.ssh import Ssh, unreachable
 
@@ -64,6 +72,67 @@ def exec_command(
         )  # fmt: skip
     return Command(
         argv=transport.argv(argv, tty=tty), end_argv=transport.argv(tmux.end_exec_argv()), token=token
+    )
+
+
+def capture(
+    mngr: Mngr, text: str, words: str | Sequence[str], *, input: bytes = b"", timeout: float | None = None
+) -> Completed:
+    """Runs a command beside an agent (a string is a shell line) and waits for it; what it printed. However that ends, the
+    command has ended then, with all its processes.
+
+    Raises as `exec_command`, TimedOut after `timeout` seconds, Unreachable if the connection failed or broke."""
+    if isinstance(words, str):
+        words = [words]
+    elif len(words) == 1:
+        words = [quote.word(words[0])]  # one word would be a shell line
+    if not words:
+        raise InvalidInput("there is no command to run")
+    if timeout is not None:
+        words = limited(words, timeout)
+    command = exec_command(mngr, text, words)
+    try:
+        done = run_local(
+            command.argv, place=command.ssh or "the host", what="the command", input=input, apart=True,
+            timeout=None if timeout is None else timeout + GRACE_S,
+        )  # fmt: skip
+    except (TimedOut, KeyboardInterrupt):
+        end_exec(command)
+        raise
+    if timeout is not None and done.code in TIMED_OUT:
+        raise TimedOut(f"the command didn't end within {timeout:g} s")
+    if done.code == SSH_FAILED and command.ssh:
+        check_connection(mngr, text, command)
+    return done
+
+
+#: A command that doesn't end on SIGTERM is killed after so long.
+KILL_AFTER_S = 5
+#: So long we wait for a command to be ended where it runs.
+GRACE_S = KILL_AFTER_S + 10
+#: Exit codes of timeout(1), whose command was ended.
+TIMED_OUT = (124, 137)
+
+
+def limited(words: Sequence[str], timeout: float, *, tty: bool = False) -> Sequence[str]:
+    """`words` as timeout(1) runs them: where the command is, so that all its processes end, also behind ssh."""
+    line = ("sh", "-c", *words) if len(words) == 1 else words
+    return ("timeout", "-k", str(KILL_AFTER_S), *(("--foreground",) if tty else ()), f"{timeout:f}", *line)
+
+
+def check_connection(mngr: Mngr, text: str, command: Command) -> None:
+    """Where ssh ended with 255: returns if that was the command's own exit code. Raises Unreachable if it was ssh's."""
+    try:
+        found = end_exec(command)
+    except Unreachable as error:
+        reachable(mngr, text)  # its host may be known to be down
+        raise Unreachable(error.message, hint=error.hint or f"`mngr start {text}` sees to its sshd") from None
+    if found == str(SSH_FAILED):
+        return
+    what = "; the command was ended" if found else ""
+    raise Unreachable(
+        f"the connection to {text} broke while the command ran{what}",
+        hint="`mngr list` shows how its host is",
     )
 
 
@@ -120,6 +189,15 @@ def logs(mngr: Mngr, text: str, size: int, *, raw: bool = False) -> bytes:
     target = reachable(mngr, text)
     assert target.agent
     return tmux.logs(mngr.place(target.host.record), target.agent.record, size, raw=raw)
+
+
+def plain(text: str) -> str:
+    """Terminal output without control sequences (ECMA-48: CSI, OSC and the short escapes), whoever it is from."""
+    import re
+
+    text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]", "", text)
+    text = text.replace("\r\n", "\n")
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]", "", text).replace("\r", "")
 
 
 def boot_log(mngr: Mngr, text: str, size: int) -> str:

@@ -93,11 +93,12 @@ def run_local(
     place: str,
     what: str,
     input: Input,
-    timeout: float,
+    timeout: float | None,
     env: dict[str, str] | None = None,
     apart: bool = False,
 ) -> Completed:
-    """Runs a local process, fed with `input`. `what` names the command in messages. `apart`: Ctrl-C doesn't reach it.
+    """Runs a local process, fed with `input`. `what` names the command in messages. `timeout`: None only for what a user
+    runs. `apart`: Ctrl-C doesn't reach it.
 
     Raises TimedOut, Unreachable, InvalidInput if the command line is longer than this computer allows."""
     try:
@@ -123,7 +124,7 @@ def run_local(
 
 
 def _fed_late(
-    command: Sequence[str], input: Callable[[], bytes], timeout: float, env: dict[str, str] | None
+    command: Sequence[str], input: Callable[[], bytes], timeout: float | None, env: dict[str, str] | None
 ) -> Completed:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env) as process:

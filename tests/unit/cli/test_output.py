@@ -5,9 +5,9 @@ import json
 import pytest
 
 from mngr.cli.list import span
-from mngr.cli.logs import plain
 from mngr.cli.output import check_format, write_json, write_rows
 from mngr.model.errors import InvalidInput
+from mngr.ops.run import plain
 from mngr.providers.terminal import table
 
 ROW = {

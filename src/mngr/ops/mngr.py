@@ -1,0 +1,242 @@
+"""The front door for Python: `from mngr import Mngr`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mngr.config.schema import Config
+from mngr.model.clock import SYSTEM, Clock
+from mngr.model.errors import InvalidInput, MngrError, NotFound
+from mngr.model.names import parse_address, parse_label
+from mngr.model.progress import Progress
+from mngr.model.views import Listing, Offer, Problem
+from mngr.ops import context, names
+from mngr.ops.context import Phases
+from mngr.ops.objects import Agent, Host
+from mngr.providers.contract import IdleRequest
+
+if TYPE_CHECKING:
+    from mngr.ops.doctor import Check
+    from mngr.providers.contract import SnapshotListing, Swept
+
+
+class CostsMoney(MngrError):
+    """What was asked for costs money, and nobody agreed to that; nothing was made. `offer` says how much."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, offer: Offer, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.offer = offer
+
+
+class Listed:
+    """What there is: `agents`, `hosts`, and `errors` for what couldn't be read, without which nothing is complete. As an
+    iterator: the agents.
+
+    >>> [agent.name for agent in mngr.list() if agent.labels.get("team") == "search"]
+    ['web']
+    """
+
+    def __init__(self, mngr: Mngr, listing: Listing) -> None:
+        self.hosts: Sequence[Host] = [Host(mngr, one) for one in listing.hosts]
+        self.agents: Sequence[Agent] = [agent for host in self.hosts for agent in host.agents]
+        self.errors: Sequence[Problem] = listing.errors
+
+    def __iter__(self) -> Iterator[Agent]:
+        return iter(self.agents)
+
+    def __len__(self) -> int:
+        return len(self.agents)
+
+
+class Mngr(context.Mngr):
+    """mngr as the user has configured it: makes agents, and finds those that there are.
+
+    Quiet, unless it is given `progress`, which is called with each step (model.progress). May be used from any thread, also
+    beside a running event loop: calls block, and wait within limits only. Raises MngrError and its subclasses (model.errors).
+
+    >>> from mngr import Mngr
+    >>> mngr = Mngr()
+    >>> agent = mngr.create("demo", command=["sleep", "1000"])
+    >>> agent.exec(["echo", "hello"]).text
+    'hello\\n'
+    """
+
+    def __init__(
+        self,
+        home: str | Path | None = None,
+        *,
+        progress: Progress | None = None,
+        config: Config | None = None,
+        clock: Clock = SYSTEM,
+    ) -> None:
+        """`home`: in place of MNGR_HOME or `~/.mngr`. `config`: in place of what is configured there."""
+        super().__init__(None if home is None else Path(home), config, clock)
+        self.progress = progress
+
+    def phases(self) -> Phases:
+        """What times one operation, and tells `progress` of it."""
+        return Phases(self.clock, self.progress or (lambda told: None))
+
+    def create(
+        self,
+        name: str,
+        type: str = "",
+        *,
+        command: Sequence[str] = (),
+        provider: str = "",
+        image: str = "",
+        user: str = "",
+        build_args: Sequence[str] = (),
+        start_args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        idle_timeout_s: float | None = None,
+        idle_mode: str = "",
+        max_lifetime_s: float | None = None,
+        source: str | Path | None = None,
+        work_dir: str = "",
+        snapshot: str = "",
+        trust_first_contact: bool = False,
+        agree: bool | Callable[[Offer], bool] = False,
+    ) -> Agent:
+        """Makes an agent, and a host for it if needed; when it returns, the agent was seen alive, or is `done`.
+
+        `name` may be an address: `NAME[@HOST][.PROVIDER]`. `command`: what the agent runs, or words after its type's command.
+        `source`: the directory whose code comes along. All else is as `mngr create` has it (`mngr create --help`).
+
+        A new host that costs anything is made only if `agree` is true, or is called with the offer and says so; else this
+        raises CostsMoney, which has the offer. A failure takes back what this call made; killed and called again, it goes on.
+        Raises Conflict if the agent is there already, InvalidInput naming what can't be meant.
+
+        >>> mngr.create("web", command=["sleep", "9"], labels={"team": "search"}).labels
+        {'team': 'search'}
+        >>> mngr.create("big", provider="vultr", agree=lambda offer: (offer.per_hour or 0) < 0.05)  # doctest: +SKIP
+        <Agent big@big.vultr running>
+        """
+        from mngr.ops import consent
+        from mngr.ops.create import create
+        from mngr.ops.request import CreateRequest
+
+        address = parse_address(name)
+        if not address.name:
+            raise InvalidInput("create needs a name for the agent before the @")
+        if provider and address.provider not in ("", provider):
+            raise InvalidInput(f"two providers: .{address.provider} and {provider}", hint="give one")
+        request = CreateRequest(
+            name=address.name, host=address.host, provider=provider or address.provider,
+            type=type or ("command" if command else ""), command=list(command), build_args=list(build_args),
+            start_args=list(start_args), image=image, user=user, env=dict(env or {}), labels=_labels(labels or {}),
+            idle=_idle(idle_mode, idle_timeout_s, max_lifetime_s), snapshot=snapshot, work_dir=work_dir,
+            source=None if source is None else Path(source).absolute(), trust_first_contact=trust_first_contact,
+        )  # fmt: skip
+
+        def offered(offer: Offer) -> None:
+            if consent.costs(offer) and not (agree(offer) if callable(agree) else agree):
+                raise CostsMoney(
+                    f"a new host for {address.name} costs money, and nobody agreed to that; nothing was made",
+                    offer,
+                    hint="look at the error's `offer`; create(…, agree=True) agrees to it",
+                )
+
+        made = create(self, request, self.phases(), offered)
+        return Agent(self, made.host, made.agent, made)
+
+    def agent(self, name: str) -> Agent:
+        """The agent called `name` (or an address), as it is now. Raises NotFound, Conflict if several are, Unreachable.
+
+        >>> mngr.agent("demo").labels
+        {}
+        """
+        [target] = names.resolve(self, [name])
+        if target.agent is None:
+            raise NotFound(f"{name} is a host without that agent", hint=f"Mngr.host({name!r}) is the host")
+        return Agent(self, target.host, target.agent)
+
+    def host(self, name: str) -> Host:
+        """The host called `name` (or `@NAME.PROVIDER`), as it is now. Raises as `agent`.
+
+        >>> mngr.host("localhost").provider
+        'local'
+        """
+        [target] = names.resolve(self, [name if name.startswith("@") else f"@{name}"])
+        return Host(self, target.host)
+
+    def list(self, providers: Sequence[str] = ()) -> Listed:
+        """All agents and hosts, or those of these provider instances. What can't be read is in `errors`.
+
+        >>> listed = mngr.list()
+        >>> len(listed) > 0, [host.name for host in listed.hosts], listed.errors
+        (True, ['localhost'], [])
+        """
+        from mngr.ops.listing import list_hosts
+
+        return Listed(self, list_hosts(self, providers))
+
+    def gc(self, providers: Sequence[str] = (), *, dry_run: bool = False) -> Mapping[str, Swept]:
+        """Finds and releases what killed commands left behind; touches no host with agents. By provider instance.
+
+        >>> mngr.gc(dry_run=True)["local"].errors
+        []
+        """
+        from mngr.ops.sweep import sweep
+
+        return sweep(self, providers, dry_run=dry_run)
+
+    def forget(self, hosts: Sequence[str]) -> Sequence[str]:
+        """Drops what is kept here of hosts that only another account knows, which may go on paying for them.
+
+        >>> mngr.forget(["of-the-lost-account"])  # doctest: +SKIP
+        ['of-the-lost-account.vultr']
+        """
+        from mngr.ops.sweep import forget
+
+        return forget(self, hosts)
+
+    def snapshots(self) -> SnapshotListing:
+        """All snapshots, and what couldn't be read.
+
+        >>> mngr.snapshots().snapshots
+        []
+        """
+        from mngr.ops import snapshots
+
+        return snapshots.list_(self)
+
+    def destroy_snapshot(self, snapshot_id: str) -> None:
+        """Removes a snapshot for good. Raises NotFound.
+
+        >>> mngr.destroy_snapshot("snap-0123456789abcdef")  # doctest: +SKIP
+        """
+        from mngr.ops import snapshots
+
+        snapshots.destroy(self, snapshot_id)
+
+    def doctor(self) -> Sequence[Check]:
+        """Whether this computer has what mngr needs, and each provider in use answers.
+
+        >>> [check.name for check in mngr.doctor() if check.needed and not check.ok]
+        []
+        """
+        from mngr.ops.doctor import examine
+
+        return examine(self)
+
+
+def _idle(mode: str, timeout_s: float | None, max_lifetime_s: float | None) -> IdleRequest | None:
+    from mngr.model.idle import parse_mode
+
+    asked = IdleRequest(
+        mode=parse_mode(mode) if mode else None, timeout_s=timeout_s, max_lifetime_s=max_lifetime_s
+    )
+    return None if asked == IdleRequest() else asked
+
+
+def _labels(labels: Mapping[str, str]) -> dict[str, str]:
+    checked = dict(parse_label(f"{key}={value}") for key, value in labels.items())
+    if checked.keys() != labels.keys():
+        raise InvalidInput(f"labels {', '.join(labels)} can't be used", hint="a label's key has no =")
+    return checked

@@ -1,0 +1,352 @@
+"""Agents and hosts as objects: what is known of one, as it was when it was last looked at, and its verbs.
+
+Verbs that change something look first, and see to it that the object shows how it is afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mngr.model.states import AgentState, HostState
+from mngr.model.views import AgentView, HostView
+from mngr.ops import names
+from mngr.ops.names import Group, Target
+
+if TYPE_CHECKING:
+    from mngr.ops.create import Created
+    from mngr.ops.lifecycle import Destroyed, Started, Stopped
+    from mngr.ops.losing import Loss
+    from mngr.ops.mngr import Mngr
+    from mngr.ops.pull import Pulled
+    from mngr.providers.contract import Snapshot, SnapshotListing
+    from mngr.transport.base import Completed
+
+
+class Host:
+    """A host: this computer, a container, or a container on a rented machine. `view` has all that is known of it.
+
+    >>> mngr.agent("demo").host.state
+    'running'
+    """
+
+    def __init__(self, mngr: Mngr, view: HostView) -> None:
+        self.mngr = mngr
+        self.view = view
+
+    def __repr__(self) -> str:
+        return f"<Host {self.name}.{self.provider} {self.state}>"
+
+    @property
+    def name(self) -> str:
+        return self.view.record.name
+
+    @property
+    def id(self) -> str:
+        return self.view.record.id
+
+    @property
+    def provider(self) -> str:
+        """The provider instance that it is on."""
+        return self.view.record.provider
+
+    @property
+    def state(self) -> HostState:
+        return self.view.state
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.view.record.labels
+
+    @property
+    def address(self) -> str:
+        """How every verb of the command line takes it, too: by its id, which no other host has."""
+        return f"@{self.id}.{self.provider}"
+
+    @property
+    def agents(self) -> Sequence[Agent]:
+        """The agents that are known on it; all there are if `view.agents_known`."""
+        return [Agent(self.mngr, self.view, one) for one in self.view.agents]
+
+    def refresh(self) -> Host:
+        """Looks at it again. Raises NotFound, Unreachable.
+
+        >>> mngr.host("localhost").refresh().state
+        'running'
+        """
+        self.view = _look(self.mngr, self.address).host
+        return self
+
+    def stop(self) -> Stopped:
+        """Stops it with all its agents. Repeatable.
+
+        >>> mngr.host("localhost").stop().host_stopped  # this computer stays up
+        False
+        """
+        from mngr.ops import lifecycle
+
+        done = lifecycle.stop(self.mngr, self._group(), self.mngr.phases())
+        self.refresh()
+        return done
+
+    def start(self) -> Started:
+        """Starts the host alone, none of its agents. Repeatable.
+
+        >>> mngr.host("localhost").start().host.state
+        'running'
+        """
+        from mngr.ops import lifecycle
+
+        done = lifecycle.start(self.mngr, self._group(), self.mngr.phases())
+        self.refresh()
+        return done
+
+    def destroy(self, *, unknown_agents: bool = False) -> Destroyed:
+        """Removes it for good, with all its agents, and ends its bill. Nobody is asked.
+
+        Raises Unreachable if its agents can't be read, unless `unknown_agents` says that they may go; NotWiped if its bill
+        has ended and its files couldn't be removed yet.
+
+        >>> mngr.create("box", provider="docker").host.destroy().host_gone  # doctest: +SKIP
+        True
+        """
+        from mngr.ops import lifecycle
+
+        return lifecycle.destroy(self.mngr, self._group(), self.mngr.phases(), unknown_agents=unknown_agents)
+
+    def snapshot(self, name: str = "", *, to: str | Path | None = None) -> Snapshot:
+        """Saves image and volume together; it is paused meanwhile. `to`: also into this file. Raises NotSupported.
+
+        >>> mngr.agent("demo").host.snapshot(to="demo.tar")  # doctest: +SKIP
+        Snapshot(id='snap-…', …)
+        """
+        from mngr.ops import snapshots
+
+        file = None if to is None else Path(to)
+        return snapshots.create(self.mngr, self.address, name, file, self.mngr.phases())
+
+    def snapshots(self) -> SnapshotListing:
+        """Its snapshots, and what couldn't be read. Raises NotSupported.
+
+        >>> [one.id for one in mngr.agent("demo").host.snapshots().snapshots]  # doctest: +SKIP
+        ['snap-…']
+        """
+        from mngr.ops import snapshots
+
+        return snapshots.list_(self.mngr, self.address)
+
+    def boot_log(self, size: int = 64 << 10) -> str:
+        """The end of its machine's boot log. Raises NotSupported where there is no machine.
+
+        >>> print(mngr.agent("demo").host.boot_log())  # doctest: +SKIP
+        """
+        from mngr.ops import run
+
+        return run.boot_log(self.mngr, self.address, size)
+
+    def _group(self) -> Group:
+        return Group(_look(self.mngr, self.address).host, [])
+
+
+class Agent:
+    """An agent: a process in a tmux session on a host. `view` has what was seen of it.
+
+    >>> agent = mngr.agent("demo")
+    >>> agent.name, agent.type, agent.command
+    ('demo', 'command', ['sleep', '1000'])
+    """
+
+    def __init__(self, mngr: Mngr, host: HostView, view: AgentView, created: Created | None = None) -> None:
+        self.mngr = mngr
+        self.view = view
+        self.created = (
+            created  #: What its create said, if it comes from there: how long which phase took, notes.
+        )
+        self._host = host
+
+    def __repr__(self) -> str:
+        return f"<Agent {self.name}@{self._host.record.name}.{self._host.record.provider} {self.state}>"
+
+    @property
+    def name(self) -> str:
+        return self.view.record.name
+
+    @property
+    def id(self) -> str:
+        return self.view.record.id
+
+    @property
+    def type(self) -> str:
+        return self.view.record.type
+
+    @property
+    def command(self) -> list[str]:
+        return self.view.record.command
+
+    @property
+    def work_dir(self) -> str:
+        """The directory that it works in, on its host."""
+        return self.view.record.work_dir
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.view.record.labels
+
+    @property
+    def state(self) -> AgentState:
+        return self.view.state
+
+    @property
+    def exit_code(self) -> int | None:
+        """How its command ended, where its state is `done`."""
+        return self.view.exit_code
+
+    @property
+    def host(self) -> Host:
+        return Host(self.mngr, self._host)
+
+    @property
+    def address(self) -> str:
+        """How every verb of the command line takes it, too."""
+        return f"{self.name}@{self._host.record.id}.{self._host.record.provider}"
+
+    def refresh(self) -> Agent:
+        """Looks at it again. Raises NotFound, Unreachable.
+
+        >>> mngr.agent("demo").refresh().state in ("running", "waiting")
+        True
+        """
+        target = _look(self.mngr, self.address)
+        self._host, self.view = target.host, target.agent or self.view
+        return self
+
+    def exec(
+        self, words: str | Sequence[str], *, input: bytes | str = b"", timeout: float | None = None
+    ) -> Completed:
+        """Runs a command in its work dir with its environment: a string is a shell line, several words are an argv. The
+        exit code is in the answer. `timeout`: in seconds; the command is ended then, with all its processes.
+
+        Raises Conflict if its host is down, Unreachable if the connection fails or breaks, TimedOut.
+
+        >>> agent = mngr.agent("demo")
+        >>> agent.exec(["echo", "a b"]).text
+        'a b\\n'
+        >>> agent.exec("cat | wc -c; exit 3", input="four").code
+        3
+        """
+        from mngr.ops import run
+
+        text = input.encode() if isinstance(input, str) else input
+        return run.capture(self.mngr, self.address, words, input=text, timeout=timeout)
+
+    def logs(self, size: int = 64 << 10) -> str:
+        """The end of what its terminal showed, as text.
+
+        >>> mngr.create("says", command=["sh", "-c", "echo ready; sleep 1000"]).logs().strip()
+        'ready'
+        """
+        from mngr.ops import run
+
+        return run.plain(run.logs(self.mngr, self.address, size).decode(errors="replace"))
+
+    def raw_logs(self, size: int = 64 << 10) -> bytes:
+        """The end of what was written to its terminal, with all control sequences.
+
+        >>> mngr.agent("says").raw_logs(size=4)
+        b'dy\\r\\n'
+        """
+        from mngr.ops import run
+
+        return run.logs(self.mngr, self.address, size, raw=True)
+
+    def attach_argv(self) -> list[str]:
+        """The command line that puts a terminal on it.
+
+        >>> mngr.agent("demo").attach_argv()[:1]
+        ['sh']
+        """
+        from mngr.ops import run
+
+        return run.attach_argv(self.mngr, self.address)
+
+    def stop(self) -> Stopped:
+        """Ends its processes, and stops its host if no other agent is alive there. What it made stays. Repeatable.
+
+        >>> agent = mngr.agent("says")
+        >>> agent.stop().host_stopped, agent.state
+        (False, 'stopped')
+        """
+        from mngr.ops import lifecycle
+
+        done = lifecycle.stop(self.mngr, self._group(), self.mngr.phases())
+        self.refresh()
+        return done
+
+    def start(self) -> Started:
+        """Starts its host if that is down, and its command anew if it isn't alive. Repeatable.
+
+        >>> agent = mngr.agent("says")
+        >>> [one.state for one in agent.start().agents], agent.state
+        (['running'], 'running')
+        """
+        from mngr.ops import lifecycle
+
+        done = lifecycle.start(self.mngr, self._group(), self.mngr.phases())
+        self.refresh()
+        return done
+
+    def destroy(self, *, unknown_agents: bool = False) -> Destroyed:
+        """Removes it for good and, with a host's last agent, the host and its machine; ends their bill. Gone already is
+        success. Nobody is asked: `losses` says what would be lost.
+
+        >>> done = mngr.create("short", command=["sleep", "9"]).destroy()
+        >>> done.host_gone, "demo" in done.stays_with  # this computer stays, with its other agents
+        (False, True)
+        """
+        from mngr.model.errors import NotFound
+        from mngr.ops import lifecycle
+
+        try:
+            group = self._group()
+        except NotFound:
+            return lifecycle.Destroyed(host_gone=not self._host.permanent)
+        return lifecycle.destroy(self.mngr, group, self.mngr.phases(), unknown_agents=unknown_agents)
+
+    def losses(self) -> Sequence[Loss]:
+        """What a destroy would take away for good: commits that never came home, files that aren't committed.
+
+        >>> mngr.agent("demo").losses()  # agents here work in directories of yours, which stay
+        []
+        """
+        from mngr.ops import losing
+
+        [found] = losing.losses(self.mngr, [self._group()])
+        return found
+
+    def pull(self, into: str | Path = ".", *, branch: str = "", force: bool = False) -> Pulled:
+        """Brings its commits home, into the repository around `into`, as the branch `mngr/NAME`. Repeatable.
+
+        >>> mngr.agent("demo").pull().branch  # doctest: +SKIP
+        'mngr/demo'
+        """
+        from mngr.ops import pull
+
+        return pull.pull_agent(self.mngr, self.address, Path(into), branch, self.mngr.phases(), force=force)
+
+    def snapshot(self, name: str = "", *, to: str | Path | None = None) -> Snapshot:
+        """As Host.snapshot, of its host.
+
+        >>> mngr.agent("demo").snapshot(to="demo.tar")  # doctest: +SKIP
+        Snapshot(id='snap-…', …)
+        """
+        return self.host.snapshot(name, to=to)
+
+    def _group(self) -> Group:
+        [group] = names.groups([_look(self.mngr, self.address)])
+        return group
+
+
+def _look(mngr: Mngr, address: str) -> Target:
+    [target] = names.resolve(mngr, [address])
+    return target

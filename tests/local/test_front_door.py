@@ -1,0 +1,134 @@
+"""`from mngr import Mngr`: its examples, the README's, a script, and a notebook's surroundings; all on this computer."""
+
+import asyncio
+import doctest
+import inspect
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from mngr import Agent, Host, Mngr, MngrError
+from mngr.model.errors import Conflict, NotFound, TimedOut
+from mngr.ops.mngr import Listed
+from support.local import MARK, Local
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def front(mngr: Local, monkeypatch: pytest.MonkeyPatch) -> Mngr:
+    """The front door of this test's user, in this process."""
+    for name in (MARK, "TMUX_TMPDIR", "MNGR_HOME"):
+        monkeypatch.setenv(name, mngr.env[name])
+    monkeypatch.delenv("TMUX", raising=False)
+    monkeypatch.chdir(mngr.cwd)
+    return Mngr()
+
+
+def public() -> list[tuple[str, object]]:
+    """All that the front door offers and that does something: classes, methods."""
+    found: list[tuple[str, object]] = []
+    for one in (Mngr, Agent, Host, Listed):
+        found.append((one.__name__, one))
+        found += [
+            (f"{one.__name__}.{name}", value)
+            for name, value in vars(one).items()
+            if inspect.isfunction(value) and not name.startswith("_") and name != "phases"
+        ]
+    return found
+
+
+@pytest.mark.parametrize(("name", "what"), public(), ids=[name for name, _ in public()])
+def test_everything_has_an_example(name: str, what: object) -> None:
+    assert ">>>" in (what.__doc__ or ""), f"{name} has no example"
+
+
+def test_the_examples_are_true(front: Mngr) -> None:
+    finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner()
+    told: list[str] = []
+    for name, what in public():
+        for test in finder.find(what, name, globs={"mngr": front}):
+            runner.run(test, out=told.append)
+    assert not runner.failures, "".join(told)
+    assert runner.tries > 30
+    for agent in front.list():
+        agent.destroy()
+
+
+def test_the_example_is_the_first_life(mngr: Local) -> None:
+    done = subprocess.run(
+        [sys.executable, TOP / "examples/first_life.py"], env=mngr.env, cwd=mngr.cwd, capture_output=True, text=True
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        [
+            "first is running on localhost.local",
+            "first running running",
+            "3 hello",
+            "after a stop: stopped, its host running",
+            "after a start: running, its host running",
+            "its host stays",
+        ],
+    ), done.stderr
+    assert mngr.names() == []
+
+
+def test_the_readme_s_code_runs(mngr: Local) -> None:
+    section = (TOP / "README.md").read_text().split("\n### From Python\n")[1].split("\n## ")[0]
+    code = "".join(line[4:] + "\n" for line in re.findall(r"^    .*|^$", section, re.MULTILINE))
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=mngr.env, cwd=mngr.cwd, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert mngr.names() == []
+
+
+def test_it_works_in_a_thread_beside_a_running_event_loop(front: Mngr) -> None:
+    """As in a notebook, whose cells run within one."""
+    seen: list[object] = []
+
+    async def cell() -> None:
+        agent = front.create("cell", command=["sleep", "1000"])
+        seen.append(agent.exec(["echo", "hello"]).text)
+        agent.stop()
+        agent.start()
+        seen.append(agent.state)
+        agent.destroy()
+        seen.append(len(front.list()))
+
+    thread = threading.Thread(target=lambda: asyncio.run(cell()))
+    thread.start()
+    thread.join(120)
+    assert seen == ["hello\n", "running", 0]
+
+
+def test_a_command_that_takes_too_long_is_ended_with_its_children(front: Mngr, mngr: Local) -> None:
+    agent = front.create("late", command=["sleep", "1000"])
+    with pytest.raises(TimedOut, match=r"didn't end within 0\.5 s"):
+        agent.exec("sleep 77.7 & sleep 77.7", timeout=0.5)
+    assert not [line for line in mngr.processes().values() if line == "sleep 77.7"]
+    assert agent.exec(["printf", "%s|", "a b", "$HOME", "'"]).text == "a b|$HOME|'|"
+    (Path(agent.work_dir) / "odd $name").write_text("#!/bin/sh\necho odd\n")
+    (Path(agent.work_dir) / "odd $name").chmod(0o700)
+    assert agent.exec(["./odd $name"]).text == "odd\n", "one word isn't a shell line"
+
+
+def test_it_raises_what_the_command_line_shows(front: Mngr, mngr: Local) -> None:
+    agent = front.create("only", command=["true"])
+    with pytest.raises(Conflict, match="agent only is on local already"):
+        front.create("only", command=["true"])
+    with pytest.raises(NotFound, match="there is no agent called onyl") as raised:
+        front.agent("onyl")
+    assert raised.value.hint == "did you mean only?"
+    with pytest.raises(MngrError, match="label"):
+        front.create("two", labels={"a=b": "c"})
+    mngr.until_state("only", "done")
+    assert (agent.refresh().state, agent.exit_code) == ("done", 0)
+    assert agent.created is not None
+    assert [phase.name for phase in agent.created.phases] == ["check", "agent"]
+    agent.destroy()
+    assert agent.destroy().stays_with == [], "gone already is success"
