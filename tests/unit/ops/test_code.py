@@ -9,6 +9,7 @@ import pytest
 
 from mngr.model.errors import TimedOut
 from mngr.ops import code
+from mngr.ops.code import sending
 from mngr.transport.local import Local
 from support.repositories import commit, git
 
@@ -73,7 +74,7 @@ def test_a_remote_that_hangs_is_left_with_a_name(
     here: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     (here / "big").write_bytes(b"x" * 1_000_000)  # more than a pipe holds
-    monkeypatch.setattr(code, "STALL_S", 0.3)
-    monkeypatch.setattr(code, "LIMIT_S", 3)
+    monkeypatch.setattr(sending, "STALL_S", 0.3)
+    monkeypatch.setattr(sending, "LIMIT_S", 3)
     with pytest.raises(TimedOut, match=r"sending the code to /work on root@192.0.2.1:22"):
         code.send(Hanging(script), here, "/work")

@@ -1,7 +1,4 @@
-"""Code on its way to a host, over the host's own (pinned) connection. (Its commits come back by pull.py.)
-
-What travels is looked up by baggage.py, and packed by packing.py; scripts/code-receive.sh lays it out there.
-"""
+"""The stream of code to a host, over the host's own (pinned) connection; scripts/code-receive.sh reads it there."""
 
 import contextlib
 import os
@@ -16,9 +13,9 @@ from mngr.hosts import scripts
 from mngr.hosts.scripts import script_failed
 from mngr.model.errors import Conflict, TimedOut, Unreachable
 from mngr.model.notes import Note
-from mngr.ops.baggage import look
+from mngr.ops.code.pack import pack
+from mngr.ops.code.scan import scan
 from mngr.ops.git import LIMIT_S
-from mngr.ops.packing import pack
 from mngr.transport.base import SSH_FAILED, CommandFailed, Completed, Transport
 
 #: While code is sent, so many seconds may pass without a byte taken in there.
@@ -28,7 +25,7 @@ STALL_S = 120
 def check(source: Path) -> list[Note]:
     """What can't come of the code in `source`, or comes otherwise than one might think. Raises InvalidInput if the code
     there can't be sent."""
-    return [note for part in look(source) for note in part.notes]
+    return [note for tree in scan(source) for note in tree.notes]
 
 
 def send(transport: Transport, source: Path, target: str, subdirectory: str = "") -> list[Note]:
@@ -37,20 +34,20 @@ def send(transport: Transport, source: Path, target: str, subdirectory: str = ""
 
     Raises Conflict if the target holds something else already, InvalidInput as `check`. Repeatable after being killed.
     """
-    parts = look(source)
+    trees = scan(source)
     with tempfile.TemporaryDirectory(prefix="mngr-code-") as folder:
         work = Path(folder)
-        for number, part in enumerate(parts):
-            pack(part, work / str(number))
+        for number, tree in enumerate(trees):
+            pack(tree, work / str(number))
         _stream(transport, work, target, subdirectory)
-    return [note for part in parts for note in part.notes]
+    return [note for tree in trees for note in tree.notes]
 
 
 def _stream(transport: Transport, work: Path, target: str, subdirectory: str) -> None:
     """One round trip: the remote script reads a tar of `work` as it is written."""
     argv = transport.argv(["sh", "-c", scripts.text("code-receive"), "code-receive", target, subdirectory])
     late = TimedOut(
-        f"sending the code to {target} on {transport.place} doesn't get on: nothing moved for {STALL_S} s, "
+        f"sending the code to {target} on {transport.place} has stalled: nothing moved for {STALL_S} s, "
         f"or it didn't end within {LIMIT_S} s",
         hint="is the disk there full or slow, or the host overloaded? The command may be run again",
     )

@@ -1,4 +1,4 @@
-"""A partial clone is made whole before it travels: its remote isn't asked for what is lacking on the way."""
+"""A partial clone is made whole before it is sent."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from mngr.ops import git
 
 
 def make_whole(top: Path, commit: str, config: dict[str, str]) -> None:
-    """Fetches what a partial clone left with its remote: on the way it would be asked for one by one, or too late."""
+    """Fetches what a partial clone left with its remote: git would fetch it object by object while it packs, or fail."""
     remotes = [
         key[len("remote.") : -len(".promisor")]
         for key, value in config.items()

@@ -1,5 +1,5 @@
-"""A part of what travels: one directory, and what of it; most often a git repository as it is (history, index, uncommitted
-and untracked files)."""
+"""A tree that is sent to a host: one directory, most often a git repository with its history, index, uncommitted and
+untracked files."""
 
 import os
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from pathlib import Path
 from mngr.model.errors import InvalidInput
 from mngr.model.notes import Note
 from mngr.ops import git
-from mngr.ops.filters import hold_back
+from mngr.ops.code.filters import hold_back
+from mngr.ops.code.partial_clone import make_whole
 from mngr.ops.notes import Unmerged
-from mngr.ops.partial_clone import make_whole
 
-#: Where git keeps what belongs to a work tree and isn't committed; it travels as it is.
+#: Where git keeps what belongs to a work tree and isn't committed; it is sent as it is.
 _INFO = ("info/exclude", "info/attributes", "info/sparse-checkout")
 
 #: Settings of the user that decide what is committed; they hold there, too.
@@ -23,13 +23,13 @@ _SETTINGS = (
 
 
 @dataclass
-class Part:
+class Tree:
     """One directory to lay out: `top` here, `path` below the target. Without `kind` files alone, in no repository.
 
     `kind`: "tree", or "bare", which has no work tree here. `files` lie on top of what the index has, `gone` is removed
     before. `flags`: files whose changes git was told not to see, by option of `git update-index`. `reference`: what HEAD is, "" if
     detached. `commit`: "" without one. `unmerged`: the index has conflicts. `nested`: where other repositories are in it.
-    `notes`: what doesn't travel of it, or otherwise than one might think.
+    `notes`: what isn't sent of it, or otherwise than one might think.
     """
 
     top: Path
@@ -51,63 +51,62 @@ class Part:
     notes: list[Note] = field(default_factory=list[Note])
 
 
-def of_repository(top: Path, path: str, kind: str = "tree") -> Part:
+def of_repository(top: Path, path: str, kind: str = "tree") -> Tree:
     """The repository whose top is `top`. Changes nothing, but for a partial clone, which is made whole."""
-    part = Part(top, path, kind)
+    tree = Tree(top, path, kind)
     config = git.config(top)
-    _read_history(part, config)
+    _read_history(tree, config)
     if kind == "bare":
-        part.info.pop("info/sparse-checkout", None)
-        part.settings = [pair for pair in part.settings if not pair[0].startswith("core.")]
+        tree.info.pop("info/sparse-checkout", None)
+        tree.settings = [pair for pair in tree.settings if not pair[0].startswith("core.")]
     else:
-        _read_work_tree(part, config)
-    return part
+        _read_work_tree(tree, config)
+    return tree
 
 
-def _read_history(part: Part, config: dict[str, str]) -> None:
-    top = part.top
-    shallow, part.format, part.objects, part.index, part.shallow, *info = _git_paths(top)
-    part.shallow = part.shallow if shallow == "true" else ""
-    part.info = {name: top / file for name, file in zip(_INFO, info, strict=True) if (top / file).is_file()}
-    part.reference = git.text(top, "symbolic-ref", "-q", "HEAD", check=False)
-    part.commit = git.text(top, "rev-parse", "-q", "--verify", "HEAD^{commit}", check=False)
-    part.settings = [(key, config[key]) for key in _SETTINGS if config.get(key, "")]
-    if part.commit:
-        make_whole(top, part.commit, config)
+def _read_history(tree: Tree, config: dict[str, str]) -> None:
+    top = tree.top
+    shallow, tree.format, tree.objects, tree.index, tree.shallow, *info = _git_paths(top)
+    tree.shallow = tree.shallow if shallow == "true" else ""
+    tree.info = {name: top / file for name, file in zip(_INFO, info, strict=True) if (top / file).is_file()}
+    tree.reference = git.text(top, "symbolic-ref", "-q", "HEAD", check=False)
+    tree.commit = git.text(top, "rev-parse", "-q", "--verify", "HEAD^{commit}", check=False)
+    tree.settings = [(key, config[key]) for key in _SETTINGS if config.get(key, "")]
+    if tree.commit:
+        make_whole(top, tree.commit, config)
 
 
-def _read_work_tree(part: Part, config: dict[str, str]) -> None:
-    top = part.top
+def _read_work_tree(tree: Tree, config: dict[str, str]) -> None:
+    top = tree.top
     staged = [_Staged(line) for line in git.words(top, "ls-files", "-z", "-s", "-v")]
-    part.unmerged = any(one.stage != "0" for one in staged)
-    if part.unmerged:
-        part.notes.append(Unmerged(path=str(top)))
+    tree.unmerged = any(one.stage != "0" for one in staged)
+    if tree.unmerged:
+        tree.notes.append(Unmerged(path=str(top)))
     for one in staged:
         if one.flag and is_file(top, one.path):
-            part.flags.setdefault(one.flag, []).append(one.path)
+            tree.flags.setdefault(one.flag, []).append(one.path)
     links = {one.path for one in staged if one.mode == "160000"}
     linked = {one for one in links if (top / one).is_dir() and not (top / one).is_symlink()}
-    differs = _differing(part) + sorted(
-        links - linked
-    )  # a submodule's place that something else took, or nothing
+    # In a submodule's place there may be something else, or nothing.
+    differs = _differing(tree) + sorted(links - linked)
     untracked = git.words(top, "ls-files", "-z", "-o", "--exclude-standard")
     changed = [one for one in dict.fromkeys([*differs, *untracked]) if one not in linked]
     files = [one for one in changed if not one.endswith("/") and is_file(top, one)]
-    part.files, notes = hold_back(top, files, [one.path for one in staged], config, repository=True)
-    part.notes += notes
+    tree.files, notes = hold_back(top, files, [one.path for one in staged], config, repository=True)
+    tree.notes += notes
     # What comes replaces whatever the index has at its place, be that a folder or a link.
     gone = {above for one in differs if not is_file(top, one) for above in _gone(top, one)}
-    part.gone = sorted({*gone, *part.files} - linked, key=os.fsencode)
-    _name_submodules(part, linked)
-    part.nested = [*sorted(linked), *(one for one in untracked if one.endswith("/"))]
+    tree.gone = sorted({*gone, *tree.files} - linked, key=os.fsencode)
+    _name_submodules(tree, linked)
+    tree.nested = [*sorted(linked), *(one for one in untracked if one.endswith("/"))]
 
 
-def _differing(part: Part) -> list[str]:
+def _differing(tree: Tree) -> list[str]:
     """Paths at which the work tree isn't what the index has, or may not be."""
-    against = ["HEAD"] if part.unmerged and part.commit else []
+    against = ["HEAD"] if tree.unmerged and tree.commit else []
     options = ("-z", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=all")
-    differs = git.words(part.top, "diff", *options, *against)
-    return differs + [path for paths in part.flags.values() for path in paths]
+    differs = git.words(tree.top, "diff", *options, *against)
+    return differs + [path for paths in tree.flags.values() for path in paths]
 
 
 class _Staged:
@@ -129,17 +128,17 @@ def _git_paths(top: Path) -> list[str]:
     return lines
 
 
-def _name_submodules(part: Part, linked: set[str]) -> None:
+def _name_submodules(tree: Tree, linked: set[str]) -> None:
     """Marks submodules that are checked out here as such, so that git there treats them as submodules, too."""
-    if not linked or not (part.top / ".gitmodules").is_file():
+    if not linked or not (tree.top / ".gitmodules").is_file():
         return
     done = git.run(
-        part.top, "config", "-f", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$"
+        tree.top, "config", "-f", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$"
     )  # fmt: skip
     for word in os.fsdecode(done.stdout).split("\0"):
         key, _, path = word.partition("\n")
-        if path in linked and os.path.lexists(part.top / path / ".git"):
-            part.settings.append((f"{key.removesuffix('.path')}.active", "true"))
+        if path in linked and os.path.lexists(tree.top / path / ".git"):
+            tree.settings.append((f"{key.removesuffix('.path')}.active", "true"))
 
 
 def is_file(top: Path, path: str) -> bool:

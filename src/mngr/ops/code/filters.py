@@ -12,8 +12,8 @@ from mngr.ops.notes import ChangesLeft, Unfiltered
 def hold_back(
     top: Path, files: Sequence[str], tracked: Sequence[str], config: dict[str, str], *, repository: bool
 ) -> tuple[list[str], list[Note]]:
-    """Those of `files` that may travel, and what is to be said of the others: there is no such filter on the host, where
-    what is secret here would be committed open. `repository`: what is `tracked` travels with its history."""
+    """Those of `files` that may be sent, and notes on the others: without the filter, which the host doesn't have, git there
+    would commit a secret as it is. `repository`: what is `tracked` is sent with its history."""
     drivers = {
         key.split(".", 1)[1].rpartition(".")[0]
         for key, value in config.items()
@@ -30,7 +30,7 @@ def hold_back(
         path: driver for path, driver in zip(answers[::3], answers[2::3], strict=True) if driver in drivers
     }
     held = [one for one in files if one in driven]
-    stored = [one for one in driven if one not in held]
+    stored = sorted(driven.keys() - set(files))
     names = sorted(set(driven.values()))
     notes: list[Note] = []
     if held:
