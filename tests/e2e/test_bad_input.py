@@ -29,8 +29,8 @@ def cli(cloud: Simcloud, tmp_path: Path) -> Iterator[Cli]:
     """A fresh MNGR_HOME; afterwards nothing may be billed, journalled or pinned."""
     cli = Cli(tmp_path / "home", cloud.env)
     yield cli
-    cloud.control("DELETE", "/faults")
-    assert cloud.settle()
+    cloud.ask("DELETE", "/faults")
+    cloud.settle()
     assert cloud.resources() == []
     assert list((cli.home / "journal").glob("*")) == []
     assert list(cli.home.glob("profile/providers/*/*/known_hosts/*")) == []

@@ -17,7 +17,7 @@ from .conftest import Laptop
 
 
 def with_env(laptop: Laptop, **body: object) -> OvhClient:
-    made = laptop.sim.control("POST", "/credentials", body)
+    made = laptop.sim.ask("POST", "/credentials", body)
     env = {"OVH_ENDPOINT": laptop.sim.url, **made["env"]}
     return OvhClient(credentials(OvhConfig(), "[providers.ovh]", env), clock=laptop.clock)
 
@@ -88,9 +88,9 @@ def test_nobody_there_is_unreachable(laptop: Laptop) -> None:
 
 
 def test_300_vpss_come_in_pages_and_only_ours_are_read(laptop: Laptop) -> None:
-    laptop.sim.control("POST", "/seed_vps", {"count": 1100})
+    laptop.sim.ask("POST", "/seed_vps", {"count": 1100})
     ours = {"mngr-provider": "ovh", "mngr-host-id": "host-0123456789abcdef", "mngr-ready": "1"}
-    laptop.sim.control("POST", "/seed_vps", {"count": 1, "tags": ours})
+    laptop.sim.ask("POST", "/seed_vps", {"count": 1, "tags": ours})
     laptop.clock.sleep(30)
     assert len(laptop.cloud.store.rows()) == 1101
     before = len(laptop.sim.calls())

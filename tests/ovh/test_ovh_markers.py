@@ -58,7 +58,7 @@ def test_what_an_expired_cart_may_have_bought_is_shown_and_taken_by_a_person_s_w
     Account(laptop.sim).behaviour(us_order_dates=dates, us_extension=extension)
     laptop.killed_around_checkout(buys=True)
     [line] = laptop.sim.bill()["lines"]
-    [order] = [one["id"] for one in laptop.sim.control("GET", "/orders")["orders"]]
+    [order] = [one["id"] for one in laptop.sim.ask("GET", "/orders")["orders"]]
     laptop.clock.sleep(CART_S + DAY_S)
     said: list[str] = []
     for _ in range(3):

@@ -47,7 +47,7 @@ STEPS: dict[str, Callable[[Laptop, str], object]] = {
 @contextlib.contextmanager
 def seeded(laptop: Laptop, sim: Here) -> Iterator[str]:
     owned = {tags.PROVIDER: "ovh", tags.HOST_ID: HOST, tags.READY: "1"}
-    yield sim.control("POST", "/seed_vps", {"tags": owned})["services"][0]
+    yield sim.ask("POST", "/seed_vps", {"tags": owned})["services"][0]
     sim.clear()
 
 

@@ -80,7 +80,7 @@ def test_an_order_that_shows_before_ours_isn_t_taken_for_it(laptop: Laptop, sim:
 def test_a_renewal_that_looks_like_an_order_isn_t_taken_for_one(laptop: Laptop, sim: Here) -> None:
     account = Account(sim)
     begun = laptop.cloud.now()
-    [theirs] = sim.control("POST", "/seed_vps", {"count": 1})["services"]
+    [theirs] = sim.ask("POST", "/seed_vps", {"count": 1})["services"]
     ends = renewal.read(laptop.client, theirs).paid_until + begun % DAY_S
     laptop.clock.sleep(ends - begun - 30)
     kept = laptop.killed_around_checkout(buys=True)
@@ -162,8 +162,8 @@ def test_what_another_instance_has_tagged_is_never_taken(laptop: Laptop, sim: He
 
 
 def test_what_is_older_than_its_order_s_marker_is_never_taken(laptop: Laptop, sim: Here) -> None:
-    [service] = sim.control("POST", "/seed_vps", {"count": 1})["services"]
-    [order] = [one["id"] for one in sim.control("GET", "/orders")["orders"]]
+    [service] = sim.ask("POST", "/seed_vps", {"count": 1})["services"]
+    [order] = [one["id"] for one in sim.ask("GET", "/orders")["orders"]]
     spec = laptop.spec()
     marker = Marker(
         plan_code=spec.plan, region=spec.region, host_id=HOST, order_id=order, at=laptop.cloud.now()
@@ -226,7 +226,7 @@ def test_one_wrong_404_makes_nobody_order_while_a_vps_waits(
     laptop: Laptop, sim: Here, path: str, nth: int
 ) -> None:
     seed = {"count": 1, "cancelled": True, "tags": {tags.PROVIDER: "ovh"}}
-    [service] = sim.control("POST", "/seed_vps", seed)["services"]
+    [service] = sim.ask("POST", "/seed_vps", seed)["services"]
     sim.fault("error", status=404, method="GET", path=path, nth=nth, times=1)
     made, _ = laptop.create(laptop.spec())
     assert made.id == service
@@ -256,7 +256,7 @@ def taken_over(laptop: Laptop, service: str) -> dict[str, str]:
     """While a process of ours stands still: the VPS is taken, by a person's word and another computer's claim, and now
     carries that one's host. Its tags."""
     account = Account(laptop.sim)
-    [row] = [one for one in laptop.sim.control("GET", "/resources")["resources"] if one["id"] == service]
+    [row] = [one for one in laptop.sim.ask("GET", "/resources")["resources"] if one["id"] == service]
     for key in [tag.partition("=")[0] for tag in row["tags"]]:
         account.delete(f"/v2/iam/resource/{account.urn(service)}/tag/{key}")
     shown = {tags.PROVIDER: "ovh", tags.HOST_ID: OTHER, tags.READY: "1"}

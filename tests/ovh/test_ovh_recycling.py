@@ -25,12 +25,12 @@ LOCK_OF_ANOTHER = "1f0c6a52-0e4e-4f0e-b7a5-0d6c1a4f9a11"
 def seeded(sim: Here, **more: object) -> str:
     """One VPS that is ours, paid for and cancelled, but for `more`."""
     seed = {"cancelled": True, "tags": OURS, **more}
-    return sim.control("POST", "/seed_vps", seed)["services"][0]
+    return sim.ask("POST", "/seed_vps", seed)["services"][0]
 
 
 def truth(sim: Here, service: str) -> dict[str, str]:
     """Its tags, whatever a replica shows."""
-    [row] = [one for one in sim.control("GET", "/resources")["resources"] if one["id"] == service]
+    [row] = [one for one in sim.ask("GET", "/resources")["resources"] if one["id"] == service]
     return dict(tag.split("=", 1) for tag in row["tags"])
 
 

@@ -24,7 +24,7 @@ REFUSALS = {
 def recyclable(sim: Here, count: int = 1, **more: object) -> list[str]:
     """VPSs of mngr's that are paid for and cancelled."""
     seed = {"count": count, "cancelled": True, "tags": {tags.PROVIDER: "ovh"}, **more}
-    return sim.control("POST", "/seed_vps", seed)["services"]
+    return sim.ask("POST", "/seed_vps", seed)["services"]
 
 
 def refuse(sim: Here, service: str, why: str) -> None:

@@ -40,7 +40,7 @@ def test_delivery_activation_and_rebuild_tell_what_they_wait_for(laptop: Laptop,
 
 def seeded(sim: Here) -> str:
     seed = {"count": 1, "cancelled": True, "tags": {tags.PROVIDER: "ovh"}}
-    return sim.control("POST", "/seed_vps", seed)["services"][0]
+    return sim.ask("POST", "/seed_vps", seed)["services"][0]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_waits_for_an_installation_end(laptop: Laptop, sim: Here, what: str, lim
     if what == "busy":
         sim.fault("error", status=400, body=BUSY, method="POST", path=f"/vps/{service}/rebuild", times=None)
     elif what == "task":
-        sim.control("POST", "/behaviour", {"rebuild_s": 5000})
+        sim.ask("POST", "/behaviour", {"rebuild_s": 5000})
     else:
         sim.fault("error", status=200, body=[4711], method="GET", path=f"/vps/{service}/tasks", times=None)
     with pytest.raises(TimedOut) as ended:

@@ -67,9 +67,9 @@ def test_only_the_nth_call_is_held(cloud: Simcloud) -> None:
     assert Caller(cloud).done() == 202
     second = Caller(cloud)
     assert len(cloud.held()) == 1
-    cloud.control("DELETE", "/gates")
+    cloud.ask("DELETE", "/gates")
     assert second.done() == 202
-    assert cloud.control("GET", "/gates") == {"gates": [], "held": []}
+    assert cloud.ask("GET", "/gates") == {"gates": [], "held": []}
 
 
 def test_a_gate_that_means_nothing_is_refused(cloud: Simcloud) -> None:

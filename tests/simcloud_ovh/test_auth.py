@@ -16,7 +16,7 @@ from support.simcloud import Simcloud
 
 
 def credentials(cloud: Simcloud, **wanted: Any) -> dict[str, Any]:
-    return cloud.control("POST", "/credentials", wanted)
+    return cloud.ask("POST", "/credentials", wanted)
 
 
 def test_time_is_a_bare_number(cloud: Simcloud) -> None:
@@ -123,7 +123,7 @@ def plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_service_account(account: Account, plain_http: None) -> None:
-    known = account.cloud.control("GET", "/credentials")["credentials"]
+    known = account.cloud.ask("GET", "/credentials")["credentials"]
     env = next(one["env"] for one in known if one["kind"] == "oauth2")
     robot = Account(account.cloud, env=env)
     assert robot.get("/auth/details")["method"] == "oauth2_client_credentials"

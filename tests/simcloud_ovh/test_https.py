@@ -52,7 +52,7 @@ def test_the_ready_line_names_the_url_and_the_authority(secure: Simcloud) -> Non
 
 def test_the_sdk_signs_for_https(trusting: Simcloud) -> None:
     both = [sdk(trusting), sdk(trusting, url=trusting.ready["https_url"])]
-    (service,) = trusting.control("POST", "/seed_vps", {})["services"]
+    (service,) = trusting.ask("POST", "/seed_vps", {})["services"]
     until(lambda: service in both[1].get("/vps"), "it to be listed")
     for client in both:
         assert client.get(f"/vps/{service}")["name"] == service
@@ -67,7 +67,7 @@ def test_a_service_account_needs_no_leave_for_https(
     for name in ("OVH_APPLICATION_KEY", "OVH_APPLICATION_SECRET", "OVH_CONSUMER_KEY"):
         monkeypatch.delenv(name)  # the SDK takes what it isn't given from there
     monkeypatch.delenv("OAUTHLIB_INSECURE_TRANSPORT", raising=False)
-    robot = trusting.control("POST", "/credentials", {"kind": "oauth2"})["env"]
+    robot = trusting.ask("POST", "/credentials", {"kind": "oauth2"})["env"]
     assert sdk(trusting, robot, trusting.ready["https_url"]).get("/me")["currency"]
 
 

@@ -19,7 +19,7 @@ def names(either: Account) -> dict[str, str]:
     """Three VPSs with tags; service name → which."""
     seeded = {}
     for which, tags in TAGGED.items():
-        (name,) = either.cloud.control("POST", "/seed_vps", {"count": 1, "tags": tags})["services"]
+        (name,) = either.cloud.ask("POST", "/seed_vps", {"count": 1, "tags": tags})["services"]
         seeded[name] = which
     return seeded
 
@@ -115,7 +115,7 @@ def test_addresses_are_written_canonically(
     account: Account, monkeypatch: pytest.MonkeyPatch, digits: str
 ) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda size=4: digits)
-    seeded = account.cloud.control("POST", "/seed_vps", {"count": 1})["services"][0]
+    seeded = account.cloud.ask("POST", "/seed_vps", {"count": 1})["services"][0]
     monkeypatch.setattr("secrets.token_hex", lambda size=4: digits[::-1])
     for service in (seeded, account.buy_settled()):
         found = account.get(f"/vps/{service}/ips")

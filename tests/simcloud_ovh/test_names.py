@@ -26,7 +26,7 @@ def test_a_service_name_resolves_from_delivery_to_its_end(account: Account, tmp_
     service = account.delivered(order)
     address = account.get(f"/vps/{service}/ips")[1]
     assert lines(hosts.path) == [f"{address} {service}"]
-    (old,) = account.cloud.control("POST", "/seed_vps", {})["services"]
+    (old,) = account.cloud.ask("POST", "/seed_vps", {})["services"]
     assert [line.split()[1] for line in lines(hosts.path)] == [service, old]
     account.cloud.advance(300)
     account.rebuild(service)

@@ -95,7 +95,7 @@ def test_what_is_no_call(account: Account) -> None:
     ],
 )
 def test_a_parameter_of_another_kind(account: Account, path: str, said: str) -> None:
-    (service,) = account.cloud.control("POST", "/seed_vps", {"count": 1})["services"]
+    (service,) = account.cloud.ask("POST", "/seed_vps", {"count": 1})["services"]
     with pytest.raises(e.BadParametersError, match=said):
         account.get(path.replace("{service}", service))
 
@@ -110,7 +110,7 @@ def test_a_parameter_of_another_kind(account: Account, path: str, said: str) -> 
     ],
 )
 def test_a_field_of_another_kind(account: Account, path: str, body: dict[str, Any], said: str) -> None:
-    (service,) = account.cloud.control("POST", "/seed_vps", {"count": 1})["services"]
+    (service,) = account.cloud.ask("POST", "/seed_vps", {"count": 1})["services"]
     with pytest.raises(e.BadParametersError, match=said):
         account.put(path.replace("{service}", service), body)
 

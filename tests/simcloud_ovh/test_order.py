@@ -70,7 +70,7 @@ def test_the_system_has_a_line_that_names_no_vps(either: Account) -> None:
             assert line["domain"] == ("*001" if either.region == "eu" else "*")
             assert either.region == "eu" or either.get(f"{path}/operations") == []
     assert seen == [("option-os-debian-12-docker", "Debian 12 - Docker", 0)] * 2
-    (known,) = either.cloud.control("GET", "/orders")["orders"]
+    (known,) = either.cloud.ask("GET", "/orders")["orders"]
     assert (len(known["services"]), known["plans"]) == (2, ["vps-2025-model1"])
 
 
@@ -239,14 +239,14 @@ def test_an_order_that_is_stuck(account: Account, how: str) -> None:
     account.cloud.advance(86400)
     assert account.get(f"/me/order/{order}/status") == how
     assert account.cloud.bill()["open"] == 1
-    assert account.cloud.control("POST", "/orders/release", {"order": order}) == {"released": [order]}
+    assert account.cloud.ask("POST", "/orders/release", {"order": order}) == {"released": [order]}
     assert account.delivered(order)
 
 
 def test_a_stuck_order_that_is_cancelled(account: Account) -> None:
     account.cloud.fault("order_stuck", method="POST", path="/order/cart/*/checkout")
     order = account.order()
-    account.cloud.control("POST", "/orders/release", {"then": "cancel"})
+    account.cloud.ask("POST", "/orders/release", {"then": "cancel"})
     assert account.get(f"/me/order/{order}/status") == "cancelled"
     account.cloud.advance(300)
     assert (account.named(order), account.cloud.resources()) == ([], [])
@@ -255,9 +255,9 @@ def test_a_stuck_order_that_is_cancelled(account: Account) -> None:
 
 def test_an_order_that_is_cancelled_on_its_way(account: Account) -> None:
     order = account.order()
-    account.cloud.control("POST", "/orders/release", {"order": order, "then": "cancel"})
+    account.cloud.ask("POST", "/orders/release", {"order": order, "then": "cancel"})
     account.cloud.advance(300)
-    assert account.cloud.settle()
+    account.cloud.settle()
     assert (account.named(order), account.cloud.resources()) == ([], [])
 
 

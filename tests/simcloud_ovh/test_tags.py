@@ -21,7 +21,7 @@ from support.ovh import Account
 
 
 def test_several_hundred_in_pages(account: Account) -> None:
-    seeded = account.cloud.control("POST", "/seed_vps", {"count": 250, "tags": {"mngr-provider": "other"}})
+    seeded = account.cloud.ask("POST", "/seed_vps", {"count": 250, "tags": {"mngr-provider": "other"}})
     mine = account.buy_settled()
     pages = account.pages(size=100)
     assert [len(page) for page in pages] == [100, 100, 51]
@@ -34,13 +34,13 @@ def test_several_hundred_in_pages(account: Account) -> None:
 
 
 def test_a_page_size_that_fits_exactly_is_the_last(account: Account) -> None:
-    account.cloud.control("POST", "/seed_vps", {"count": 4})
+    account.cloud.ask("POST", "/seed_vps", {"count": 4})
     assert [len(page) for page in account.pages(size=2)] == [2, 2]
     assert [len(page) for page in account.pages(size=4)] == [4]
 
 
 def test_without_a_type_there_are_others(account: Account) -> None:
-    account.cloud.control("POST", "/seed_vps", {"count": 1})
+    account.cloud.ask("POST", "/seed_vps", {"count": 1})
     assert {one["type"] for one in account.get("/v2/iam/resource")} == {"account", "vps"}
 
 
@@ -51,7 +51,7 @@ def test_the_server_doesn_t_filter_by_tags(account: Account, query: str) -> None
 
 
 def test_filters_by_name_type_and_urn_each_with_several_values(account: Account) -> None:
-    one, two, three = account.cloud.control("POST", "/seed_vps", {"count": 3})["services"]
+    one, two, three = account.cloud.ask("POST", "/seed_vps", {"count": 3})["services"]
 
     def names(**query: Any) -> set[str]:
         return {row["name"] for row in account.get(f"/v2/iam/resource?{urlencode(query, doseq=True)}")}
@@ -103,7 +103,7 @@ def test_put_change_and_remove(account: Account) -> None:
     ],
 )
 def test_tags_that_can_not_be(account: Account, key: str, value: str) -> None:
-    (service,) = account.cloud.control("POST", "/seed_vps", {})["services"]
+    (service,) = account.cloud.ask("POST", "/seed_vps", {})["services"]
     with pytest.raises(BadParametersError):
         account.tag(service, key, value)
 
@@ -114,7 +114,7 @@ def listed(account: Account, service: str) -> dict[str, str]:
 
 def test_a_writer_sees_its_own_write_at_once(account: Account) -> None:
     """In what it reads by name. Others wait; so does everybody who reads a list."""
-    (service,) = account.cloud.control("POST", "/seed_vps", {})["services"]
+    (service,) = account.cloud.ask("POST", "/seed_vps", {})["services"]
     account.behaviour(tag_lag_s=1000, tag_list_lag_s=1000)
     other = Account(account.cloud)
     account.tag(service, "a", "b")
@@ -135,7 +135,7 @@ def test_a_writer_sees_its_own_write_at_once(account: Account) -> None:
 
 
 def test_lists_may_be_later_than_resources_by_name(account: Account) -> None:
-    (service,) = account.cloud.control("POST", "/seed_vps", {})["services"]
+    (service,) = account.cloud.ask("POST", "/seed_vps", {})["services"]
     account.behaviour(tag_lag_s=0, tag_list_lag_s=1000)
     other = Account(account.cloud)
     account.tag(service, "a", "b")
@@ -163,7 +163,7 @@ print(json.dumps([first.tags(service), Account(cloud).tags(service)]))
 
 def test_a_writer_is_a_process_whatever_connection_it_uses(account: Account) -> None:
     """Two processes of one account are two writers: that is why a lock that is read back excludes nobody."""
-    (service,) = account.cloud.control("POST", "/seed_vps", {})["services"]
+    (service,) = account.cloud.ask("POST", "/seed_vps", {})["services"]
     account.behaviour(tag_lag_s=1000, tag_list_lag_s=1000)
     cloud, tests = account.cloud, Path(__file__).parents[1]
 
@@ -179,7 +179,7 @@ def test_a_writer_is_a_process_whatever_connection_it_uses(account: Account) -> 
 
 
 def test_a_writer_that_does_not_see_its_own_write(account: Account) -> None:
-    (service,) = account.cloud.control("POST", "/seed_vps", {})["services"]
+    (service,) = account.cloud.ask("POST", "/seed_vps", {})["services"]
     account.behaviour(tag_lag_s=1000, tag_writer_sees=False)
     account.tag(service, "a", "b")
     seen = [account.tags(service) for _ in range(30)]

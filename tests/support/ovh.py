@@ -18,6 +18,7 @@ from mngr.simcloud.http import Server
 from mngr.simcloud.machines.base import Options
 from mngr.simcloud.machines.fake import FakeMachines
 from mngr.simcloud.ovh.start import add_options, start
+from mngr.testing.cloud import ControlPort
 from support.simcloud import Simcloud, until
 
 PLAN, SYSTEM = "vps-2025-model1", "Debian 12 - Docker"
@@ -56,8 +57,8 @@ class Here(Simcloud):
         self.servers = [Server(0, Front(self.core, vendor)), Server(0, Control(self.core, vendor))]
         for server in self.servers:
             server.start()
+        ControlPort.__init__(self, f"{self.servers[1].address}/control")
         self.url = self.servers[0].address + vendor.prefix
-        self.control_url = f"{self.servers[1].address}/control"
         self.env = vendor.env(self.url)
         self.run = options.run
 
@@ -147,7 +148,7 @@ class Account:
         return service
 
     def behaviour(self, **changes: Any) -> dict[str, Any]:
-        return self.cloud.control("POST", "/behaviour", changes)
+        return self.cloud.ask("POST", "/behaviour", changes)
 
     def image(self, service: str, name: str = SYSTEM) -> str:
         ids = self.get(f"/vps/{service}/images/available")

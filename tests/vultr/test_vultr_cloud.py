@@ -348,14 +348,14 @@ def test_what_a_list_still_shows_after_its_deletion_isnt_taken_for_the_order(
     first = cloud.create(spec, {}, Saved(), print)
     assert first is not None
     (instance,) = settled(sim)
-    sim.control("POST", "/clock", {"advance_s": 60})
+    sim.ask("POST", "/clock", {"advance_s": 60})
     cloud.release(spec, {"id": first.id})
     sim.fault("stale", method="GET", path="/instances", lag_s=30, times=None)
     try:
         saved = Saved()
         second = cloud.create(spec, {}, saved, print)
     finally:
-        sim.control("DELETE", "/faults")
+        sim.ask("DELETE", "/faults")
     assert second is not None
     assert second.id != first.id == instance["id"]
     assert saved.saves[-1] == {"id": second.id}

@@ -54,7 +54,7 @@ def make(sim: Simcloud, tmp_path: Path) -> Iterator[Callable[..., VpsDockerProvi
     left = [one["id"] for one in sim.resources("instance")]
     for id in left:
         sim.api("DELETE", f"/instances/{id}")
-    sim.control("DELETE", "/faults")
+    sim.ask("DELETE", "/faults")
     sim.settle()
     assert left == [], "instances were left"
 

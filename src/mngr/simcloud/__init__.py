@@ -4,5 +4,5 @@ Each vendor's HTTP API, spoken to the vendor's own rules, in front of machines t
 run Docker. What goes wrong at real clouds can be ordered here: lost answers, lagging lists, throttling,
 machines that never come up. It bills by a clock that tests can move. See README.md in this folder.
 
-It imports nothing else of mngr, and shares no code with the clients it tests.
+It imports model/ and qemu/ only, and shares no code with the clients it tests.
 """

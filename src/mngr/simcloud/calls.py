@@ -16,8 +16,8 @@ SECRET_KEYS = frozenset(
 
 
 @dataclass
-class Call:
-    """`outcome`: in_progress, answered, lost (the cloud did it, the answer went nowhere), unanswered, dropped."""
+class Entry:
+    """One call. `outcome`: in_progress, answered, lost (the cloud did it, the answer went nowhere), unanswered, dropped."""
 
     seq: int
     at: str
@@ -35,16 +35,16 @@ class Calls:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._calls: list[Call] = []
+        self._calls: list[Entry] = []
         self._started: dict[int, float] = {}
 
-    def begin(self, request: Request) -> Call:
+    def begin(self, request: Request) -> Entry:
         try:
             body = redacted(request.json()) if request.body else None
         except (ValueError, RecursionError):  # a body can be read, and be too deep to go through
             body = f"<{len(request.body)} bytes that are not JSON>"
         with self._lock:
-            call = Call(
+            call = Entry(
                 len(self._calls) + 1,
                 iso(self._clock.now()),
                 request.method,
@@ -56,7 +56,7 @@ class Calls:
             self._started[call.seq] = time.monotonic()
         return call
 
-    def end(self, call: Call, outcome: str, status: int | None = None) -> None:
+    def end(self, call: Entry, outcome: str, status: int | None = None) -> None:
         call.outcome, call.status = outcome, status
         call.seconds = round(time.monotonic() - self._started.pop(call.seq, time.monotonic()), 4)
 

@@ -1,4 +1,4 @@
-"""The command line: `vultr` runs a cloud, `clean` removes what a run left, `images` makes the base images."""
+"""The command line: a vendor's name runs its cloud, `clean` removes what a run left, `images` makes the base images."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import os
 import re
 import secrets
 import sys
-from importlib import import_module
+from types import ModuleType
 
+from mngr.simcloud import vendors
 from mngr.simcloud.machines.base import Options, Unavailable
 
-VENDORS = ("vultr", "ovh")
+OTHERS = ("clean", "images")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code: 0 done, 1 failed, 2 usage."""
-    args = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    args = _parser(argv[0] if argv else "").parse_args(argv)
     try:
         return args.act(args)
     except Unavailable as problem:
@@ -24,11 +26,13 @@ def main(argv: list[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(verb: str) -> argparse.ArgumentParser:
+    """With the vendors in the tree, and the one that is asked for if another distribution brings it."""
     parser = argparse.ArgumentParser(prog="python -m mngr.simcloud", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for vendor in VENDORS:
-        _add_vendor(verbs.add_parser(vendor, help=f"run a simulated {vendor.capitalize()}"), vendor)
+    for name in dict.fromkeys([*vendors.in_tree(), verb]):
+        if name not in OTHERS and (vendor := vendors.find(name)):
+            _add_vendor(verbs.add_parser(name, help=f"run a simulated {name.capitalize()}"), vendor)
     clean = verbs.add_parser("clean", help="remove machines, volumes and networks that a run left")
     clean.add_argument("--run", help="only this run's; by default those of every run that has ended")
     clean.set_defaults(act=_clean)
@@ -37,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_vendor(parser: argparse.ArgumentParser, vendor: str) -> None:
+def _add_vendor(parser: argparse.ArgumentParser, vendor: ModuleType) -> None:
     parser.add_argument(
         "--port", type=int, default=0, help="the API's port on 127.0.0.1; 0 (default) takes a free one"
     )
@@ -57,7 +61,7 @@ def _add_vendor(parser: argparse.ArgumentParser, vendor: str) -> None:
     parser.add_argument(
         "--while-stdin", action="store_true", help="end when standard input does: with its starter"
     )
-    import_module(f"mngr.simcloud.{vendor}.start").add_options(parser)
+    vendor.add_options(parser)
     parser.set_defaults(act=_run, vendor=vendor)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
 from typing import Protocol
+
+from mngr.model import clock
 
 
 class Stop(Protocol):
@@ -48,4 +49,4 @@ class Clock:
 
 def iso(moment: float) -> str:
     """A date as vendors write it: 2020-10-10T01:56:20+00:00."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+    return clock.iso(moment).replace("Z", "+00:00")

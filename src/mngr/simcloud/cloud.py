@@ -1,11 +1,11 @@
-"""What every simulated cloud has, whatever its vendor; and what a vendor has to bring."""
+"""What every simulated cloud has, whatever its vendor."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from mngr.simcloud.bill import Bill
 from mngr.simcloud.calls import Calls
@@ -13,7 +13,6 @@ from mngr.simcloud.clock import Clock
 from mngr.simcloud.faults import Faults
 from mngr.simcloud.gates import Gates
 from mngr.simcloud.hosts import Hosts
-from mngr.simcloud.http import Request, Response
 from mngr.simcloud.jobs import Jobs
 from mngr.simcloud.machines.base import Machines
 
@@ -47,32 +46,12 @@ class Core:
                 act()
 
 
-class Vendor(Protocol):
-    """One cloud's API. `handle` runs under the core's lock and is the commit of a call."""
+@dataclass
+class Account:
+    """What a customer has at a vendor. Each vendor's has tables of its own."""
 
-    prefix: str
-    """What its paths begin with, e.g. `/v2`."""
+    core: Core
 
-    def turn_away(self, request: Request) -> Response | None:
-        """The answer to a caller that may not come in: over the rate limit, or not authenticated."""
-        ...
-
-    def handle(self, request: Request) -> Response: ...
-
-    def error(self, status: int, message: str) -> Response:
-        """An error in this vendor's words."""
-        ...
-
-    def no_capacity(self) -> Response: ...
-
-    def resources(self) -> list[dict[str, Any]]:
-        """All that exists: kind, id, name, tags, state, region, plan, address, created."""
-        ...
-
-    def control_routes(self) -> dict[tuple[str, str], Callable[[Request], Any]]:
-        """More of the control interface: (method, path) to what answers it."""
-        ...
-
-    def env(self, url: str) -> dict[str, str]:
-        """What a client must export to reach this cloud."""
-        ...
+    def now(self) -> float:
+        """The cloud's time."""
+        return self.core.clock.now()

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from mngr.simcloud.clock import iso
-from mngr.simcloud.cloud import Core, Vendor
+from mngr.simcloud.cloud import Core
 from mngr.simcloud.http import Request, Response
+from mngr.simcloud.vendor import Vendor
 
 SETTLE_LIMIT_S = 60.0
 
@@ -16,7 +17,7 @@ SETTLE_LIMIT_S = 60.0
 class Control:
     """Callable: what the control server asks for each request."""
 
-    def __init__(self, core: Core, vendor: Vendor) -> None:
+    def __init__(self, core: Core, vendor: Vendor[Any, Any]) -> None:
         self._core = core
         self._vendor = vendor
         self._routes: dict[tuple[str, str], Callable[[Request], Any]] = {

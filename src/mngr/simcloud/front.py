@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 import traceback
 from email.utils import formatdate
+from typing import Any
 
-from mngr.simcloud.calls import Call
-from mngr.simcloud.cloud import Core, Vendor
+from mngr.simcloud.call import ApiError
+from mngr.simcloud.calls import Entry
+from mngr.simcloud.cloud import Core
 from mngr.simcloud.faults import ANSWER_FAULTS, Fault
 from mngr.simcloud.http import HangUp, Request, Response
+from mngr.simcloud.vendor import Vendor
 
 UNANSWERED_LIMIT_S = 600.0
 
@@ -17,7 +20,7 @@ UNANSWERED_LIMIT_S = 600.0
 class Front:
     """Callable: what the HTTP server asks for each request."""
 
-    def __init__(self, core: Core, vendor: Vendor) -> None:
+    def __init__(self, core: Core, vendor: Vendor[Any, Any]) -> None:
         self._core = core
         self._vendor = vendor
 
@@ -30,13 +33,13 @@ class Front:
             raise
         except Exception:
             traceback.print_exc()
-            response = self._vendor.error(500, "Internal server error.")
+            response = self._vendor.refusal(ApiError(500, "Internal server error."))
         self._core.calls.end(call, "answered", response.status)
         # Clients take the cloud's time from here, so that leases go by it.
         response.headers.setdefault("Date", formatdate(self._core.clock.now(), usegmt=True))
         return response
 
-    def _answer(self, request: Request, call: Call) -> Response:
+    def _answer(self, request: Request, call: Entry) -> Response:
         if turned_away := self._vendor.turn_away(request):
             return turned_away
         prefix = self._vendor.prefix
@@ -52,19 +55,19 @@ class Front:
         self._hold_committed(request, call, "before_answer")
         return response
 
-    def _before_commit(self, request: Request, by_kind: dict[str, Fault], call: Call) -> Response | None:
+    def _before_commit(self, request: Request, by_kind: dict[str, Fault], call: Entry) -> Response | None:
         """Faults of a call that never takes effect, and those that change how it does."""
         if fault := by_kind.get("delay"):
             self._core.jobs.stopping.wait(fault.delay_s)
         if fault := by_kind.get("throttle"):
-            response = self._vendor.error(429, "Rate limit reached, please try again later.")
-            return Response(429, response.body, {"Retry-After": str(fault.retry_after_s)})
+            after = {"Retry-After": str(fault.retry_after_s)}
+            return self._vendor.refusal(ApiError(429, "Rate limit reached, please try again later.", after))
         if fault := by_kind.get("error"):
             if fault.body is not None:
                 return Response(fault.status, fault.body)
-            return self._vendor.error(fault.status, "An error that was ordered.")
+            return self._vendor.refusal(ApiError(fault.status, "An error that was ordered."))
         if "no_capacity" in by_kind:
-            return self._vendor.no_capacity()
+            return self._vendor.refusal(self._vendor.no_capacity())
         if (fault := by_kind.get("timeout")) and fault.how != "after_commit":
             self._never_answer(request, call)
         if fault := by_kind.get("stale"):
@@ -74,9 +77,10 @@ class Front:
 
     def _commit(self, request: Request) -> Response:
         with self._core.lock:
+            self._core.catch_up()
             return self._vendor.handle(request)
 
-    def _after_commit(self, request: Request, by_kind: dict[str, Fault], call: Call) -> None:
+    def _after_commit(self, request: Request, by_kind: dict[str, Fault], call: Entry) -> None:
         """Faults of a call that has taken effect, which its caller can't know."""
         if (fault := by_kind.get("timeout")) and fault.how == "after_commit":
             self._never_answer(request, call)
@@ -84,14 +88,14 @@ class Front:
             call.outcome = "lost"
             raise HangUp
 
-    def _hold_committed(self, request: Request, call: Call, at: str) -> None:
+    def _hold_committed(self, request: Request, call: Entry, at: str) -> None:
         try:
             self._core.gates.hold(request, self._vendor.prefix, at)
         except HangUp:
             call.outcome = "lost"
             raise
 
-    def _never_answer(self, request: Request, call: Call) -> None:
+    def _never_answer(self, request: Request, call: Entry) -> None:
         """Keep silent until the client gives up."""
         call.outcome = "unanswered"
         end = time.monotonic() + UNANSWERED_LIMIT_S

@@ -9,12 +9,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
 from mngr.simcloud.clock import Clock
-from mngr.simcloud.cloud import Core, Vendor
+from mngr.simcloud.cloud import Core
 from mngr.simcloud.control import Control
 from mngr.simcloud.front import Front
 from mngr.simcloud.hosts import Hosts
@@ -38,7 +37,8 @@ def run(args: argparse.Namespace, options: Options) -> int:
         _on_signals(lambda number, frame: stopped.set())
         if args.while_stdin:
             threading.Thread(target=_wait_for_end_of_stdin, args=(stopped,), daemon=True).start()
-        vendor = _vendor(args, core, options)
+        vendor = args.vendor.start(args, core, options)
+        options.power_changed = vendor.power_changed
         front = Front(core, vendor)
         api, control = Server(args.port, front), Server(args.control_port, Control(core, vendor))
         tls = _tls(files.folder)
@@ -111,8 +111,3 @@ def _machines(kind: str, options: Options) -> Machines:
     from mngr.simcloud.machines.container import ContainerMachines
 
     return ContainerMachines(options)
-
-
-def _vendor(args: argparse.Namespace, core: Core, options: Options) -> Vendor:
-    """Each vendor is a package here; its module `start` has `add_options(parser)` and `start(…)`."""
-    return import_module(f"mngr.simcloud.{args.vendor}.start").start(args, core, options)

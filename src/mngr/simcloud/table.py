@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
-from typing import Generic, TypeVar
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
 
-from mngr.simcloud.clock import Clock
+from mngr.simcloud.call import ApiError
+from mngr.simcloud.cloud import Core
 
 Record = TypeVar("Record")
 
 
 class Table(Generic[Record]):
-    """Holds frozen records only: a change is a new record, so the past stays as it was."""
+    """Holds frozen records only: a change is a new record, so the past stays as it was. `missing`: what a call for a record
+    that isn't there is told."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, core: Core, missing: str) -> None:
+        self._core = core
+        self._clock = core.clock
+        self._missing = missing
         self._lock = threading.Lock()
         self._past: dict[str, list[tuple[float, Record | None]]] = {}
 
@@ -32,6 +37,23 @@ class Table(Generic[Record]):
     def get(self, key: str, as_of: float | None = None) -> Record | None:
         with self._lock:
             return _at(self._past.get(key, []), as_of)
+
+    def find(self, key: str, as_of: float | None = None) -> Record:
+        """Raises ApiError 404."""
+        record = self.get(key, as_of)
+        if record is None:
+            raise ApiError(404, self._missing)
+        return record
+
+    def change(self, key: str, **changes: Any) -> Record | None:
+        """Give a record's fields other values, if it is still there; the record as it is then."""
+        with self._core.lock:
+            record = self.get(key)
+            if record is None:
+                return None
+            changed = replace(record, **changes)  # type: ignore[type-var]
+            self.put(key, changed)
+        return changed
 
     def list(self, as_of: float | None = None) -> list[Record]:
         """In the order they were made."""

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.fakes import Fakes
-from mngr.testing.rented import RentedWorld
+from mngr.testing.rented import Options, RentedWorld
 from mngr.testing.world import Thing
-
-#: Waits that are long enough for a simulated OVH at `--speed 20` and above, as settings of mngr's.
-QUICK = {"TAG_LAG": "0.2", "CLAIM_TIME": "1.5", "LIST_LAG": "0.6"}
 
 
 class OvhWorld(RentedWorld):
     """Hosts on VPSs of a simulated OVH, whose bill runs to the month's end whatever is destroyed."""
 
     create: Sequence[str] = ("--no-code", "--yes", "--trust-first-contact")
+
+    #: Long enough for a simulated OVH at `--speed 20` and above.
+    quick: Mapping[str, str] = {"TAG_LAG": "0.2", "CLAIM_TIME": "1.5", "LIST_LAG": "0.6"}
 
     #: A cart to look with, an item in it and out of it again: OVH shows prices and choices only there.
     free_calls = r"/1\.0/order/cart(/[^/]+/vps|/[^/]+/item/\d+)?"
@@ -35,16 +34,9 @@ class OvhWorld(RentedWorld):
     )
 
     def __init__(
-        self,
-        cloud: SimulatedCloud,
-        scratch: Path,
-        fakes: Fakes | None = None,
-        *,
-        home: str = "home",
-        settings: Mapping[str, str] | None = None,
+        self, cloud: SimulatedCloud, scratch: Path, fakes: Fakes | None = None, **more: Unpack[Options]
     ) -> None:
-        quick = {f"MNGR__PROVIDERS__OVH__{key}": value for key, value in QUICK.items()}
-        super().__init__("ovh", cloud, scratch, fakes, home=home, settings={**quick, **(settings or {})})
+        super().__init__("ovh", cloud, scratch, fakes, **more)
 
     def things(self) -> list[Thing]:
         """What the bill runs for, without what is explained as it is: ours, cancelled, and waiting to be recycled; or
@@ -76,7 +68,3 @@ class OvhWorld(RentedWorld):
         sure = {name for one in markers for name in services.get(one["order_id"], [])}
         doubtful = [name for name in untagged if name not in sure]
         return sure | set(doubtful[: sum(not one["order_id"] for one in markers)])
-
-    def other_home(self) -> OvhWorld:
-        home = f"home-{os.urandom(4).hex()}"
-        return OvhWorld(self.cloud, self.scratch, self.fakes, home=home, settings=self.settings)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self, TypedDict
 
 from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.fakes import Fakes
 from mngr.testing.local import clean_environment
-from mngr.testing.world import Thing, World
+from mngr.testing.world import Thing
+
+
+class Options(TypedDict, total=False):
+    """Of a world: its MNGR_HOME's name, and variables of mngr's environment besides the cloud's own."""
+
+    home: str
+    settings: Mapping[str, str] | None
 
 
 class RentedWorld:
@@ -17,6 +26,8 @@ class RentedWorld:
 
     isolated = True
     create: Sequence[str] = ("--no-code",)
+    quick: Mapping[str, str] = {}
+    """Settings of the provider instance that are short enough for a simulated cloud, such as `{"LIST_LAG": "1"}`."""
 
     def __init__(
         self,
@@ -33,7 +44,9 @@ class RentedWorld:
         self.cloud = cloud
         self.scratch = scratch
         self.fakes = fakes
-        self.settings = settings or {}
+        prefix = f"MNGR__PROVIDERS__{vendor.upper()}__"
+        quick = {prefix + key: value for key, value in self.quick.items()}
+        self.settings: Mapping[str, str] = {**quick, **(settings or {})}
         env = {**clean_environment(), **cloud.env, **self.settings, "MNGR_HOME": str(scratch / home)}
         if fakes:
             env |= {**fakes.env, "PATH": f"{fakes.path}:{env['PATH']}"}
@@ -66,11 +79,10 @@ class RentedWorld:
     def pass_time(self, seconds: float) -> None:
         self.cloud.advance(seconds)
 
-    def other_home(self) -> World:
-        home = f"home-{os.urandom(4).hex()}"
-        return RentedWorld(
-            self.provider, self.cloud, self.scratch, self.fakes, home=home, settings=self.settings
-        )
+    def other_home(self) -> Self:
+        other = copy.copy(self)
+        other.env = {**self.env, "MNGR_HOME": str(self.scratch / f"home-{os.urandom(4).hex()}")}
+        return other
 
 
 def _tags(rows: Sequence[str]) -> dict[str, str]:

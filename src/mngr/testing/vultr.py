@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import base64
-import json
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from mngr.testing.cloud import SimulatedCloud
+from mngr.testing.cloud import SimulatedCloud, send
 from mngr.testing.fakes import Fakes
-from mngr.testing.rented import RentedWorld
+from mngr.testing.rented import Options, RentedWorld
 
 
 class VultrWorld(RentedWorld):
     """Hosts on instances of a simulated Vultr."""
+
+    quick: Mapping[str, str] = {"LIST_LAG": "1"}
 
     #: Create arguments that can't be meant here → a right choice that the message names.
     mistakes = (
@@ -28,16 +28,9 @@ class VultrWorld(RentedWorld):
     )
 
     def __init__(
-        self,
-        cloud: SimulatedCloud,
-        scratch: Path,
-        fakes: Fakes | None = None,
-        *,
-        home: str = "home",
-        settings: Mapping[str, str] | None = None,
+        self, cloud: SimulatedCloud, scratch: Path, fakes: Fakes | None = None, **more: Unpack[Options]
     ) -> None:
-        lag = {"MNGR__PROVIDERS__VULTR__LIST_LAG": "1"}
-        super().__init__("vultr", cloud, scratch, fakes, home=home, settings={**lag, **(settings or {})})
+        super().__init__("vultr", cloud, scratch, fakes, **more)
 
     def user_data(self) -> list[str]:
         """What the account's API keys can read of each instance's user data."""
@@ -48,7 +41,7 @@ class VultrWorld(RentedWorld):
         return found
 
     def _get(self, path: str) -> Any:
-        key = self.cloud.env["VULTR_API_KEY"]
-        request = urllib.request.Request(self.cloud.url + path, headers={"Authorization": f"Bearer {key}"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read())
+        login = {"Authorization": f"Bearer {self.cloud.env['VULTR_API_KEY']}"}
+        status, answer = send("GET", self.cloud.url + path, None, login)
+        assert status == 200, answer
+        return answer

@@ -3,58 +3,78 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from mngr.simcloud.call import ApiError
 from mngr.simcloud.clock import iso
 from mngr.simcloud.http import NULL, Request, Response
-from mngr.simcloud.ovh import consumers, control, delivery, tasks
+from mngr.simcloud.ovh import consumers, control, delivery, machine, tasks
 from mngr.simcloud.ovh.auth import TOKEN_PATH
 from mngr.simcloud.ovh.call import Call, read_body, read_query
 from mngr.simcloud.ovh.checkout import no_stock
 from mngr.simcloud.ovh.credentials import Credential
-from mngr.simcloud.ovh.errors import ApiError, error, invalid_url
 from mngr.simcloud.ovh.iam import written
 from mngr.simcloud.ovh.records import Vps
-from mngr.simcloud.ovh.routes import Route, Router, bare
+from mngr.simcloud.ovh.routes import ROUTES, Route, bare
 from mngr.simcloud.ovh.state import State
+from mngr.simcloud.ovh.words import WORDS, error
+from mngr.simcloud.vendor import Vendor
 
 
-class Ovh:
-    """A `cloud.Vendor`."""
-
+class Ovh(Vendor[State, Route]):
     prefix = "/1.0"
+    words = WORDS
 
     def __init__(self, state: State, credential: Credential) -> None:
-        self.state = state
+        super().__init__(state, [route for route in ROUTES if state.flavour.name in route.flavours])
         self._credential = credential
-        self._router = Router(state.flavour.name)
-        state.calls = self._router.calls()
+        state.calls = [(route.method, route.pattern()) for route in self.router.routes]
 
-    def turn_away(self, request: Request) -> Response | None:
-        if request.path == TOKEN_PATH:
-            return None
-        try:
+    def admit(self, request: Request) -> None:
+        if request.path != TOKEN_PATH:
             self._caller(request)
-        except ApiError as problem:
-            return self._marked(problem.response())
-        return None
 
-    def handle(self, request: Request) -> Response:
-        self.state.core.catch_up()
-        try:
-            answer = self._answer(request)
-        except ApiError as problem:
-            answer = problem.response()
-        if not isinstance(answer, Response):
-            answer = Response(200, answer)
-        return self._marked(answer)
+    def error(self, problem: ApiError) -> Response:
+        return error(problem)
 
-    def error(self, status: int, message: str) -> Response:
-        return self._marked(error(status, message))
+    def no_capacity(self) -> ApiError:
+        return no_stock("This plan", "this datacenter")
 
-    def no_capacity(self) -> Response:
-        return self._marked(no_stock("This plan", "this datacenter").response())
+    def power_changed(self, id: str, running: bool) -> None:
+        machine.power_changed(self.state, id, running)
+
+    def env(self, url: str) -> dict[str, str]:
+        return {
+            "OVH_ENDPOINT": url,
+            **self._credential.env(),
+            "MNGR__PROVIDERS__OVH__ENDPOINT": url,
+        }
+
+    def control_routes(self) -> dict[tuple[str, str], Callable[[Request], Any]]:
+        return control.routes(self.state)
+
+    def bare(self, path: str) -> str:
+        return bare(path)
+
+    def answer(self, request: Request) -> Response:
+        if request.path == TOKEN_PATH and request.method == "POST":
+            return self.state.auth.grant_token(request)
+        if request.path == consumers.VALIDATION_PATH and request.method == "GET":
+            return Response(200, consumers.validate(self.state, request))
+        return super().answer(request)
+
+    def call(self, request: Request, route: Route, parts: Mapping[str, str]) -> Call:
+        query, body = read_query(request, route.query), read_body(request, route.body)
+        return Call(request, parts, body, WORDS, query, self._caller(request))
+
+    def finished(self, response: Response) -> Response:
+        """With the id that OVH's support asks for, and `null` where there is nothing to say: the SDK wants JSON."""
+        id = f"{self.state.flavour.name.upper()}.ext-1.{secrets.token_hex(4)}.{secrets.token_hex(4)}"
+        response.headers.setdefault("X-OVH-QUERYID", id)
+        if response.body is None:
+            return Response(response.status, NULL, response.headers)
+        return response
 
     def resources(self) -> list[dict[str, Any]]:
         """Every VPS that is ordered, paid or not, delivered or not."""
@@ -67,54 +87,14 @@ class Ovh:
                 found.append(_resource(state, vps, status))
         return found
 
-    def control_routes(self) -> dict[tuple[str, str], Callable[[Request], Any]]:
-        return control.routes(self.state)
-
-    def env(self, url: str) -> dict[str, str]:
-        return {
-            "OVH_ENDPOINT": url,
-            **self._credential.env(),
-            "MNGR__PROVIDERS__OVH__ENDPOINT": url,
-        }
-
-    def _answer(self, request: Request) -> Any:
-        if request.path == TOKEN_PATH and request.method == "POST":
-            return self.state.auth.grant_token(request)
-        if request.path == consumers.VALIDATION_PATH and request.method == "GET":
-            return consumers.validate(self.state, request)
-        path = bare(request.path)
-        found = self._router.find(request.method, path)
-        if found is None:
-            methods = self._router.methods(path)
-            if methods:
-                raise ApiError(405, f"Method {request.method} is not allowed: {', '.join(methods)} are")
-            raise invalid_url()
-        route, parts = found
-        call = Call(
-            request,
-            parts,
-            read_query(request, route.query),
-            read_body(request, route.body),
-            self._caller(request),
-        )
-        return route.answer(self.state, call)
-
     def _caller(self, request: Request) -> Credential | None:
         """Who calls. Raises ApiError for one who may not."""
         path = bare(request.path)
-        found = self._router.find(request.method, path)
+        found = self.router.find(request.method, path)
         credential = self.state.auth.caller(request, needed=found is not None and not found[0].open)
         if found and credential and not credential.may(request.method, path):
             raise _not_granted(found[0], credential)
         return credential
-
-    def _marked(self, response: Response) -> Response:
-        """With the id that OVH's support asks for, and `null` where there is nothing to say: the SDK wants JSON."""
-        id = f"{self.state.flavour.name.upper()}.ext-1.{secrets.token_hex(4)}.{secrets.token_hex(4)}"
-        response.headers.setdefault("X-OVH-QUERYID", id)
-        if response.body is None:
-            return Response(response.status, NULL, response.headers)
-        return response
 
 
 def _not_granted(route: Route, credential: Credential) -> ApiError:

@@ -10,11 +10,10 @@ import threading
 import time
 from urllib.parse import parse_qs
 
+from mngr.simcloud.call import ApiError, is_number
 from mngr.simcloud.clock import Clock
 from mngr.simcloud.http import Request, Response
-from mngr.simcloud.ovh.call import is_number
 from mngr.simcloud.ovh.credentials import Credential, Credentials
-from mngr.simcloud.ovh.errors import ApiError
 
 WINDOW_S = 60
 """How far a signature's timestamp may be off."""

@@ -76,4 +76,4 @@ def _remove(state: State, vps: Vps) -> None:
     state.tags.forget(vps.name)
     state.tasks.pop(vps.name, None)
     state.core.bill.close(vps.name)
-    machine.end(state, vps.name)
+    state.machines.end(vps.name)

@@ -1,46 +1,22 @@
-"""One API call as its handler sees it: path parts, query and body, read with OVH's complaints."""
+"""One API call as OVH's handlers see it: nothing undescribed gets to them, and a field that is null isn't given."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mngr.simcloud import call
+from mngr.simcloud.call import is_number, missing
 from mngr.simcloud.http import Request
 from mngr.simcloud.ovh.credentials import Credential
-from mngr.simcloud.ovh.errors import bad
+from mngr.simcloud.ovh.words import WORDS, bad
 
 
 @dataclass(frozen=True)
-class Call:
-    request: Request
-    parts: dict[str, str]
-    query: dict[str, str]
-    body: dict[str, Any]
+class Call(call.Call):
+    query: Mapping[str, str]
     credential: Credential | None
-
-    def text(self, name: str, default: str = "") -> str:
-        """A string out of the body."""
-        value = self.body.get(name)
-        if value is None:
-            return default
-        if not isinstance(value, str):
-            raise _wrong(name, "string", value)
-        return value
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        value = self.body.get(name)
-        if value is None:
-            return default
-        if not isinstance(value, bool):
-            raise _wrong(name, "boolean", value)
-        return value
-
-    def integer(self, name: str) -> int:
-        value = self.body.get(name)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise _wrong(name, "long", value)
-        return value
 
     def number(self, part: str) -> int:
         """A path part that is an id."""
@@ -56,41 +32,26 @@ class Call:
         return value
 
 
-def is_number(text: str) -> bool:
-    """Whether that is a long, in plain digits."""
-    return text.isascii() and text.isdigit() and len(text) < 19
-
-
-def _wrong(name: str, kind: str, value: Any) -> Exception:
-    return bad(f"[{name}] Given data ({value}) is not valid for type {kind}")
-
-
 def read_body(request: Request, known: tuple[str, ...]) -> dict[str, Any]:
     """The JSON body; a field that the operation doesn't describe is refused. A name that ends in `*` is required."""
-    try:
-        body = request.json()
-    except ValueError:
-        raise bad("Invalid JSON received")
-    if not isinstance(body, dict):
-        raise bad("Invalid JSON received: expected an object")
-    described = {name.rstrip("*") for name in known}
-    _refuse_undescribed(set(body) - described, "creation handler")
-    for name in known:
-        if name.endswith("*") and body.get(name[:-1]) is None:
-            raise bad(f"Missing parameter(s): {name[:-1]}")
-    return body
+    body = call.read_object(request, WORDS)
+    given = {name: value for name, value in body.items() if value is not None}
+    _hold_to(set(body), set(given), known, "creation handler")
+    return given
 
 
 def read_query(request: Request, known: tuple[str, ...]) -> dict[str, str]:
-    """Query parameters, once each; one that the operation doesn't describe is refused. A `*` as in `read_body`."""
-    _refuse_undescribed(set(request.query) - {name.rstrip("*") for name in known}, "listing handler")
-    for name in known:
-        if name.endswith("*") and not request.first(name[:-1]):
-            raise bad(f"Missing parameter(s): {name[:-1]}")
-    return {name: values[0] for name, values in request.query.items()}
+    """Query parameters, once each; as in `read_body`."""
+    given = {name: values[0] for name, values in request.query.items()}
+    _hold_to(set(given), {name for name, value in given.items() if value}, known, "listing handler")
+    return given
 
 
-def _refuse_undescribed(names: set[str], handler: str) -> None:
+def _hold_to(names: set[str], given: set[str], known: tuple[str, ...], handler: str) -> None:
     """The words are those of a real answer (ovh/php-ovh issue 63)."""
-    if names:
-        raise bad(f"Received not described parameters: ({', '.join(sorted(names))}) while calling {handler}")
+    if undescribed := names - {name.rstrip("*") for name in known}:
+        words = f"({', '.join(sorted(undescribed))}) while calling {handler}"
+        raise bad(f"Received not described parameters: {words}")
+    for name in known:
+        if name.endswith("*") and name[:-1] not in given:
+            raise missing(WORDS, name[:-1])

@@ -9,9 +9,9 @@ from mngr.simcloud.clock import iso
 from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.catalog import IMAGES, MONTHS, PLANS, duration, offers
 from mngr.simcloud.ovh.dates import DAY_S, parse
-from mngr.simcloud.ovh.errors import bad, not_found
 from mngr.simcloud.ovh.records import Cart, Item
 from mngr.simcloud.ovh.state import State
+from mngr.simcloud.ovh.words import bad, not_found
 
 DATACENTER, SYSTEM, MONITORING = "vps_datacenter", "vps_os", "vps_install_rtm"
 REQUIRED = (DATACENTER, SYSTEM)

@@ -6,15 +6,16 @@ import secrets
 import uuid
 from typing import Any
 
+from mngr.simcloud.call import ApiError
 from mngr.simcloud.faults import Fault
 from mngr.simcloud.ovh import carts, delivery
 from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.catalog import PLANS, SYSTEM_FAMILY, system_code
 from mngr.simcloud.ovh.dates import DAY_S, add_months
-from mngr.simcloud.ovh.errors import ApiError, bad
 from mngr.simcloud.ovh.flavour import address6
 from mngr.simcloud.ovh.records import Cart, Item, Line, Order, Vps
 from mngr.simcloud.ovh.state import State
+from mngr.simcloud.ovh.words import bad
 
 UNPAID_DAYS = 7
 STUCK = ("checking", "documentsRequested")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from mngr.simcloud.call import ApiError
 from mngr.simcloud.http import Request
 from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.credentials import METHODS, Rule
-from mngr.simcloud.ovh.errors import ApiError, bad, not_found
 from mngr.simcloud.ovh.state import State
+from mngr.simcloud.ovh.words import bad, not_found
 
 VALIDATION_PATH = "/auth/sso/api"
 """Where the simulated person goes: with the query that `validationUrl` has, a GET logs in and says yes."""

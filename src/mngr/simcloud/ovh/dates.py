@@ -5,7 +5,8 @@ from __future__ import annotations
 import calendar
 from datetime import UTC, datetime
 
-from mngr.simcloud.ovh.errors import bad
+from mngr.model.clock import from_iso
+from mngr.simcloud.ovh.words import bad
 
 DAY_S = 86400.0
 
@@ -26,7 +27,6 @@ def add_months(moment: float, months: int) -> float:
 def parse(text: str) -> float:
     """A date, with or without a time; without a zone it is UTC."""
     try:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
+        return datetime.fromtimestamp(from_iso(text), UTC).timestamp()
     except (ValueError, OverflowError):
         raise bad(f"Given data ({text}) is not valid for type datetime") from None

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import uuid
 from typing import Any
 
 from mngr.simcloud.http import Response
-from mngr.simcloud.ovh.call import Call, is_number
-from mngr.simcloud.ovh.errors import bad, not_found
+from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.records import Vps
 from mngr.simcloud.ovh.state import NICHANDLE, State
 from mngr.simcloud.ovh.vps import listed_at
+from mngr.simcloud.ovh.words import bad, not_found
+from mngr.simcloud.paging import cursor, page_size, read_cursor
 
 DEFAULT_SIZE, LARGEST_SIZE = 100, 1000
 KEY = re.compile(r"[a-zA-Z0-9_.:/=+@-]{1,128}")
@@ -39,16 +38,18 @@ def list_resources(state: State, call: Call) -> Response:
         found = {urn: vps for urn, vps in found.items() if (vps.name if vps else NICHANDLE) in names}
     if patterns is not None:
         found = {urn: vps for urn, vps in found.items() if any(_fits(urn, one) for one in patterns)}
-    size, after = _size(call), _after(call)
+    headers = call.request.headers
+    size = page_size(headers.get("x-pagination-size"), DEFAULT_SIZE, LARGEST_SIZE, "X-Pagination-Size")
+    after = read_cursor(headers.get("x-pagination-cursor", ""), "X-Pagination-Cursor is invalid")
     rest = [urn for urn in sorted(found) if urn > after]
     shown = rest[:size]
     views = [
-        _view(state, vps, state.tags.list(vps.name, replica, call.request.as_of))
+        _view(state, vps, state.tags.list(vps.name, replica, call.as_of))
         if (vps := found[urn])
         else _account(urn)
         for urn in shown
     ]
-    more = {"X-Pagination-Cursor-Next": _cursor(shown[-1])} if len(rest) > size else {}
+    more = {"X-Pagination-Cursor-Next": cursor(shown[-1])} if len(rest) > size else {}
     return Response(200, views, more)
 
 
@@ -131,24 +132,3 @@ def _account_urn(state: State) -> str:
 def _account(urn: str) -> dict[str, Any]:
     named = {"id": ACCOUNT_ID, "urn": urn, "name": NICHANDLE, "displayName": NICHANDLE}
     return {**named, "type": "account", "owner": NICHANDLE, "tags": {}}
-
-
-def _size(call: Call) -> int:
-    given = call.request.headers.get("x-pagination-size", "")
-    if not given:
-        return DEFAULT_SIZE
-    if not is_number(given) or not 1 <= int(given) <= LARGEST_SIZE:
-        raise bad(f"X-Pagination-Size must be between 1 and {LARGEST_SIZE}")
-    return int(given)
-
-
-def _after(call: Call) -> str:
-    cursor = call.request.headers.get("x-pagination-cursor", "")
-    try:
-        return base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise bad("X-Pagination-Cursor is invalid")
-
-
-def _cursor(urn: str) -> str:
-    return base64.urlsafe_b64encode(urn.encode()).decode()

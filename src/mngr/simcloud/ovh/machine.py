@@ -1,8 +1,8 @@
-"""What happens behind a VPS: its machine is delivered, installed anew, goes on and off, and ends."""
+"""What a VPS's record says while its machine is delivered, installed anew, goes on and off, and ends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,104 +17,86 @@ from mngr.simcloud.ovh.state import State
 KEY_FOR_ROOT = b"#cloud-config\ndisable_root: false\n"
 
 
-def deliver(state: State, vps: Vps, due: float, faults: dict[str, Fault]) -> None:
+def deliver(state: State, vps: Vps, due: float, faults: Mapping[str, Fault]) -> None:
     """Boot the machine of an order at that moment, and only then let the order name it."""
-    core = state.core
-    if slow := faults.get("slow_boot"):
-        due += slow.delay_s
 
-    def job() -> None:
-        if not core.clock.wait_until(due, core.jobs.stopping):
-            return
-        if "boot_never" in faults or vps.name not in state.ordered:
-            return
-        address = core.machines.boot(_spec(state, vps, None), core.jobs.stopping)
-        with core.lock:
-            ordered = state.ordered.pop(vps.name, None)
-            if ordered is not None:
-                now = state.now()
-                state.vps.put(vps.name, replace(ordered, delivered=now, address=address))
-                state.tell_names()
-                tasks.begin(state, vps.name, "deliverVm", now + state.behaviour.deliver_task_s)
-        if ordered is None:
-            core.machines.destroy(vps.name)
-            return
-        core.machines.ready(vps.name, core.jobs.stopping)
+    def spec() -> MachineSpec | None:
+        return _spec(state, vps, None) if vps.name in state.ordered else None
+
+    def on(address: str) -> bool:
+        with state.core.lock:
+            ordered = state.ordered.get(vps.name)
+            if ordered is None:
+                return False
+            now = state.now()
+            state.vps.put(vps.name, replace(ordered, delivered=now, address=address))
+            del state.ordered[vps.name]
+            state.tell_names()
+            tasks.begin(state, vps.name, "deliverVm", now + state.behaviour.deliver_task_s)
+        return True
+
+    def up() -> None:
         state.change(vps.name, power="running")
 
-    core.jobs.submit(vps.name, job)
+    state.machines.boot(vps.name, due, faults, spec=spec, on=on, up=up)
 
 
-def rebuild(state: State, vps: Vps, image: str, key: str, faults: dict[str, Fault]) -> Task:
+def rebuild(state: State, vps: Vps, image: str, key: str, faults: Mapping[str, Fault]) -> Task:
     """A new disk with a new host key, at the same address. Until then the old system runs on."""
-    core = state.core
     task = tasks.begin(state, vps.name, "reinstallVm")
-    due = task.created + state.behaviour.rebuild_s
-    if slow := faults.get("slow_boot"):
-        due += slow.delay_s
-    before = vps.power
     state.change(vps.name, power="installing")
 
-    def job() -> None:
-        if not core.clock.wait_until(due, core.jobs.stopping):
-            return
+    def spec() -> MachineSpec | None:
         current = state.vps.get(vps.name)
-        if current is None or "boot_never" in faults:
-            return
-        if "task_error" in faults:
-            state.change(vps.name, power=before)
+        if current is not None and "task_error" in faults:
+            state.change(vps.name, power=vps.power)
             tasks.end(state, task, "error")
-            return
-        core.machines.destroy(vps.name)
-        spec = _spec(state, replace(current, image=image), key)
-        address = core.machines.boot(spec, core.jobs.stopping)
+            return None
+        return _spec(state, replace(current, image=image), key) if current else None
+
+    def on(address: str) -> None:
         state.change(vps.name, image=image, machine=True, address=address)
-        core.machines.ready(vps.name, core.jobs.stopping)
+
+    def up() -> None:
         state.change(vps.name, power="running")
         tasks.end(state, task)
 
-    core.jobs.submit(vps.name, job)
+    due = task.created + state.behaviour.rebuild_s
+    state.machines.boot(vps.name, due, faults, spec=spec, on=on, up=up, anew=True)
     return task
 
 
 def switch(state: State, vps: Vps, type: str, meanwhile: str, then: str, act: Callable[[str], None]) -> Task:
     """Start, stop or reboot, as a task."""
-    core = state.core
     task = tasks.begin(state, vps.name, type)
-    due = task.created + state.behaviour.power_s
     state.change(vps.name, power=meanwhile)
 
-    def job() -> None:
-        if vps.machine:
-            act(vps.name)
-        if core.clock.wait_until(due, core.jobs.stopping):
-            state.change(vps.name, power=then)
-            tasks.end(state, task)
+    def done() -> None:
+        state.change(vps.name, power=then)
+        tasks.end(state, task)
 
-    core.jobs.submit(vps.name, job)
+    state.machines.switch(vps.name, _if_any(vps, act), done, task.created + state.behaviour.power_s)
     return task
 
 
 def suspend(state: State, vps: Vps) -> None:
     """Switched off for want of payment."""
 
-    def job() -> None:
-        if vps.machine:
-            state.core.machines.halt(vps.name)
+    def done() -> None:
         state.change(vps.name, power="stopped")
 
-    state.core.jobs.submit(vps.name, job)
-
-
-def end(state: State, name: str) -> None:
-    state.core.jobs.submit(name, lambda: state.core.machines.destroy(name))
+    state.machines.switch(vps.name, _if_any(vps, state.core.machines.halt), done)
 
 
 def power_changed(state: State, name: str, running: bool) -> None:
-    """The machine went off or on from inside."""
+    """While a task goes on, the task says what the VPS does."""
     vps = state.vps.get(name)
     if vps is not None and vps.power in ("running", "stopped"):
         state.change(name, power="running" if running else "stopped")
+
+
+def _if_any(vps: Vps, act: Callable[[str], None]) -> Callable[[str], None]:
+    return act if vps.machine else lambda name: None
 
 
 def _spec(state: State, vps: Vps, key: str | None) -> MachineSpec:

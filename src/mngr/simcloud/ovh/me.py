@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from mngr.simcloud.call import ApiError
 from mngr.simcloud.clock import iso
 from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.credentials import Credential
-from mngr.simcloud.ovh.errors import ApiError, not_found
 from mngr.simcloud.ovh.state import NICHANDLE, State
+from mngr.simcloud.ovh.words import not_found
 
 PAYMENT_METHOD = 4100
 STATUSES = (

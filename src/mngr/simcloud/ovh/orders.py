@@ -8,11 +8,11 @@ from mngr.simcloud.clock import iso
 from mngr.simcloud.ovh import delivery
 from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.dates import parse
-from mngr.simcloud.ovh.errors import bad, invalid_url, not_found
 from mngr.simcloud.ovh.me import PAYMENT_METHOD
 from mngr.simcloud.ovh.records import Line, Order
 from mngr.simcloud.ovh.state import State
 from mngr.simcloud.ovh.vps import listed_at
+from mngr.simcloud.ovh.words import bad, invalid_url, not_found
 
 DATES = ("date.from", "date.to")
 
@@ -142,10 +142,7 @@ def pay(state: State, call: Call) -> None:
 
 
 def _find(state: State, call: Call) -> Order:
-    order = state.orders.get(str(call.number("orderId")), call.request.as_of)
-    if order is None:
-        raise not_found()
-    return order
+    return state.orders.find(str(call.number("orderId")), call.as_of)
 
 
 def _line(state: State, call: Call) -> tuple[Order, Line]:

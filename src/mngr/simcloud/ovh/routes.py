@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import unquote
 
+from mngr.simcloud import routing
 from mngr.simcloud.ovh import carts, checkout, consumers, iam, me, orders, service, stock, tasks, vps
 from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.state import State
-
-Answer = Callable[[State, Call], Any]
-"""Gives the answer's JSON, or a whole Response; None is `null`, as OVH answers where there is nothing to say."""
 
 V1 = ("/1.0", "/v1")
 """Two names of one API (ovh/python-ovh issue 141)."""
 
 
 @dataclass(frozen=True)
-class Route:
-    """`path` is without `/1.0`, but with `/v2`. A field of body or query that ends in `*` is required."""
+class Route(routing.Route[State, Call]):
+    """Its path is without `/1.0`, but with `/v2`. A field of body or query that ends in `*` is required."""
 
-    method: str
-    path: str
-    answer: Answer
     body: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
-    open: bool = False
-    """Needs no login."""
     flavours: tuple[str, ...] = ("eu", "us")
 
     def pattern(self) -> str:
@@ -151,32 +141,6 @@ ROUTES = (
     Route("POST", f"{RESOURCE}/tag", iam.put_tag, body=("key*", "value*")),
     Route("DELETE", f"{RESOURCE}/tag/{{key}}", iam.delete_tag),
 )
-
-
-class Router:
-    """Finds the route of a request."""
-
-    def __init__(self, flavour: str) -> None:
-        self._routes = [
-            (route, re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", route.path)))
-            for route in ROUTES
-            if flavour in route.flavours
-        ]
-
-    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route and its path parts, decoded; None if there is none."""
-        for route, pattern in self._routes:
-            if route.method == method and (found := pattern.fullmatch(path)):
-                return route, {name: unquote(part) for name, part in found.groupdict().items()}
-        return None
-
-    def calls(self) -> list[tuple[str, str]]:
-        """All that is served: method and path, as access rules write them."""
-        return [(route.method, route.pattern()) for route, _ in self._routes]
-
-    def methods(self, path: str) -> list[str]:
-        """Those that a path can be asked with."""
-        return [route.method for route, pattern in self._routes if pattern.fullmatch(path)]
 
 
 def bare(path: str) -> str:

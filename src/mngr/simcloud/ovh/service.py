@@ -6,9 +6,9 @@ from typing import Any
 
 from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.dates import day
-from mngr.simcloud.ovh.errors import bad
 from mngr.simcloud.ovh.records import Vps
 from mngr.simcloud.ovh.state import NICHANDLE, State
+from mngr.simcloud.ovh.words import bad
 
 RENEWAL_TYPES = (
     *("automaticForcedProduct", "automaticV2012", "automaticV2014", "automaticV2016"),
@@ -24,7 +24,7 @@ RENEW_FIELDS = ("automatic", "deleteAtExpiration", "forced", "manualPayment", "p
 
 
 def get(state: State, call: Call) -> dict[str, Any]:
-    return view(state.find_vps(call.parts["serviceName"], call.request.as_of))
+    return view(state.vps.find(call.parts["serviceName"], call.as_of))
 
 
 def view(vps: Vps) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def view(vps: Vps) -> dict[str, Any]:
 
 def put(state: State, call: Call) -> None:
     """Takes the whole service; `renew` and `renewalType` are what counts."""
-    vps = state.find_vps(call.parts["serviceName"])
+    vps = state.vps.find(call.parts["serviceName"])
     now = state.now()
     if vps.delivered is None or now < vps.delivered + state.behaviour.subscription_inactive_s:
         raise bad("Unable to synchronize l1::Service, subscription is not active yet")

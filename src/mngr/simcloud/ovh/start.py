@@ -6,7 +6,7 @@ import argparse
 
 from mngr.simcloud.cloud import Core
 from mngr.simcloud.machines.base import Options, Unavailable
-from mngr.simcloud.ovh import bills, machine
+from mngr.simcloud.ovh import bills
 from mngr.simcloud.ovh.api import Ovh
 from mngr.simcloud.ovh.flavour import FLAVOURS
 from mngr.simcloud.ovh.seed import seed
@@ -44,7 +44,6 @@ def start(args: argparse.Namespace, core: Core, options: Options) -> Ovh:
         from mngr.simcloud.ovh.images.build import ensure
 
         options.images.update(ensure())
-    options.power_changed = lambda id, running: machine.power_changed(state, id, running)
     credential = state.credentials.make("keys", core.clock.now())
     state.credentials.make("oauth2", core.clock.now())
     if args.preload:

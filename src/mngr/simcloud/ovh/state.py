@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from mngr.simcloud.cloud import Core
+from mngr.simcloud.cloud import Account
+from mngr.simcloud.life import Life
 from mngr.simcloud.ovh.auth import Auth
 from mngr.simcloud.ovh.behaviour import Behaviour
 from mngr.simcloud.ovh.credentials import Credentials
-from mngr.simcloud.ovh.errors import not_found
 from mngr.simcloud.ovh.flavour import Flavour
 from mngr.simcloud.ovh.records import Cart, Order, Task, Vps
 from mngr.simcloud.ovh.tags import Tags
+from mngr.simcloud.ovh.words import NOT_FOUND
 from mngr.simcloud.table import Table
 
 NICHANDLE = "si12345-ovh"
 
 
 @dataclass
-class State:
+class State(Account):
     """`ordered` are VPSs that are paid for, and that no answer names yet; `vps` those that were delivered."""
 
-    core: Core
     flavour: Flavour
     behaviour: Behaviour = field(default_factory=Behaviour)
     credentials: Credentials = field(default_factory=Credentials)
@@ -37,38 +37,25 @@ class State:
     orders: Table[Order] = field(init=False)
     vps: Table[Vps] = field(init=False)
     tags: Tags = field(init=False)
+    machines: Life = field(init=False)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(20_000_001))
 
     def __post_init__(self) -> None:
         self.auth = Auth(self.credentials, self.core.clock)
-        self.orders = Table(self.core.clock)
-        self.vps = Table(self.core.clock)
+        self.orders = Table(self.core, NOT_FOUND)
+        self.vps = Table(self.core, "This service does not exist")
         self.tags = Tags(self.core.clock, self.behaviour)
-
-    def now(self) -> float:
-        return self.core.clock.now()
+        self.machines = Life(self.core, lambda name: name in self.ordered or self.vps.get(name) is not None)
 
     def next_id(self) -> int:
         """For orders, items, tasks and all else that has a number: none is used twice."""
         return next(self._ids)
 
-    def find_vps(self, name: str, as_of: float | None = None) -> Vps:
-        vps = self.vps.get(name, as_of)
-        if vps is None:
-            raise not_found("This service does not exist")
-        return vps
-
-    def change(self, name: str, **changes: Any) -> Vps | None:
+    def change(self, name: str, **changes: Any) -> None:
         """Change a VPS's record, if it is still there."""
         with self.core.lock:
-            vps = self.vps.get(name)
-            if vps is None:
-                return None
-            changed = replace(vps, **changes)
-            self.vps.put(name, changed)
-            if "address" in changes:
+            if self.vps.change(name, **changes) and "address" in changes:
                 self.tell_names()
-            return changed
 
     def tell_names(self) -> None:
         """After a VPS has come, gone or moved: its name resolves to where it is. Under the core's lock."""

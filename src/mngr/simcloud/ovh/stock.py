@@ -6,8 +6,8 @@ from typing import Any
 
 from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.catalog import PLANS
-from mngr.simcloud.ovh.errors import bad
 from mngr.simcloud.ovh.state import State
+from mngr.simcloud.ovh.words import bad
 
 
 def datacenters(state: State, call: Call) -> dict[str, Any]:

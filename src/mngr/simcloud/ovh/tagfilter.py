@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mngr.simcloud.ovh.errors import bad
+from mngr.simcloud.ovh.words import bad
 
 Fits = Callable[[str | None, str], bool]
 

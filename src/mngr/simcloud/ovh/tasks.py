@@ -7,9 +7,9 @@ from typing import Any
 
 from mngr.simcloud.clock import iso
 from mngr.simcloud.ovh.call import Call
-from mngr.simcloud.ovh.errors import bad, not_found
 from mngr.simcloud.ovh.records import Task
 from mngr.simcloud.ovh.state import State
+from mngr.simcloud.ovh.words import bad, not_found
 
 STATES = ("blocked", "cancelled", "doing", "done", "error", "paused", "todo", "waitingAck")
 """`vps.TaskStateEnum`: there is no `init`, and asking for it is a bad request [live]."""
@@ -24,12 +24,12 @@ UNFINISHED = ("todo", "doing")
 
 
 def list_tasks(state: State, call: Call) -> list[int]:
-    vps = state.find_vps(call.parts["serviceName"])
+    vps = state.vps.find(call.parts["serviceName"])
     wanted = call.choice("state", STATES, "TaskStateEnum")
     kind = call.choice("type", TYPES, "TaskTypeEnum")
     moment = state.now() - state.behaviour.tasks_lag_s
-    if call.request.as_of is not None:
-        moment = min(moment, call.request.as_of)
+    if call.as_of is not None:
+        moment = min(moment, call.as_of)
     return [
         task.id
         for task in state.tasks.get(vps.name, [])
@@ -38,7 +38,7 @@ def list_tasks(state: State, call: Call) -> list[int]:
 
 
 def get_task(state: State, call: Call) -> dict[str, Any]:
-    vps = state.find_vps(call.parts["serviceName"])
+    vps = state.vps.find(call.parts["serviceName"])
     id = call.number("id")
     for task in state.tasks.get(vps.name, []):
         if task.id == id:

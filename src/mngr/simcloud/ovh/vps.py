@@ -5,13 +5,14 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Any
 
+from mngr.simcloud.call import ApiError, is_public_key
 from mngr.simcloud.ovh import machine, tasks
 from mngr.simcloud.ovh.call import Call
 from mngr.simcloud.ovh.catalog import IMAGES, PLANS, image_id
-from mngr.simcloud.ovh.errors import ApiError, bad, not_found
 from mngr.simcloud.ovh.records import Vps
 from mngr.simcloud.ovh.state import State
 from mngr.simcloud.ovh.tagfilter import tag_filter
+from mngr.simcloud.ovh.words import bad, not_found
 
 LONGEST_DISPLAY_NAME = 50
 
@@ -19,7 +20,7 @@ LONGEST_DISPLAY_NAME = 50
 def list_vps(state: State, call: Call) -> list[str]:
     """Lags: a service that an order names already may be missing here, and a fresh tag not count."""
     passes = tag_filter(call.query.get("iamTags"), state.flavour.name)
-    replica, as_of = state.tags.any_replica(), call.request.as_of
+    replica, as_of = state.tags.any_replica(), call.as_of
     return [
         vps.name
         for vps in state.vps.list(listed_at(state, call, state.behaviour.list_lag_s))
@@ -30,7 +31,7 @@ def list_vps(state: State, call: Call) -> list[str]:
 def listed_at(state: State, call: Call, lag_s: float) -> float:
     """The moment that a list shows: some time ago, or longer if a fault says so."""
     moment = state.now() - lag_s
-    return moment if call.request.as_of is None else min(moment, call.request.as_of)
+    return moment if call.as_of is None else min(moment, call.as_of)
 
 
 def get_vps(state: State, call: Call) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def get_vps(state: State, call: Call) -> dict[str, Any]:
             "urn": state.urn(vps.name),
             "displayName": vps.display_name or vps.name,
             "tags": state.tags.read(
-                vps.name, state.tags.any_replica(), call.request.as_of, reader=call.request.client()
+                vps.name, state.tags.any_replica(), call.as_of, reader=call.request.client()
             ),
         },
     }
@@ -164,7 +165,7 @@ def rebuild(state: State, call: Call) -> dict[str, Any]:
     if call.text("sshKey"):
         raise bad("[sshKey] This SSH key does not exist")
     key = call.text("publicSshKey")
-    if key and not _is_key(key):
+    if key and not is_public_key(key):
         raise bad("[publicSshKey] Invalid SSH public key")
     if call.flag("doNotSendPassword") and not key:
         raise bad("[doNotSendPassword] A SSH key is needed if the password is not sent")
@@ -193,7 +194,7 @@ def terminate(state: State, call: Call) -> str:
 
 def find(state: State, call: Call) -> Vps:
     """The service of this call. Raises 404, and 460 once it has expired without being cancelled."""
-    vps = state.find_vps(call.parts["serviceName"], call.request.as_of)
+    vps = state.vps.find(call.parts["serviceName"], call.as_of)
     if vps.status == "expired":
         raise ApiError(460, "This service is expired")
     return vps
@@ -211,8 +212,3 @@ def _switch(state: State, call: Call, type: str, needs: str, meanwhile: str, the
 
 def _image_name(vps: Vps, id: str) -> str | None:
     return next((name for name in IMAGES if image_id(vps.name, name) == id), None)
-
-
-def _is_key(text: str) -> bool:
-    kind, _, rest = text.strip().partition(" ")
-    return kind.startswith(("ssh-", "ecdsa-", "sk-")) and bool(rest) and "\n" not in text.strip()

@@ -1,109 +1,85 @@
-"""The routes of Vultr API v2, and who may call them."""
+"""The operations of Vultr API v2, and who may call them."""
 
 from __future__ import annotations
 
 import hmac
-import re
-from collections.abc import Callable
 from typing import Any
 
+from mngr.simcloud.call import ApiError, Call
 from mngr.simcloud.clock import iso
 from mngr.simcloud.http import Request, Response
-from mngr.simcloud.vultr import create, instances, lists, snapshots, ssh_keys
-from mngr.simcloud.vultr.body import read
-from mngr.simcloud.vultr.errors import ApiError, error
+from mngr.simcloud.routing import Route
+from mngr.simcloud.vendor import Vendor
+from mngr.simcloud.vultr import create, instances, lists, machine, snapshots, ssh_keys
 from mngr.simcloud.vultr.state import State
 from mngr.simcloud.vultr.throttle import Throttle
+from mngr.simcloud.vultr.words import WORDS, bad
 
-Route = Callable[[State, Request, str], Response]
+Operation = Route[State, Call]
+INSTANCE, KEY, SNAPSHOT = "/instances/{id}", "/ssh-keys/{id}", "/snapshots/{id}"
 
-ROUTES: dict[tuple[str, str], Route] = {
-    ("GET", "/account"): lambda state, request, id: lists.account(state),
-    ("GET", "/plans"): lambda state, request, id: lists.plans(request),
-    ("GET", "/regions"): lambda state, request, id: lists.regions(request),
-    ("GET", "/os"): lambda state, request, id: lists.systems(request),
-    ("GET", "/instances"): lambda state, request, id: instances.list_instances(state, request),
-    ("POST", "/instances"): lambda state, request, id: create.create(state, request, read(request)),
-    ("POST", "/instances/halt"): lambda state, request, id: instances.halt_several(state, read(request)),
-    ("POST", "/instances/start"): lambda state, request, id: instances.start_several(state, read(request)),
-    ("GET", "/instances/{id}"): instances.get,
-    ("PATCH", "/instances/{id}"): lambda state, request, id: instances.update(state, read(request), id),
-    ("DELETE", "/instances/{id}"): lambda state, request, id: instances.delete(state, id),
-    ("POST", "/instances/{id}/halt"): lambda state, request, id: instances.halt(state, id),
-    ("POST", "/instances/{id}/start"): lambda state, request, id: instances.start(state, id),
-    ("POST", "/instances/{id}/reboot"): lambda state, request, id: instances.reboot(state, id),
-    ("POST", "/instances/{id}/reinstall"): lambda state, request, id: instances.reinstall(
-        state, read(request), id
-    ),
-    ("POST", "/instances/{id}/restore"): lambda state, request, id: instances.restore(
-        state, read(request), id
-    ),
-    ("GET", "/instances/{id}/user-data"): lambda state, request, id: instances.user_data(state, id),
-    ("GET", "/ssh-keys"): lambda state, request, id: ssh_keys.list_keys(state, request),
-    ("POST", "/ssh-keys"): lambda state, request, id: ssh_keys.create(state, request, read(request)),
-    ("GET", "/ssh-keys/{id}"): ssh_keys.get,
-    ("PATCH", "/ssh-keys/{id}"): lambda state, request, id: ssh_keys.update(state, read(request), id),
-    ("DELETE", "/ssh-keys/{id}"): lambda state, request, id: ssh_keys.delete(state, id),
-    ("GET", "/snapshots"): lambda state, request, id: snapshots.list_snapshots(state, request),
-    ("POST", "/snapshots"): lambda state, request, id: snapshots.create(state, read(request)),
-    ("GET", "/snapshots/{id}"): snapshots.get,
-    ("PUT", "/snapshots/{id}"): lambda state, request, id: snapshots.update(state, read(request), id),
-    ("DELETE", "/snapshots/{id}"): lambda state, request, id: snapshots.delete(state, id),
-}
-
-OPEN = frozenset({"/v2/plans", "/v2/regions", "/v2/os"})
-"""Paths that need no key (contract: `security: []`)."""
+ROUTES: tuple[Operation, ...] = (
+    Route("GET", "/account", lists.account),
+    Route("GET", "/plans", lists.plans, open=True),
+    Route("GET", "/regions", lists.regions, open=True),
+    Route("GET", "/os", lists.systems, open=True),
+    Route("GET", "/instances", instances.list_instances),
+    Route("POST", "/instances", create.create, 202),
+    Route("POST", "/instances/halt", instances.halt_several, 204),
+    Route("POST", "/instances/start", instances.start_several, 204),
+    Route("GET", INSTANCE, instances.get),
+    Route("PATCH", INSTANCE, instances.update, 202),
+    Route("DELETE", INSTANCE, instances.delete, 204),
+    Route("POST", f"{INSTANCE}/halt", instances.halt, 204),
+    Route("POST", f"{INSTANCE}/start", instances.start, 204),
+    Route("POST", f"{INSTANCE}/reboot", instances.reboot, 204),
+    Route("POST", f"{INSTANCE}/reinstall", instances.reinstall, 202),
+    Route("POST", f"{INSTANCE}/restore", instances.restore, 202),
+    Route("GET", f"{INSTANCE}/user-data", instances.get_user_data),
+    Route("GET", "/ssh-keys", ssh_keys.list_keys),
+    Route("POST", "/ssh-keys", ssh_keys.create, 201),
+    Route("GET", KEY, ssh_keys.get),
+    Route("PATCH", KEY, ssh_keys.update, 204),
+    Route("DELETE", KEY, ssh_keys.delete, 204),
+    Route("GET", "/snapshots", snapshots.list_snapshots),
+    Route("POST", "/snapshots", snapshots.create, 201),
+    Route("GET", SNAPSHOT, snapshots.get),
+    Route("PUT", SNAPSHOT, snapshots.update, 204),
+    Route("DELETE", SNAPSHOT, snapshots.delete, 204),
+)
+"""Those that are open need no key (contract: `security: []`)."""
 
 
-class Vultr:
-    """A `cloud.Vendor`."""
-
+class Vultr(Vendor[State, Operation]):
     prefix = "/v2"
+    words = WORDS
 
     def __init__(self, state: State, throttle: Throttle) -> None:
-        self.state = state
+        super().__init__(state, ROUTES)
         self._throttle = throttle
-        self._routes = [
-            (method, re.compile(path.replace("{id}", "(?P<id>[^/]+)")), route)
-            for (method, path), route in ROUTES.items()
-        ]
 
-    def turn_away(self, request: Request) -> Response | None:
+    def admit(self, request: Request) -> None:
         if self._throttle.over(request.source):
-            response = error(429, "Rate limit reached, please try again later.")
-            return Response(429, response.body, {"Retry-After": "1"})
-        if request.path in OPEN:
-            return None
+            raise ApiError(429, "Rate limit reached, please try again later.", {"Retry-After": "1"})
+        found = self.router.find(request.method, self.bare(request.path))
+        if found and found[0].open:
+            return
         kind, _, key = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not hmac.compare_digest(
-            key.strip().encode(), self.state.api_key.encode()
-        ):
-            return error(401, "Invalid API token.")
-        return None
+        known = self.state.api_key.encode()
+        if kind.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), known):
+            raise ApiError(401, "Invalid API token.")
 
-    def handle(self, request: Request) -> Response:
-        path = request.path.removeprefix(self.prefix).rstrip("/")
-        if not request.path.startswith(self.prefix):
-            return error(404, "Not found.")
-        methods = []
-        for method, pattern, route in self._routes:
-            if found := pattern.fullmatch(path):
-                if method == request.method:
-                    return self._call(route, request, found.groupdict().get("id") or "")
-                methods.append(method)
-        return error(405, "Method not allowed.") if methods else error(404, "Not found.")
+    def error(self, problem: ApiError) -> Response:
+        return Response(problem.status, {"error": str(problem), "status": problem.status})
 
-    def _call(self, route: Route, request: Request, id: str) -> Response:
-        try:
-            return route(self.state, request, id)
-        except ApiError as problem:
-            return problem.response()
+    def no_capacity(self) -> ApiError:
+        return bad("Plan is not available in the selected region.")
 
-    def error(self, status: int, message: str) -> Response:
-        return error(status, message)
+    def power_changed(self, id: str, running: bool) -> None:
+        machine.power_changed(self.state, id, running)
 
-    def no_capacity(self) -> Response:
-        return error(400, "Plan is not available in the selected region.")
+    def env(self, url: str) -> dict[str, str]:
+        return {"VULTR_API_KEY": self.state.api_key, "MNGR__PROVIDERS__VULTR__API_URL": url}
 
     def resources(self) -> list[dict[str, Any]]:
         state = self.state
@@ -145,9 +121,3 @@ class Vultr:
             for one in state.ssh_keys.list()
         ]
         return found
-
-    def control_routes(self) -> dict[tuple[str, str], Callable[[Request], Any]]:
-        return {}
-
-    def env(self, url: str) -> dict[str, str]:
-        return {"VULTR_API_KEY": self.state.api_key, "MNGR__PROVIDERS__VULTR__API_URL": url}

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any
 
-from mngr.simcloud.http import Request
-from mngr.simcloud.vultr.errors import ApiError
+from mngr.simcloud.call import Call
+from mngr.simcloud.paging import cursor, page_size, read_cursor
+from mngr.simcloud.vultr.words import bad
 
 DEFAULT_PER_PAGE, LARGEST_PER_PAGE = 100, 500
+WRONG = "Invalid cursor."
 
 
-def page(request: Request, key: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def page(call: Call, key: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One page of a list. A cursor names the first item of its page, so it outlives changes before it."""
-    size = _per_page(request)
-    start = _start(request, items)
+    size = page_size(call.request.first("per_page"), DEFAULT_PER_PAGE, LARGEST_PER_PAGE, "per_page")
+    start = _start(call, items)
     shown = items[start : start + size]
     following = items[start + size] if start + size < len(items) else None
     before = items[max(0, start - size)] if start else None
@@ -24,29 +24,16 @@ def page(request: Request, key: str, items: Sequence[dict[str, Any]]) -> dict[st
     return {key: list(shown), "meta": {"total": len(items), "links": links}}
 
 
-def _per_page(request: Request) -> int:
-    try:
-        size = int(request.first("per_page") or DEFAULT_PER_PAGE)
-    except ValueError:
-        raise ApiError(400, "Invalid per_page value.")
-    if not 1 <= size <= LARGEST_PER_PAGE:
-        raise ApiError(400, f"per_page must be between 1 and {LARGEST_PER_PAGE}.")
-    return size
-
-
-def _start(request: Request, items: Sequence[dict[str, Any]]) -> int:
-    cursor = request.first("cursor")
-    if not cursor:
+def _start(call: Call, items: Sequence[dict[str, Any]]) -> int:
+    given = call.request.first("cursor")
+    if not given:
         return 0
-    try:
-        _, _, wanted = base64.b64decode(cursor, validate=True).decode().partition("__")
-    except (binascii.Error, UnicodeDecodeError):
-        raise ApiError(400, "Invalid cursor.")
+    _, _, wanted = read_cursor(given, WRONG).partition("__")
     for index, item in enumerate(items):
         if str(item["id"]) == wanted:
             return index
-    raise ApiError(400, "Invalid cursor.")
+    raise bad(WRONG)
 
 
 def _cursor(side: str, item: dict[str, Any] | None) -> str:
-    return base64.b64encode(f"{side}__{item['id']}".encode()).decode() if item else ""
+    return cursor(f"{side}__{item['id']}") if item else ""

@@ -7,7 +7,6 @@ from typing import Any
 
 from mngr.simcloud.cloud import Core
 from mngr.simcloud.machines.base import Options
-from mngr.simcloud.vultr import machine
 from mngr.simcloud.vultr.api import Vultr
 from mngr.simcloud.vultr.state import State
 from mngr.simcloud.vultr.throttle import Throttle
@@ -23,5 +22,4 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def start(args: argparse.Namespace, core: Core, options: Options) -> Vultr:
     given: dict[str, Any] = {"api_key": args.api_key} if args.api_key else {}
     state = State(core, delivery_s=args.delivery_s, **given)
-    options.power_changed = lambda id, running: machine.power_changed(state, id, running)
     return Vultr(state, Throttle(args.rate_limit))
