@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -10,15 +9,7 @@ from typing import Any
 import ovh
 from ovh.client import ENDPOINTS, OAUTH2_TOKEN_URLS
 
-from mngr.simcloud.clock import Clock
-from mngr.simcloud.cloud import Core
-from mngr.simcloud.control import Control
-from mngr.simcloud.front import Front
-from mngr.simcloud.http import Server
-from mngr.simcloud.machines.base import Options
-from mngr.simcloud.machines.fake import FakeMachines
-from mngr.simcloud.ovh.start import add_options, start
-from mngr.testing.cloud import ControlPort
+from support.in_process import InProcess
 from support.simcloud import Simcloud, until
 
 PLAN, SYSTEM = "vps-2025-model1", "Debian 12 - Docker"
@@ -45,30 +36,11 @@ def sdk(cloud: Simcloud, env: dict[str, str] | None = None, url: str = "") -> ov
     )
 
 
-class Here(Simcloud):
+class Here(InProcess):
     """A simulated OVH without machines, in the test's own process: it starts in no time."""
 
     def __init__(self, *arguments: str) -> None:
-        parser = argparse.ArgumentParser()
-        add_options(parser)
-        options = Options("here")
-        self.core = Core(options.run, Clock(), FakeMachines(options))
-        vendor = start(parser.parse_args(arguments), self.core, options)
-        self.servers = [Server(0, Front(self.core, vendor)), Server(0, Control(self.core, vendor))]
-        for server in self.servers:
-            server.start()
-        ControlPort.__init__(self, f"{self.servers[1].address}/control")
-        self.url = self.servers[0].address + vendor.prefix
-        self.env = vendor.env(self.url)
-        self.run = options.run
-
-    def stop(self) -> int:
-        self.core.gates.clear()
-        assert self.core.jobs.stop(10)
-        for server in self.servers:
-            server.stop()
-        self.core.machines.close()
-        return 0
+        super().__init__("ovh", *arguments)
 
 
 class Account:

@@ -21,8 +21,8 @@ class NimbusWorld(CloudWorld):
         self.url = self.sky.url
         self.kind = kind
 
-    def client(self, url: str, clock: Clock) -> VpsClientInterface:
-        return self.kind(url, TOKEN, clock, timeout=0.3)
+    def client(self, url: str, clock: Clock, timeout: float) -> VpsClientInterface:
+        return self.kind(url, TOKEN, clock, timeout)
 
     def billed(self) -> Collection[str]:
         return [line["resource"] for line in self.sky.bill()["lines"]]

@@ -6,7 +6,7 @@ import pytest
 
 from mngr.model.errors import MngrError, Unreachable
 from mngr.testing.cloud_contract.base import Base
-from mngr.testing.cloud_contract.wire import LOST, REFUSED, Call, Trouble, changing
+from mngr.testing.cloud_contract.wire import LOST, REFUSED, SILENCE, Call, Trouble, changing
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsProvisioningError
 from mngr.vps_docker.vps_client import Handle
 
@@ -88,24 +88,13 @@ class Creating(Base):
             assert len(lab.billed()) == alone, f"{trouble}, at change {n}: {sorted(lab.billed())}"
             lab.release_all()
 
-    def test_a_lost_answer_and_lists_that_lag_buy_one_machine(self, lab, world):
+    def test_a_lost_answer_and_lists_that_lag_buy_one_machine(self, lab):
         alone = lab.alone()
         for n in range(1, lab.changes() + 1):
-            spec, client = lab.spec(), lab.client()
-            lists = [call.target for call in lab.calls_of(lambda c=client: c.find({"nothing": "has this"}))]
-            thaw_at = [0.0]
-
-            def after(
-                call: Call, lag: float = client.caps.list_lag_s, thaw_at: list[float] = thaw_at
-            ) -> None:
-                if call.changes:
-                    thaw_at[0] = world.now() + lag * 0.9
-
-            lab.wire.after = after
-            lab.wire.freeze(lists, until=lambda thaw_at=thaw_at: world.now() >= thaw_at[0])
+            spec = lab.spec()
+            lab.lag()
             lab.wire.spoil(LOST[1], first=n, times=1, only=changing)
             lab.create_somehow(spec)
-            lab.wire.after = lambda call: None
             assert len(lab.billed()) == alone, f"lost at change {n}: {sorted(lab.billed())}"
             lab.release_all()
 
@@ -121,7 +110,7 @@ class Creating(Base):
         lab.create(spec)
 
     def test_an_order_without_any_answer_is_unreachable(self, lab):
-        lab.wire.spoil(Trouble("no answer", how="silent"), only=changing)
+        lab.wire.spoil(SILENCE, only=changing)
         with pytest.raises((Unreachable, VpsApiError)):
             lab.create(lab.spec())
 

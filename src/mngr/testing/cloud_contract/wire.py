@@ -15,7 +15,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 #: A silent connection is closed after this many seconds: a client must have timed out long before.
-SILENCE_S = 10.0
+SILENT_FOR_S = 10.0
 
 _OF_A_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-length", "te", "upgrade"}
 _PAGE = b"<!DOCTYPE html><html><body>The gateway says hello.</body></html>"
@@ -49,10 +49,12 @@ TROUBLES = (
     *(_said(status) for status in (401, 403, 429, 500, 503)),
     Trouble("a page of a gateway", 200, body=_PAGE),
     Trouble("a gateway's 404", 404, body=_PAGE),
-    Trouble("no answer", how="silent"),
     Trouble("a closed connection", how="closed"),
     Trouble("a cut answer", how="cut", done=True),
 )
+
+#: A time-out is one more, which takes its time.
+SILENCE = Trouble("no answer", how="silent")
 
 #: What leaves open whether a call was carried out: first as it wasn't, then as it was.
 LOST = (
@@ -152,6 +154,11 @@ class Wire:
         with self._lock:
             self._rules.append(_Rule(trouble, only, first, 1, ends_all=True))
 
+    @property
+    def silent(self) -> bool:
+        """Whether some calls get no answer now."""
+        return any(rule.trouble.how == "silent" for rule in self._rules)
+
     def freeze(self, targets: Collection[str] | None = None, *, until: Callable[[], bool]) -> None:
         """GETs of `targets` (None: all that were seen) are answered as they were last, until `until` says so."""
         with self._lock:
@@ -166,6 +173,7 @@ class Wire:
             self._rules.clear()
             self._gone = False
             self._frozen.clear()
+            self.after = lambda call: None
 
     def answer(self, call: Call, headers: Mapping[str, str], client: socket.socket) -> bytes:
         """What is sent back, as it goes over the network; nothing: the connection is closed."""
@@ -213,7 +221,7 @@ class Wire:
             )
 
     def _wait_for_its_end(self, client: socket.socket) -> None:
-        for _ in range(int(SILENCE_S / 0.05)):
+        for _ in range(int(SILENT_FOR_S / 0.05)):
             ready, _, _ = select.select([client], [], [], 0.05)
             if ready or self._stopped.is_set():
                 return

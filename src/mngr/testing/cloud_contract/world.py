@@ -27,9 +27,9 @@ class CloudWorld(ABC):
     lacks: Mapping[str, str] = {}
 
     @abstractmethod
-    def client(self, url: str, clock: Clock) -> VpsClientInterface:
-        """A client as a new process has it, aimed at `url`, with a time-out of 0.3 s for a call. Whatever files it
-        keeps, it finds again."""
+    def client(self, url: str, clock: Clock, timeout: float) -> VpsClientInterface:
+        """A client as a new process has it, aimed at `url`; a call gets no answer after `timeout` seconds. Whatever
+        files it keeps, it finds again."""
 
     @abstractmethod
     def billed(self) -> Collection[str]:
