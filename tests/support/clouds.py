@@ -34,8 +34,8 @@ class Simulated(CloudWorld):
     def advance(self, seconds: float) -> None:
         self.sim.advance(seconds)
 
-    def billed(self) -> Collection[str]:
-        return [line["resource"] for line in self.sim.bill()["lines"] if line["open"]]
+    def bill(self) -> Mapping[str, bool]:
+        return {line["resource"]: line["open"] for line in self.sim.bill()["lines"]}
 
     def labels(self, id: str) -> Collection[str]:
         return next(one["tags"] for one in self.sim.resources() if one["id"] == id)
@@ -85,10 +85,11 @@ class SimulatedOvh(Simulated):
     page = 500
     lacks: Mapping[str, str] = {
         "test_release_after_somebody_deleted_the_machine_by_hand": "a VPS can't be deleted, it ends with its month",
+        "test_a_repeat_with_nothing_saved_adopts_instead_of_buying": "orders have no tags: only what was saved tells",
     }
 
     def __init__(self, folder: Path, **settings: object) -> None:
-        self.sim = Here()
+        self.sim = Here("--speed", "10")
         self.url = self.sim.url
         self.folder = folder
         self.settings = settings
@@ -102,9 +103,10 @@ class SimulatedOvh(Simulated):
         first = Installer(client, access, clock, user="debian", image=config.default_image_name, timeout=900)
         return OvhCloud(INSTANCE, client, config, Markers(self.folder / "pending_orders"), first, clock)
 
-    def billed(self) -> Collection[str]:
+    def bill(self) -> Mapping[str, bool]:
         """A VPS whose renewal is cancelled costs no more than it did."""
-        return [one["id"] for one in self.sim.resources() if one["renews"]]
+        renewing = {one["id"] for one in self.sim.resources() if one["renews"]}
+        return {id: runs and id in renewing for id, runs in super().bill().items()}
 
     def crowd(self, count: int, tags: Mapping[str, str]) -> Collection[str]:
         return self.sim.control("POST", "/seed_vps", {"count": count, "tags": dict(tags)})["services"]

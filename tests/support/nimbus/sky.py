@@ -29,6 +29,7 @@ class Sky:
         self._folder = folder
         self._machines: dict[str, dict[str, Any]] = {}
         self._addresses: dict[str, dict[str, Any]] = {}
+        self._closed: list[dict[str, Any]] = []
         self._count = 0
         self._ahead = 0.0
         self._calls: list[dict[str, Any]] = []
@@ -63,23 +64,21 @@ class Sky:
         return [{"id": one["id"], "tags": _rows(one)} for one in self._all()]
 
     def bill(self) -> dict[str, Any]:
-        return {
-            "lines": [
-                {
-                    "kind": one["kind"],
-                    "resource": one["id"],
-                    "name": one["name"],
-                    "open": True,
-                    "tags": _rows(one),
-                }
-                for one in self._all()
-            ]
-        }
+        lines = [
+            {
+                "kind": one["kind"],
+                "resource": one["id"],
+                "name": one["name"],
+                "open": True,
+                "tags": _rows(one),
+            }
+            for one in self._all()
+        ]
+        return {"lines": [*({**line, "open": False} for line in self._closed), *lines]}
 
     def _all(self) -> list[dict[str, Any]]:
         with self._lock:
-            machines = [{**one, "kind": "machine"} for one in self._machines.values()]
-            return [*machines, *({**one, "kind": "address"} for one in self._addresses.values())]
+            return [*self._machines.values(), *self._addresses.values()]
 
     def now(self) -> float:
         return time.time() + self._ahead
@@ -129,6 +128,7 @@ class Sky:
             if kind == "machines":
                 self._machine("destroy", one)
             del table[one["id"]]
+            self._closed.append({"kind": one["kind"], "resource": one["id"], "name": one["name"], "tags": []})
         elif verb == "tags":
             one["tags"] = {key: value for key, value in one["tags"].items() if key not in body["drop"]}
             one["tags"] |= body["put"]
@@ -146,11 +146,16 @@ class Sky:
             (seed / "user-data").write_text(order["user_data"])
             (seed / "meta-data").write_text(json.dumps({"local-hostname": id, "public-keys": []}))
         address = f"127.77.{self._count // 250}.{self._count % 250 + 1}"
-        one = {**order, "id": id, "state": "running", "address": address}
+        one = {**order, "kind": "machine", "id": id, "state": "running", "address": address}
         one |= {"created_at": self.now(), "price": CATALOG["plan"][order["plan"]]}
         self._machine("boot", one)
         self._machines[id] = one
-        self._addresses[address] = {"id": address, "name": order["name"], "tags": dict(order["tags"])}
+        self._addresses[address] = {
+            "kind": "address",
+            "id": address,
+            "name": order["name"],
+            "tags": dict(order["tags"]),
+        }
         return one
 
     def _machine(self, verb: str, one: dict[str, Any]) -> None:

@@ -24,8 +24,8 @@ class NimbusWorld(CloudWorld):
     def client(self, url: str, clock: Clock, timeout: float) -> VpsClientInterface:
         return self.kind(url, TOKEN, clock, timeout)
 
-    def billed(self) -> Collection[str]:
-        return [line["resource"] for line in self.sky.bill()["lines"]]
+    def bill(self) -> Mapping[str, bool]:
+        return {line["resource"]: line["open"] for line in self.sky.bill()["lines"]}
 
     def now(self) -> float:
         return self.sky.now()

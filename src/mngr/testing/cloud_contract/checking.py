@@ -18,7 +18,7 @@ class Checking(Base):
         assert (offer.plan, offer.region) == (spec.plan, spec.region)
         assert offer.image
         assert offer.per_hour or offer.per_month, f"no price: {offer}"
-        assert lab.billed() == set()
+        assert lab.bought() == set()
 
     @pytest.mark.parametrize("what", ["plan", "region", "image"])
     def test_check_names_the_valid_choices_and_spends_nothing(self, lab, what):
@@ -29,7 +29,7 @@ class Checking(Base):
         said = f"{caught.value.message} {caught.value.hint}"
         assert "nosuch-0" in said, f"the message doesn't say what was wrong: {said}"
         assert getattr(spec, what) in said, f"the valid {what}s aren't named: {said}"
-        assert lab.billed() == set()
+        assert lab.bought() == set()
 
     @pytest.mark.parametrize("trouble", TROUBLES, ids=str)
     def test_check_in_trouble_says_so_and_blames_no_choice(self, lab, trouble):
@@ -37,4 +37,4 @@ class Checking(Base):
         with pytest.raises((Unreachable, VpsApiError)) as caught:
             lab.client().check(lab.spec())
         assert not isinstance(caught.value, (InvalidInput, NotFound)), caught.value
-        assert lab.billed() == set()
+        assert lab.bought() == set()

@@ -23,7 +23,7 @@ class Creating(Base):
         assert (shown.plan, shown.region) == (spec.plan, spec.region)
         assert shown.state in ("pending", "running")
         assert _but_lease(spec.tags).items() <= shown.tags.items()
-        assert lab.billed(), "the world's `billed` doesn't see what create bought"
+        assert lab.bought(), "the world's `bill` doesn't show what create bought"
 
     def test_the_machine_gets_its_user_data_as_it_is(self, lab, world):
         client = lab.client()
@@ -35,14 +35,14 @@ class Creating(Base):
 
     def test_each_paid_call_is_between_two_saves(self, lab):
         events: list[str] = []
-        billed = lab.billed()
+        bought = lab.bought()
 
         def after(call: Call) -> None:
-            nonlocal billed
-            now = lab.billed()
-            if now - billed:
+            nonlocal bought
+            now = lab.bought()
+            if now - bought:
                 events.append(f"paid: {call.method} {call.target}")
-            billed = now
+            bought = now
 
         def save(more: Handle) -> None:
             events.append("save")
@@ -61,41 +61,44 @@ class Creating(Base):
     def test_killed_at_any_save_and_repeated_it_is_one_machine(self, lab, written):
         alone = lab.alone()
         for n in range(1, lab.saves() + 1):
-            spec = lab.spec()
+            spec, began = lab.spec(), lab.bought()
             lab.killed_at_save(spec, n, written)
             made = lab.create(spec)
             assert lab.create(spec).id == made.id, f"another machine after the kill at save {n}"
-            assert len(lab.billed()) == alone, f"killed at save {n}, repeated: {sorted(lab.billed())}"
+            bought = lab.bought() - began
+            assert len(bought) == alone, f"killed at save {n}, repeated: {sorted(bought)}"
             lab.release_all()
 
     def test_a_repeat_with_nothing_saved_adopts_instead_of_buying(self, lab):
         spec = lab.spec()
         client = lab.client()
         made = lab.create(spec, client)
-        billed = lab.billed()
+        bought = lab.bought()
         lab.pass_lag(client)
         lab.handle(spec).clear()
         assert lab.create(spec).id == made.id
-        assert lab.billed() == billed
+        assert lab.bought() == bought
 
     @pytest.mark.parametrize("trouble", LOST, ids=str)
     def test_whatever_answer_is_lost_one_machine_is_bought(self, lab, trouble):
         alone = lab.alone()
         for n in range(1, lab.changes() + 1):
-            spec = lab.spec()
+            spec, began = lab.spec(), lab.bought()
             lab.wire.spoil(trouble, first=n, times=1, only=changing)
             lab.create_somehow(spec)
-            assert len(lab.billed()) == alone, f"{trouble}, at change {n}: {sorted(lab.billed())}"
+            bought = lab.bought() - began
+            assert len(bought) == alone, f"{trouble}, at change {n}: {sorted(bought)}"
             lab.release_all()
 
     def test_a_lost_answer_and_lists_that_lag_buy_one_machine(self, lab):
         alone = lab.alone()
         for n in range(1, lab.changes() + 1):
-            spec = lab.spec()
+            spec, began = lab.spec(), lab.bought()
             lab.lag()
             lab.wire.spoil(LOST[1], first=n, times=1, only=changing)
             lab.create_somehow(spec)
-            assert len(lab.billed()) == alone, f"lost at change {n}: {sorted(lab.billed())}"
+            bought = lab.bought() - began
+            assert len(bought) == alone, f"lost at change {n}: {sorted(bought)}"
             lab.release_all()
 
     @pytest.mark.parametrize("trouble", REFUSED, ids=str)
@@ -105,7 +108,7 @@ class Creating(Base):
         with pytest.raises((VpsApiError, VpsProvisioningError)) as caught:
             lab.create(spec)
         assert not isinstance(caught.value, VpsApiNoAnswer), "it was answered: with no"
-        assert lab.billed() == set()
+        assert lab.bought() == set()
         lab.wire.mend()
         lab.create(spec)
 
@@ -119,7 +122,7 @@ class Creating(Base):
         lab.wire.spoil(Trouble("500", 500, body=b"{}"), only=lambda call: not call.changes)
         with pytest.raises(MngrError):
             lab.create(spec)
-        assert lab.billed() == set()
+        assert lab.bought() == set()
 
     def test_create_returns_none_rather_than_wait_for_a_delivery(self, lab):
         spec, client = lab.spec(), lab.client()

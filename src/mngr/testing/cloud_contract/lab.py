@@ -46,7 +46,7 @@ class Lab:
         self.wire = Wire(world.url, world.now)
         self.clock = SkippingClock(world.advance, WRONG_BY_S)
         self.asked: dict[str, tuple[MachineSpec, Handle]] = {}  # by host id
-        self._before = set(world.billed())
+        self._before = set(world.bill())
 
     def client(self) -> VpsClientInterface:
         """A client of a new process."""
@@ -142,15 +142,19 @@ class Lab:
         left = self.billed()
         assert not left, f"released, and still billed: {sorted(left)}"
 
+    def bought(self) -> set[str]:
+        """What was bought since the test began, whether it still costs money or not."""
+        return set(self.world.bill()) - self._before
+
     def billed(self) -> set[str]:
-        """What costs money now and didn't when the test began."""
-        return set(self.world.billed()) - self._before
+        """What of it costs money from now on."""
+        return {id for id, runs in self.world.bill().items() if runs} - self._before
 
     def crowd(self, count: int, tagged: dict[str, str]) -> set[str]:
         """Machines that are there already; they aren't the test's to release."""
-        before = self.billed()
+        before = self.bought()
         ids = set(self.world.crowd(count, tagged))
-        self._before |= self.billed() - before
+        self._before |= self.bought() - before
         return ids
 
     def calls_of(self, act: Callable[[], object]) -> list[Call]:
@@ -166,9 +170,11 @@ class Lab:
     # --- how a create goes that nobody disturbs; what it made is released -------------------------------------------
 
     def alone(self) -> int:
-        """How many things are billed for one machine."""
+        """How many things are bought for one machine."""
+        began = self.bought()
         self.create(self.spec())
-        count = len(self.billed())
+        count = len(self.bought() - began)
+        assert count, "the world's `bill` doesn't show what create bought"
         self.release_all()
         return count
 

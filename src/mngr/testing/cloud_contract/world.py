@@ -32,8 +32,9 @@ class CloudWorld(ABC):
         files it keeps, it finds again."""
 
     @abstractmethod
-    def billed(self) -> Collection[str]:
-        """The ids of all that costs money from now on: machines, and whatever else was bought with them."""
+    def bill(self) -> Mapping[str, bool]:
+        """All that was ever bought here, by id (machines, and whatever else was bought with them): whether it costs
+        money from now on. What was deleted, or isn't renewed any more, doesn't."""
 
     @abstractmethod
     def now(self) -> float:
