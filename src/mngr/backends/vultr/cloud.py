@@ -207,11 +207,9 @@ class VultrCloud(VpsClientInterface):
         left = [id for id in sorted(ids) if not self._delete(id)]
         if left:
             return Later(f"Vultr still shows {', '.join(left)}", after_s=2)
-        until = self._shown_by(handle)
-        if until is not None and self.now() < until and not _made_by(handle, found):
-            return Later(
-                "an order without an answer may still show in Vultr's list", after_s=until - self.now()
-            )
+        until, now = self._shown_by(handle), self.now()
+        if until is not None and now < until and not _made_by(handle, found):
+            return Later("an order without an answer may still show in Vultr's list", after_s=until - now)
         return Gone()
 
     def _delete(self, id: str) -> bool:

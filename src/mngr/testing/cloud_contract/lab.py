@@ -27,8 +27,8 @@ HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAI" + "Jf+/Zq9xY0aBcDeFgHiJkLmNoPqRsTuVwXyZ01
 
 #: Time-outs of a call, in seconds: where the cloud is silent, and else, so that a busy computer fails no test.
 BRIEF_S, PATIENT_S = 0.3, 20.0
-#: No call of release may wait longer than this, in seconds.
-RELEASE_LIMIT_S = 60.0
+#: No call of release that isn't disturbed may wait longer than this, in seconds.
+RELEASE_LIMIT_S = 45.0
 #: A machine is delivered, or released, within so many calls.
 DELIVERY_CALLS = 300
 RELEASE_CALLS = 100
@@ -117,7 +117,9 @@ class Lab:
             said = (client or self.client()).release(spec, self.handle(spec) if handle is None else handle)
         finally:
             waited = self.clock.skipped - began
-            assert waited <= RELEASE_LIMIT_S, f"release waited {waited:.0f} s: it is to return Later"
+            assert self.wire.spoilt or waited <= RELEASE_LIMIT_S, (
+                f"release waited {waited:.0f} s: it is to return Later"
+            )
         if isinstance(said, Later):
             assert said.why, "Later says why"
             assert said.after_s > 0, "Later says when to ask again"
@@ -163,6 +165,12 @@ class Lab:
         act()
         return self.wire.calls[began:]
 
+    def tags(self, machine: Machine) -> dict[str, str]:
+        """What a client of another process reads, once reads show what was done."""
+        client = self.client()
+        self.pass_lag(client)
+        return client.get(machine.id).tags
+
     def pass_lag(self, client: VpsClientInterface) -> None:
         """Until lists show what was done."""
         self.world.advance(client.caps.list_lag_s + 1)
@@ -198,7 +206,7 @@ class Lab:
         return sum(call.changes for call in calls)
 
     def killed_at_save(self, spec: MachineSpec, n: int, written: bool) -> None:
-        """A create whose process ends in its save number `n`; `written`: when that is on disk."""
+        """A create whose process ends in its save number `n`, if it comes so far; `written`: when that is on disk."""
         seen = 0
 
         def save(more: Handle) -> None:
@@ -213,7 +221,6 @@ class Lab:
             self.create(spec, save=save)
         except Killed:
             return
-        raise AssertionError(f"create saved {seen} times, and {n} times before")
 
     def stop(self) -> None:
         self.wire.stop()

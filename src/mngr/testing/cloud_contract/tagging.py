@@ -18,13 +18,13 @@ class Tagging(Base):
     def test_tags_change_key_by_key(self, lab):
         client = lab.client()
         made = lab.create(lab.spec(), client)
-        before = client.get(made.id).tags
+        before = lab.tags(made)
         client.tag(made.id, {tags.READY: "1", tags.HOST_NAME: "other"}, [tags.BUILDER])
         wanted = {**before, tags.READY: "1", tags.HOST_NAME: "other"}
         del wanted[tags.BUILDER]
-        assert lab.client().get(made.id).tags == wanted
+        assert lab.tags(made) == wanted
         client.tag(made.id, {}, [tags.READY, tags.HOST_NAME])
-        assert lab.client().get(made.id).tags == {
+        assert lab.tags(made) == {
             key: value for key, value in wanted.items() if key not in (tags.READY, tags.HOST_NAME)
         }
 
@@ -35,10 +35,10 @@ class Tagging(Base):
             client.tag(made.id, {tags.READY: "1"})
         client.tag(made.id, {}, [tags.NEXT_KEY])  # was never there
         client.tag(made.id, {})
-        assert client.get(made.id).tags.get(tags.READY) == "1"
+        assert lab.tags(made).get(tags.READY) == "1"
         for _ in range(2):
             client.tag(made.id, {}, [tags.READY])
-        assert tags.READY not in client.get(made.id).tags
+        assert tags.READY not in lab.tags(made)
 
     def test_values_come_back_as_they_were_put(self, lab):
         client = lab.client()
@@ -51,7 +51,7 @@ class Tagging(Base):
         }
         client.tag(made.id, put)
         lab.pass_lag(client)
-        assert put.items() <= lab.client().get(made.id).tags.items()
+        assert put.items() <= lab.tags(made).items()
         [found] = client.find({tags.HOST_KEY: HOST_KEY, tags.HOST_NAME: put[tags.HOST_NAME]})
         assert found.id == made.id
         assert tags.read(found.tags).host_keys[0] == f"ssh-ed25519 {HOST_KEY}"
@@ -80,14 +80,14 @@ class Tagging(Base):
         ]
         with ThreadPoolExecutor(len(put)) as pool:
             list(pool.map(lambda one: client.tag(made.id, one), put))
-        found = lab.client().get(made.id).tags
+        found = lab.tags(made)
         assert all(one.items() <= found.items() for one in put), found
 
     @pytest.mark.parametrize("trouble", LOST, ids=str)
     def test_a_tag_whose_answer_was_lost_may_be_repeated(self, lab, trouble):
         client = lab.client()
         made = lab.create(lab.spec(), client)
-        before = client.get(made.id).tags
+        before = lab.tags(made)
         for n in (1, 2):
             lab.wire.spoil(trouble, first=n, times=1, only=changing)
             for _ in range(2):
@@ -98,7 +98,7 @@ class Tagging(Base):
             lab.wire.mend()
             wanted = {**before, tags.READY: "1"}
             del wanted[tags.BUILDER]
-            assert client.get(made.id).tags == wanted
+            assert lab.tags(made) == wanted
             client.tag(made.id, {tags.BUILDER: before[tags.BUILDER]}, [tags.READY])
 
     def test_tagging_what_isnt_there_says_so(self, lab, world):

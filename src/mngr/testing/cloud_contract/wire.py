@@ -155,6 +155,11 @@ class Wire:
             self._rules.append(_Rule(trouble, only, first, 1, ends_all=True))
 
     @property
+    def spoilt(self) -> bool:
+        """Whether anything goes wrong, or may yet."""
+        return bool(self._rules or self._frozen)
+
+    @property
     def silent(self) -> bool:
         """Whether some calls get no answer now."""
         return any(rule.trouble.how == "silent" for rule in self._rules)
