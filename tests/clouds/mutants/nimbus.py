@@ -80,7 +80,7 @@ class CheckBlamesTheChoice(NimbusCloud):
     "test_release_isnt_gone_before_an_order_can_show",
 )
 class OrderHasNoTags(NimbusCloud):
-    def create(self, spec, handle, save):
+    def create(self, spec, handle, save, progress):
         if handle.get("id"):
             return self.get(handle["id"])
         save({"asked_at": "now"})
@@ -92,29 +92,43 @@ class OrderHasNoTags(NimbusCloud):
 
 @found_by("test_create_makes_the_machine_that_was_asked_for")
 class BuysAnotherPlan(NimbusCloud):
-    def create(self, spec, handle, save):
-        return super().create(msgspec.structs.replace(spec, plan="large"), handle, save)
+    def create(self, spec, handle, save, progress):
+        return super().create(msgspec.structs.replace(spec, plan="large"), handle, save, progress)
 
 
 @found_by("test_the_machine_gets_its_user_data_as_it_is")
 class UserDataIsStripped(NimbusCloud):
-    def create(self, spec, handle, save):
+    def create(self, spec, handle, save, progress):
         plain = msgspec.structs.replace(spec, user_data=spec.user_data.strip())
-        return super().create(plain, handle, save)
+        return super().create(plain, handle, save, progress)
+
+
+@found_by("test_create_says_if_the_machine_of_its_handle_is_gone")
+class BuysAnotherInsteadOfWhatIsGone(NimbusCloud):
+    def create(self, spec, handle, save, progress):
+        return super().create(spec, {}, save, progress)
+
+
+@found_by("test_a_machine_that_is_kept_costs_money_and_stays")
+class KeepsOnce(NimbusCloud):
+    def keep(self, id, progress):
+        if self.get(id).tags.get("kept"):
+            raise Conflict("it is kept already")
+        self.tag(id, {"kept": "1"})
 
 
 @found_by("test_each_paid_call_is_between_two_saves")
 class SavesOnlyAfter(NimbusCloud):
-    def create(self, spec, handle, save):
-        made = super().create(spec, handle, lambda more: None)
+    def create(self, spec, handle, save, progress):
+        made = super().create(spec, handle, lambda more: None, progress)
         save({"id": made.id})
         return made
 
 
 @found_by("test_each_paid_call_is_between_two_saves")
 class SavesOnlyBefore(NimbusCloud):
-    def create(self, spec, handle, save):
-        return super().create(spec, handle, lambda more: None if "id" in more else save(more))
+    def create(self, spec, handle, save, progress):
+        return super().create(spec, handle, lambda more: None if "id" in more else save(more), progress)
 
 
 @found_by(
@@ -124,7 +138,7 @@ class SavesOnlyBefore(NimbusCloud):
     "test_a_lost_answer_and_lists_that_lag_buy_one_machine",
 )
 class AdoptsNothing(NimbusCloud):
-    def create(self, spec, handle, save):
+    def create(self, spec, handle, save, progress):
         if handle.get("id"):
             return self.get(handle["id"])
         save({"asked_at": "now"})
@@ -173,8 +187,8 @@ class ErrorIsAnEmptyList(NimbusCloud):
 
 @found_by("test_create_returns_none_rather_than_wait_for_a_delivery")
 class WaitsForTheDelivery(NimbusCloud):
-    def create(self, spec, handle, save):
-        made = super().create(spec, handle, save)
+    def create(self, spec, handle, save, progress):
+        made = super().create(spec, handle, save, progress)
         self.clock.sleep(600)
         return made
 
@@ -491,7 +505,7 @@ class AccountIsGuessed(NimbusCloud):
 class RemembersTheLastOrder(NimbusCloud):
     lock = threading.Lock()
 
-    def create(self, spec, handle, save):
+    def create(self, spec, handle, save, progress):
         self.spec = spec
         time.sleep(0.1)
-        return super().create(self.spec, handle, save)
+        return super().create(self.spec, handle, save, progress)

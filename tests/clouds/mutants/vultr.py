@@ -35,6 +35,12 @@ class LabelsOfOthersAreErased(VultrCloud):
         self.client.patch(f"/instances/{id}", {"tags": join_tags({**kept, **put})})
 
 
+@found_by("test_user_data_is_emptied_where_it_can_be")
+class UserDataStays(VultrCloud):
+    def blank_user_data(self, id):
+        self.get(id)
+
+
 @found_by("test_get_in_trouble_is_unreadable_at_each_of_its_calls")
 class AnyErrorIsNotFound(VultrCloud):
     def get(self, id):

@@ -49,6 +49,8 @@ class NimbusCloud(VpsClientInterface):
 
     def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         made = self.find({HOST_ID: spec.host_id})
+        if not made and handle.get("id"):
+            return Machine(id=handle["id"], state="gone")
         if not made:
             save({"asked_at": str(self.now())})
             order = {"name": spec.name, "plan": spec.plan, "region": spec.region, "image": spec.image}

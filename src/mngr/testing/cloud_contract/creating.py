@@ -6,9 +6,11 @@ import pytest
 
 from mngr.model.errors import MngrError, Unreachable
 from mngr.testing.cloud_contract.base import Base
+from mngr.testing.cloud_contract.lab import quiet
 from mngr.testing.cloud_contract.wire import LOST, REFUSED, SILENCE, Call, Trouble, changing
+from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsProvisioningError
-from mngr.vps_docker.vps_client import Handle
+from mngr.vps_docker.vps_client import Handle, VpsClientInterface
 
 #: One call of create may wait this long, in seconds: for a lost order to show, but not for a delivery.
 CREATE_LIMIT_S = 400.0
@@ -22,7 +24,9 @@ class Creating(Base):
         assert shown.id == made.id
         assert (shown.plan, shown.region) == (spec.plan, spec.region)
         assert shown.state in ("pending", "running")
-        assert _but_lease(spec.tags).items() <= shown.tags.items()
+        # A cloud that tags after the delivery puts a lease of its own.
+        wanted = {key: value for key, value in spec.tags.items() if key != tags.UNTIL}
+        assert wanted.items() <= shown.tags.items()
         assert lab.bought(), "the world's `bill` doesn't show what create bought"
 
     def test_the_machine_gets_its_user_data_as_it_is(self, lab, world):
@@ -32,6 +36,37 @@ class Creating(Base):
         spec = lab.spec()
         made = lab.create(spec, client)
         assert world.user_data(made.id) == spec.user_data
+
+    def test_user_data_is_emptied_where_it_can_be(self, lab, world):
+        client = lab.client()
+        if type(client).blank_user_data is VpsClientInterface.blank_user_data:
+            pytest.skip("declared: this cloud has no blank_user_data of its own")
+        spec = lab.spec()
+        made = lab.create(spec, client)
+        for _ in range(2):
+            client.blank_user_data(made.id)
+        assert "hostname: box" not in world.user_data(made.id)
+        assert lab.tags(made)[tags.HOST_ID] == spec.host_id
+
+    def test_a_machine_that_is_kept_costs_money_and_stays(self, lab):
+        spec, client = lab.spec(), lab.client()
+        made = lab.create(spec, client)
+        for _ in range(2):
+            client.keep(made.id, quiet)
+        client.tag(made.id, {tags.READY: "1"}, [tags.BUILDER, tags.UNTIL])
+        assert lab.billed(), "nothing costs money: the world's `bill` doesn't show it"
+        assert lab.tags(made).get(tags.READY) == "1"
+        lab.release(spec)
+        assert lab.billed() == set()
+
+    def test_create_says_if_the_machine_of_its_handle_is_gone(self, lab, world):
+        spec, client = lab.spec(), lab.client()
+        made = lab.create(spec, client)
+        bought = lab.bought()
+        world.vanish(made.id)
+        lab.pass_lag(client)
+        assert lab.create(spec).state == "gone"
+        assert lab.bought() == bought, "it bought another one, of which its caller knows nothing"
 
     def test_each_paid_call_is_between_two_saves(self, lab):
         events: list[str] = []
@@ -135,8 +170,3 @@ class Creating(Base):
                 return
             lab.clock.sleep(5)
         raise AssertionError("never delivered")
-
-
-def _but_lease(tags: dict[str, str]) -> dict[str, str]:
-    """A cloud that tags after the delivery puts a lease of its own."""
-    return {key: value for key, value in tags.items() if key != "mngr-until"}

@@ -34,6 +34,10 @@ DELIVERY_CALLS = 300
 RELEASE_CALLS = 100
 
 
+def quiet(step: object) -> None:
+    """Progress that nobody hears."""
+
+
 class Killed(BaseException):
     """The process has ended here."""
 
