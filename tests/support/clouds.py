@@ -122,5 +122,8 @@ class SimulatedOvh(Simulated):
     def settle(self, client: VpsClientInterface) -> None:
         """Orders that are delivered after their create was given up are cancelled then."""
         assert isinstance(client, OvhCloud)
-        self.sim.advance(300)
-        client.reconcile()
+        for _ in range(4):
+            if not client.markers.all():
+                return
+            self.sim.advance(300)
+            client.reconcile()

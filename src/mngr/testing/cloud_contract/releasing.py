@@ -47,14 +47,13 @@ class Releasing(Base):
     @pytest.mark.parametrize("known", [True, False], ids=["by its handle", "by its tags"])
     def test_release_of_a_create_whose_network_went_at_any_call(self, lab, known):
         for n in range(1, lab.changes() + 1):
-            for lost in LOST[:2]:
-                spec = lab.spec()
-                lab.wire.cut(lost, first=n, only=changing)
-                with contextlib.suppress(MngrError):
-                    lab.create(spec)
-                lab.wire.mend()
-                _release(lab, spec, known)
-                assert lab.billed() == set(), f"{lost}, at change {n}"
+            spec = lab.spec()
+            lab.wire.cut(LOST[1], first=n, only=changing)
+            with contextlib.suppress(MngrError):
+                lab.create(spec)
+            lab.wire.mend()
+            _release(lab, spec, known)
+            assert lab.billed() == set(), f"the network went at change {n}"
 
     @pytest.mark.parametrize("written", [True, False], ids=["after it was written", "before"])
     def test_release_isnt_gone_before_an_order_can_show(self, lab, written):
