@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mngr.testing.cli import Cli
@@ -11,6 +12,25 @@ from mngr.testing.world import Thing, World, cli, intents, listing
 
 ALIVE = ("running", "waiting")
 UNFINISHED = ("building", "failed", "destroyed")
+
+
+@dataclass
+class Left:
+    """What failed chains have left: each is told once, by the chain that left it, and no later chain is blamed for it.
+
+    `things`: ids; `intents`: subjects; `errors`: rows of `mngr list`.
+    """
+
+    things: set[str] = field(default_factory=set)
+    intents: set[str] = field(default_factory=set)
+    errors: list[Any] = field(default_factory=list)
+
+    def of(self, world: World) -> list[Thing]:
+        """The things of a world but those."""
+        return [thing for thing in world.things() if thing.id not in self.things]
+
+
+NOTHING_LEFT = Left()
 
 
 def owners(world: World, shown: Mapping[str, Any]) -> dict[str, str]:
@@ -30,15 +50,15 @@ def snapshots(world: World) -> list[str]:
     return [one["id"] for one in done.json()["snapshots"] if one["provider"] == world.provider]
 
 
-def unowned(world: World, shown: Mapping[str, Any]) -> list[Thing]:
+def unowned(world: World, shown: Mapping[str, Any], before: Left = NOTHING_LEFT) -> list[Thing]:
     """Things that no listed host or agent, no intent of this laptop and no valid lease of another explains.
 
-    `shown`: what `mngr list` shows in this world.
+    `shown`: what `mngr list` shows in this world. `before`: what is known already.
     """
     now, known = world.now(), owners(world, shown)
     left = [
         thing
-        for thing in world.things()
+        for thing in before.of(world)
         if thing.owner not in known and not (thing.owner and thing.lease > now)
     ]
     if any(thing.owner.startswith("snap-") for thing in left):
@@ -47,18 +67,21 @@ def unowned(world: World, shown: Mapping[str, Any]) -> list[Thing]:
     return left
 
 
-def assert_owned(world: World, shown: Mapping[str, Any]) -> None:
+def assert_owned(world: World, shown: Mapping[str, Any], before: Left = NOTHING_LEFT) -> None:
     """Raises AssertionError naming each thing that is there and billed for nobody."""
-    left = unowned(world, shown)
+    left = unowned(world, shown, before)
     assert not left, "there, billed, and nobody's:\n" + "\n".join(f"  {thing}" for thing in left)
 
 
-def ending(world: World, shown: Mapping[str, Any], name: str, others: set[str]) -> dict[str, Any]:
+def ending(
+    world: World, shown: Mapping[str, Any], name: str, others: set[str], before: Left = NOTHING_LEFT
+) -> dict[str, Any]:
     """Where a command ended, as far as it is the same each time: the agent, its host, how many things there are.
 
-    `others`: ids of hosts and agents that aren't the command's.
+    `others`: ids of hosts and agents that aren't the command's. `before`: what is known already.
     """
-    assert not shown["errors"], f"mngr list has error rows: {shown['errors']}"
+    errors = [row for row in shown["errors"] if row not in before.errors]
+    assert not errors, f"mngr list has error rows: {errors}"
     return {
         "agents": [
             {
@@ -74,7 +97,7 @@ def ending(world: World, shown: Mapping[str, Any], name: str, others: set[str]) 
             for host in shown["hosts"]
             if host["name"] == name
         ],
-        "things": dict(Counter(_kinds(world, others))),
+        "things": dict(Counter(_kinds(world, others, before))),
     }
 
 
@@ -83,9 +106,9 @@ def _idle(host: Mapping[str, Any]) -> tuple[str, float] | None:
     return (idle["mode"], idle["timeout_s"]) if idle else None
 
 
-def _kinds(world: World, others: set[str]) -> list[str]:
+def _kinds(world: World, others: set[str], before: Left) -> list[str]:
     """Of things that aren't others', nor a snapshot's, of which there may be more after a repetition."""
-    mine = [thing for thing in world.things() if thing.owner not in others]
+    mine = [thing for thing in before.of(world) if thing.owner not in others]
     return [thing.kind for thing in mine if not thing.owner.startswith("snap-")]
 
 

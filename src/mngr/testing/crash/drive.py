@@ -49,16 +49,19 @@ class Drive:
     world: World
     bystander: str = "bystander"
     story: list[str] = field(default_factory=list)
+    left: checks.Left = field(default_factory=checks.Left)
     reached: int = 0
     missed: int = 0
 
     def __post_init__(self) -> None:
         self.mngr: Cli = cli(self.world)
         self._others: set[str] = set()
+        self._create: Verb | None = None
         self._gone = False
 
     def begin(self, create: Verb) -> None:
         """Puts the bystander there."""
+        self._create = create
         self.mngr.ok(*create.argv(self.bystander))
         checks.write_data(self.mngr, self.bystander, self.bystander)
         self._others = checks.ids(self.world)
@@ -72,9 +75,13 @@ class Drive:
             if verb.name == "create":
                 checks.write_data(self.mngr, name, name)
             found.append(
-                Clean(verb, run.calls, checks.ending(self.world, listing(self.world), name, self._others))
+                Clean(
+                    verb,
+                    run.calls,
+                    checks.ending(self.world, listing(self.world), name, self._others, self.left),
+                )
             )
-        checks.assert_owned(self.world, listing(self.world))
+        checks.assert_owned(self.world, listing(self.world), self.left)
         return found
 
     def chain(
@@ -95,8 +102,7 @@ class Drive:
                     break
             checks.assert_data(self.mngr, self.bystander, self.bystander)
         except AssertionError as error:
-            self._clear_away(name)
-            raise AssertionError("\n".join([*self.story, f"THEN: {error}"])) from None
+            raise self._failed(name, error) from None
 
     def held(self, clean: Clean, point: Point, name: str) -> None:
         """A verb, held at `point` while another computer sweeps: it must go on as if nothing had been.
@@ -114,8 +120,7 @@ class Drive:
             assert run.done.code == 0, f"{clean.verb.name} failed because another computer swept\n{run.done}"
             self._ended(clean, name, listing(self.world))
         except AssertionError as error:
-            self._clear_away(name)
-            raise AssertionError("\n".join([*self.story, f"THEN: {error}"])) from None
+            raise self._failed(name, error) from None
 
     def again(self, clean: Clean, point: Point, name: str, mending: Mending) -> None:
         """A verb about the agent `name`, which is there and stays: killed at `point`, mended, and given again.
@@ -126,7 +131,7 @@ class Drive:
         try:
             self._verb(clean, point, name, mending)
         except AssertionError as error:
-            raise AssertionError("\n".join([*self.story, f"THEN: {error}"])) from None
+            raise self._failed("", error) from None
 
     def sweep_killed(
         self, create: Clean, at: Point, point: Point | None, name: str, *, elsewhere: bool
@@ -159,8 +164,7 @@ class Drive:
             assert self._is_as_before(name), f"the sweeps left something of {name}"
             checks.assert_data(self.mngr, self.bystander, self.bystander)
         except AssertionError as error:
-            self._clear_away(name)
-            raise AssertionError("\n".join([*self.story, f"THEN: {error}"])) from None
+            raise self._failed(name, error) from None
         return run
 
     def _verb(
@@ -210,7 +214,7 @@ class Drive:
         else:
             self._tell(cli(other)("gc", "--provider", other.provider, codes=(0,)), " # another computer")
             mine, shown = set(intents(self.world.home)), listing(other)
-            left = [thing for thing in checks.unowned(other, shown) if thing.owner not in mine]
+            left = [thing for thing in checks.unowned(other, shown, self.left) if thing.owner not in mine]
             # A daemon's things have no lease; their label keeps another MNGR_HOME off, and its own sweep takes them.
             assert not left or cloud_of(self.world) is None, (
                 f"there, and another computer can't tell whose: {left}"
@@ -220,7 +224,7 @@ class Drive:
         assert set(wanted) <= set(hosts), f"another computer's sweep took some of {wanted}: {hosts}"
 
     def _ended(self, clean: Clean, name: str, shown: Mapping[str, Any]) -> None:
-        ended = checks.ending(self.world, shown, name, self._others)
+        ended = checks.ending(self.world, shown, name, self._others, self.left)
         assert ended == clean.ending, (
             f"{clean.verb.name} didn't end where it does in one go:\n  {ended}\n  {clean.ending}"
         )
@@ -243,19 +247,19 @@ class Drive:
             did = done.json().get(world.provider, {})
             if not did.get("released") and not did.get("finished"):
                 shown = listing(world)
-                if not checks.unowned(world, shown):
+                if not checks.unowned(world, shown, self.left):
                     return shown
             world.pass_time(PAST_LEASES_S)
         shown = listing(world)
-        checks.assert_owned(world, shown)
+        checks.assert_owned(world, shown, self.left)
         return shown
 
     def _is_as_before(self, name: str) -> bool:
         """Whether nothing at all is left of the agent `name` and its host."""
         shown = listing(self.world)
         named = [one for key in ("agents", "hosts") for one in shown[key] if one["name"] == name]
-        foreign = [thing for thing in self.world.things() if thing.owner not in self._others]
-        return not named and not foreign and not intents(self.world.home)
+        foreign = [thing for thing in self.left.of(self.world) if thing.owner not in self._others]
+        return not named and not foreign and intents(self.world.home).keys() <= self.left.intents
 
     def _kept(self, verb: Verb, name: str, listed: Mapping[str, Any]) -> None:
         shown = [agent["name"] for agent in listed["agents"]]
@@ -265,6 +269,41 @@ class Drive:
     def _tell(self, done: Done, note: str = "") -> Done:
         self.story.append(f"{done}{note}")
         return done
+
+    def _failed(self, name: str, error: AssertionError) -> AssertionError:
+        """The whole story of a chain; what the chain leaves is cleared away, else remembered, so that one cause fails no
+        later chain. `name`: its agent, which goes; "" if it stays."""
+        story = [*self.story, f"THEN: {error}"]
+        if name:
+            self._clear_away(name)
+        if left := self.forgive():
+            story.append(f"It is still there, and no later chain is blamed for it: {', '.join(left)}")
+        return AssertionError("\n".join(story))
+
+    def forgive(self) -> list[str]:
+        """Remembers what is there and nobody's; its ids. If the bystander was harmed, another takes its place."""
+        before = set(self.left.things)
+        _quietly(self._remember)
+        try:
+            checks.assert_data(self.mngr, self.bystander, self.bystander)
+        except AssertionError:
+            _quietly(self._replace_bystander)
+        return sorted(self.left.things - before)
+
+    def _remember(self) -> None:
+        shown = listing(self.world)
+        self.left.things |= {thing.id for thing in checks.unowned(self.world, shown, self.left)}
+        self.left.errors += [row for row in shown["errors"] if row not in self.left.errors]
+        self.left.intents |= intents(self.world.home).keys()
+        kept = {one["id"] for key in ("hosts", "agents") for one in shown[key]}
+        known = kept | self._others
+        self.left.things |= {thing.id for thing in self.world.things() if thing.owner not in known}
+
+    def _replace_bystander(self) -> None:
+        if self._create is None:
+            return
+        self.bystander += "-next"
+        self.begin(self._create)
 
     def _clear_away(self, name: str) -> None:
         """So that one failure doesn't cause the next. Best effort."""
