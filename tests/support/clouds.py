@@ -29,7 +29,7 @@ class Simulated(CloudWorld):
     sim: InProcess
 
     def now(self) -> float:
-        return self.sim.control("GET", "/clock")["epoch_s"]
+        return self.sim.now()
 
     def advance(self, seconds: float) -> None:
         self.sim.advance(seconds)
@@ -111,7 +111,7 @@ class SimulatedOvh(Simulated):
         return {id: runs and id in renewing for id, runs in super().bill().items()}
 
     def crowd(self, count: int, tags: Mapping[str, str]) -> Collection[str]:
-        return self.sim.control("POST", "/seed_vps", {"count": count, "tags": dict(tags)})["services"]
+        return self.sim.ask("POST", "/seed_vps", {"count": count, "tags": dict(tags)})["services"]
 
     def label(self, id: str) -> None:
         self.account.tag(id, "cost-centre", "42")
