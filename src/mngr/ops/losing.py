@@ -11,10 +11,10 @@ from mngr.ops.context import Mngr
 from mngr.ops.names import Group
 from mngr.ops.work import Work, look
 
-#: So long a host is asked, in seconds. Hosts are asked at the same time.
+#: How long a host is asked, in seconds. Hosts are asked at the same time.
 LIMIT_S = 10.0
 
-#: So many hosts are asked at once.
+#: How many hosts are asked at once.
 PARALLEL = 32
 
 

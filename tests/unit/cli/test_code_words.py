@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from mngr.cli import losses, pull
+from mngr.cli import losses, pull, words
+from mngr.model.notes import Note
+from mngr.ops import notes
 from mngr.ops.losing import Loss, Unpulled, Unread
 from mngr.ops.pull import Brought, Left, Pulled
 
@@ -95,3 +97,38 @@ def test_why_it_isnt_known_what_is_lost(agent: str, unread: Unread, problem: str
     line, row = lost(Loss(agent=agent, unread=unread))
     assert line == f"{agent or 'its agents'} couldn't be asked for unpulled commits: {problem}"
     assert row["problem"] == problem
+
+
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [
+        (
+            notes.ChangesLeft(filters=["crypt", "lfs"], files=["a", "b", "c", "d"], repository=True),
+            "filter crypt, lfs: changes in 4 files (a, b, c, …) weren't brought, as they would be committed unfiltered "
+            "there; they stay as the index has them, new ones behind",
+        ),
+        (
+            notes.ChangesLeft(filters=["crypt"], files=["a"], repository=False),
+            "filter crypt: changes in a weren't brought, as they would be committed unfiltered there; they stay behind",
+        ),
+        (
+            notes.Unfiltered(filters=["crypt"], files=["a"]),
+            "filter crypt: a is there as git stores it, unfiltered",
+        ),
+        (
+            notes.Unfiltered(filters=["crypt"], files=["a", "b"]),
+            "filter crypt: 2 files (a, b) are there as git stores them, unfiltered",
+        ),
+        (
+            notes.RepositoryLeft(path="/r/s", worktree_of="/r"),
+            "/r/s wasn't brought: it is another worktree of /r",
+        ),
+        (notes.RepositoryLeft(path="/r/s"), "/r/s wasn't brought: git can't read the repository there"),
+        (
+            notes.RequestUnused(host="box", fields=["image", "idle"]),
+            "host box was there already: --image, idle and lifetime options had no effect; a new host takes them",
+        ),
+    ],
+)
+def test_what_isnt_sent_of_code_has_its_sentence(note: Note, said: str) -> None:
+    assert words.of_note(note) == said
