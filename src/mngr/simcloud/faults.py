@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mngr.simcloud.http import Request
-from mngr.simcloud.match import Match
+from mngr.simcloud.match import Match, Trigger, refuse_unknown
 
 ANSWER_FAULTS = ("error", "timeout", "lose_answer", "delay", "throttle", "stale", "no_capacity")
 """They change how one call is answered."""
@@ -18,32 +18,19 @@ MACHINE_FAULTS = ("boot_never", "slow_boot", "refuse_key", "cloud_init_fail")
 KINDS = ANSWER_FAULTS + MACHINE_FAULTS
 
 
-@dataclass
-class Fault:
-    """One order. It acts on matching calls number `nth` to `nth + times - 1`; `times` None is for ever."""
+FIELDS = ("do", "match", "nth", "times", "status", "body", "delay_s", "lag_s", "retry_after_s", "how")
 
-    id: int
+
+@dataclass(kw_only=True)
+class Fault(Trigger):
     do: str
-    match: Match
-    nth: int = 1
-    times: int | None = 1
     status: int = 500
     body: Any = None
     delay_s: float = 0.0
     lag_s: float = 0.0
     retry_after_s: int = 1
     how: str = ""
-    seen: int = 0
     fired: int = 0
-
-    def due(self) -> bool:
-        """Count a matching call; whether this is one to act on."""
-        self.seen += 1
-        last = None if self.times is None else self.nth + self.times - 1
-        if self.seen < self.nth or (last is not None and self.seen > last):
-            return False
-        self.fired += 1
-        return True
 
 
 @dataclass
@@ -58,11 +45,7 @@ class Faults:
 
     def add(self, data: dict[str, Any]) -> Fault:
         """Take an order as `POST /faults` gets it. Raises ValueError if it can't be meant so."""
-        known = {"do", "match", "nth", "times", "status", "body", "delay_s", "lag_s", "retry_after_s", "how"}
-        if unknown := set(data) - known:
-            raise ValueError(
-                f"fault: unknown {', '.join(sorted(unknown))}; it takes {', '.join(sorted(known))}"
-            )
+        refuse_unknown("fault", data, FIELDS)
         kinds = KINDS + self.vendor_kinds
         if data.get("do") not in kinds:
             raise ValueError(f"fault: do is one of {', '.join(kinds)}, not {data.get('do')!r}")
@@ -76,7 +59,10 @@ class Faults:
     def due(self, request: Request, prefix: str) -> list[Fault]:
         """The faults that act on this call; each matching one counts it."""
         with self._lock:
-            return [fault for fault in self._faults if fault.match.fits(request, prefix) and fault.due()]
+            due = [fault for fault in self._faults if fault.due(request, prefix)]
+            for fault in due:
+                fault.fired += 1
+        return due
 
     def clear(self, id: int | None = None) -> None:
         with self._lock:

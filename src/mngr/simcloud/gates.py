@@ -14,23 +14,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mngr.simcloud.http import HangUp, Request
-from mngr.simcloud.match import Match
+from mngr.simcloud.match import Match, Trigger, refuse_unknown
 
 PLACES = ("before_commit", "after_commit", "before_answer")
 
 
-@dataclass
-class Gate:
-    """Holds matching calls number `nth` to `nth + times - 1`, each for `limit_s` of real time at most."""
+FIELDS = ("match", "at", "nth", "times", "limit_s", "on_limit")
 
-    id: int
-    match: Match
+
+@dataclass(kw_only=True)
+class Gate(Trigger):
+    """Holds each of its calls for `limit_s` of real time at most."""
+
     at: str
-    nth: int = 1
-    times: int | None = 1
     limit_s: float = 60.0
     on_limit: str = "go"
-    seen: int = 0
 
 
 @dataclass
@@ -53,11 +51,7 @@ class Gates:
 
     def add(self, data: dict[str, Any]) -> Gate:
         """Take an order as `POST /gates` gets it. Raises ValueError if it can't be meant so."""
-        known = {"match", "at", "nth", "times", "limit_s", "on_limit"}
-        if unknown := set(data) - known:
-            raise ValueError(
-                f"gate: unknown {', '.join(sorted(unknown))}; it takes {', '.join(sorted(known))}"
-            )
+        refuse_unknown("gate", data, FIELDS)
         if data.get("at") not in PLACES:
             raise ValueError(f"gate: at is one of {', '.join(PLACES)}, not {data.get('at')!r}")
         if data.get("on_limit", "go") not in ("go", "drop"):
@@ -85,14 +79,7 @@ class Gates:
             raise HangUp
 
     def _gate_for(self, request: Request, prefix: str, at: str) -> Gate | None:
-        for gate in self._gates:
-            if gate.at != at or not gate.match.fits(request, prefix):
-                continue
-            gate.seen += 1
-            last = None if gate.times is None else gate.nth + gate.times - 1
-            if gate.seen >= gate.nth and (last is None or gate.seen <= last):
-                return gate
-        return None
+        return next((gate for gate in self._gates if gate.at == at and gate.due(request, prefix)), None)
 
     def release(self, held_id: int | None = None, then: str = "go") -> int:
         """Let one held call go on, or all of them; how many that were."""

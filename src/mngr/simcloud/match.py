@@ -1,8 +1,9 @@
-"""Which calls a fault or a gate is meant for."""
+"""Which calls a fault or a gate is meant for, and how often."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,7 @@ class Match:
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> Match:
-        unknown = set(data) - {"method", "path", "contains"}
-        if unknown:
-            raise ValueError(f"match: unknown {', '.join(sorted(unknown))}; it takes method, path, contains")
+        refuse_unknown("match", data, ("method", "path", "contains"))
         try:
             _pattern(data.get("path") or "")
         except re.error as problem:
@@ -42,6 +41,30 @@ class Match:
         pattern = _pattern(self.path)
         bare = request.path.removeprefix(prefix)
         return bool(pattern.fullmatch(request.path) or pattern.fullmatch(bare))
+
+
+@dataclass(kw_only=True)
+class Trigger:
+    """What a test asks of matching calls number `nth` to `nth + times - 1`; `times` None is for ever."""
+
+    id: int
+    match: Match
+    nth: int = 1
+    times: int | None = 1
+    seen: int = 0
+
+    def due(self, request: Request, prefix: str) -> bool:
+        """Count a call if it matches; whether it is one to act on."""
+        if not self.match.fits(request, prefix):
+            return False
+        self.seen += 1
+        return self.nth <= self.seen and (self.times is None or self.seen < self.nth + self.times)
+
+
+def refuse_unknown(what: str, data: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raises ValueError for a key that can't be meant."""
+    if unknown := set(data) - set(known):
+        raise ValueError(f"{what}: unknown {', '.join(sorted(unknown))}; it takes {', '.join(known)}")
 
 
 def _pattern(path: str) -> re.Pattern[str]:

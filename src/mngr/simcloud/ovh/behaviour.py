@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from mngr.simcloud.match import refuse_unknown
+
 
 @dataclass
 class Behaviour:
@@ -67,11 +69,7 @@ class Behaviour:
 
     def change(self, data: dict[str, Any]) -> None:
         """Take what `POST /behaviour` gets. Raises ValueError if it can't be meant so, and then changes nothing."""
-        known = {field.name: field for field in fields(self)}
-        if unknown := set(data) - set(known):
-            raise ValueError(
-                f"behaviour: unknown {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}"
-            )
+        refuse_unknown("behaviour", data, [field.name for field in fields(self)])
         changes = {name: _value(name, value, getattr(self, name)) for name, value in data.items()}
         for name, value in changes.items():
             setattr(self, name, value)

@@ -7,6 +7,7 @@ from typing import Any
 
 from mngr.simcloud.clock import iso
 from mngr.simcloud.http import Request
+from mngr.simcloud.match import refuse_unknown
 from mngr.simcloud.ovh import delivery
 from mngr.simcloud.ovh.auth import TOKEN_PATH
 from mngr.simcloud.ovh.credentials import EVERYTHING, Credential, parse_rules
@@ -40,8 +41,7 @@ def _behave(state: State, request: Request) -> dict[str, Any]:
 def _credentials(state: State, request: Request) -> dict[str, Any]:
     """Make one with fewer rights (`allow` or `without` a list of rules), or end one (`expire` its name)."""
     data = request.json()
-    if unknown := set(data) - {"kind", "allow", "without", "expire"}:
-        raise ValueError(f"credentials: unknown {', '.join(sorted(unknown))}")
+    refuse_unknown("credentials", data, ("kind", "allow", "without", "expire"))
     if name := data.get("expire"):
         credential = state.credentials.by_name(name)
         if credential is None:

@@ -6,6 +6,7 @@ import secrets
 import uuid
 from typing import Any
 
+from mngr.simcloud.match import refuse_unknown
 from mngr.simcloud.ovh.bills import Paid
 from mngr.simcloud.ovh.catalog import MONTHS, PLANS, duration
 from mngr.simcloud.ovh.dates import DAY_S, add_months
@@ -18,10 +19,7 @@ KNOWN = ("count", "plan", "datacenter", "image", "tags", "cancelled", "age_days"
 
 def seed(state: State, data: dict[str, Any]) -> list[str]:
     """Make `count` VPSs as `POST /seed_vps` describes them; their names. Raises ValueError if it can't be meant so."""
-    if unknown := set(data) - set(KNOWN):
-        raise ValueError(
-            f"seed_vps: unknown {', '.join(sorted(unknown))}; it takes {', '.join(sorted(KNOWN))}"
-        )
+    refuse_unknown("seed_vps", data, KNOWN)
     plan, where = (
         data.get("plan", "vps-2025-model1"),
         data.get("datacenter", state.flavour.datacenters[0].name),
