@@ -36,7 +36,8 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A host as it was made. `handle` is what the backend needs to find it again, opaque to all others.
+    """A host as it was made. `handle` is what the backend needs to find it again, opaque to all others. Of a rented
+    machine: its id in its cloud, its own SSH host key, and what it costs.
 
     `user`: whom agents run as, in a container ("": root). `ssh_trust` is `pinned`, or `unverified` where the first contact had nothing to check the key against.
     """
@@ -58,12 +59,31 @@ class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
     tmux_label: str = "mngr"
     host_key: str = ""
     ssh_trust: SshTrust = "pinned"
+    machine_id: str = ""
+    machine_key: str = ""
     price_per_hour: float | None = None
+    price_per_month: float | None = None
     currency: str = "USD"
     idle: Idle = Idle()
     labels: dict[str, str] = {}
     handle: dict[str, str] = {}
     format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        """Records that were written before these were fields have them in the handle."""
+        lifted = {field: self.handle[key] for field, key in _LIFTED.items() if key in self.handle}
+        if not lifted or self.machine_id:
+            return
+        fields: dict[str, Any] = {**lifted, "handle": {**self.handle}}
+        for key in ("machine_host_key", "price_per_month"):
+            fields["handle"].pop(key, None)
+        if "price_per_month" in lifted:
+            fields["price_per_month"] = float(lifted["price_per_month"])
+        for name, value in fields.items():
+            msgspec.structs.force_setattr(self, name, value)
+
+
+_LIFTED = {"machine_id": "id", "machine_key": "machine_host_key", "price_per_month": "price_per_month"}
 
 
 def encode(record: msgspec.Struct) -> bytes:

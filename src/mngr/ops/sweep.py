@@ -75,8 +75,10 @@ def sweep_for(mngr: Mngr, providers: Sequence[str], limit_s: float = AFTER_DESTR
 
 def _cut(mngr: Mngr, name: str, swept: Swept, limit_s: float) -> Swept:
     """What was done so far, and what is known to be left."""
+    from mngr.vps_docker.intents import host_name
+
     begun = [one.intent for one in Journal(mngr.home / "journal").entries(name) if one.intent]
-    hosts = sorted({str(intent.plan.get("host_name") or intent.subject) for intent in begun})
+    hosts = sorted({host_name(intent) for intent in begun})
     left = f"; left: what was begun with {', '.join(hosts)}" if hosts else ""
     return Swept(
         released=[*swept.released],

@@ -1,7 +1,6 @@
 """Making a rented machine into a host, step by step, each step repeatable. ARCHITECTURE.md has the order."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 
@@ -21,7 +20,7 @@ from mngr.model.waiting import looks
 from mngr.providers.contract import HostSpec
 from mngr.transport import keys
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
-from mngr.vps_docker import cloud_init, guard, host_key, tags
+from mngr.vps_docker import cloud_init, guard, host_key, intents, tags
 from mngr.vps_docker.errors import (
     CloudInitFailed,
     HostKeyUnexpected,
@@ -29,16 +28,13 @@ from mngr.vps_docker.errors import (
     VpsBootTimeout,
     VpsProvisioningError,
 )
+from mngr.vps_docker.intents import CreatePlan
 from mngr.vps_docker.lease import Lease
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Handle, Machine, MachineSpec
 
 #: A machine may show its image's host key, or not know ours, for so long, before its first boot has put that right.
 STRANGE_S = 30.0
-
-#: Keys of HostRecord.handle, beside the cloud's own.
-MACHINE_KEY = "machine_host_key"
-MONTHLY = "price_per_month"
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,14 +48,6 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     idle: Idle
     user: str = ""
     offer: Offer = Offer()
-
-    @property
-    def request(self) -> dict[str, Any]:
-        """The fields that must match to resume a create. They go into the journal: a new one must hold no secret."""
-        fields = ["id", "name", "image", "build_args", "start_args", "idle", "snapshot", "labels"]
-        if self.spec.user:
-            fields.append("user")
-        return msgspec.to_builtins({field: getattr(self.spec, field) for field in fields})
 
 
 class Builder:
@@ -89,7 +77,7 @@ class Builder:
                 return self._set_up(bought, commit)
             except MachineRefused as refusal:
                 self.progress(MachineReplaced(why=refusal.message))
-                handle = self._intent().handle
+                handle = self._intent()[0].handle
 
     def _set_up(self, bought: Machine, commit: Callable[[Machine, HostRecord], None]) -> HostRecord:
         self.bought, self.ssh = bought, None
@@ -113,15 +101,6 @@ class Builder:
         return record
 
     # --- the machine ------------------------------------------------------------------------------------------
-
-    def plan(self) -> dict[str, Any]:
-        """What the intent says of this: enough for another process to go on, or to release it."""
-        return {
-            "machine": msgspec.to_builtins(msgspec.structs.replace(self.wanted.machine, user_data="")),
-            "host_name": self.wanted.spec.name,
-            "request": self.wanted.request,
-            "host_keys": [],
-        }
 
     def _order(self, handle: Handle) -> Machine:
         self.progress(Step("order"))
@@ -150,9 +129,9 @@ class Builder:
         if not self.cloud.caps.user_data or handle.get("id"):
             return spec
         private, public = keys.make_host_key(self.access.folder / "keys")
-        intent = self._intent()
-        known = [*intent.plan.get("host_keys", []), public]
-        self.held.write(msgspec.structs.replace(intent, plan={**intent.plan, "host_keys": known}))
+        intent, plan = self._intent()
+        plan = msgspec.structs.replace(plan, host_keys=[*plan.host_keys, public])
+        self.held.write(intents.written(intent, plan))
         lifetime = self.wanted.idle.max_lifetime_s
         files = guard.files(self.cloud.caps.self_stop, self._ends_at()) if lifetime else None
         data = cloud_init.user_data(
@@ -193,7 +172,7 @@ class Builder:
 
     def _log_in(self, bought: Machine) -> Ssh:
         """Waits for a whole login as root, the host key checked. A banner isn't enough: sshd restarts meanwhile."""
-        known = self.access.machine_pins(self.host_id) or list(self._intent().plan.get("host_keys", []))
+        known = self.access.machine_pins(self.host_id) or self._intent()[1].host_keys
         self.access.pin_machine(self.host_id, bought.address, known)
         self.ssh = ssh = self.access.machine(self.host_id, bought.address)
         limit = self.config.vps_boot_timeout
@@ -276,14 +255,13 @@ class Builder:
             login, asked, timeout=self.config.ssh_connect_timeout, clock=self.clock, docker=docker
         )
         offer = wanted.offer
-        more = {MACHINE_KEY: key} | ({MONTHLY: str(offer.per_month)} if offer.per_month is not None else {})
         return HostRecord(
             id=spec.id, name=spec.name, provider=self.rented.name, backend=self.rented.backend,
             created_at=iso(bought.created_at or self.cloud.now()), builder=self.rented.context.laptop, image=made.image,
             plan=wanted.machine.plan, region=wanted.machine.region, address=bought.address, ssh_port=port,
             host_dir=self.config.host_dir, host_key=made.host_key, user=made.user, ssh_trust=self.cloud.caps.ssh_trust,
-            price_per_hour=offer.per_hour, currency=offer.currency, idle=wanted.idle, labels=spec.labels,
-            handle={**self._intent().handle, "id": bought.id, **more},
+            price_per_hour=offer.per_hour, price_per_month=offer.per_month, currency=offer.currency, idle=wanted.idle,
+            labels=spec.labels, machine_id=bought.id, machine_key=key, handle=self._intent()[0].handle,
         )  # fmt: skip
 
     def _host_json(self) -> str:
@@ -303,11 +281,12 @@ class Builder:
         lifetime = self.wanted.idle.max_lifetime_s
         return self.cloud.now() + lifetime if lifetime else None
 
-    def _intent(self) -> Intent:
+    def _intent(self) -> tuple[Intent, CreatePlan]:
         intent = self.held.intent
-        if intent is None:
+        plan = intents.read(intent) if intent else None
+        if intent is None or not isinstance(plan, CreatePlan):
             raise MngrError(f"the journal's {self.held.path} is gone while it was being worked on")
-        return intent
+        return intent, plan
 
 
 def _strange(error: Unreachable, address: str) -> VpsProvisioningError:

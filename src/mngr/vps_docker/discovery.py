@@ -4,23 +4,26 @@ Part of the truth beats none: a machine that can't be reached is shown with its 
 cloud's own list can't be read, the machines that were seen before are asked all the same.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
 
+from mngr.journal import Entry, Intent
 from mngr.model.errors import MngrError, NotFound
 from mngr.model.records import HostRecord
 from mngr.model.views import HostView, Problem
 from mngr.transport.ssh import Ssh
-from mngr.vps_docker import accounts, machine_probe, strays, tags, views
+from mngr.vps_docker import accounts, intents, machine_probe, strays, tags, views
 from mngr.vps_docker.cache import Remembered
+from mngr.vps_docker.intents import CreatePlan, DestroyPlan
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
 
 #: So many machines are asked at the same time.
 PARALLEL = 32
 T = TypeVar("T")
+Entries = Mapping[str, Entry]  #: The journal's, by subject.
 
 
 def discover(rented: Rented, only: Collection[str] | None) -> tuple[list[HostView], list[Problem]]:
@@ -31,6 +34,7 @@ def discover(rented: Rented, only: Collection[str] | None) -> tuple[list[HostVie
     except MngrError as error:
         errors.append(Problem(provider=rented.name, what="cloud", error=error.message, hint=error.hint))
         found = [strays.Found(machine=_machine_of(rented, one)) for one in rented.cache.all()]
+    entries = rented.entries()
     looks: dict[str, Callable[[], HostView]] = {}
     lost = {one.machine.id: one for one in found if one.lost}
     listed = {one.machine.id for one in found}
@@ -43,30 +47,37 @@ def discover(rented: Rented, only: Collection[str] | None) -> tuple[list[HostVie
         if stray and not stray.known:
             looks[owner.host_id] = lambda one=stray: strays.show(rented, one.machine, list(one.lost))
         elif stray:
-            looks[owner.host_id] = lambda one=stray: _robbed(rented, one)
+            looks[owner.host_id] = lambda one=stray: _robbed(rented, one, entries)
         else:
-            looks[owner.host_id] = lambda machine=machine: look(rented, machine)
+            looks[owner.host_id] = lambda machine=machine: look(rented, machine, entries)
     for seen in rented.cache.all():
         wanted = only is None or seen.record.id in only or seen.record.name in only
-        if wanted and seen.record.id not in looks and seen.record.handle.get("id") not in listed:
+        known = seen.record.id in looks or seen.record.id in entries or seen.record.machine_id in listed
+        if wanted and not known:
             _not_listed(rented, seen, looks, errors)
-    for entry in rented.journal.entries(rented.name):
-        if entry.intent is None:
+    for entry in entries.values():
+        try:
+            plan = None if entry.intent is None else intents.read(entry.intent)
+        except MngrError as error:
+            entry, plan = msgspec.structs.replace(entry, intent=None, error=error.message), None
+        if entry.intent is None or plan is None:
             errors.append(
                 Problem(provider=rented.name, what=entry.path, error=entry.error, hint="see `mngr gc`")
             )
         elif (
-            entry.intent.kind in ("create", "destroy")
+            isinstance(plan, CreatePlan | DestroyPlan)
             and entry.subject not in looks
-            and (only is None or entry.subject in only or entry.intent.plan.get("host_name") in only)
+            and (only is None or entry.subject in only or plan.host_name in only)
         ):
-            looks[entry.subject] = lambda entry=entry: _not_there_yet(rented, entry.subject)
+            looks[entry.subject] = lambda entry=entry, intent=entry.intent, plan=plan: _not_there_yet(
+                rented, entry, intent, plan
+            )
     return in_parallel(looks.values()), errors
 
 
-def _robbed(rented: Rented, found: strays.Found) -> HostView:
+def _robbed(rented: Rented, found: strays.Found, entries: Entries) -> HostView:
     """A host whose machine lost tags that this computer remembers."""
-    view = look(rented, found.machine)
+    view = look(rented, found.machine, entries)
     view.problem = "; ".join(filter(None, [strays.put_back(list(found.lost)), view.problem]))
     return view
 
@@ -78,8 +89,6 @@ def _not_listed(
 
     All others were destroyed elsewhere, or the list is older than they are.
     """
-    if any(entry.subject == seen.record.id for entry in rented.journal.entries(rented.name)):
-        return
     why = accounts.unknown_here(rented, seen)
     if why:
         errors.append(
@@ -113,13 +122,13 @@ def in_parallel(asks: Collection[Callable[[], T]]) -> list[T]:
         return list(pool.map(lambda one: one(), asks))
 
 
-def look(rented: Rented, machine: Machine) -> HostView:
+def look(rented: Rented, machine: Machine, entries: Entries) -> HostView:
     """The host on `machine` as it is now. Never raises MngrError: what can't be known is a `problem`."""
-    machine = as_it_is_now(rented, machine)
+    machine = refreshed(rented, machine, entries)
     owner = tags.read(machine.tags)
+    entry = entries.get(owner.host_id)
     if not owner.ready:
-        return _half_made(rented, machine, owner)
-    entry = next((one for one in rented.journal.entries(rented.name) if one.subject == owner.host_id), None)
+        return _half_made(rented, machine, owner, entry)
     remembered = rented.cache.get(owner.host_id)
     if entry and entry.intent and entry.intent.kind == "destroy":
         how = "is being destroyed" if entry.busy else "its destroy was cut short; `mngr gc` ends it"
@@ -143,7 +152,7 @@ def look(rented: Rented, machine: Machine) -> HostView:
     return view
 
 
-def as_it_is_now(rented: Rented, machine: Machine) -> Machine:
+def refreshed(rented: Rented, machine: Machine, entries: Entries) -> Machine:
     """A machine that isn't ready by a list, which may be old: asked for by its id. As it was if that fails.
 
     Tags may lag there, too. What this computer made to its end, and has begun nothing with since, is ready.
@@ -155,17 +164,11 @@ def as_it_is_now(rented: Rented, machine: Machine) -> Machine:
         machine = rented.cloud.get(machine.id)
     except MngrError:
         return machine
-    if _made_here(rented, tags.read(machine.tags).host_id, machine.id):
+    host_id = tags.read(machine.tags).host_id
+    remembered = rented.cache.get(host_id)
+    if host_id not in entries and remembered is not None and remembered.record.machine_id == machine.id:
         return msgspec.structs.replace(machine, tags={**machine.tags, tags.READY: "1"})
     return machine
-
-
-def _made_here(rented: Rented, host_id: str, machine_id: str) -> bool:
-    """Whether this computer saw the host ready on this machine, and its journal has nothing about it."""
-    remembered = rented.cache.get(host_id)
-    if remembered is None or remembered.record.handle.get("id") != machine_id:
-        return False
-    return all(entry.subject != host_id for entry in rented.journal.entries(rented.name))
 
 
 def reach(rented: Rented, machine: Machine) -> Ssh:
@@ -204,9 +207,8 @@ def _down(rented: Rented, machine: Machine) -> str:
     return f"{rented.title} shows its machine as {machine.state}"
 
 
-def _half_made(rented: Rented, machine: Machine, owner: tags.Owner) -> HostView:
+def _half_made(rented: Rented, machine: Machine, owner: tags.Owner, entry: Entry | None) -> HostView:
     """A machine without a host: being built, here or elsewhere, or left over."""
-    entry = next((one for one in rented.journal.entries(rented.name) if one.subject == owner.host_id), None)
     if entry is not None and entry.busy:
         return views.half_made(rented, machine, "building", "")
     if entry is not None and entry.intent is not None:
@@ -228,26 +230,17 @@ def _half_made(rented: Rented, machine: Machine, owner: tags.Owner) -> HostView:
     return views.half_made(rented, machine, "building", f"being built by {where}")
 
 
-def _not_there_yet(rented: Rented, host_id: str) -> HostView:
+def _not_there_yet(rented: Rented, entry: Entry, intent: Intent, plan: CreatePlan | DestroyPlan) -> HostView:
     """An intent whose machine isn't in the cloud's list: not yet, or not any more."""
-    entry = next((one for one in rented.journal.entries(rented.name) if one.subject == host_id), None)
-    intent = entry.intent if entry else None
-    plan = intent.plan if intent else {}
     record = HostRecord(
-        id=host_id,
-        name=str(plan.get("host_name", "")),
-        provider=rented.name,
-        backend=rented.backend,
-        builder=rented.context.laptop,
-        handle=dict(intent.handle) if intent else {},
-    )
+        id=entry.subject, name=plan.host_name, provider=rented.name, backend=rented.backend,
+        builder=rented.context.laptop, handle=intent.handle,
+    )  # fmt: skip
     view = HostView(record=record, state="building", stop_saves=rented.stop_saves)
-    if why := accounts.foreign(rented, plan.get("account", "")):
+    if why := accounts.foreign(rented, plan.account):
         view.state = "unreachable"
         view.problem = f"what was begun with it isn't ended: {why}"
-    elif entry is None or intent is None:  # it ended while we looked
-        view.state = "destroyed"
-    elif intent.kind == "destroy":
+    elif isinstance(plan, DestroyPlan):
         view.state = "stopping"
         view.problem = "being destroyed" if entry.busy else "its destroy was cut short; `mngr gc` ends it"
     elif not entry.busy:
@@ -261,13 +254,13 @@ def find_machine(rented: Rented, host_id: str) -> Machine:
     account's."""
     found = _one_a_host(rented.cloud.find({tags.PROVIDER: rented.name, tags.HOST_ID: host_id}))
     if found:
-        return as_it_is_now(rented, found[0])
+        return refreshed(rented, found[0], rented.entries())
     remembered = rented.cache.get(host_id)
-    if remembered is not None and remembered.record.handle.get("id"):
+    if remembered is not None and remembered.record.machine_id:
         accounts.insist(rented, f"host {remembered.record.name}", remembered.account)
         try:
             machine = rented.cloud.get(
-                remembered.record.handle["id"]
+                remembered.record.machine_id
             )  # a list may lag; this one says not found
         except NotFound:
             if not views.has_run_out(rented, remembered):
@@ -283,7 +276,7 @@ def _machine_of(rented: Rented, seen: Remembered) -> Machine:
     """The machine of a host that was seen before, for when the cloud doesn't tell of it."""
     record = seen.record
     return Machine(
-        id=record.handle.get("id", ""), state="running", address=record.address, plan=record.plan,
+        id=record.machine_id, state="running", address=record.address, plan=record.plan,
         region=record.region,
         tags={tags.PROVIDER: rented.name, tags.HOST_ID: record.id, tags.HOST_NAME: record.name, tags.READY: "1"},
     )  # fmt: skip

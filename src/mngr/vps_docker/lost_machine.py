@@ -10,7 +10,6 @@ from mngr.model.errors import MngrError
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
 from mngr.vps_docker import tags, views
-from mngr.vps_docker.building import MACHINE_KEY, MONTHLY
 from mngr.vps_docker.errors import VpsDockerError
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine, MachineSpec
@@ -47,13 +46,13 @@ def _template(rented: Rented, machine: Machine) -> HostRecord:
         return record
     offer = _price(rented, machine)
     keys = tags.read(machine.tags).host_keys
-    monthly = {MONTHLY: str(offer.per_month)} if offer.per_month is not None else {}
     return msgspec.structs.replace(
         record,
         price_per_hour=offer.per_hour,
+        price_per_month=offer.per_month,
         currency=offer.currency,
         ssh_trust=rented.cloud.caps.ssh_trust,
-        handle=record.handle | monthly | ({MACHINE_KEY: keys[0]} if keys else {}),
+        machine_key=keys[0] if keys else "",
     )
 
 

@@ -10,18 +10,16 @@ from mngr.containers import snapshots
 from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.containers.survey import Stored
-from mngr.journal import Held, Intent
+from mngr.journal import Held
 from mngr.model.errors import MngrError, NotFound, Unreachable
 from mngr.model.ids import new_snapshot_id
 from mngr.model.progress import Progress
 from mngr.model.views import Problem
 from mngr.providers.contract import Snapshot, SnapshotListing
 from mngr.vps_docker import discovery, lost_machine, tags
+from mngr.vps_docker.intents import SnapshotPlan
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
-
-#: `kind` of the intent that stands while a snapshot is taken; its subject is the snapshot's id.
-INTENT = "snapshot"
 
 
 def take(rented: Rented, host: Machine, name: str, progress: Progress) -> Snapshot:
@@ -31,19 +29,20 @@ def take(rented: Rented, host: Machine, name: str, progress: Progress) -> Snapsh
     record = lost_machine.record(rented, store, host)
     snapshot_id = new_snapshot_id()
     with rented.journal.hold(rented.name, snapshot_id) as held:
-        at = rented.context.clock.now()
-        plan = {"host_id": host_id, "host_name": record.name}
-        held.write(Intent(provider=rented.name, subject=snapshot_id, kind=INTENT, at=at, plan=plan))
+        plan = SnapshotPlan(host_id=host_id, host_name=record.name)
+        held.write(rented.intent(snapshot_id, plan))
         made = snapshots.create(store, record, name, rented.context.clock, progress, snapshot_id=snapshot_id)
         held.done()
-    discovery.look(rented, host)  # so that `destroy` knows of it even if the machine can't be reached by then
+    discovery.look(
+        rented, host, rented.entries()
+    )  # so that `destroy` knows of it even if the machine can't be reached by then
     return made
 
 
-def clear(rented: Rented, held: Held, intent: Intent) -> str:
+def clear(rented: Rented, held: Held, snapshot_id: str, plan: SnapshotPlan) -> str:
     """For the sweep: undoes what a cut-short `take` left. Says what was done. Raises MngrError."""
-    snapshot_id, host_id = intent.subject, str(intent.plan.get("host_id", ""))
-    what = f"snapshot {snapshot_id} of host {intent.plan.get('host_name', host_id)}"
+    host_id = plan.host_id
+    what = f"snapshot {snapshot_id} of host {plan.host_name or host_id}"
     try:
         store = store_on(rented, discovery.find_machine(rented, host_id))
     except NotFound:

@@ -31,6 +31,7 @@ from mngr.vps_docker import (
     boot_logs,
     discovery,
     guard,
+    intents,
     lost_machine,
     machine_snapshots,
     resuming,
@@ -43,6 +44,7 @@ from mngr.vps_docker import (
 from mngr.vps_docker.building import Builder, Wanted
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import BeingBuilt
+from mngr.vps_docker.intents import CreatePlan, DestroyPlan, Ordered
 from mngr.vps_docker.releasing import release, take_back
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine, MachineSpec, VpsClientInterface
@@ -154,7 +156,11 @@ class VpsDockerProvider:
             if held.intent is None:
                 self.rented.access.machine_key()
                 self.rented.access.container_key()
-                held.write(self._intent("create", spec.id, plan=builder.plan()))
+                plan = CreatePlan(
+                    machine=intents.ordered(wanted.machine), host_name=spec.name, request=intents.request(spec),
+                    account=accounts.here(self.rented),
+                )  # fmt: skip
+                held.write(self.rented.intent(spec.id, plan))
             until: list[str] = []
 
             def commit(bought: Machine, record: HostRecord) -> None:
@@ -176,7 +182,7 @@ class VpsDockerProvider:
     def _commit(self, bought: Machine, record: HostRecord, progress: Progress) -> None:
         """From here on the machine carries a host: no sweep takes it away."""
         self.cloud.keep(bought.id, progress)
-        key = tags.key_tag(record.handle["machine_host_key"])
+        key = tags.key_tag(record.machine_key)
         self.cloud.tag(bought.id, {tags.READY: "1", tags.HOST_KEY: key}, [tags.BUILDER, tags.UNTIL])
 
     # --- looking ----------------------------------------------------------------------------------------------
@@ -185,8 +191,8 @@ class VpsDockerProvider:
         return self._discover_host_records(only)
 
     def view(self, host_id: str) -> HostView:
-        found = discovery.look(self.rented, self._find_host_record(host_id))
-        return found
+        machine = self._find_host_record(host_id)
+        return discovery.look(self.rented, machine, self.rented.entries())
 
     def transport(self, record: HostRecord) -> Transport:
         self.rented.access.pin_container(record.id, record.address, record.ssh_port, record.host_key)
@@ -244,7 +250,7 @@ class VpsDockerProvider:
         with self._hold(host_id) as held:
             intent = held.intent
             if intent is not None:
-                accounts.insist(self.rented, f"host {host_id}", intent.plan.get("account", ""))
+                accounts.insist(self.rented, f"host {host_id}", intents.read(intent).account)
             try:
                 found = self._find_host_record(host_id)
             except NotFound:
@@ -259,7 +265,7 @@ class VpsDockerProvider:
             progress(Step("container"))
             unwiped = self._wipe(held, host_id, found)
             progress(Step("machine"))
-            why = release(self.rented, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
+            why = release(self.rented, intents.machine(intent), intent.handle)
             if why:
                 held.note(f"destroy: not yet released: {why}")
                 raise TimedOut(
@@ -276,16 +282,17 @@ class VpsDockerProvider:
         return sweeping.forget_foreign(self.rented, host_id)
 
     def _destroy_intent(self, host_id: str, intent: Intent | None, found: Machine | None) -> Intent:
-        owed = wiping.noted(self.rented, found)
+        owed = wiping.owed(self.rented, found)
         if intent is not None:
-            return msgspec.structs.replace(intent, kind="destroy", note="", plan={**intent.plan, **owed})
+            return intents.destroying(intent, owed)
         assert found is not None
-        owner = tags.read(found.tags)
-        spec = MachineSpec(
+        machine = Ordered(
             host_id=host_id, name=found.name, plan=found.plan, region=found.region, image="", tags=found.tags
         )
-        plan = {"machine": msgspec.to_builtins(spec), "host_name": owner.host_name, **owed}
-        return self._intent("destroy", host_id, plan=plan, handle={"id": found.id})
+        plan = DestroyPlan(
+            machine=machine, host_name=tags.read(found.tags).host_name, account=accounts.here(self.rented), wipe=owed
+        )  # fmt: skip
+        return self.rented.intent(host_id, plan, {"id": found.id})
 
     def _wipe(self, held: Held, host_id: str, found: Machine | None) -> str:
         """Container, volume and record; why they are still there, where that matters as the machine lives on."""
@@ -338,11 +345,6 @@ class VpsDockerProvider:
     def _hold(self, host_id: str) -> Iterator[Held]:
         with self.rented.journal.hold(self.name, host_id) as held:
             yield held
-
-    def _intent(self, kind: str, host_id: str, *, plan: dict, handle: dict[str, str] | None = None) -> Intent:
-        at = self.rented.context.clock.now()
-        plan = {**plan, "account": accounts.here(self.rented)}
-        return Intent(provider=self.name, subject=host_id, kind=kind, at=at, plan=plan, handle=handle or {})
 
     def _ready(self, host_id: str) -> Machine:
         """The machine of a host that was made to its end. Raises NotFound, BeingBuilt."""

@@ -1,10 +1,9 @@
 """Releasing what a create made: after a failure, at a destroy, by the sweep."""
 
-import msgspec
-
 from mngr.journal import Held
 from mngr.model.errors import Interrupted, MngrError, brief
 from mngr.model.progress import Progress, Step
+from mngr.vps_docker import intents
 from mngr.vps_docker.errors import VpsLeftBehind
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Gone, Handle, MachineSpec
@@ -38,11 +37,12 @@ def take_back(rented: Rented, held: Held, error: BaseException, progress: Progre
     if intent is None:
         return
     progress(Step("take back"))
-    what = f"{intent.plan['machine']['name']} on {rented.name}"
+    machine = intents.machine(intent)
+    what = f"{machine.name} on {rented.name}"
     if intent.handle.get("id"):
         what += f" (machine {intent.handle['id']})"
     try:
-        why = release(rented, msgspec.convert(intent.plan["machine"], MachineSpec), intent.handle)
+        why = release(rented, machine, intent.handle)
     except KeyboardInterrupt:
         why = "interrupted again"
     except Exception as failure:

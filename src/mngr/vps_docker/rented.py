@@ -3,11 +3,12 @@
 import msgspec
 
 from mngr.containers.access import Access
-from mngr.journal import Journal
+from mngr.journal import Entry, Intent, Journal
 from mngr.providers.contract import Context
 from mngr.vps_docker.cache import Cache
 from mngr.vps_docker.config import VpsDockerProviderConfig
-from mngr.vps_docker.vps_client import VpsClientInterface
+from mngr.vps_docker.intents import Plan, written
+from mngr.vps_docker.vps_client import Handle, VpsClientInterface
 
 
 class Rented(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +26,15 @@ class Rented(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cache(self) -> Cache:
         return Cache(self.context.home, self.name)
+
+    def intent(self, subject: str, plan: Plan, handle: Handle | None = None) -> Intent:
+        """A new intent, from now on."""
+        at = self.context.clock.now()
+        return written(Intent(provider=self.name, subject=subject, kind="", at=at, handle=handle or {}), plan)
+
+    def entries(self) -> dict[str, Entry]:
+        """The journal's entries of this instance, by subject."""
+        return {one.subject: one for one in self.journal.entries(self.name)}
 
     @property
     def stop_saves(self) -> str:

@@ -1,18 +1,17 @@
 """Going on with a create that was killed: what it bought is used, or released before another is bought."""
 
-import msgspec
-
-from mngr.journal import Held, Intent
+from mngr.journal import Held
 from mngr.model.errors import NotFound
 from mngr.model.progress import Progress, Step
 from mngr.model.waiting import looks
-from mngr.vps_docker import accounts, sweeping, tags
+from mngr.vps_docker import accounts, intents, sweeping, tags
 from mngr.vps_docker.building import Wanted
-from mngr.vps_docker.discovery import as_it_is_now
+from mngr.vps_docker.discovery import refreshed
 from mngr.vps_docker.errors import BeingBuilt, VpsDockerError
+from mngr.vps_docker.intents import CreatePlan
 from mngr.vps_docker.releasing import release
 from mngr.vps_docker.rented import Rented
-from mngr.vps_docker.vps_client import Handle, MachineSpec
+from mngr.vps_docker.vps_client import Handle
 
 
 def take_over(rented: Rented, wanted: Wanted, held: Held, progress: Progress) -> dict[str, str]:
@@ -22,16 +21,16 @@ def take_over(rented: Rented, wanted: Wanted, held: Held, progress: Progress) ->
     """
     host_id = wanted.spec.id
     intent = held.intent
-    if intent is not None and intent.kind != "create":
+    plan = intents.read(intent) if intent else None
+    if plan is not None and not isinstance(plan, CreatePlan):
         raise BeingBuilt(
             f"host {wanted.spec.name} was being destroyed",
             hint="`mngr gc` ends that; then run this again",
         )
-    if intent is not None:
-        accounts.insist(
-            rented, f"what an earlier create of {wanted.spec.name} made", intent.plan.get("account", "")
-        )
-    machines = [as_it_is_now(rented, one) for one in rented.cloud.find({tags.HOST_ID: host_id})]
+    if plan is not None:
+        accounts.insist(rented, f"what an earlier create of {wanted.spec.name} made", plan.account)
+    entries = rented.entries()
+    machines = [refreshed(rented, one, entries) for one in rented.cloud.find({tags.HOST_ID: host_id})]
     owners = [tags.read(one.tags) for one in machines]
     now = rented.cloud.now()
     # Remembered means that it was made to its end here: a tag store that lags doesn't show that yet.
@@ -46,14 +45,15 @@ def take_over(rented: Rented, wanted: Wanted, held: Held, progress: Progress) ->
             )
     if (
         intent is not None
-        and _same(intent, wanted)
+        and isinstance(plan, CreatePlan)
+        and plan.request == intents.request(wanted.spec)
         and all(_holds(one, now) for one in owners)
         and (machines or not _is_gone(rented, intent.handle))
     ):
         return dict(intent.handle)
     if machines or intent is not None:
         progress(Step("release"))
-        spec = msgspec.convert(intent.plan["machine"], MachineSpec) if intent else wanted.machine
+        spec = plan.machine.spec if plan else wanted.machine
         why = release(rented, spec, intent.handle if intent else {})
         if why:
             raise VpsDockerError(
@@ -76,11 +76,6 @@ def _is_gone(rented: Rented, handle: Handle) -> bool:
         except NotFound:
             continue  # for a moment that is also said of what has just been bought
     return True
-
-
-def _same(intent: Intent, wanted: Wanted) -> bool:
-    """Whether the killed create was for the same host, so that what it bought fits."""
-    return intent.plan.get("request") == msgspec.json.decode(msgspec.json.encode(wanted.request))
 
 
 def _holds(owner: tags.Owner, now: float) -> bool:

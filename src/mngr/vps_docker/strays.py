@@ -38,7 +38,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 def find(rented: Rented) -> list[Found]:
     """All machines that are this instance's by any tag, or by their name. Raises Unreadable."""
     machines = rented.cloud.find_ours(lambda name, found: tags.is_ours(rented.name, name, found))
-    remembered = {one.record.handle.get("id", ""): one for one in rented.cache.all()}
+    remembered = {one.record.machine_id: one for one in rented.cache.all()}
     return [_found(rented, machine, remembered.get(machine.id)) for machine in machines]
 
 
@@ -70,7 +70,7 @@ def still_is(rented: Rented, machine: Machine, seen: Remembered) -> bool:
     owner = tags.read(machine.tags)
     if owner.host_id not in ("", seen.record.id) or owner.host_name not in ("", seen.record.name):
         return False
-    key = seen.record.handle.get("machine_host_key", "")
+    key = seen.record.machine_key
     if owner.host_keys and key and " ".join(key.split()[:2]) not in owner.host_keys:
         return False
     return owner.ready or not rented.cloud.caps.outlives_release
@@ -92,7 +92,7 @@ def show(rented: Rented, machine: Machine, lost: Sequence[str]) -> HostView:
     owner = tags.read(machine.tags)
     record = HostRecord(
         id=owner.host_id, name=name_of(machine), provider=rented.name, backend=rented.backend,
-        builder=owner.builder, plan=machine.plan, region=machine.region, handle={"id": machine.id},
+        builder=owner.builder, plan=machine.plan, region=machine.region, machine_id=machine.id,
     )  # fmt: skip
     return views.priced(
         rented,

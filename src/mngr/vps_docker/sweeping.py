@@ -15,8 +15,9 @@ from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.model.ids import new_host_id
 from mngr.providers.contract import Swept
-from mngr.vps_docker import accounts, machine_snapshots, strays, tags, views, wiping
-from mngr.vps_docker.discovery import as_it_is_now
+from mngr.vps_docker import accounts, intents, machine_snapshots, strays, tags, views, wiping
+from mngr.vps_docker.discovery import refreshed
+from mngr.vps_docker.intents import CreatePlan, DestroyPlan, SnapshotPlan, WipePlan
 from mngr.vps_docker.releasing import release
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine, MachineSpec
@@ -93,29 +94,30 @@ def _intent(rented: Rented, host_id: str, swept: Swept, dry_run: bool) -> None:
         intent = held.intent
         if intent is None:
             return  # it ended while we looked
-        accounts.insist(rented, _called(intent), intent.plan.get("account", ""))
-        if intent.kind == machine_snapshots.INTENT:
+        plan = intents.read(intent)
+        accounts.insist(rented, _called(intent), plan.account)
+        if isinstance(plan, SnapshotPlan):
             cleared = (
                 "would look at a cut-short snapshot"
                 if dry_run
-                else machine_snapshots.clear(rented, held, intent)
+                else machine_snapshots.clear(rented, held, intent.subject, plan)
             )
             swept.released.append(cleared)
             return
-        if intent.kind == wiping.INTENT:
-            wiping.again(rented, held, intent, _called(intent), swept, dry_run)
+        if isinstance(plan, WipePlan):
+            wiping.again(rented, held, plan, _called(intent), swept, dry_run)
             return
-        if intent.kind == "create":
+        if isinstance(plan, CreatePlan):
             ready = [one for one in _of_host(rented, host_id, intent) if tags.read(one.tags).ready]
             if ready:
                 _finish(rented, held, ready[0], swept, dry_run)
                 return
-        verb = "destroy" if intent.kind == "destroy" else "release"
+        verb = "destroy" if isinstance(plan, DestroyPlan) else "release"
         if dry_run:
             swept.released.append(f"would {verb} {_called(intent)}")
             return
         unwiped = wiping.wipe(rented, held)
-        why = release(rented, _machine_spec(intent), intent.handle, RELEASE_S)
+        why = release(rented, plan.machine.spec, intent.handle, RELEASE_S)
         if why:
             held.note(f"its {intent.kind} was cut short; not yet released: {why}")
             swept.kept.append(f"{_called(intent)}: not yet released: {why}")
@@ -200,7 +202,8 @@ def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> N
 def _twin(rented: Rented, machine: Machine) -> bool:
     """Whether another machine with this one's host id is the host, as it says itself: a list may be old."""
     same = rented.cloud.find({tags.PROVIDER: rented.name, tags.HOST_ID: tags.read(machine.tags).host_id})
-    others = [as_it_is_now(rented, one) for one in same if one.id != machine.id]
+    entries = rented.entries()
+    others = [refreshed(rented, one, entries) for one in same if one.id != machine.id]
     return any(tags.read(one.tags).ready for one in others)
 
 
@@ -228,10 +231,8 @@ def forget_foreign(rented: Rented, host_id: str) -> str:
     """See contract.Forgets."""
     with rented.journal.hold(rented.name, host_id) as held:
         seen = rented.cache.get(host_id)
-        name = (
-            str(held.intent.plan.get("host_name")) if held.intent else seen.record.name if seen else host_id
-        )
-        account = held.intent.plan.get("account", "") if held.intent else seen.account if seen else ""
+        name = intents.host_name(held.intent) if held.intent else seen.record.name if seen else host_id
+        account = intents.read(held.intent).account if held.intent else seen.account if seen else ""
         if not accounts.foreign(rented, account):
             raise Conflict(
                 f"host {name} is of the account whose credentials are used here",
@@ -242,22 +243,14 @@ def forget_foreign(rented: Rented, host_id: str) -> str:
         return name
 
 
-def _machine_spec(intent: Intent) -> MachineSpec:
-    return msgspec.convert(intent.plan["machine"], MachineSpec)
-
-
 def _called(intent: Intent) -> str:
-    name = intent.plan.get("host_name") or intent.subject
+    name = intents.host_name(intent)
     machine = f" (machine {intent.handle['id']})" if intent.handle.get("id") else ""
     return f"host {name} on {intent.provider}{machine}"
 
 
 def _doing(intent: Intent) -> str:
-    doing = {
-        "destroy": "being destroyed",
-        machine_snapshots.INTENT: "being saved",
-        wiping.INTENT: "being wiped",
-    }
+    doing = {"destroy": "being destroyed", "snapshot": "being saved", "wipe": "being wiped"}
     return doing.get(intent.kind, "being built")
 
 

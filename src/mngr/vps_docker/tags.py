@@ -89,7 +89,7 @@ def is_ours(instance: str, name: str, tags: Mapping[str, str]) -> bool:
 
 def of_host(instance: str, record: HostRecord) -> dict[str, str]:
     """The tags of the machine of a host that was made to its end."""
-    key = record.handle.get("machine_host_key", "")
+    key = record.machine_key
     named = {PROVIDER: instance, HOST_ID: record.id, HOST_NAME: record.name, READY: "1"}
     return {**named, HOST_KEY: key_tag(key)} if len(key.split()) > 1 else named
 

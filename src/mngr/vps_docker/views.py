@@ -13,7 +13,6 @@ from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import HostState
 from mngr.model.views import AgentView, HostView, IdleView
 from mngr.vps_docker import tags
-from mngr.vps_docker.building import MONTHLY
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.machine_probe import MachineFacts
 from mngr.vps_docker.rented import Rented
@@ -30,7 +29,7 @@ def record_of(rented: Rented, machine: Machine, remembered: Remembered | None) -
         id=owner.host_id, name=name_of(machine), provider=rented.name, backend=rented.backend,
         created_at=iso(machine.created_at) if machine.created_at else "", builder=owner.builder,
         plan=machine.plan, region=machine.region, address=machine.address, ssh_port=rented.config.container_ssh_port,
-        host_dir=rented.config.host_dir, handle={"id": machine.id},
+        host_dir=rented.config.host_dir, machine_id=machine.id,
     )  # fmt: skip
 
 
@@ -61,7 +60,7 @@ def run_out(rented: Rented, remembered: Remembered) -> HostView:
     """A host whose machine came to the end of what was paid: shown until somebody has seen it."""
     record = remembered.record
     problem = (
-        f"its machine {record.handle.get('id', '')} was paid until {remembered.paid_until} and {rented.title} doesn't "
+        f"its machine {record.machine_id} was paid until {remembered.paid_until} and {rented.title} doesn't "
         f"have it any more; last seen on {iso(remembered.at)}; `mngr destroy @{record.name}` takes this row away"
     )
     return HostView(record=record, state="destroyed", agents=as_stopped(remembered), problem=problem)
@@ -131,7 +130,7 @@ def priced(rented: Rented, machine: Machine, view: HostView) -> HostView:
     """With what the machine has cost: by the started hour, up to a month's price where there is one a month."""
     view.stop_saves = rented.stop_saves
     view.paid_until, view.renews = machine.paid_until, machine.renews
-    view.price_per_month = _number(view.record.handle.get(MONTHLY, ""))
+    view.price_per_month = view.record.price_per_month
     hourly = view.record.price_per_hour
     if hourly is not None and machine.created_at:
         hours = max(1, math.ceil((rented.cloud.now() - machine.created_at) / 3600))
@@ -141,10 +140,3 @@ def priced(rented: Rented, machine: Machine, view: HostView) -> HostView:
             round(months * monthly + min(rest * hourly, monthly), 4) if monthly else round(hours * hourly, 4)
         )
     return view
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

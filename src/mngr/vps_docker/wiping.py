@@ -4,32 +4,30 @@ The intent of a destroy says where; if the machine can't be reached then, it sta
 each sweep tries again, until that is done, the machine shows that it was installed anew, or what was paid has ended.
 """
 
-from typing import Any
-
 import msgspec
 
 from mngr.containers import container
 from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
-from mngr.journal import Held, Intent
+from mngr.journal import Held
 from mngr.model.clock import from_iso
 from mngr.model.errors import MngrError, NotWiped
 from mngr.providers.contract import Swept
 from mngr.transport.ssh import HostKeyMismatch
-from mngr.vps_docker import tags
+from mngr.vps_docker import intents, tags
+from mngr.vps_docker.intents import DestroyPlan, Owed, WipePlan
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
 
-INTENT = "wipe"
 #: So long after the end of what is paid, nothing is left to be wiped.
 ENDED_S = 2 * 86400
 
 
-def noted(rented: Rented, machine: Machine | None) -> dict[str, Any]:
-    """What the plan of a destroy says of the wipe that it owes; nothing where the machine goes, or carries no host."""
+def owed(rented: Rented, machine: Machine | None) -> Owed | None:
+    """The wipe that a destroy owes; None where the machine goes, or carries no host."""
     if machine is None or not rented.cloud.caps.outlives_release or not tags.read(machine.tags).ready:
-        return {}
-    return {"wipe": {"address": machine.address, "paid_until": machine.paid_until}}
+        return None
+    return Owed(address=machine.address, paid_until=machine.paid_until)
 
 
 def wipe(rented: Rented, held: Held) -> str:
@@ -40,25 +38,26 @@ def wipe(rented: Rented, held: Held) -> str:
     intent = held.intent
     if intent is None:
         return ""
-    why = _wipe(rented, intent)
-    if not why and "wipe" in intent.plan:
-        rest = {key: value for key, value in intent.plan.items() if key != "wipe"}
-        held.write(msgspec.structs.replace(intent, plan=rest))
+    plan = intents.read(intent)
+    if not isinstance(plan, DestroyPlan | WipePlan) or plan.wipe is None:
+        return ""
+    why = _wipe(rented, intent.subject, plan.wipe, released=isinstance(plan, WipePlan))
+    if not why:
+        held.write(intents.written(intent, msgspec.structs.replace(plan, wipe=None)))
     return why
 
 
-def _wipe(rented: Rented, intent: Intent) -> str:
-    owed = intent.plan.get("wipe")
-    if not owed or _has_ended(rented, owed["paid_until"]):
+def _wipe(rented: Rented, host_id: str, owed: Owed, *, released: bool) -> str:
+    if _has_ended(rented, owed.paid_until):
         return ""
-    if not owed["address"]:
+    if not owed.address:
         return "it has no address"
-    docker = Docker(rented.access.machine(intent.subject, owed["address"]))
+    docker = Docker(rented.access.machine(host_id, owed.address))
     try:
-        container.remove(docker, intent.subject, store=HostStore(docker, rented.name).name)
+        container.remove(docker, host_id, store=HostStore(docker, rented.name).name)
     except HostKeyMismatch as error:
         # Who recycles a machine installs it anew, with another host key. Before the release nobody does that.
-        return "" if intent.kind == INTENT else error.message
+        return "" if released else error.message
     except MngrError as error:
         return error.message
     return ""
@@ -68,8 +67,12 @@ def keep(held: Held, why: str) -> str:
     """After the release: the wipe is left to the sweep. What is said of it."""
     intent = held.intent
     assert intent is not None
-    held.write(msgspec.structs.replace(intent, kind=INTENT, note=f"not wiped yet: {why}"))
-    until = intent.plan["wipe"]["paid_until"]
+    plan = intents.read(intent)
+    assert isinstance(plan, DestroyPlan)
+    assert plan.wipe is not None
+    left = WipePlan(host_name=plan.host_name, account=plan.account, machine=plan.machine, wipe=plan.wipe)
+    held.write(intents.written(intent, left, note=f"not wiped yet: {why}"))
+    until = plan.wipe.paid_until
     runs = f"machine {intent.handle.get('id', '')} runs on" + (f" until {until}" if until else "")
     return f"its container and volume couldn't be wiped ({why}), and {runs}, with whatever agents are on it"
 
@@ -77,14 +80,14 @@ def keep(held: Held, why: str) -> str:
 def not_wiped(held: Held, why: str) -> NotWiped:
     """As `keep`, for a person who destroyed the host."""
     said = keep(held, why)
-    name = held.intent.plan.get("host_name") if held.intent else ""
+    name = intents.host_name(held.intent) if held.intent else ""
     return NotWiped(
         f"host {name} is destroyed and won't be renewed, but {said}",
         hint="`mngr gc` tries to wipe it again; switching it off on the vendor's page ends its agents at once",
     )
 
 
-def again(rented: Rented, held: Held, intent: Intent, called: str, swept: Swept, dry_run: bool) -> None:
+def again(rented: Rented, held: Held, plan: WipePlan, called: str, swept: Swept, dry_run: bool) -> None:
     """One more try, by the sweep."""
     if dry_run:
         swept.finished.append(f"would wipe what {called} left")
@@ -92,10 +95,10 @@ def again(rented: Rented, held: Held, intent: Intent, called: str, swept: Swept,
     why = wipe(rented, held)
     if why:
         held.note(f"not wiped yet: {why}")
-        until = intent.plan["wipe"]["paid_until"]
+        until = plan.wipe.paid_until if plan.wipe else ""
         swept.kept.append(f"{called}: destroyed, and not wiped yet: {why}; paid until {until}")
         return
-    rented.access.forget(intent.subject)
+    rented.access.forget(plan.machine.host_id)
     held.done()
     swept.finished.append(f"nothing of {called} is left on its machine")
 

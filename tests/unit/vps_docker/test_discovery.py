@@ -14,6 +14,7 @@ from mngr.vps_docker.discovery import remember as remember_view
 from mngr.vps_docker.views import record_of
 from support.rented import ManualClock, MemoryCloud, provider, unreadable
 
+MACHINE = {"host_id": "host-0123456789abcdef", "name": "m", "plan": "p", "region": "r", "image": "i"}
 HOST = "host-0123456789abcdef"
 AGENT = AgentRecord(id="agent-0123456789abcdef", name="a1")
 NOWHERE = "127.99.99.99"
@@ -80,7 +81,11 @@ def test_one_without_a_lease_says_how_to_end_it(cloud: MemoryCloud, tmp_path: Pa
 
 def test_an_intent_without_a_machine_is_shown(cloud: MemoryCloud, tmp_path: Path) -> None:
     with Journal(tmp_path / "journal").hold("cloud", HOST) as held:
-        held.write(Intent(provider="cloud", subject=HOST, kind="create", plan={"host_name": "box"}))
+        held.write(
+            Intent(
+                provider="cloud", subject=HOST, kind="create", plan={"host_name": "box", "machine": MACHINE}
+            )
+        )
         (host,) = provider(tmp_path, cloud).discover().hosts
         assert (host.state, host.record.name, host.problem) == ("building", "box", "")
     (host,) = provider(tmp_path, cloud).discover({"box"}).hosts

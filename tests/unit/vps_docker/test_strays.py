@@ -83,9 +83,7 @@ def test_a_host_of_this_computer_stays_one_and_gc_puts_its_tags_back(
     put(cloud, WHOLE)
     one = provider(tmp_path, cloud)
     record = record_of(one.rented, cloud.machines["i-1"], None)
-    record = msgspec.structs.replace(
-        record, handle={**record.handle, "machine_host_key": f"ssh-ed25519 {KEY}"}
-    )
+    record = msgspec.structs.replace(record, machine_key=f"ssh-ed25519 {KEY}")
     one.rented.cache.put(
         Remembered(record=record, agents=[AgentRecord(id="agent-0123456789abcdef", name="a1")])
     )

@@ -80,7 +80,7 @@ class OvhProvider(VpsDockerProvider):
 
     def _link_pins(self, record: HostRecord) -> None:
         """`known_hosts/<service name>`, where the first contact's key was, becomes a link to the host's own pins."""
-        path = self.rented.access.folder / "known_hosts" / record.handle["id"]
+        path = self.rented.access.folder / "known_hosts" / record.machine_id
         path.unlink(missing_ok=True)
         path.symlink_to(record.id)
 
