@@ -88,8 +88,12 @@ class Laptop:
 
         with pytest.raises(Killed):
             create()
-        self.cloud.parts.building.clear()
+        self.is_started_anew()
         return kept
+
+    def is_started_anew(self) -> None:
+        """A new process knows nothing of what an earlier one wrote."""
+        self.cloud.parts.own_writes._last.clear()
 
     def killed_around_checkout(self, *, buys: bool) -> dict[str, str]:
         """A create that died just before, or just after, its checkout reached OVH; its handle."""

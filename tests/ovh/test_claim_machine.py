@@ -27,6 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from mngr.backends.ovh.own_writes import OwnWrites
 from mngr.backends.ovh.recycling import claim, take
 from mngr.backends.ovh.recycling.claim import Rules
 from mngr.backends.ovh.recycling.take import Notes, Recycler
@@ -131,7 +132,15 @@ class Claimant(threading.Thread):
         client: Any = _Client(world)
         store = _Store(self)
         self.recycler = Recycler(
-            client, store, Reader(client, store), _Clock(self), RULES, margin_s=0, most=10, list_lag=5
+            client,
+            store,
+            Reader(client, store),
+            _Clock(self),
+            RULES,
+            margin_s=0,
+            most=10,
+            list_lag=5,
+            own_writes=OwnWrites(),
         )
         world.later(0, self, self.resume)
 

@@ -333,7 +333,7 @@ def test_one_wrong_404_doesn_t_make_a_host_s_vps_gone(
     made, kept = laptop.create(laptop.spec())
     laptop.cloud.keep(made.id, print)
     laptop.cloud.tag(made.id, {tags.READY: "1"}, [tags.BUILDER, tags.UNTIL])
-    laptop.cloud.parts.building.clear()
+    laptop.is_started_anew()
     laptop.clock.sleep(30)
     sim.fault("error", status=404, method=method, path=path, nth=nth, times=1)
     assert [one.id for one in laptop.cloud.find({tags.HOST_ID: HOST})] == [made.id]

@@ -164,7 +164,7 @@ def test_a_lock_that_another_implementation_overwrote_is_lost_and_a_fresh_one_is
     assert made.id != service
     assert kept["id"] == made.id
     assert truth(sim, service)[RECYCLING_BY] == LOCK_OF_ANOTHER
-    assert service not in laptop.cloud.parts.building
+    assert laptop.cloud.parts.own_writes.building(service) is None
 
 
 def test_a_lock_that_vanished_is_lost(laptop: Laptop, sim: Here) -> None:
@@ -270,5 +270,5 @@ def test_a_winner_that_stood_still_before_its_first_mark_writes_none(laptop: Lap
     laptop.clock.sleep(recycler.rules.wait + 1)
     theirs = f"{int(laptop.cloud.now()) + 900}:host-fedcba9876543210"
     Account(sim).tag(service, RECYCLING_BY, theirs)
-    assert not recycler.own(service, spec, {tags.PROVIDER: "ovh"}, looked)
+    assert not recycler.mark(service, spec, {tags.PROVIDER: "ovh"}, looked)
     assert truth(sim, service) == {tags.PROVIDER: "ovh", RECYCLING_BY: theirs}

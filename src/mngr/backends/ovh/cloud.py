@@ -89,9 +89,9 @@ class OvhCloud(VpsClientInterface):
         Raises MachineRefused if a recycled VPS won't be installed; it is given back then, and passed over by `create`. Also
         if a VPS isn't ours (any more), as it is read right before each order of an installation; that one isn't touched.
         """
-        build = self.parts.building.get(machine.id)
+        build = self.parts.own_writes.building(machine.id)
         try:
-            check = (lambda: acquire.insist_on(self.parts, machine.id)) if build else None
+            check = (lambda: acquire.insist_on(self.parts, machine.id, build.host_id)) if build else None
             self.first.install(machine.id, build.image if build else "", progress, check)
         except MachineRefused:
             raise
@@ -132,7 +132,7 @@ class OvhCloud(VpsClientInterface):
 
     def get(self, id: str) -> Machine:
         vps = self.reader.read_patiently(id, self.clock, self.config.list_lag)
-        if id not in self.parts.building and vps.released(self.client.now()):
+        if self.parts.own_writes.building(id) is None and vps.released(self.client.now()):
             raise NotFound(
                 f"{id} carries no host: its renewal is cancelled, and it waits to be recycled until {vps.renewal.expiration}"
             )

@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Callable, Mapping
 
-import msgspec
-
 from mngr.backends.ovh.buying.lost_orders import LostOrders
 from mngr.backends.ovh.buying.markers import Markers
 from mngr.backends.ovh.buying.order import Buyer
 from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.config import OvhConfig
 from mngr.backends.ovh.offers import Offers
+from mngr.backends.ovh.own_writes import OwnWrites
 from mngr.backends.ovh.recycling.claim import Rules
 from mngr.backends.ovh.recycling.fence import Fence
 from mngr.backends.ovh.recycling.take import Recycler
@@ -27,17 +26,8 @@ ORDER = "order"  # its number, "" while unknown
 CLAIM_ON = "claim"  # the VPS that a claim of ours is being written on
 
 
-class Build(msgspec.Struct, frozen=True):
-    """What this process does with a VPS: installs `image` on it, for a host. `recycled`: it wasn't ordered for it."""
-
-    host_id: str
-    image: str
-    recycled: bool
-
-
 class Parts:
-    """`instance`: the provider instance whose tags are ours. `building`: service → what this process builds there; its
-    own tags may not show yet."""
+    """`instance`: the provider instance whose tags are ours."""
 
     def __init__(
         self, instance: str, client: OvhClient, config: OvhConfig, markers: Markers, clock: Clock
@@ -47,6 +37,7 @@ class Parts:
         self.config = config
         self.markers = markers
         self.clock = clock
+        self.own_writes = OwnWrites()
         self.store = TagStore(client)
         self.reader = Reader(client, self.store)
         self.offers = Offers(client, config)
@@ -55,9 +46,8 @@ class Parts:
         self.recycler = Recycler(
             client, self.store, self.reader, clock, Rules(config.tag_lag, config.claim_time),
             margin_s=config.recycle_safety_margin_hours * 3600, most=config.recycle_max_candidates_considered,
-            list_lag=config.list_lag,
+            list_lag=config.list_lag, own_writes=self.own_writes,
         )  # fmt: skip
-        self.building: dict[str, Build] = {}
         self._open = threading.local()
 
     def is_for(self, found: Mapping[str, str], host_id: str) -> bool:

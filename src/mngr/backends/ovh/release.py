@@ -4,6 +4,8 @@ import contextlib
 
 from mngr.backends.ovh import renewal
 from mngr.backends.ovh.buying import delivery
+from mngr.backends.ovh.buying.markers import order_key
+from mngr.backends.ovh.own_writes import Freed, Refused
 from mngr.backends.ovh.parts import CLAIM_ON, ID, ORDER, Parts
 from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, REFUSED
 from mngr.model.errors import NotFound
@@ -35,7 +37,7 @@ def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -
                 unseen.add(service)
             elif parts.is_for(expired.tags, spec.host_id):  # not paid: it ends by itself
                 parts.store.change(service, {}, [RECYCLING_BY, tags.BUILDER, tags.READY, tags.UNTIL])
-        parts.building.pop(service, None)
+        parts.own_writes.forget_build(service)
     if unseen and unseen & {name for name, _ in parts.store.rows()}:
         listed = ", ".join(sorted(unseen))
         return Later(f"OVH lists {listed}, and says that it doesn't have it", after_s=5)
@@ -43,14 +45,13 @@ def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -
         with contextlib.suppress(NotFound):
             parts.store.drop(handle[CLAIM_ON], CLAIM + spec.host_id)
     if handle.get(ORDER) and (fresh or handle.get(ID)) and not unseen:
-        parts.markers.remove(f"order-{handle[ORDER]}")
+        parts.markers.remove(order_key(int(handle[ORDER])))
     return Gone()
 
 
 def give_back(parts: Parts, service: str, host_id: str) -> None:
     """A recycled VPS that wouldn't be installed: free again for others, though not for some time, and not for us."""
-    parts.recycler.refused.add(service)
-    parts.building.pop(service, None)
+    parts.own_writes.note(service, Refused())
     if not parts.is_for(parts.store.read(service), host_id):
         return  # its lease passed meanwhile, and somebody took it
     until = str(int(parts.client.now()) + REFUSED_S)
@@ -77,7 +78,7 @@ def _of_order(parts: Parts, order: int, spec: MachineSpec) -> str:
     try:
         return delivery.delivered(parts.client, order, spec.plan)[1]
     except delivery.OrderCancelled:
-        parts.markers.remove(f"order-{order}")
+        parts.markers.remove(order_key(order))
         return ""
 
 
@@ -86,11 +87,11 @@ def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool
     fence = parts.fence(service, lambda found: parts.is_for(found, spec.host_id))
     vps = parts.reader.read(service)
     owner = tags.read(vps.tags)
-    mine = service in parts.building
+    mine = parts.own_writes.building(service) is not None
     if not parts.is_for(vps.tags, spec.host_id) and (owner.host_id or not tag):
         return True
     if vps.released(parts.client.now()) and owner.provider and not mine:
-        parts.recycler.freed.add(service)
+        parts.own_writes.note(service, Freed())
         return True  # it is free, and somebody may be claiming it
     if not vps.renewal.cancelled and not fence.cancel():
         return False
@@ -107,5 +108,5 @@ def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool
         if any(found.get(key, "-") == vps.tags.get(key) for key in drop):
             return False
     if freed:
-        parts.recycler.freed.add(service)
+        parts.own_writes.note(service, Freed())
     return True

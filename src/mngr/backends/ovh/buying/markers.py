@@ -38,12 +38,20 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return f"order-{self.order_id}" if self.order_id else f"cart-{self.cart_id}"
+        return order_key(self.order_id) if self.order_id else cart_key(self.cart_id)
 
     @property
     def what(self) -> str:
         """For people."""
         return f"order {self.order_id}" if self.order_id else f"checkout of cart {self.cart_id}"
+
+
+def order_key(order: int) -> str:
+    return f"order-{order}"
+
+
+def cart_key(cart: str) -> str:
+    return f"cart-{cart}"
 
 
 class Broken(msgspec.Struct, frozen=True):

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 
 from mngr.backends.ovh.buying import delivery
 from mngr.backends.ovh.buying.lost_orders import EARLY_S, ENDED_S
-from mngr.backends.ovh.buying.markers import Marker
+from mngr.backends.ovh.buying.markers import Marker, order_key
 from mngr.backends.ovh.buying.order import CART_S
+from mngr.backends.ovh.own_writes import Freed
 from mngr.backends.ovh.parts import Parts
 from mngr.backends.ovh.recycling.fence import Fence
 from mngr.backends.ovh.tags import is_locked
@@ -80,7 +81,7 @@ def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bo
         if parts.client.now() - marker.at < ENDED_S:
             raise
         if not dry_run:
-            parts.markers.remove(f"order-{order}")
+            parts.markers.remove(order_key(order))
         return [f"{service} (order {order}) has ended"]
     if vps.renewal.older_than(marker.at):
         warn(
@@ -93,7 +94,7 @@ def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bo
         return [] if foreign else [f"would keep {service} (order {order}) for the next create"]
     if not foreign and not _spare(parts, marker, vps, fence):
         return []
-    parts.markers.remove(f"order-{order}")
+    parts.markers.remove(order_key(order))
     return [] if foreign else [f"{service} (order {order}): cancelled, and kept for the next create"]
 
 
@@ -110,7 +111,7 @@ def _spare(parts: Parts, marker: Marker, vps: Vps, fence: Fence) -> bool:
     if not spared:
         return False
     parts.clock.sleep(parts.config.tag_lag)  # who reads it as free reads it whole
-    parts.recycler.freed.add(vps.name)
+    parts.own_writes.note(vps.name, Freed())
     return True
 
 

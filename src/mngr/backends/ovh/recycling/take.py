@@ -11,6 +11,7 @@ import msgspec
 
 from mngr.backends.ovh import renewal
 from mngr.backends.ovh.client import OvhClient
+from mngr.backends.ovh.own_writes import OwnWrites
 from mngr.backends.ovh.recycling import claim
 from mngr.backends.ovh.recycling.claim import Rules
 from mngr.backends.ovh.recycling.fence import Fence
@@ -35,8 +36,7 @@ class Notes(msgspec.Struct, frozen=True):
 
 
 class Recycler:
-    """`refused`: services that wouldn't be installed, which this process doesn't try again. `freed`: those that it has
-    just adopted or let go; lists and tags may not show that yet."""
+    """Takes one at a time, of one account. `most`: so many are contended for; `margin_s`: so long they must be paid for."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Recycler:
         margin_s: float,
         most: int,
         list_lag: float,
+        own_writes: OwnWrites,
     ) -> None:
         self.client = client
         self.store = store
@@ -58,8 +59,7 @@ class Recycler:
         self.margin_s = margin_s
         self.most = most
         self.list_lag = list_lag
-        self.refused: set[str] = set()
-        self.freed: set[str] = set()
+        self.own_writes = own_writes
 
     def take(self, spec: MachineSpec, notes: Notes, *, own: bool = False) -> Vps | None:
         """A VPS that is ours from now on, tagged as `spec.tags` says; None if there is none to be had. `own`: only one that
@@ -118,16 +118,16 @@ class Recycler:
         The cap comes after the filters. Raises Unreadable: a list that can't be read isn't an empty one.
         """
         now = self.client.now()
-        rows = dict(self.store.rows())
-        for service in self.freed - set(rows):
+        rows, freed = dict(self.store.rows()), self.own_writes.freed()
+        for service in freed - set(rows):
             rows[service] = {}
         fit: list[str] = []
         unseen: list[str] = []
         for service, found in rows.items():
             ours = found.get(tags.PROVIDER) == spec.tags.get(tags.PROVIDER) and self._free(found, now)
-            if not (ours or service in self.freed) or (own and found.get(tags.HOST_ID) != spec.host_id):
+            if not (ours or service in freed) or (own and found.get(tags.HOST_ID) != spec.host_id):
                 continue
-            if service in self.refused or is_refused(found, now):
+            if self.own_writes.is_refused(service) or is_refused(found, now):
                 continue
             try:
                 if self._can_be_had(service, spec, now):
@@ -193,15 +193,15 @@ class Recycler:
                 self.clock.sleep(seconds)
             case claim.Own(seen, since):
                 notes.won(service)
-                if self.own(service, spec, seen, since):
+                if self.mark(service, spec, seen, since):
                     return True
                 notes.lost(service)
                 return False
         return None
 
-    def own(self, service: str, spec: MachineSpec, seen: Mapping[str, str], since: float) -> bool:
-        """Writes the winner's marks over the tags `seen` (at `since`, by the steady clock). Repeatable: who dies in between finds its lock there, and goes on. False if this
-        process stood still meanwhile, and somebody else has taken the VPS."""
+    def mark(self, service: str, spec: MachineSpec, seen: Mapping[str, str], since: float) -> bool:
+        """Writes the winner's marks over the tags `seen` (at `since`, by the steady clock). Repeatable: a create that dies in
+        between finds its lock there, and goes on. False if this process was suspended, and somebody took the VPS."""
         until = int(self.client.now()) + tags.LEASE_S
         # The lock first: it says whose the VPS is and until when, whatever of the rest is there yet.
         first = {RECYCLING_BY: f"{until}:{spec.host_id}", tags.UNTIL: str(until), tags.HOST_ID: spec.host_id}
