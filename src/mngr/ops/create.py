@@ -56,7 +56,7 @@ def _check(mngr: Mngr, provider: HostProvider, request: CreateRequest, spec: Hos
     """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
     notes = code_notes(provider, request)
     if spec.snapshot:
-        trust.check_snapshot(mngr, provider, sends=request.trust_first_contact)
+        trust.check_snapshot(provider, sends=request.trust_first_contact)
     if spec.snapshot and not Path(spec.snapshot).is_file():
         from mngr.ops import snapshots
 

@@ -12,7 +12,9 @@ def withheld(mngr: Mngr, record: HostRecord, agent: str, env: Iterable[str], *, 
     """What is said when an agent doesn't get the variables `env`: values may be secrets, and an unverified host an
     impostor's. Empty when it does. `sends`: the user said `--trust-first-contact`."""
     names = ", ".join(sorted(env))
-    if record.ssh_trust != "unverified" or not names or _sends(mngr, record.provider, sends):
+    if record.ssh_trust != "unverified" or not names or sends:
+        return []
+    if mngr.provider(record.provider).abilities.sends_unverified:
         return []
     return [
         f"withheld from {agent}: {names}, as the first contact with {record.name} isn't verified; "
@@ -20,19 +22,16 @@ def withheld(mngr: Mngr, record: HostRecord, agent: str, env: Iterable[str], *, 
     ]
 
 
-def check_snapshot(mngr: Mngr, provider: HostProvider, *, sends: bool) -> None:
+def check_snapshot(provider: HostProvider, *, sends: bool) -> None:
     """Raises InvalidInput, before anything is paid, where a snapshot would go to a machine that can only be verified
     afterwards: image and volume hold whatever its agents had."""
-    if provider.abilities.ssh_trust != "unverified" or _sends(mngr, provider.name, sends):
+    abilities = provider.abilities
+    if abilities.ssh_trust != "unverified" or abilities.sends_unverified or sends:
         return
     raise InvalidInput(
         f"a snapshot may hold secrets, and a new host on {provider.name} isn't verified when it is restored; nothing was made",
-        hint="--trust-first-contact sends it all the same (docs/ovh.md says what that risks); or restore it elsewhere, "
+        hint="--trust-first-contact sends it all the same"
+        + (f" ({abilities.trust_page} says what that risks)" if abilities.trust_page else "")
+        + "; or restore it elsewhere, "
         "with --provider docker, say",
     )
-
-
-def _sends(mngr: Mngr, provider: str, said: bool) -> bool:
-    """Whether the user lets secrets go to unverified hosts: on the command line, or in the provider's settings."""
-    settings = mngr.config.providers.get(provider, {})
-    return said or str(settings.get("trust_first_contact", False)).lower() in ("true", "1", "yes")

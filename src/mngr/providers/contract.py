@@ -80,7 +80,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     `list` ("" where nothing is paid). `restores_by_id`: snapshots outlive their host and restore by id; elsewhere
     they live on the host's machine, and `HostSpec.snapshot` is always a file. `isolated`: the host is apart from this computer, so code must be sent.
     `starts_agents`: `create` starts the agent that it is given, too; elsewhere the caller does. `ssh_trust`: of a new
-    host (HostRecord.ssh_trust). `costs`: hosts may cost money, so `check` is asked before anybody agrees to one.
+    host (HostRecord.ssh_trust). `sends_unverified`: the settings let secrets go to hosts that nobody has verified;
+    `trust_page`: the page that says what that risks. `costs`: hosts may cost money, so `check` is asked before anybody agrees to one.
     """
 
     stops_itself: bool = True
@@ -89,6 +90,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     restores_by_id: bool = False
     starts_agents: bool = False
     ssh_trust: SshTrust = "pinned"
+    sends_unverified: bool = False
+    trust_page: str = ""
     costs: bool = True
 
 
@@ -239,6 +242,10 @@ class Backend(Protocol):
     def build(self, config: Any, context: Context) -> HostProvider:
         """A provider instance. Reads no network; missing credentials raise InvalidInput saying where they go."""
         ...
+
+    # A backend that keeps notes of things that cost money (open orders) in its folder also has
+    #     def leftovers(self, context: Context) -> bool
+    # which says whether there are any. It works without credentials: `registry.has_leftovers` asks it.
 
 
 #: The contract of a backend by the name that authors of provider packages know it by.

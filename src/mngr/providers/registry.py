@@ -35,6 +35,7 @@ class Instance(msgspec.Struct, frozen=True):
     name: str
     backend: str
     settings: dict[str, Any]
+    enabled: bool = True
 
 
 def in_tree() -> list[str]:
@@ -86,10 +87,12 @@ def find_instance(name: str, config: Config) -> Instance:
     backend = settings.pop("backend", name)
     if not isinstance(backend, str):
         raise wrong_type(f"[providers.{name}]", "backend", "must be the name of a backend, as text")
-    enabled = settings.get("enabled", True)
-    if str(enabled).lower() not in ("true", "false", "1", "0"):
-        raise wrong_type(f"[providers.{name}]", "enabled", f"must be true or false, not {enabled!r}")
-    return Instance(name, backend, settings)
+    enabled = settings.pop("enabled", True)
+    try:
+        return Instance(name, backend, settings, msgspec.convert(enabled, bool, strict=False))
+    except msgspec.ValidationError:
+        problem = f"must be true or false, not {enabled!r}"
+        raise wrong_type(f"[providers.{name}]", "enabled", problem) from None
 
 
 def active_instances(config: Config, home: Path, environ: Mapping[str, str] = os.environ) -> list[Instance]:
@@ -101,9 +104,7 @@ def active_instances(config: Config, home: Path, environ: Mapping[str, str] = os
     for backend in in_tree():
         if backend not in found and any(_is_there(one, environ) for one in _environment(backend)):
             found[backend] = Instance(backend, backend, {})
-    off = ("false", "0")
-    enabled = (one for one in found.values() if str(one.settings.get("enabled", True)).lower() not in off)
-    return sorted(enabled, key=lambda one: one.name)
+    return sorted((one for one in found.values() if one.enabled), key=lambda one: one.name)
 
 
 def _used_before(home: Path) -> list[tuple[str, str]]:
@@ -147,8 +148,13 @@ def settings_of(instance: Instance, home: Path | None = None) -> Any:
     def where(key: str) -> str:
         return f"{source(home, ('providers', instance.name, key))}: {table}" if home else table
 
-    settings = {key: value for key, value in instance.settings.items() if key != "enabled"}
-    return convert(settings, find_backend(instance.backend).config_type, where)
+    return convert(instance.settings, find_backend(instance.backend).config_type, where)
+
+
+def has_leftovers(instance: Instance, home: Path, laptop: str) -> bool:
+    """Whether the instance's backend keeps notes here of what may cost money (see contract.Backend)."""
+    ask = getattr(find_backend(instance.backend), "leftovers", None)
+    return ask is not None and ask(Context(instance=instance.name, home=home, laptop=laptop))
 
 
 def build(instance: Instance, home: Path, laptop: str, clock: Clock = SYSTEM) -> HostProvider:

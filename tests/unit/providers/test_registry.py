@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import mngr.backends
+from mngr.config.layers import load
 from mngr.config.schema import Config
 from mngr.model.errors import InvalidInput
 from mngr.providers import registry
@@ -139,3 +140,28 @@ def test_a_folder_is_all_that_a_new_backend_needs(in_tree: Path, tmp_path: Path)
 def test_each_backend_of_the_tree_is_called_as_its_folder() -> None:
     for name in registry.in_tree():
         assert registry.find_backend(name).name == name
+
+
+@pytest.mark.parametrize("said", ["0", "1", "false", "true", "False"])
+def test_enabled_is_read_alike_from_the_environment_and_a_file(tmp_path: Path, said: str) -> None:
+    config = load(tmp_path, tmp_path, {"MNGR__PROVIDERS__VULTR__ENABLED": said})
+    on = said.lower() in ("1", "true")
+    assert ("vultr" in names(config, tmp_path)) is on
+    assert registry.find_instance("vultr", config).enabled is on
+    assert registry.find_instance("x", Config(providers={"x": {"enabled": int(on)}})).enabled is on
+
+
+def test_what_is_neither_true_nor_false_enables_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"enabled.* must be true or false, not 'maybe'"):
+        registry.find_instance("vultr", Config(providers={"vultr": {"enabled": "maybe"}}))
+
+
+def test_a_backend_says_whether_it_left_anything_here_or_isn_t_asked(installed: str, tmp_path: Path) -> None:
+    assert not registry.has_leftovers(registry.Instance("mine", installed, {}), tmp_path, "laptop-1")
+    ovh = registry.Instance("work", "ovh", {})
+    orders = tmp_path / "profile/providers/ovh/work/pending_orders"
+    orders.mkdir(parents=True)
+    (orders / ".host-1.lock").touch()
+    assert not registry.has_leftovers(ovh, tmp_path, "laptop-1")
+    (orders / "order-7.json").write_text("not to be read, and still an order")
+    assert registry.has_leftovers(ovh, tmp_path, "laptop-1")

@@ -32,6 +32,9 @@ class OvhProvider(VpsDockerProvider):
         super().__init__(cloud, config, context, backend="ovh", title="OVH")
         self.ovh = cloud
         self._config = config
+        self.abilities = msgspec.structs.replace(
+            self.abilities, sends_unverified=config.trust_first_contact, trust_page="docs/ovh.md"
+        )
 
     def machine_spec(self, spec: HostSpec, options: Mapping[str, str]) -> MachineSpec:
         given = {key.partition("-")[2]: value for key, value in options.items()}
