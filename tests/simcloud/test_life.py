@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mngr.simcloud.clock import Clock
+from mngr.simcloud.clock import Clock, Stop
 from mngr.simcloud.cloud import Core
 from mngr.simcloud.faults import Fault, Faults
 from mngr.simcloud.life import Life
-from mngr.simcloud.machines.base import MachineSpec, Options, Stop
+from mngr.simcloud.machines.base import MachineSpec, Options
 from mngr.simcloud.machines.fake import FakeMachines
 
 SPEC = MachineSpec("one", "box")

@@ -10,6 +10,8 @@ from mngr.model import clock
 
 
 class Stop(Protocol):
+    """Set once it isn't worth waiting any longer; `threading.Event` is one."""
+
     def is_set(self) -> bool: ...
 
 

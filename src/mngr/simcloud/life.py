@@ -76,7 +76,7 @@ class Life:
 
 
 class _Unwanted:
-    """A `machines.base.Stop`: set once the record is gone, or the cloud stops."""
+    """A `clock.Stop`: set once the record is gone, or the cloud stops."""
 
     def __init__(self, core: Core, wanted: Callable[[], bool]) -> None:
         self._stopping = core.jobs.stopping
@@ -84,10 +84,6 @@ class _Unwanted:
 
     def is_set(self) -> bool:
         return self._stopping.is_set() or not self._wanted()
-
-    def wait(self, timeout: float) -> bool:
-        self._stopping.wait(timeout)
-        return self.is_set()
 
 
 def _broken(spec: MachineSpec, faults: Mapping[str, Fault]) -> MachineSpec:

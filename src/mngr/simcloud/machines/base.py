@@ -7,17 +7,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mngr.qemu.command import Size
+from mngr.simcloud.clock import Stop
 
 PowerChanged = Callable[[str, bool], None]
 """Told (machine id, running) when a machine went off or came on by itself."""
-
-
-class Stop(Protocol):
-    """Whether it is still worth waiting; `threading.Event` is one."""
-
-    def is_set(self) -> bool: ...
-
-    def wait(self, timeout: float) -> bool: ...
 
 
 @dataclass(frozen=True)

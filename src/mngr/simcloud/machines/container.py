@@ -12,12 +12,13 @@ import shutil
 import threading
 
 from mngr.qemu.ssh import wait_for_banner
+from mngr.simcloud.clock import Stop
 from mngr.simcloud.docker import LABEL, docker, drop
 from mngr.simcloud.images.build import names
 from mngr.simcloud.images.dockerroot import CAPABILITIES
 from mngr.simcloud.machines import loops, process
 from mngr.simcloud.machines.addresses import Addresses
-from mngr.simcloud.machines.base import MachineSpec, Options, Stop
+from mngr.simcloud.machines.base import MachineSpec, Options
 from mngr.simcloud.machines.clean import remove
 from mngr.simcloud.machines.docker_volumes import DockerVolumes, script
 from mngr.simcloud.machines.events import Events

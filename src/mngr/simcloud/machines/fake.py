@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 
+from mngr.simcloud.clock import Stop
 from mngr.simcloud.machines.addresses import Addresses
-from mngr.simcloud.machines.base import MachineSpec, Options, Stop, Unavailable
+from mngr.simcloud.machines.base import MachineSpec, Options, Unavailable
 from mngr.simcloud.machines.process import Process
 from mngr.simcloud.machines.seed import write_seed
 

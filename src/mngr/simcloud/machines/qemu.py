@@ -15,11 +15,12 @@ from pathlib import Path
 from mngr.qemu import kvm, overlay
 from mngr.qemu.command import QEMU, USUAL, Bootable, Hardware, fitting
 from mngr.qemu.ssh import wait_for_banner
+from mngr.simcloud.clock import Stop
 from mngr.simcloud.images.build import names
 from mngr.simcloud.images.disk import bootable
 from mngr.simcloud.machines import process
 from mngr.simcloud.machines.addresses import Addresses
-from mngr.simcloud.machines.base import MachineSpec, Options, Stop, Unavailable
+from mngr.simcloud.machines.base import MachineSpec, Options, Unavailable
 from mngr.simcloud.machines.seed import write_seed
 from mngr.simcloud.machines.vm import Vm
 
