@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import httpx2
 
-from mngr.model.clock import SystemClock
+from mngr.testing.cloud_contract.clock import SkippingClock
+
+__all__ = ["Recorder", "SkippingClock"]
 
 
 class Recorder(httpx2.HTTPTransport):
@@ -21,21 +21,3 @@ class Recorder(httpx2.HTTPTransport):
         response.read()
         self.said.append((request, response))
         return response
-
-
-class SkippingClock(SystemClock):
-    """A sleep takes no time here; the cloud's clock is moved by as much."""
-
-    def __init__(self, advance: Callable[[float], None]) -> None:
-        self.advance = advance
-        self.skipped = 0.0
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.skipped
-
-    def now(self) -> float:
-        return super().now() + self.skipped
-
-    def sleep(self, seconds: float) -> None:
-        self.skipped += seconds
-        self.advance(seconds)

@@ -4,33 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from mngr.testing.cli import Cli
+from mngr.testing.crash.left import NOTHING, Left
 from mngr.testing.world import Thing, World, cli, intents, listing
 
 ALIVE = ("running", "waiting")
 UNFINISHED = ("building", "failed", "destroyed")
-
-
-@dataclass
-class Left:
-    """What failed chains have left: each is told once, by the chain that left it, and no later chain is blamed for it.
-
-    `things`: ids; `intents`: subjects; `errors`: rows of `mngr list`.
-    """
-
-    things: set[str] = field(default_factory=set)
-    intents: set[str] = field(default_factory=set)
-    errors: list[Any] = field(default_factory=list)
-
-    def of(self, world: World) -> list[Thing]:
-        """The things of a world but those."""
-        return [thing for thing in world.things() if thing.id not in self.things]
-
-
-NOTHING_LEFT = Left()
 
 
 def owners(world: World, shown: Mapping[str, Any]) -> dict[str, str]:
@@ -50,7 +31,7 @@ def snapshots(world: World) -> list[str]:
     return [one["id"] for one in done.json()["snapshots"] if one["provider"] == world.provider]
 
 
-def unowned(world: World, shown: Mapping[str, Any], before: Left = NOTHING_LEFT) -> list[Thing]:
+def unowned(world: World, shown: Mapping[str, Any], before: Left = NOTHING) -> list[Thing]:
     """Things that no listed host or agent, no intent of this laptop and no valid lease of another explains.
 
     `shown`: what `mngr list` shows in this world. `before`: what is known already.
@@ -67,14 +48,14 @@ def unowned(world: World, shown: Mapping[str, Any], before: Left = NOTHING_LEFT)
     return left
 
 
-def assert_owned(world: World, shown: Mapping[str, Any], before: Left = NOTHING_LEFT) -> None:
+def assert_owned(world: World, shown: Mapping[str, Any], before: Left = NOTHING) -> None:
     """Raises AssertionError naming each thing that is there and billed for nobody."""
     left = unowned(world, shown, before)
     assert not left, "there, billed, and nobody's:\n" + "\n".join(f"  {thing}" for thing in left)
 
 
 def ending(
-    world: World, shown: Mapping[str, Any], name: str, others: set[str], before: Left = NOTHING_LEFT
+    world: World, shown: Mapping[str, Any], name: str, others: set[str], before: Left = NOTHING
 ) -> dict[str, Any]:
     """Where a command ended, as far as it is the same each time: the agent, its host, how many things there are.
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from mngr.testing.cli import Cli, Done
 from mngr.testing.crash import calls, checks
 from mngr.testing.crash.calls import Run
+from mngr.testing.crash.left import Left
 from mngr.testing.crash.points import Call, Point, points
 from mngr.testing.crash.verbs import Verb
 from mngr.testing.world import World, cli, cloud_of, intents, listing
@@ -49,7 +50,7 @@ class Drive:
     world: World
     bystander: str = "bystander"
     story: list[str] = field(default_factory=list)
-    left: checks.Left = field(default_factory=checks.Left)
+    left: Left = field(default_factory=Left)
     reached: int = 0
     missed: int = 0
 
@@ -293,17 +294,12 @@ class Drive:
     def _remember(self) -> None:
         shown = listing(self.world)
         self.left.things |= {thing.id for thing in checks.unowned(self.world, shown, self.left)}
-        self.left.errors += [row for row in shown["errors"] if row not in self.left.errors]
-        self.left.intents |= intents(self.world.home).keys()
-        kept = {one["id"] for key in ("hosts", "agents") for one in shown[key]}
-        known = kept | self._others
-        self.left.things |= {thing.id for thing in self.world.things() if thing.owner not in known}
+        self.left.remember(self.world, shown, self._others)
 
     def _replace_bystander(self) -> None:
-        if self._create is None:
-            return
-        self.bystander += "-next"
-        self.begin(self._create)
+        if self._create:
+            self.bystander += "-next"
+            self.begin(self._create)
 
     def _clear_away(self, name: str) -> None:
         """So that one failure doesn't cause the next. Best effort."""
