@@ -182,7 +182,6 @@ ENGLISH = {
     ("sweep.py", "_cut"),
     ("sweep.py", "_host"),
     ("sweep.py", "_release"),
-    ("trust.py", "withheld"),
 }
 
 

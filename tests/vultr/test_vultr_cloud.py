@@ -46,7 +46,7 @@ def posts(sim: Simcloud) -> int:
 def test_an_offer_has_the_price(cloud: VultrCloud, spec: MachineSpec) -> None:
     offer = cloud.check(spec)
     assert (offer.per_hour, offer.per_month, offer.image) == (0.007, 5, "Debian 12 x64 (bookworm)")
-    assert "1 vCPU, 1 GB RAM, 25 GB disk" in offer.notes
+    assert (offer.cpus, offer.memory_gb, offer.disk_gb) == (1, 1, 25)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from mngr.cli import words
@@ -21,6 +23,7 @@ class Progress:
         self._phase = ""
         self._began = time.monotonic()
         self._wake = threading.Event()
+        self._drawing = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> "Progress":
@@ -28,6 +31,15 @@ class Progress:
             self._thread = threading.Thread(target=self._draw, daemon=True)
             self._thread.start()
         return self
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing is drawn meanwhile: somebody is being asked."""
+        with self._drawing:
+            if self._live:
+                sys.stderr.write("\r\033[K")
+                sys.stderr.flush()
+            yield
 
     def say(self, line: str) -> None:
         """A line that stays, above the living one."""
@@ -63,8 +75,9 @@ class Progress:
                 continue
             width = shutil.get_terminal_size().columns
             text = f"{frames[turn % len(frames)]} {self.what}: {self._phase}"
-            sys.stderr.write("\r\033[K" + with_seconds(text, seconds, width))
-            sys.stderr.flush()
+            with self._drawing:
+                sys.stderr.write("\r\033[K" + with_seconds(text, seconds, width))
+                sys.stderr.flush()
             turn += 1
 
 

@@ -1,10 +1,14 @@
 """Sentences for what `mngr.ops` answers and tells: the one place where data becomes English."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mngr.model.notes import LeftOutOfSnapshot, MachineReplaced, MountKept, Note, Remark
 from mngr.model.progress import Step
 from mngr.ops import notes
+
+if TYPE_CHECKING:
+    from mngr.ops.plan import CreatePlan
 
 #: How a field of CreateRequest is given on the command line.
 _OPTIONS = {
@@ -38,8 +42,12 @@ def of_note(note: Note) -> str:
             return f"{note.why}: another machine is taken"
         case notes.EndedAtOnce():
             return f"agent {note.agent} has ended already, with exit code {note.exit_code}"
-        case notes.HostThere():
-            return f"on host {note.host}, which is there: no other one is made"
+        case notes.Withheld():
+            return (
+                f"withheld from {note.agent}: {', '.join(note.names)}, as the first contact with {note.host} isn't verified; "
+                f"`mngr {note.backend} verify {note.host} --fingerprint …` confirms it, `--trust-first-contact` sends them "
+                "all the same"
+            )
         case notes.ImageUserUnused():
             return f"the image says that its processes run as {note.user}; agents run as root: --user image"
         case notes.RequestUnused():
@@ -47,6 +55,47 @@ def of_note(note: Note) -> str:
             return f"host {note.host} was there already: {given} had no effect; a new host takes them"
         case _:
             return _of_code(note)
+
+
+def of_plan(plan: "CreatePlan") -> list[str]:
+    """What a create would make and what that costs, a line each."""
+    offer = plan.offer
+    named = (("plan", offer.plan), ("region", offer.region), ("image", offer.image))
+    prices = [
+        f"{offer.currency} {price:.4g} {unit}"
+        for price, unit in ((offer.per_hour, "an hour"), (offer.per_month, "a month"))
+        if price is not None
+    ]
+    machine = " · ".join(f"{key} {value}" for key, value in named if value)
+    lines = [machine, ", at most ".join(prices), *of_offer(plan)]
+    return [line for line in lines if line] or ["costs nothing"]
+
+
+def of_offer(plan: "CreatePlan") -> list[str]:
+    """What is to be known of an offer, and of the code, beside names and prices."""
+    offer, said = plan.offer, [of_note(note) for note in (*plan.offer.notes, *plan.notes)]
+    if plan.onto and plan.provider.abilities.isolated:
+        return [f"on host {plan.onto.record.name}, which is there: no other one is made", *said]
+    size = ((offer.cpus, "vCPU"), (offer.memory_gb, "GB RAM"), (offer.disk_gb, "GB disk"))
+    lines = [", ".join(f"{value:g} {unit}" for value, unit in size if value)]
+    saves = plan.provider.abilities.stop_saves
+    if offer.term_months:
+        unit = "month" if offer.term_months == 1 else f"{offer.term_months} months"
+        a = "a " if offer.term_months == 1 else ""
+        lines += [
+            f"paid at once: {offer.currency} {offer.due_now:.2f} for {a}{unit}, without tax; there is no hourly price",
+            f"renews on {offer.renews_on} and every {unit} after that, until it is destroyed",
+            "destroying it cancels the renewal: it runs on, paid, until then; nothing is paid back",
+        ]
+    elif offer.per_hour:
+        lines.append("billed by the hour until it is destroyed")
+    if plan.costs:
+        lines.append(f"a stop saves {saves or 'nothing'}")
+    if offer.may_recycle:
+        lines.append(
+            "if a cancelled VPS of mngr's fits, it is taken instead: then nothing is paid now, and it renews on its own date"
+        )
+    return [*filter(None, lines), *said]
 
 
 def _of_code(note: Note) -> str:

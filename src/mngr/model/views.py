@@ -1,7 +1,5 @@
 """What `mngr list` and the public Python API answer with: records joined with what was just seen."""
 
-from typing import Any
-
 import msgspec
 
 from mngr.model.notes import Note
@@ -71,11 +69,13 @@ class Listing(msgspec.Struct, kw_only=True):
 
 
 class Offer(msgspec.Struct, kw_only=True, frozen=True):
-    """What a create would cost, before anything is spent. Prices in `currency`; None where there is none. `notes`: in a
-    cloud's words, or as data.
+    """What a create would cost, before anything is spent. Prices in `currency`; None where there is none.
 
     `due_now`: what is paid at once and isn't given back when the host is destroyed; 0 where only use is billed. `agreed`:
-    the instance's settings agree to that, so nobody is asked.
+    the instance's settings agree to that, so nobody is asked. `term_months`: how long that lasts, `renews_on`: the day
+    (YYYY-MM-DD) on which it is paid again; 0 and "" where use is billed. `may_recycle`: what is paid for already may be
+    taken instead. `image_user`: whom the image runs as, where agents won't. `ready_image`: for the provider's `create`: what
+    it makes the host of. `notes`: what else is worth knowing.
     """
 
     plan: str = ""
@@ -86,5 +86,12 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True):
     due_now: float = 0
     agreed: bool = False
     currency: str = "USD"
-    notes: list[str | Note] = []
-    details: dict[str, Any] = {}
+    term_months: int = 0
+    renews_on: str = ""
+    may_recycle: bool = False
+    cpus: int | None = None
+    memory_gb: float | None = None
+    disk_gb: float | None = None
+    image_user: str = ""
+    ready_image: str = ""
+    notes: list[Note] = []

@@ -19,6 +19,7 @@ from mngr.providers.contract import IdleRequest
 
 if TYPE_CHECKING:
     from mngr.ops.doctor import Check
+    from mngr.ops.plan import CreatePlan
     from mngr.providers.contract import SnapshotListing, Swept
 
 
@@ -117,7 +118,6 @@ class Mngr(context.Mngr):
         >>> mngr.create("big", provider="vultr", agree=lambda offer: (offer.per_hour or 0) < 0.05)  # doctest: +SKIP
         <Agent big@big.vultr running>
         """
-        from mngr.ops import consent
         from mngr.ops.create import create
         from mngr.ops.request import CreateRequest
 
@@ -134,15 +134,15 @@ class Mngr(context.Mngr):
             source=None if source is None else Path(source).absolute(), trust_first_contact=trust_first_contact,
         )  # fmt: skip
 
-        def offered(offer: Offer) -> None:
-            if consent.costs(offer) and not (agree(offer) if callable(agree) else agree):
+        def check(plan: CreatePlan) -> None:
+            if plan.costs and not (agree(plan.offer) if callable(agree) else agree):
                 raise CostsMoney(
                     f"a new host for {address.name} costs money, and nobody agreed to that; nothing was made",
-                    offer,
+                    plan.offer,
                     hint="look at the error's `offer`; create(…, agree=True) agrees to it",
                 )
 
-        made = create(self, request, self.phases(), offered)
+        made = create(self, request, self.phases(), check)
         return Agent(self, made.host, made.agent, made)
 
     def agent(self, name: str) -> Agent:

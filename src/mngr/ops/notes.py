@@ -71,7 +71,10 @@ class RequestUnused(Note, frozen=True):
     fields: list[str]
 
 
-class HostThere(Note, frozen=True):
-    """The agent comes to a host that is there: no other one is made."""
+class Withheld(Note, frozen=True):
+    """The agent didn't get these variables, as its host's first contact isn't verified: values may be secrets."""
 
+    agent: str
+    names: list[str]
     host: str
+    backend: str

@@ -11,11 +11,12 @@ from mngr.providers.contract import IdleRequest
 class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What `mngr create` was asked for.
 
-    `source`: the directory whose code comes along (None: none), `subdirectory`: where in it the agent begins. `idle`: None leaves the provider's default.
+    `source`: the directory whose code comes along (None: none), `subdirectory`: where in it the agent begins;
+    `source_implied`: nobody named it, it is the repository around the caller. `idle`: None leaves the provider's default.
     `work_dir`: on the host; by default `<host dir>/work/<name>`, here the source itself. `command`: for type
     `command` the argv, for others words after the type's command. `trust_first_contact`: secrets go to hosts whose
-    `ssh_trust` is `unverified` too. `user`: as in HostSpec. `onto_existing`: only on a host that
-    is there, as nobody agreed to buy one.
+    `ssh_trust` is `unverified` too. `user`: as in HostSpec. `agreed`: to what has to be
+    paid at once.
     """
 
     name: str
@@ -33,6 +34,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str = ""
     work_dir: str = ""
     source: Path | None = None
+    source_implied: bool = False
     subdirectory: str = ""
     trust_first_contact: bool = False
-    onto_existing: bool = False
+    agreed: bool = False

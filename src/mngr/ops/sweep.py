@@ -9,8 +9,8 @@ from mngr.model.states import SETTLED
 from mngr.model.views import HostView
 from mngr.ops import memory
 from mngr.ops.context import Mngr
-from mngr.ops.create import take_off
 from mngr.ops.names import resolve
+from mngr.ops.new_agent import take_off
 from mngr.ops.placing import being_created
 from mngr.providers.contract import Forgets, HostProvider, Swept
 

@@ -1,32 +1,21 @@
 """What may go to a host whose first host key nobody has verified: nothing that may hold a secret, unless the user says so."""
 
-from collections.abc import Iterable
-
 from mngr.model.errors import InvalidInput
-from mngr.model.records import HostRecord
-from mngr.ops.context import Mngr
+from mngr.model.records import SshTrust
 from mngr.providers.contract import HostProvider
 
 
-def withheld(mngr: Mngr, record: HostRecord, agent: str, env: Iterable[str], *, sends: bool) -> list[str]:
-    """What is said when an agent doesn't get the variables `env`: values may be secrets, and an unverified host an
-    impostor's. Empty when it does. `sends`: the user said `--trust-first-contact`."""
-    names = ", ".join(sorted(env))
-    if record.ssh_trust != "unverified" or not names or sends:
-        return []
-    if mngr.provider(record.provider).abilities.sends_unverified:
-        return []
-    return [
-        f"withheld from {agent}: {names}, as the first contact with {record.name} isn't verified; "
-        f"`mngr {record.backend} verify {record.name} --fingerprint …` confirms it, `--trust-first-contact` sends them all the same"
-    ]
+def may_have_secrets(provider: HostProvider, ssh_trust: SshTrust, *, sends: bool) -> bool:
+    """Whether what may be a secret goes to a host of this `ssh_trust`: an unverified one may be an impostor's. `sends`: the
+    user said `--trust-first-contact`."""
+    return ssh_trust != "unverified" or provider.abilities.sends_unverified or sends
 
 
 def check_snapshot(provider: HostProvider, *, sends: bool) -> None:
     """Raises InvalidInput, before anything is paid, where a snapshot would go to a machine that can only be verified
     afterwards: image and volume hold whatever its agents had."""
     abilities = provider.abilities
-    if abilities.ssh_trust != "unverified" or abilities.sends_unverified or sends:
+    if may_have_secrets(provider, abilities.ssh_trust, sends=sends):
         return
     raise InvalidInput(
         f"a snapshot may hold secrets, and a new host on {provider.name} isn't verified when it is restored; nothing was made",

@@ -41,6 +41,11 @@ def check_work_dir(request: CreateRequest, provider: HostProvider) -> None:
             )
         if given:
             _check_there(given, provider.host_dir, request.source is not None)
+    elif given and request.source and not request.source_implied:
+        raise InvalidInput(
+            "--from and --workdir exclude each other on this computer, where agents work in the directory itself",
+            hint="give one of them",
+        )
     else:
         _check_here(Path(os.path.abspath(given or request.source or os.getcwd())))
 

@@ -81,7 +81,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     they live on the host's machine, and `HostSpec.snapshot` is always a file. `isolated`: the host is apart from this computer, so code must be sent.
     `starts_agents`: `create` starts the agent that it is given, too; elsewhere the caller does. `ssh_trust`: of a new
     host (HostRecord.ssh_trust). `sends_unverified`: the settings let secrets go to hosts that nobody has verified;
-    `trust_page`: the page that says what that risks. `costs`: hosts may cost money, so `check` is asked before anybody agrees to one.
+    `trust_page`: the page that says what that risks.
     """
 
     stops_itself: bool = True
@@ -92,7 +92,6 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     ssh_trust: SshTrust = "pinned"
     sends_unverified: bool = False
     trust_page: str = ""
-    costs: bool = True
 
 
 class HostProvider(Protocol):

@@ -1,5 +1,7 @@
 """Progress where there is no terminal: a plain line for each phase."""
 
+import time
+
 import pytest
 
 from mngr.cli.progress import Progress, with_seconds
@@ -57,3 +59,18 @@ def test_a_long_phase_doesn_t_hide_the_seconds() -> None:
     assert len(line) == 59
     assert line.endswith("… 312s")
     assert with_seconds("⠋ create one", 5, 3) == " 5s"
+
+
+def test_nothing_is_drawn_while_somebody_is_asked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with Progress("create a") as progress:
+        progress._began -= 1  # it is drawn from its third tenth of a second
+        progress(Step("check"))
+        with progress.paused():
+            capsys.readouterr()
+            time.sleep(0.25)
+            assert capsys.readouterr().err == ""
+        time.sleep(0.25)
+        assert "create a: check" in capsys.readouterr().err

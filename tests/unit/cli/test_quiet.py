@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from mngr.cli import create, main
+from mngr.cli import main
 from mngr.cli.list import _addresses
 from mngr.cli.main import LazyGroup
 from mngr.model.notes import Remark
@@ -72,8 +72,6 @@ def test_a_note_of_create_is_neither_result_nor_error(
     view = host("one", "a")
     made = SimpleNamespace(host=view, agent=view.agents[0], phases=[], notes=[Remark(text="one thing")])
     monkeypatch.setattr("mngr.ops.create.create", lambda *_: made)
-    monkeypatch.setattr("mngr.ops.placing.placed", lambda mngr, request: request)
-    monkeypatch.setattr(create, "_agreed", lambda mngr, request: request)
     words: list[Any] = ["create", "a", "--no-code", "--no-connect", "--yes", *quiet]
     assert main.run(words) == 0
     assert capsys.readouterr().err == err

@@ -77,7 +77,7 @@ def test_an_agent_on_a_host_that_is_there_costs_nothing_more(
     other = AgentView(record=AgentRecord(id="agent-1", name="other"), state="running")
     vendor.hosts = [HostView(record=record, state="running", agents=[other])]
     agent = AgentRecord(id="agent-2", name="x")
-    monkeypatch.setattr("mngr.ops.create._onto", lambda *_: (agent, []))
+    monkeypatch.setattr("mngr.ops.create._onto", lambda *_: agent)
     monkeypatch.setattr("mngr.ops.memory.remember", lambda *_: None)
     made = front.create("x@box", command=["true"])
     assert (made.name, made.host.name, made.host.id) == ("x", "box", "host-1")

@@ -40,12 +40,13 @@ def check(daemon: Daemon, spec: HostSpec) -> Offer:
     image = _image(daemon, spec)
     users.check(_user(daemon, spec))
     container.check(_start_args(daemon, spec), image, daemon.config.host_dir)
-    details: dict[str, str] = {}
+    ready = image_user = ""
     if not spec.snapshot and not build.builds:
-        details["ready_image"], user = images.ready(daemon.docker, image)
+        ready, user = images.ready(daemon.docker, image)
         if users.check(user) and not _user(daemon, spec):
-            details["image_user"] = user
-    return Offer(image=build.context if build.builds else image, details=details)
+            image_user = user
+    shown = build.context if build.builds else image
+    return Offer(image=shown, image_user=image_user, ready_image=ready)
 
 
 def create(daemon: Daemon, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
@@ -63,7 +64,7 @@ def _make(daemon: Daemon, spec: HostSpec, offer: Offer, progress: Progress) -> H
     image = _image(daemon, spec)
     wanted = container.ContainerSpec(
         host_id=spec.id, host_name=spec.name, provider=daemon.name, laptop=daemon.context.laptop,
-        image=image, ready_image=offer.details.get("ready_image", ""), build=_build(spec),
+        image=image, ready_image=offer.ready_image, build=_build(spec),
         public_key=daemon.access.container_key(), publish="", start_args=_start_args(daemon, spec), labels=spec.labels,
         until=clock.now() + LEASE_S, host_dir=daemon.config.host_dir, host_json=_host_json(daemon, spec),
         restart=container.restart_policy(idle), idle=idle, host_stop="exit", max_lifetime_s=idle.max_lifetime_s,

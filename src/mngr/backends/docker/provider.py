@@ -22,7 +22,7 @@ class DockerProvider:
     """Containers whose sshd is published on loopback. Their records are in the state container, as on rented machines."""
 
     backend = "docker"
-    abilities = Abilities(restores_by_id=True, starts_agents=True, costs=False)
+    abilities = Abilities(restores_by_id=True, starts_agents=True)
 
     def __init__(self, config: DockerConfig, context: Context) -> None:
         self.daemon = Daemon(config, context)

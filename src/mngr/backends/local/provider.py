@@ -18,7 +18,7 @@ class LocalProvider:
     """HostProvider over this computer. Agents live in `$MNGR_HOME/agents`, their tmux server has a label of its own."""
 
     backend = "local"
-    abilities = Abilities(stops_itself=False, isolated=False, costs=False)
+    abilities = Abilities(stops_itself=False, isolated=False)
 
     def __init__(self, context: Context) -> None:
         self.context = context

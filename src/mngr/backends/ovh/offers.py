@@ -66,8 +66,6 @@ class Offers:
         amount = _amount(prices[0])
         currency = str((prices[0].get("price") or {}).get("currencyCode") or "USD")
         now = self.client.now()
-        renewal = _day(now, months)
-        unit = "month" if months == 1 else f"{months} months"
         return Offer(
             plan=spec.plan,
             region=spec.region,
@@ -76,22 +74,12 @@ class Offers:
             due_now=amount,
             agreed=self.config.assume_yes,
             currency=currency,
-            notes=[
-                f"paid at once: {currency} {amount:.2f} for {'a ' if months == 1 else ''}{unit}, without tax; there is no hourly price",
-                f"renews on {renewal} and every {unit} after that, until it is destroyed",
-                "destroying it cancels the renewal: it runs on, paid, until then; nothing is paid back",
-                "stopping it saves nothing",
-                *self._recycling(),
-            ],
-            details={"months": months, "renews_on": renewal},
+            term_months=months,
+            renews_on=_day(now, months),
+            may_recycle=bool(
+                self.config.enable_recycle_cancelled and self.config.recycle_max_candidates_considered
+            ),
         )
-
-    def _recycling(self) -> list[str]:
-        if not self.config.enable_recycle_cancelled or not self.config.recycle_max_candidates_considered:
-            return []
-        return [
-            "if a cancelled VPS of mngr's fits, it is taken instead: then nothing is paid now, and it renews on its own date"
-        ]
 
     def _plans(self) -> list[dict[str, Any]]:
         with self._lock:

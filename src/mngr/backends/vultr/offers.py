@@ -33,10 +33,9 @@ class Offers:
             image=image,
             per_hour=hourly,
             per_month=monthly,
-            notes=[
-                f"{plan.get('vcpu_count', '?')} vCPU, {plan.get('ram', 0) / 1024:g} GB RAM, {plan.get('disk', '?')} GB disk",
-                "billed by the hour until it is destroyed; a stop saves nothing",
-            ],
+            cpus=plan.get("vcpu_count"),
+            memory_gb=plan["ram"] / 1024 if plan.get("ram") else None,
+            disk_gb=plan.get("disk"),
         )
 
     def _plan(self, plan_id: str, region: str) -> dict[str, Any]:

@@ -1,0 +1,191 @@
+"""What a create will do: checked, priced and looked up once, before anything is made or paid."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from mngr.agents.types import AgentType, command_script, find_type
+from mngr.config.layers import source
+from mngr.config.schema import convert
+from mngr.model import environment
+from mngr.model.background import begin
+from mngr.model.errors import Conflict, InvalidInput
+from mngr.model.ids import new_host_id
+from mngr.model.names import check_name, is_text
+from mngr.model.notes import Note
+from mngr.model.states import SETTLED
+from mngr.model.views import HostView, Offer
+from mngr.ops import size, trust
+from mngr.ops.context import Mngr
+from mngr.ops.notes import RequestUnused
+from mngr.ops.placing import existing_host, placed
+from mngr.ops.request import CreateRequest
+from mngr.ops.work_dir import check_work_dir
+from mngr.providers.contract import HostProvider, HostSpec
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CreatePlan:
+    """A create that has passed its checks; `mngr.ops.create.create` carries it out.
+
+    `request`: with its provider. `env`: the agent's variables, those of its type among them. `script`: its command, as a
+    shell script. `settings`: files with what the user set for hosts. `spec`: a new host, as asked for. `offer`: its
+    price; nothing's where no host is made. `existing`: the host to put the agent on, or to go on making, as it was seen.
+    `notes`: on the code that comes along.
+    """
+
+    request: CreateRequest
+    provider: HostProvider
+    env: dict[str, str]
+    script: str
+    settings: dict[str, bytes]
+    spec: HostSpec
+    offer: Offer = field(default_factory=Offer)
+    existing: HostView | None = None
+    notes: Sequence[Note] = ()
+
+    @property
+    def onto(self) -> HostView | None:
+        """The host that is there already and that the agent is put on; None where one is made."""
+        host = self.existing
+        return host if host and host.state in SETTLED and not host.half_made else None
+
+    @property
+    def costs(self) -> bool:
+        """Whether money is spent, now or by use."""
+        offer = self.offer
+        return not self.onto and any((offer.per_hour, offer.per_month, offer.due_now))
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody has to agree first: to what is paid at once and isn't given back if it is destroyed a minute
+        later."""
+        return self.costs and self.offer.due_now > 0 and not (self.offer.agreed or self.request.agreed)
+
+    @property
+    def unused(self) -> list[Note]:
+        """What was asked for that only a new host can have."""
+        host, request = self.existing, self.request
+        if host is None or all(agent.half_made for agent in host.agents):
+            return []
+        given = {
+            "image": request.image, "build_args": request.build_args, "start_args": request.start_args,
+            "snapshot": request.snapshot, "user": request.user == "image" and not host.record.user, "idle": request.idle,
+        }  # fmt: skip
+        fields = [field for field, value in given.items() if value]
+        return [RequestUnused(host=host.record.name, fields=fields)] if fields else []
+
+
+def plan(mngr: Mngr, request: CreateRequest) -> CreatePlan:
+    """Checks everything that can be known before anything is made or paid. Raises what `create` would."""
+    return checked(mngr, prepared(mngr, request))
+
+
+def prepared(mngr: Mngr, request: CreateRequest) -> CreatePlan:
+    """The part of `plan` that asks no provider, unless it is for where a host is that was named."""
+    kind = _kind(mngr, request)
+    script = command_script(kind, request.command)
+    if not is_text(script):
+        raise InvalidInput("the agent's command isn't text in UTF-8")
+    settings = mngr.host_settings()
+    request = placed(mngr, request)
+    provider = mngr.provider(request.provider)
+    check_work_dir(request, provider)
+    return CreatePlan(
+        request=request, provider=provider, env={**kind.env, **request.env}, script=script, settings=settings,
+        spec=_spec(request),
+    )  # fmt: skip
+
+
+def checked(mngr: Mngr, ready: CreatePlan) -> CreatePlan:
+    """The rest of `plan`: the provider's limits and price, the name, the code, all at the same time. Where the host is
+    there, its provider isn't waited for."""
+    code = begin(lambda: _code_notes(ready))
+    offer = begin(lambda: _offer(mngr, ready))
+    found = dataclasses.replace(_seen(mngr, ready), notes=code())
+    if found.onto and ready.provider.abilities.isolated:
+        return found
+    return dataclasses.replace(found, offer=offer())
+
+
+def seen_again(mngr: Mngr, before: CreatePlan) -> CreatePlan:
+    """The plan with the host as it is now. Raises Conflict if the plan's host isn't there any more: nobody has agreed to
+    a new one."""
+    now = _seen(mngr, before)
+    if before.onto and not now.onto:
+        raise Conflict(
+            f"host {before.spec.name} on {before.provider.name} was there a moment ago, and isn't now",
+            hint="run the command again for a new one",
+        )
+    return now
+
+
+def _seen(mngr: Mngr, ready: CreatePlan) -> CreatePlan:
+    found = dataclasses.replace(ready, existing=existing_host(mngr, ready.provider, ready.request))
+    if found.onto:
+        _refuse_other_user(found.request, found.onto)
+    return found
+
+
+def _refuse_other_user(request: CreateRequest, host: HostView) -> None:
+    """Whom agents run as is the host's affair, and was settled when it was made."""
+    user = host.record.user or "root"
+    if request.user and request.user not in (user, "image"):
+        raise Conflict(
+            f"agents on host {host.record.name} run as {user}, not as {request.user}",
+            hint="leave out --user, or create the agent on a host of its own",
+        )
+
+
+def _offer(mngr: Mngr, ready: CreatePlan) -> Offer:
+    """A snapshot's id is looked for first: it may be another provider's, which this one can't know."""
+    spec = ready.spec
+    if spec.snapshot:
+        trust.check_snapshot(ready.provider, sends=ready.request.trust_first_contact)
+    if spec.snapshot and not Path(spec.snapshot).is_file():
+        from mngr.ops import snapshots
+
+        snapshots.find(mngr, spec.snapshot)
+        spec = msgspec.structs.replace(spec, snapshot="")
+    return ready.provider.check(spec)
+
+
+def _code_notes(ready: CreatePlan) -> Sequence[Note]:
+    """What can't come of the code. Raises InvalidInput if none of it can."""
+    if not (ready.request.source and ready.provider.abilities.isolated):
+        return []
+    from mngr.ops import code
+
+    return code.check(ready.request.source)
+
+
+def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
+    check_name(request.name, "agent name")
+    configured = {
+        name: convert(data, AgentType, partial(_type_from, mngr, name))
+        for name, data in mngr.config.agent_types.items()
+    }
+    kind = find_type(request.type or mngr.config.default_type, configured)
+    environment.check({**kind.env, **request.env})
+    words = [*kind.command, *request.command] if isinstance(kind.command, list) else request.command
+    size.check_create(words, request.labels, [*request.start_args, *request.build_args])
+    if request.source is not None and not request.source.is_dir():
+        raise InvalidInput(f"--from {request.source}: there is no such directory")
+    return kind
+
+
+def _type_from(mngr: Mngr, name: str, key: str) -> str:
+    """Where a setting of an agent type is from, for an error about it."""
+    return f"{source(mngr.home, ('agent_types', name, key))}: [agent_types.{name}]"
+
+
+def _spec(request: CreateRequest) -> HostSpec:
+    return HostSpec(
+        id=new_host_id(), name=request.host or request.name, image=request.image, user=request.user,
+        build_args=list(request.build_args), start_args=list(request.start_args), idle=request.idle,
+        snapshot=request.snapshot, labels=request.labels,
+    )  # fmt: skip
