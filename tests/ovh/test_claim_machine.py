@@ -410,7 +410,7 @@ class Races(RuleBasedStateMachine):
 def lock_alone(
     me: str, nonce: str, rules: Rules, free: Callable[[Mapping[str, str], float], bool]
 ) -> Generator[claim.Step, Any, claim.Outcome]:
-    """Attach a lock, read it back: with which four creates at once all claimed the same VPS (facts/ovh.md)."""
+    """Attach a lock, read it back: with which four creates at once all claimed the same VPS (docs/clouds-as-they-are.md)."""
     now, since = yield claim.Time()
     found = yield claim.Read()
     if not free(found, now):

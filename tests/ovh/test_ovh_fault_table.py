@@ -1,4 +1,4 @@
-"""Each way in which OVH misbehaves (facts/ovh.md) × each verb, through the command line: it ends done, or with one clear
+"""Each way in which OVH misbehaves (docs/clouds-as-they-are.md) × each verb, through the command line: it ends done, or with one clear
 message and its exit code, in time; what is on the bill is explained at once, and nothing is left once all was mended."""
 
 from __future__ import annotations

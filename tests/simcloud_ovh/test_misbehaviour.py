@@ -1,4 +1,4 @@
-"""What facts/ovh.md warns of is there by default, and can be switched off."""
+"""What docs/clouds-as-they-are.md warns of is there by default, and can be switched off."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ IS: dict[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
 }
 UNDESCRIBED = {"allowedValues"}
-"""In real answers, and in no schema (facts/ovh.md)."""
+"""In real answers, and in no schema (docs/clouds-as-they-are.md)."""
 
 
 class Mismatch(AssertionError):

@@ -20,7 +20,7 @@ class OvhConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unkno
     only); unset: OVH_ENDPOINT, `~/.ovh.conf`, ovh-us. `project_id` is reserved. `pricing_mode`, `duration`: default
     and P1M, upfront6 and P6M, upfront12 and P12M. `list_lag`, `tag_lag`: seconds after which every list, and every
     read of tags, shows a write. `claim_time`: longest that claiming may take from its first read to its own
-    acknowledged write (W in facts/ovh.md). `rebuild_timeout`: for an installation, refusals included.
+    acknowledged write (W in docs/clouds-as-they-are.md). `rebuild_timeout`: for an installation, refusals included.
     `assume_yes`: order without asking. `trust_first_contact`: secrets go to hosts whose first contact isn't
     verified yet.
     """

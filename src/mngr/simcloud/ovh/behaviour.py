@@ -1,4 +1,4 @@
-"""How this OVH misbehaves: facts/ovh.md as switches, all on by default. `GET` and `POST /behaviour` on the control port."""
+"""How this OVH misbehaves: docs/clouds-as-they-are.md as switches, all on by default. `GET` and `POST /behaviour` on the control port."""
 
 from __future__ import annotations
 

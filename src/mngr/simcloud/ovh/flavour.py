@@ -1,4 +1,4 @@
-"""Where OVH Europe and OVH US differ (contracts/ovh and contracts/ovh/us)."""
+"""Where OVH Europe and OVH US differ (docs/clouds-as-they-are.md)."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ DATES = ("date.from", "date.to")
 
 
 def list_orders(state: State, call: Call) -> list[int]:
-    """Lags. US describes no dates here (contracts/ovh/us/me.json): see `us_order_dates`."""
+    """Lags. US describes no dates here (docs/clouds-as-they-are.md): see `us_order_dates`."""
     dates = {name: call.query[name] for name in DATES if name in call.query}
     if dates and state.flavour.name == "us" and state.behaviour.us_order_dates != "honoured":
         if state.behaviour.us_order_dates == "refused":

@@ -1,6 +1,6 @@
 """IAM tags on replicas that lag: each key's write reaches each replica on its own, within Δ.
 
-What facts/ovh.md lets a client assume holds: a write that was acknowledged is seen by every read after Δ, and
+What docs/clouds-as-they-are.md lets a client assume holds: a write that was acknowledged is seen by every read after Δ, and
 writes of different keys don't clobber each other. A writer sees its own writes at once when it reads the resource
 by its name (four creates that locked one VPS did so each for itself, and not for each other), unless
 `tag_writer_sees` is off. Nothing else holds: two readers may see different states, lists may be later than

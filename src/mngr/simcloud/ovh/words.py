@@ -1,4 +1,4 @@
-"""OVH's words (facts/ovh.md, "Errors"): errors by class, or by error code where a login is at fault."""
+"""OVH's words (docs/clouds-as-they-are.md, "OVH: calls"): errors by class, or by error code where a login is at fault."""
 
 from __future__ import annotations
 

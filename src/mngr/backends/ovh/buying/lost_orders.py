@@ -1,8 +1,8 @@
-"""Which of the account's orders a checkout without an answer made: none, unless it can't be somebody else's.
+"""The order that a checkout without an answer made, where it can be told from others.
 
-OVH's orders don't name their cart. The cart says whether it was bought (`readOnly`), and only then an order is taken
-for its: if as many orders of that plan and datacenter, dated when the checkout may have been carried out, are
-unexplained as purchases here don't know theirs.
+OVH's orders don't name their cart. The cart says whether it was bought (`readOnly`). An order is matched to it only if
+the number of unmatched orders of that plan and datacenter, dated when a checkout may have been carried out, equals the
+number of purchases here that don't know their order.
 """
 
 import msgspec
@@ -95,7 +95,7 @@ class LostOrders:
             return from_iso(str(answer["date"]))
 
     def _orders_since(self, at: float) -> list[tuple[int, float]]:
-        """(order, its date). US describes no dates here (contracts/ovh/us/me.json): there the newest come first, one by
+        """(order, its date). US describes no dates here (docs/clouds-as-they-are.md): there the newest come first, one by
         one, until they are too old."""
         try:
             ids = self.client.get("/me/order", {"date.from": iso(at)})

@@ -1,4 +1,4 @@
-"""The claim that has one winner, on a tag store that is neither atomic nor seen at once (facts/ovh.md).
+"""The claim that has one winner, on a tag store that is neither atomic nor seen at once (docs/clouds-as-they-are.md).
 
 Assumed: an acknowledged write is seen by every read after Δ (`lag`); writes of different keys don't clobber each
 other. W (`within`) is the longest allowed time from the first read to one's own acknowledgement.

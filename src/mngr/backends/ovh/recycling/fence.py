@@ -1,4 +1,4 @@
-"""Nothing is written on a VPS after what was read of it may have become untrue: a process may stand still anywhere."""
+"""The fence re-reads a VPS's tags before each write if the last read is stale, as this process may have been suspended."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -9,11 +9,11 @@ from mngr.model.clock import Clock
 
 
 class Fence:
-    """`since`: when the VPS was read, by the steady clock (default: it will be next). `within`: for so many seconds what was
-    read counts; after that it is read again, and `ours` says whether its tags still let us write on it.
+    """`within`: seconds for which a read counts; after that the tags are read again, and `ours` says whether they still let us
+    write. `since`: when the VPS was read, by the steady clock (default: it will be next).
 
-    Who takes a VPS waits for 2Δ + W first (claim.py), so `within` is that. What remains: a process that stands still
-    after the last look, inside the call that writes.
+    A claimant waits for 2Δ + W before it takes a VPS (claim.py), so `within` is that. Not excluded: a process that is
+    suspended between its last read and the call that writes.
     """
 
     def __init__(

@@ -26,8 +26,8 @@ from mngr.vps_docker.vps_client import MachineSpec
 
 
 class Notes(msgspec.Struct, frozen=True):
-    """Who is told: of each step; of each service before a claim is written on it; of the one that was won before that is
-    written on it; of one that was won and can't be had after all."""
+    """Callbacks of one `take`. `tell(step)`: progress. `claiming(service)`: before a claim is written on it. `won(service)`: before
+    our marks are written on it. `lost(service)`: we can't have it after all."""
 
     tell: Callable[[Step], None]
     claiming: Callable[[str], None]
