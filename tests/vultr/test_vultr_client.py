@@ -7,9 +7,9 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
-from mngr.backends.vultr import client as module
 from mngr.backends.vultr.client import VultrClient
 from mngr.model.errors import NotFound, Unreachable, Unreadable
+from mngr.vps_docker import http as module
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
 from support.rented import ManualClock
 
@@ -70,7 +70,7 @@ def test_a_page_that_fails_gives_no_part_of_the_list() -> None:
 @pytest.mark.parametrize("body", [{}, {"plans": None}, {"plans": {"id": "a"}}])
 def test_an_answer_without_the_list_isnt_an_empty_list(body: object) -> None:
     client, _, _ = answering((200, body))
-    with pytest.raises(Unreadable, match="no list of plans"):
+    with pytest.raises(Unreadable, match="GET /plans of Vultr is no list"):
         client.pages("/plans", "plans")
 
 

@@ -8,11 +8,21 @@ class VpsDockerError(MngrError):
 
 
 class VpsApiError(VpsDockerError):
-    """The cloud's API answered with an error. `status` is the HTTP status, 0 where there was no answer."""
+    """A cloud's API refused a call that changes something; or one of the kinds below.
 
-    def __init__(self, message: str, *, status: int = 0, hint: str = "", details: str = "") -> None:
+    `status`: the HTTP status, 0 where there was no answer. `code`: the cloud's own name of the error, if it has one.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, hint: str = "", details: str = "", code: str = ""
+    ) -> None:
         super().__init__(message, hint=hint, details=details)
         self.status = status
+        self.code = code
+
+
+class VpsApiRefused(VpsApiError):
+    """The cloud refused a call that changes something: nothing was done."""
 
 
 class VpsApiUnreadable(VpsApiError, Unreadable):
@@ -20,8 +30,11 @@ class VpsApiUnreadable(VpsApiError, Unreadable):
 
     exit_code = 5
 
-    def __init__(self, message: str, *, status: int = 0, hint: str = "", details: str = "") -> None:
-        super().__init__(message, status=status, hint=hint or "try again in a minute", details=details)
+    def __init__(
+        self, message: str, *, status: int = 0, hint: str = "", details: str = "", code: str = ""
+    ) -> None:
+        hint = hint or "try again in a minute"
+        super().__init__(message, status=status, hint=hint, details=details, code=code)
 
 
 class VpsApiNoAnswer(VpsApiError, Unreachable):

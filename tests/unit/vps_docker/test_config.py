@@ -5,7 +5,8 @@ import pytest
 
 from mngr.model.errors import InvalidInput
 from mngr.model.records import Idle
-from mngr.vps_docker.config import VpsDockerProviderConfig, check_api_url
+from mngr.vps_docker.config import VpsDockerProviderConfig
+from mngr.vps_docker.credentials import check_api_url
 
 
 def test_defaults() -> None:

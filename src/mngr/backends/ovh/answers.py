@@ -5,11 +5,11 @@ Errors are `{"class": "Client::…", "message"}`, or `{"errorCode", "httpCode", 
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 from mngr.backends.ovh.config import Credentials
-from mngr.model.errors import InvalidInput, NotFound
-from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
+from mngr.model.errors import InvalidInput
+from mngr.vps_docker.errors import VpsApiUnreadable
+from mngr.vps_docker.http import Answer, Failed, Refusal
 
 #: Codes of a login that is good, and not allowed to make this call.
 NOT_GRANTED = ("NOT_GRANTED_CALL", "FORBIDDEN", "Client::Forbidden")
@@ -22,12 +22,6 @@ AGAIN = "try again in a minute; if it stays so, look at the VPS or the order on 
 SHOWN = "`mngr ovh list --all` shows what the account has"
 
 
-class OvhApiError(VpsApiError):
-    """OVH refused a call that changes something. `code`: OVH's errorCode or class."""
-
-    code = ""
-
-
 @contextlib.contextmanager
 def understood(what: str) -> Iterator[None]:
     """Around code that takes an answer apart: one without the fields that it needs, or with others in their place,
@@ -38,58 +32,29 @@ def understood(what: str) -> Iterator[None]:
         raise VpsApiUnreadable(f"{what} can't be read: it isn't what OVH describes", hint=AGAIN) from None
 
 
-def json(answer: Any, what: str, reads: bool) -> Any:
-    if answer.status_code == 204 or not answer.content:
-        return None
-    try:
-        return answer.json()
-    except ValueError:
-        kind = VpsApiUnreadable if reads else VpsApiNoAnswer
-        raise kind(
-            f"{what}: the answer isn't OVH's ({answer.status_code}, no JSON)",
-            hint="is there a proxy between?",
-        ) from None
-
-
-def refusal(answer: Any, what: str, reads: bool) -> Exception:
-    """An answer of 400 and above as an error (python-ovh's Client.call sorts them the same way)."""
+def refusal(answer: Answer, what: str) -> Refusal:
+    """An answer of 400 and above (python-ovh's Client.call sorts them the same way)."""
     try:
         data = answer.json()
         said, code = str(data.get("message", "")), str(data.get("errorCode") or data.get("class") or "")
         action = str((data.get("details") or {}).get("unauthorizedActionsByIAM") or "")
     except (ValueError, AttributeError):
         said = code = action = ""
-    status = answer.status_code
-    message = f"{what}: {said or answer.reason or 'no reason given'} ({status})"
+    status = answer.status
     if status == 404 and said and NO_SUCH_CALL not in said:
-        return NotFound(f"OVH doesn't have it: {what}: {said}", hint=SHOWN)
+        return Refusal(said=said, gone=True, hint=SHOWN)
     if status == 460:
-        return NotFound(f"it is expired at OVH: {what}: {said}", hint=SHOWN)
+        return Refusal(gone=True, message=f"it is expired at OVH: {what}: {said}", hint=SHOWN)
     if status in (401, 403) and code in NOT_GRANTED:
         # In the message, not the hint: errors about other errors keep that.
         lacking = f"OVH refused: these credentials lack the right to {what} ({status})"
-        return _kind(reads)(
-            lacking,
-            status=status,
-            hint=f"grant {action or 'it'} (docs/ovh.md lists the rights that mngr needs)",
+        return Refusal(
+            message=lacking, hint=f"grant {action or 'it'} (docs/ovh.md lists the rights that mngr needs)"
         )
     if status in (401, 403) or (status == 400 and "signature" in said.lower()):
-        return _kind(reads)(f"OVH refused the credentials: {message}", status=status, hint=_login_hint(code))
-    if status >= 500:
-        kind = VpsApiUnreadable if reads else VpsApiNoAnswer
-        return kind(
-            f"OVH failed: {message}", status=status, hint="https://status.ovhcloud.com; try again later"
-        )
-    if status == 429:
-        return _kind(reads)(f"OVH is throttling us: {message}", status=status, hint="try again in a minute")
-    problem = _kind(reads)(f"OVH refused: {message}", status=status, hint=AGAIN)
-    if isinstance(problem, OvhApiError):
-        problem.code = code
-    return problem
-
-
-def _kind(reads: bool) -> type[VpsApiError]:
-    return VpsApiUnreadable if reads else OvhApiError
+        message = f"OVH refused the credentials: {what}: {said or answer.reason} ({status})"
+        return Refusal(message=message, hint=_login_hint(code))
+    return Refusal(said=said, code=code, hint=AGAIN)
 
 
 def _login_hint(code: str) -> str:
@@ -102,48 +67,38 @@ def _login_hint(code: str) -> str:
     return "check them, and the endpoint they belong to (docs/ovh.md)"
 
 
-def failed(error: Exception, given: Credentials, what: str, reads: bool) -> Exception:
-    """What the SDK, requests or oauthlib raised before there was an answer."""
+def failure(error: Exception, given: Credentials, what: str) -> Exception:
+    """What the SDK, requests or oauthlib raised before there was an answer: as Failed, or InvalidInput."""
     import ovh
     from requests import ConnectionError, ConnectTimeout, RequestException
 
     if isinstance(error, ovh.exceptions.HTTPError):  # what asking for the time failed with
         cause = error.__cause__ or error.__context__
         error = cause if isinstance(cause, RequestException) else error
-    if isinstance(error, (InvalidInput, ovh.exceptions.InvalidKey, ovh.exceptions.InvalidConfiguration)):
-        return (
-            error
-            if isinstance(error, InvalidInput)
-            else InvalidInput(f"OVH credentials from {given.source}: they aren't whole")
-        )
+    if isinstance(error, InvalidInput):
+        return error
+    if isinstance(error, (ovh.exceptions.InvalidKey, ovh.exceptions.InvalidConfiguration)):
+        return InvalidInput(f"OVH credentials from {given.source}: they aren't whole")
     if isinstance(error, (ConnectTimeout, ConnectionError)) and "Max retries" in str(error):
-        return (VpsApiUnreadable if reads else VpsApiError)(
-            f"can't reach OVH at {given.endpoint} for {what}: {_reason(error)}",
-            hint="check the network, and https://status.ovhcloud.com",
-        )
+        return Failed(_reason(error), sent=False)
     if isinstance(error, (AttributeError, KeyError, TypeError, ValueError)) and not isinstance(
         error, RequestException
     ):
         # Of the SDK's own: it asks for OVH's time before it signs.
-        return (VpsApiUnreadable if reads else VpsApiNoAnswer)(
-            f"OVH's answer to {what}, or the time that it says, can't be read", hint="try again later"
-        )
+        unread = f"OVH's answer to {what}, or the time that it says, can't be read"
+        return Failed("", sent=True, message=unread, hint="try again later")
     if isinstance(error, (RequestException, ovh.exceptions.HTTPError)):
-        return (VpsApiUnreadable if reads else VpsApiNoAnswer)(
-            f"no answer from OVH to {what}: {_reason(error)}", hint="check the network; try again later"
-        )
+        return Failed(_reason(error), sent=True)
     time_status = getattr(getattr(error, "response", None), "status_code", 0)
     if isinstance(error, ovh.exceptions.APIError) and time_status not in (0, 401, 403):
-        return (VpsApiUnreadable if reads else OvhApiError)(
-            f"OVH didn't tell its time ({time_status}), which {what} is signed with, so that wasn't sent",
-            hint="https://status.ovhcloud.com; try again later",
-        )
+        untold = f"OVH didn't tell its time ({time_status}), which {what} is signed with, so that wasn't sent"
+        hint = "https://status.ovhcloud.com; try again later"
+        return Failed("", sent=False, message=untold, hint=hint)
     if type(error).__module__.startswith(("oauthlib", "requests_oauthlib", "ovh")):
-        return (VpsApiUnreadable if reads else OvhApiError)(
-            f"OVH refused the credentials from {given.source} for {what}: {type(error).__name__}",
-            hint="check client_id and client_secret, and the endpoint they belong to (docs/ovh.md)",
-        )
-    raise error
+        refused = f"OVH refused the credentials from {given.source} for {what}: {type(error).__name__}"
+        hint = "check client_id and client_secret, and the endpoint they belong to (docs/ovh.md)"
+        return Failed("", sent=False, message=refused, hint=hint)
+    return error
 
 
 def _reason(error: Exception) -> str:

@@ -1,29 +1,21 @@
-"""The official SDK (`ovh`, python-ovh) with time-outs, repeats, paging of v2, and errors that say what to do.
+"""OVH's API, signed by the official SDK (`ovh`, python-ovh), over `vps_docker.http`.
 
 Calls go through `Client.raw_call`, which signs them (or carries the OAuth2 token) and keeps the headers: v2 pages
-by `X-Pagination-Cursor-Next`, and the Date header tells OVH's time.
-`answers` reads what they say.
+by `X-Pagination-Cursor-Next`. `answers` reads refusals, and what the SDK raises.
 """
 
-import email.utils
 import os
 import threading
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-from mngr.backends.ovh.answers import failed, json, refusal, understood
+from mngr.backends.ovh.answers import failure, refusal, understood
 from mngr.backends.ovh.config import Credentials
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput
-from mngr.vps_docker.errors import VpsApiUnreadable
+from mngr.vps_docker.http import CALL_TIMEOUT_S, CONNECT_TIMEOUT_S, Answer, Api, Call, all_pages
 
-CALL_TIMEOUT_S = 30.0
-CONNECT_TIMEOUT_S = 10.0
-#: So long after a call began it isn't repeated any more.
-RETRY_BUDGET_S = 60.0
-#: The same, of a client that never got a good answer: the network may be gone, and a person waits for a word.
-UNANSWERED_BUDGET_S = 8.0
 PAGE_SIZE = 500
 
 _BUILDING = threading.Lock()
@@ -38,10 +30,11 @@ class OvhClient:
         self.timeout = timeout
         self.clock = clock
         self._credentials = credentials
-        self._sdk: Any = None
-        self._lock = threading.Lock()
-        self._date: tuple[float, float] | None = None
-        self._answered = False
+        self._api = Api(
+            _SdkWire(credentials, timeout), refusal, title="OVH", where=credentials.endpoint,
+            status_page="https://status.ovhcloud.com", clock=clock, read_time=lambda: self.get("/auth/time"),
+        )  # fmt: skip
+        self.now = self._api.now
         self._me: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
@@ -49,39 +42,31 @@ class OvhClient:
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """Raises NotFound if OVH says so, Unreadable on all else."""
-        return self._call("GET", path + (f"?{urlencode(params)}" if params else ""), repeat=True)
+        return self._api.json("GET", path, params=params, repeat=True)
 
     def pages(self, path: str) -> list[Any]:
         """A whole v2 list. Raises Unreadable rather than give part of it."""
-        rows: list[Any] = []
-        seen: set[str] = set()
-        cursor = ""
-        while True:
-            headers = {"X-Pagination-Size": str(PAGE_SIZE)}
-            if cursor:
-                headers["X-Pagination-Cursor"] = cursor
-            answer = self._answer("GET", path, None, True, headers)
-            page = json(answer, f"GET {path}", True)
-            if not isinstance(page, list):
-                raise VpsApiUnreadable(f"OVH's answer to GET {path} isn't a list")
-            rows += page
-            cursor = answer.headers.get("X-Pagination-Cursor-Next", "")
-            if not cursor:
-                return rows
-            if cursor in seen:
-                raise VpsApiUnreadable(f"OVH's pages of {path} go round in a circle")
-            seen.add(cursor)
+
+        def fetch(cursor: str) -> tuple[Any, str]:
+            headers = {"X-Pagination-Size": str(PAGE_SIZE)} | (
+                {"X-Pagination-Cursor": cursor} if cursor else {}
+            )
+            call = Call(method="GET", path=path, headers=headers)
+            answer = self._api.call(call, repeat=True)
+            return self._api.said(answer, call), answer.headers.get("X-Pagination-Cursor-Next", "")
+
+        return all_pages(fetch, f"GET {path} of OVH")
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, repeat: bool) -> Any:
-        """`repeat`: the call does no harm when carried out twice. Else a lost answer raises VpsApiNoAnswer at once."""
-        return self._call("POST", path, body=body, repeat=repeat)
+        """`repeat`: the call does no harm when carried out twice (Api.call)."""
+        return self._api.json("POST", path, body=body, repeat=repeat)
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        return self._call("PUT", path, body=body, repeat=True)
+        return self._api.json("PUT", path, body=body, repeat=True)
 
     def delete(self, path: str) -> None:
         """Raises NotFound if OVH doesn't have it (any more)."""
-        self._call("DELETE", path, repeat=True)
+        self._api.json("DELETE", path, repeat=True)
 
     def me(self) -> dict[str, Any]:
         """`GET /me`: the account's subsidiary and currency."""
@@ -90,16 +75,6 @@ class OvhClient:
             with understood("OVH's answer about the account"):
                 self._me = dict(answer)
         return self._me
-
-    def now(self) -> float:
-        """OVH's time: the Date header of an answer, going on with this computer's steady clock."""
-        if self._date is None:
-            answer = self.get("/auth/time")
-            with understood("OVH's time"):
-                at = float(answer)
-            self._date = (at, self.clock.monotonic())
-        at, then = self._date
-        return at + self.clock.monotonic() - then
 
     @property
     def endpoint(self) -> str:
@@ -112,70 +87,39 @@ class OvhClient:
         name = self._credentials.endpoint
         return name.rpartition("-")[2] if "/" not in name else ""
 
-    def _call(self, method: str, path: str, *, repeat: bool, body: Mapping[str, Any] | None = None) -> Any:
-        answer = self._answer(method, path, body, repeat, {})
-        return json(answer, f"{method} {_bare(path)}", method == "GET")
 
-    def _answer(
-        self, method: str, path: str, body: Mapping[str, Any] | None, repeat: bool, headers: dict[str, str]
-    ) -> Any:
-        what, reads = f"{method} {_bare(path)}", method == "GET"
-        began, pause, resynced = self.clock.monotonic(), 0.5, False
-        while True:
-            wait, throttled = pause, False
-            try:
-                answer = self._client().raw_call(
-                    method, path, data=None if body is None else dict(body), need_auth=path != "/auth/time",
-                    headers=dict(headers),
-                )  # fmt: skip
-            except Exception as error:
-                problem, again = failed(error, self._credentials, what, reads), repeat
-                if isinstance(problem, InvalidInput):
-                    raise problem from None
-            else:
-                self._take_date(answer.headers.get("Date", ""))
-                if answer.status_code < 400:
-                    self._answered = True
-                    return answer
-                problem = refusal(answer, what, reads)
-                if (
-                    not resynced and "QUERY_TIME_OUT" in answer.text
-                ):  # this computer's clock was set, or it slept
-                    resynced, self._sdk = True, None
-                    continue
-                throttled = answer.status_code == 429
-                again = throttled or (repeat and answer.status_code >= 500)
-                asked = answer.headers.get("Retry-After", "")
-                if again and asked.isascii() and asked.isdigit():
-                    wait = max(float(asked), 0.1)
-            budget = RETRY_BUDGET_S if self._answered or throttled else UNANSWERED_BUDGET_S
-            if not again or self.clock.monotonic() - began + wait > budget:
-                raise problem
-            self.clock.sleep(wait)
-            pause = min(pause * 2, 8.0)
+class _SdkWire:
+    """http.Wire over the SDK."""
+
+    def __init__(self, credentials: Credentials, timeout: float) -> None:
+        self._credentials = credentials
+        self._timeout = timeout
+        self._sdk: Any = None
+        self._lock = threading.Lock()
+
+    def send(self, call: Call) -> Answer:
+        answer = self._send(call)
+        if answer.status >= 400 and b"QUERY_TIME_OUT" in answer.content:
+            self._sdk = None  # this computer's clock was set, or it slept: the SDK reads OVH's time anew
+            answer = self._send(call)
+        return answer
+
+    def _send(self, call: Call) -> Answer:
+        query = f"?{urlencode(call.params)}" if call.params else ""
+        try:
+            found = self._client().raw_call(
+                call.method, call.path + query, data=None if call.body is None else dict(call.body),
+                need_auth=call.path != "/auth/time", headers=dict(call.headers),
+            )  # fmt: skip
+        except Exception as error:
+            raise failure(error, self._credentials, call.name) from None
+        return Answer(found.status_code, found.headers, found.content, found.reason or "")
 
     def _client(self) -> Any:
         with self._lock:
             if self._sdk is None:
-                self._sdk = _make(self._credentials, self.timeout)
+                self._sdk = _make(self._credentials, self._timeout)
             return self._sdk
-
-    def _take_date(self, header: str) -> None:
-        try:
-            at = email.utils.parsedate_to_datetime(header).timestamp()
-        except ValueError:
-            return
-        now = self.clock.monotonic()
-        if self._date is not None:
-            # The header has whole seconds: it corrects our count only where it leads, or lags by more than that.
-            before = self._date[0] + now - self._date[1]
-            at = before if at <= before <= at + 1 else at
-        self._date = (at, now)
-
-
-def segment(text: str) -> str:
-    """`text` as one part of a path: a name that we didn't make can't reach another resource."""
-    return quote(text, safe="")
 
 
 def require_sdk() -> None:
@@ -231,7 +175,3 @@ def _make(given: Credentials, timeout: float) -> Any:
         finally:
             os.environ.update(hidden)
     return client
-
-
-def _bare(path: str) -> str:
-    return path.partition("?")[0]

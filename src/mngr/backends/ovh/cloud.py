@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from mngr.backends.ovh import acquire, release, renewal
 from mngr.backends.ovh.buying import delivery, reconcile
 from mngr.backends.ovh.buying.markers import Marker, Markers
-from mngr.backends.ovh.client import OvhClient, segment
+from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.config import OvhConfig
 from mngr.backends.ovh.install import Installer
 from mngr.backends.ovh.parts import Parts
@@ -25,6 +25,7 @@ from mngr.model.views import Offer
 from mngr.model.waiting import looks
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
+from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import (
     Caps,
     Gone,

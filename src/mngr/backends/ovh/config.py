@@ -8,7 +8,8 @@ import msgspec
 
 from mngr.containers.settings import check_seconds
 from mngr.model.errors import InvalidInput
-from mngr.vps_docker.config import VpsDockerProviderConfig, check_api_url, credential
+from mngr.vps_docker.config import VpsDockerProviderConfig
+from mngr.vps_docker.credentials import check_api_url, credential
 
 DEFAULT_ENDPOINT = "ovh-us"
 

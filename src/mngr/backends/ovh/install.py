@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mngr.backends.ovh.answers import understood
-from mngr.backends.ovh.client import OvhClient, segment
+from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.vps import ipv4
 from mngr.containers.access import Access
 from mngr.model.clock import Clock
@@ -23,6 +23,7 @@ from mngr.transport import keys
 from mngr.transport.base import CommandFailed
 from mngr.transport.ssh import KeyRefused, Ssh, SshTarget
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsProvisioningError
+from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import Machine
 
 #: OVH refuses a rebuild with "running tasks" for a while after /tasks looks idle.

@@ -5,11 +5,12 @@ import time
 from typing import Any
 
 from mngr.backends.ovh.answers import understood
-from mngr.backends.ovh.client import OvhClient, segment
+from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.config import DURATIONS, OvhConfig
 from mngr.model.errors import InvalidInput, NotFound
 from mngr.model.views import Offer
 from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
+from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import MachineSpec
 
 #: Labels of a cart item's configuration.

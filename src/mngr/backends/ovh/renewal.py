@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
-from mngr.backends.ovh.client import OvhClient, segment
+from mngr.backends.ovh.client import OvhClient
 from mngr.model.clock import Clock, from_iso
 from mngr.model.errors import TimedOut
 from mngr.model.waiting import looks
 from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
+from mngr.vps_docker.http import segment
 
 #: `creation` is a date, in a zone that isn't said.
 CREATION_S = 1.5 * 86400

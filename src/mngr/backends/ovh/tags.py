@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mngr.backends.ovh.answers import understood
-from mngr.backends.ovh.client import OvhClient, segment
+from mngr.backends.ovh.client import OvhClient
 from mngr.model.errors import NotFound
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsApiUnreadable
+from mngr.vps_docker.http import segment
 
 CLAIM = "mngr-claim."
 #: The known implementation's lock. Ours has `<epoch>:` in front of who holds it, after which it is nobody's.

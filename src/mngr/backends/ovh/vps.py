@@ -8,12 +8,13 @@ import msgspec
 
 from mngr.backends.ovh import renewal
 from mngr.backends.ovh.answers import understood
-from mngr.backends.ovh.client import OvhClient, segment
+from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.renewal import Renewal
 from mngr.backends.ovh.tags import TagStore, is_free, locked_for
 from mngr.model.clock import Clock, from_iso
 from mngr.model.errors import NotFound
 from mngr.model.waiting import looks
+from mngr.vps_docker.http import segment
 from mngr.vps_docker.primitives import VpsInstanceStatus
 from mngr.vps_docker.vps_client import Machine
 

@@ -20,7 +20,7 @@ class _Backend:
         from mngr.backends.vultr.cloud import VultrCloud
         from mngr.backends.vultr.provider import VultrProvider
         from mngr.model.errors import InvalidInput
-        from mngr.vps_docker.config import check_api_url, credential
+        from mngr.vps_docker.credentials import check_api_url, credential
 
         where = f"[providers.{context.instance}]"
         key = credential(config.api_key, f"{where} api_key")

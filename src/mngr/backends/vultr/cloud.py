@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from mngr.backends.vultr.client import VultrClient, segment
+from mngr.backends.vultr.client import VultrClient
 from mngr.backends.vultr.offers import Offers
 from mngr.backends.vultr.parse import join_tags, machine, split_tags
 from mngr.model.clock import SYSTEM, Clock
@@ -19,6 +19,7 @@ from mngr.model.errors import MngrError, NotFound, TimedOut
 from mngr.model.progress import Progress
 from mngr.model.views import Offer
 from mngr.vps_docker.errors import VpsApiNoAnswer, VpsApiUnreadable
+from mngr.vps_docker.http import segment
 from mngr.vps_docker.tags import HOST_ID
 from mngr.vps_docker.vps_client import (
     Caps,

@@ -5,9 +5,10 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from mngr.backends.vultr.client import VultrClient, segment
+from mngr.backends.vultr.client import VultrClient
 from mngr.model.errors import InvalidInput, NotFound
 from mngr.model.views import Offer
+from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import MachineSpec
 
 

@@ -10,11 +10,12 @@ import msgspec
 from mngr.backends.ovh.answers import understood
 from mngr.backends.ovh.buying import delivery
 from mngr.backends.ovh.buying.markers import Marker, Markers
-from mngr.backends.ovh.client import OvhClient, segment
+from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.vps import Reader
 from mngr.model.clock import from_iso, iso
 from mngr.model.errors import NotFound
 from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
+from mngr.vps_docker.http import segment
 
 #: Orders may be dated so much before our note of the time.
 EARLY_S = 120.0

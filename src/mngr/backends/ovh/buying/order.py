@@ -6,15 +6,16 @@ a lost answer the cart is asked whether it was bought, and only then `lost_order
 
 import msgspec
 
-from mngr.backends.ovh.answers import AGAIN, OvhApiError, understood
+from mngr.backends.ovh.answers import AGAIN, understood
 from mngr.backends.ovh.buying.lost_orders import LostOrders
 from mngr.backends.ovh.buying.markers import Marker, Markers
-from mngr.backends.ovh.client import OvhClient, segment
+from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.offers import DATACENTER, MONITORING, NO_MONITORING, SYSTEM, Offers
 from mngr.model.clock import Clock, iso
 from mngr.model.errors import MngrError
 from mngr.model.waiting import looks
-from mngr.vps_docker.errors import VpsApiNoAnswer, VpsProvisioningError
+from mngr.vps_docker.errors import VpsApiNoAnswer, VpsApiRefused, VpsProvisioningError
+from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import MachineSpec, Save
 
 #: The list of orders is waited for so many times `list_lag`, and read after each.
@@ -73,7 +74,7 @@ class Buyer:
                 return self.known(marker, self._checkout(marker.cart_id), save)
             except VpsApiNoAnswer:
                 pass
-            except OvhApiError:  # also when it was bought meanwhile, by the first checkout
+            except VpsApiRefused:  # also when it was bought meanwhile, by the first checkout
                 if not self._bought(marker):
                     save({"cart": ""})
                     raise
@@ -137,7 +138,7 @@ class Buyer:
         pay = {"autoPayWithPreferredPaymentMethod": True, "waiveRetractationPeriod": True}
         try:
             answer = self.client.post(f"/order/cart/{segment(cart)}/checkout", pay, repeat=False)
-        except OvhApiError as error:
+        except VpsApiRefused as error:
             raise VpsProvisioningRefused(
                 f"OVH refused the order: {error.message}",
                 status=error.status,
@@ -149,5 +150,5 @@ class Buyer:
             raise VpsApiNoAnswer("OVH's answer to the checkout has no order in it") from None
 
 
-class VpsProvisioningRefused(VpsProvisioningError, OvhApiError):
+class VpsProvisioningRefused(VpsProvisioningError, VpsApiRefused):
     """OVH refused the order; nothing was bought."""
