@@ -31,6 +31,7 @@ ORDER = {
     "ovh": ("-n8",),
     "docker": ("-n2", "--dist=loadfile"),
     "contract": ("-n4", "--dist=loadscope"),
+    "clouds": ("-n4",),
     "crash": ("-n4",),
     "e2e": (),  # its machines are many already
     "qemu": (),

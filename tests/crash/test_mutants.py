@@ -20,7 +20,7 @@ BROKEN = {
         ("POST /v2/instances", "after", "lost"),
     ),
     "a sweep that lets abandoned machines be": (
-        ("mngr.vps_docker.sweeping", "if not owner.abandoned(parts.cloud.now()):", "if True:"),
+        ("mngr.vps_docker.sweeping", "if not owner.abandoned(rented.cloud.now()):", "if True:"),
         ("POST /v2/instances", "after", "lost"),
     ),
     "a host key that is pinned when it is too late": (
@@ -28,7 +28,7 @@ BROKEN = {
         ("host-key", "after", "again"),
     ),
     "a sweep that takes hosts with agents": (
-        ("mngr.ops.sweep", "return all(agent.half_made for agent in host.agents)", "return True"),
+        ("mngr.ops.sweep", "all(agent.half_made for agent in host.agents)", "True"),
         ("container-create", "after", "sweep"),
     ),
 }
