@@ -1,12 +1,16 @@
 """`mngr gc`."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
 from mngr.model.progress import Step
+
+if TYPE_CHECKING:
+    from mngr.ops.context import Mngr
+    from mngr.providers.contract import Swept
 
 
 @click.command("gc", short_help="Find and release what killed commands left behind.")
@@ -30,8 +34,6 @@ def command(
     mngr gc --dry-run
     mngr gc --forget my-host       of an account whose key is lost: its keys and its row in `mngr list` go
     """
-    import msgspec
-
     from mngr.cli.progress import Progress
     from mngr.ops.context import Mngr
     from mngr.ops.sweep import sweep
@@ -50,37 +52,50 @@ def command(
     with Progress("gc", quiet) as progress:
         progress(Step("sweep"))
         done = sweep(mngr, providers, dry_run=dry_run)
-    if form not in ("human", "json"):
-        kinds = ("released", "finished", "kept", "errors")
-        write_rows(
-            form,
-            [
-                {"provider": name, "kind": kind, "what": what}
-                for name, swept in done.items()
-                for kind in kinds
-                for what in getattr(swept, kind)
-            ],
-        )
-    elif form == "json":
-        write_json({name: msgspec.to_builtins(swept) for name, swept in done.items()})
+    said = {name: _said(swept) for name, swept in done.items()}
+    failed = any(one["errors"] for one in said.values())
+    if form == "json":
+        write_json(said)
+    elif form != "human":
+        rows = [
+            {"provider": name, "kind": kind, "what": what}
+            for name, kinds in said.items()
+            for kind, lines in kinds.items()
+            for what in lines
+        ]
+        write_rows(form, rows)
     else:
-        would = "would be " if dry_run else ""
-        for name, swept in done.items():
-            for kind in ("released", "finished", "kept"):
-                for what in getattr(swept, kind):
-                    click.echo(f"{name}: {would if kind != 'kept' else ''}{kind}: {what}")
-            for error in swept.errors:
-                click.echo(f"mngr: {name}: {error}", err=True)
-        if any(swept.errors for swept in done.values()):
+        _show(said, "would be " if dry_run else "")
+        if failed:
             click.echo("  → mngr gc may be given again in a minute: it goes on from where it was", err=True)
-        if not quiet and not any(
-            one.released or one.finished or one.kept or one.errors for one in done.values()
-        ):
+        if not quiet and not any(lines for kinds in said.values() for lines in kinds.values()):
             click.echo("nothing to do")
-    return 5 if any(swept.errors for swept in done.values()) else 0
+    return 5 if failed else 0
 
 
-def _ask(mngr: Any, providers: tuple[str, ...], quiet: bool) -> None:
+def _said(swept: "Swept") -> dict[str, list[str]]:
+    """What a sweep of one provider did, by kind, in words."""
+    from mngr.cli.words import of_swept
+
+    kinds = {
+        "released": swept.released,
+        "finished": swept.finished,
+        "kept": swept.kept,
+        "errors": swept.errors,
+    }
+    return {kind: [of_swept(one) for one in found] for kind, found in kinds.items()}
+
+
+def _show(said: dict[str, dict[str, list[str]]], would: str) -> None:
+    for name, kinds in said.items():
+        for kind in ("released", "finished", "kept"):
+            for what in kinds[kind]:
+                click.echo(f"{name}: {would if kind != 'kept' else ''}{kind}: {what}")
+        for error in kinds["errors"]:
+            click.echo(f"mngr: {name}: {error}", err=True)
+
+
+def _ask(mngr: "Mngr", providers: tuple[str, ...], quiet: bool) -> None:
     """Shows a person what would be released, if anything would, and asks."""
     from mngr.cli.progress import Progress
     from mngr.ops.sweep import sweep
@@ -89,6 +104,8 @@ def _ask(mngr: Any, providers: tuple[str, ...], quiet: bool) -> None:
     with Progress("gc", quiet) as progress:
         progress(Step("look"))
         would = sweep(mngr, providers, dry_run=True)
-    lines = [f"releases {what} ({name})" for name, swept in would.items() for what in swept.released]
+    lines = [
+        f"releases {what} ({name})" for name, swept in would.items() for what in _said(swept)["released"]
+    ]
     if lines:
         confirm(lines, False)

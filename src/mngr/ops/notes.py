@@ -78,3 +78,38 @@ class Withheld(Note, frozen=True):
     names: list[str]
     host: str
     backend: str
+
+
+# --- of a sweep ---
+
+
+class HostWithoutAgent(Note, frozen=True):
+    """A host that never got an agent, as its create was cut short."""
+
+    host: str
+
+
+class AgentCutShort(Note, frozen=True):
+    """An agent whose create was cut short, on a host with others."""
+
+    agent: str
+    host: str
+
+
+class CreateCutShortElsewhere(Note, frozen=True):
+    """A create was cut short on this host; another laptop's, which is left to a person."""
+
+    host: str
+
+
+class BeingCreated(Note, frozen=True):
+    """Somebody is creating an agent, or a host, of this name."""
+
+    name: str
+
+
+class NotSweptToTheEnd(Note, frozen=True):
+    """The time for a sweep was over; there are intents for these hosts."""
+
+    limit_s: float
+    hosts: list[str]

@@ -11,6 +11,13 @@ from mngr.ops import memory
 from mngr.ops.context import Mngr
 from mngr.ops.names import resolve
 from mngr.ops.new_agent import take_off
+from mngr.ops.notes import (
+    AgentCutShort,
+    BeingCreated,
+    CreateCutShortElsewhere,
+    HostWithoutAgent,
+    NotSweptToTheEnd,
+)
 from mngr.ops.placing import being_created
 from mngr.providers.contract import Forgets, HostProvider, Swept
 
@@ -79,12 +86,11 @@ def _cut(mngr: Mngr, name: str, swept: Swept, limit_s: float) -> Swept:
 
     begun = [one.intent for one in Journal(mngr.home / "journal").entries(name) if one.intent]
     hosts = sorted({host_name(intent) for intent in begun})
-    left = f"; left: what was begun with {', '.join(hosts)}" if hosts else ""
     return Swept(
         released=[*swept.released],
         finished=[*swept.finished],
         kept=[*swept.kept],
-        errors=[*swept.errors, f"not swept to the end within {limit_s:g} s{left}"],
+        errors=[*swept.errors, NotSweptToTheEnd(limit_s=limit_s, hosts=hosts)],
     )
 
 
@@ -110,9 +116,7 @@ def _host(mngr: Mngr, provider: HostProvider, host: HostView, swept: Swept, dry_
     if host.problem or host.state not in SETTLED or not (empty or half_made):
         return
     if record.builder != mngr.laptop:
-        swept.kept.append(
-            f"host {record.name}: a create was cut short there; another laptop's, so that is left to a person"
-        )
+        swept.kept.append(CreateCutShortElsewhere(host=record.name))
         return
     locks = {record.name} if provider.abilities.isolated else {agent.record.name for agent in half_made}
     for name in sorted(locks):
@@ -120,7 +124,7 @@ def _host(mngr: Mngr, provider: HostProvider, host: HostView, swept: Swept, dry_
             with being_created(mngr, provider.name, name):
                 _release(mngr, provider, provider.view(record.id), name, swept, dry_run)
         except Conflict:
-            swept.kept.append(f"{name}: being created")
+            swept.kept.append(BeingCreated(name=name))
 
 
 def _release(
@@ -131,7 +135,7 @@ def _release(
     if provider.abilities.isolated and _is_empty(host):
         if not dry_run:
             provider.destroy(record.id, lambda phase: None)
-        swept.released.append(f"host {record.name} (it never got an agent)")
+        swept.released.append(HostWithoutAgent(host=record.name))
         return
     for agent in host.agents:
         if (
@@ -145,7 +149,7 @@ def _release(
             except Conflict as error:
                 swept.kept.append(error.message)
                 continue
-            swept.released.append(f"agent {agent.record.name} on {record.name} (its create was cut short)")
+            swept.released.append(AgentCutShort(agent=agent.record.name, host=record.name))
 
 
 def _is_empty(host: HostView) -> bool:

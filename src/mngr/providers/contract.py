@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
+from mngr.model.notes import Note
 from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, HostRecord, Idle, SshTrust
 from mngr.model.views import HostView, Listing, Offer, Problem
@@ -161,12 +162,12 @@ class HostProvider(Protocol):
 
 
 class Swept(msgspec.Struct, kw_only=True):
-    """What a sweep did (or, dry, would do), and what it left for a reason."""
+    """What a sweep did (or, dry, would do), and what it left for a reason: in the provider's words, or as a note."""
 
-    released: list[str] = []
-    finished: list[str] = []
-    kept: list[str] = []
-    errors: list[str] = []
+    released: list[str | Note] = []
+    finished: list[str | Note] = []
+    kept: list[str | Note] = []
+    errors: list[str | Note] = []
 
 
 @runtime_checkable

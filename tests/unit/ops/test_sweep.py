@@ -8,8 +8,17 @@ from typing import Any
 
 import pytest
 
+from mngr.cli.words import of_swept
 from mngr.journal import Intent, Journal
+from mngr.model.notes import Note
 from mngr.model.views import Listing
+from mngr.ops.notes import (
+    AgentCutShort,
+    BeingCreated,
+    CreateCutShortElsewhere,
+    HostWithoutAgent,
+    NotSweptToTheEnd,
+)
 from mngr.ops.sweep import sweep_for
 from mngr.providers.contract import Swept
 
@@ -56,8 +65,12 @@ def test_what_hangs_is_left_and_named(fake: Fake) -> None:
     done = sweep_for(fake, ["quick", "stuck", "later"], limit_s=0.2)  # type: ignore[arg-type]
     assert (fake.swept, fake.too_late) == (["quick"], False)
     assert (done["quick"].released, done["quick"].errors) == (["machine of quick"], [])
-    assert done["stuck"].errors == ["not swept to the end within 0.2 s; left: what was begun with box"]
-    assert done["later"].errors == ["not swept to the end within 0.2 s"]
+    assert done["stuck"].errors == [NotSweptToTheEnd(limit_s=0.2, hosts=["box"])]
+    assert done["later"].errors == [NotSweptToTheEnd(limit_s=0.2, hosts=[])]
+    assert [of_swept(done[name].errors[0]) for name in ("stuck", "later")] == [
+        "not swept to the end within 0.2 s; left: what was begun with box",
+        "not swept to the end within 0.2 s",
+    ]
 
 
 def test_what_ends_in_time_is_whole(fake: Fake) -> None:
@@ -68,3 +81,20 @@ def test_what_ends_in_time_is_whole(fake: Fake) -> None:
         ("quick", ["machine of quick"], []),
         ("stuck", ["machine of stuck"], []),
     ]
+
+
+@pytest.mark.parametrize(
+    ("note", "words"),
+    [
+        (HostWithoutAgent(host="box"), "host box (it never got an agent)"),
+        (AgentCutShort(agent="a1", host="box"), "agent a1 on box (its create was cut short)"),
+        (
+            CreateCutShortElsewhere(host="box"),
+            "host box: a create was cut short there; another laptop's, so that is left to a person",
+        ),
+        (BeingCreated(name="box"), "box: being created"),
+        ("machine m (abandoned)", "machine m (abandoned)"),
+    ],
+)
+def test_what_a_sweep_did_has_words(note: Note | str, words: str) -> None:
+    assert of_swept(note) == words
