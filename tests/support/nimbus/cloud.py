@@ -12,6 +12,7 @@ from mngr.model.clock import Clock
 from mngr.model.errors import InvalidInput, NotFound, TimedOut
 from mngr.model.progress import Progress
 from mngr.model.views import Offer
+from mngr.vps_docker import narrow_tags
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
 from mngr.vps_docker.vps_client import (
     Caps,
@@ -55,7 +56,9 @@ class NimbusCloud(VpsClientInterface):
             save({"asked_at": str(self.now())})
             order = {"name": spec.name, "plan": spec.plan, "region": spec.region, "image": spec.image}
             answer = self._call(
-                "POST", "/machines", {**order, "user_data": spec.user_data, "tags": spec.tags}
+                "POST",
+                "/machines",
+                {**order, "user_data": spec.user_data, "tags": narrow_tags.labels(spec.tags)},
             )
             made = [self._machine(answer)]
         save({"id": made[0].id})
@@ -77,7 +80,10 @@ class NimbusCloud(VpsClientInterface):
             self.clock.sleep(0.5)
 
     def tag(self, id: str, put: dict[str, str], drop=()) -> None:
-        self._call("POST", f"/machines/{id}/tags", {"put": put, "drop": list(drop)})
+        labels = self._call("GET", f"/machines/{quote(id, safe='')}")["tags"]
+        after = narrow_tags.changed(labels, put, drop)
+        gone = [*drop, *(key for key in labels if key not in after)]
+        self._call("POST", f"/machines/{id}/tags", {"put": narrow_tags.labels(put), "drop": gone})
 
     def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
         ids = {one.id for one in self.find({HOST_ID: spec.host_id})} | {handle.get("id", "")} - {""}
@@ -112,7 +118,8 @@ class NimbusCloud(VpsClientInterface):
 
     def _machine(self, row: dict) -> Machine:
         return Machine(
-            id=row["id"], name=row["name"], state=row["state"], address=row["address"], tags=row["tags"],
+            id=row["id"], name=row["name"], state=row["state"], address=row["address"],
+            tags=narrow_tags.read(row["tags"]),
             plan=row["plan"], region=row["region"], created_at=row["created_at"],
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -18,6 +19,8 @@ from mngr.testing.fakes import Fakes
 
 CATALOG = {"plan": {"small": 0.01, "large": 0.04}, "region": {"ewr": ""}, "image": {"2136": ""}}
 TOKEN = "t0ken"
+#: What a label's value may be: as narrow as at any cloud.
+LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
 PAGE = 50
 
 
@@ -116,6 +119,13 @@ class Sky:
         id, _, verb = rest.partition("/")
         if kind == "catalog":
             return 200, CATALOG
+        wide = [
+            value
+            for value in (body.get("tags") or body.get("put") or {}).values()
+            if not LABEL.fullmatch(value)
+        ]
+        if wide:
+            return 400, {"error": f"a label can't hold {wide[0]!r}"}
         table = {"machines": self._machines, "addresses": self._addresses}.get(kind, {})
         if not id and method == "POST" and kind == "machines":
             return 201, self._boot(body)

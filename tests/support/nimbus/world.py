@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mngr.model.clock import Clock
 from mngr.testing.cloud_contract import CloudWorld
+from mngr.vps_docker import narrow_tags
 from mngr.vps_docker.vps_client import VpsClientInterface
 from support.nimbus.cloud import NimbusCloud
 from support.nimbus.sky import PAGE, TOKEN, Sky
@@ -41,7 +42,10 @@ class NimbusWorld(CloudWorld):
             "image": self.image,
             "user_data": "",
         }
-        return [self.sky.do("POST", "/machines", {**order, "tags": dict(tags)})["id"] for _ in range(count)]
+        return [
+            self.sky.do("POST", "/machines", {**order, "tags": narrow_tags.labels(tags)})["id"]
+            for _ in range(count)
+        ]
 
     def label(self, id: str) -> None:
         self.sky.do("POST", f"/machines/{id}/tags", {"put": {"cost-centre": "42"}, "drop": []})
