@@ -1,11 +1,15 @@
 """Settings that all providers of rented machines share (`[providers.NAME]`)."""
 
+import inspect
+
 from mngr.containers.settings import ContainerSettings, check_seconds
 
 
 class VpsDockerProviderConfig(ContainerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Times in seconds. A cloud's own config extends this with its credentials and its own defaults.
 
+    `default_region`, `default_plan` and `default_os_id` are Vultr's here, as the library's documented base has them: no
+    other cloud knows them, so a config of its own sets its own, else its provider isn't built (`unset`).
     `vps_boot_timeout`: from the order to a login. `docker_install_timeout`: from there until the machine's first boot
     is through.
     """
@@ -16,6 +20,15 @@ class VpsDockerProviderConfig(ContainerSettings, frozen=True, kw_only=True, forb
     default_region: str = "ewr"
     default_plan: str = "vc2-1c-1gb"
     default_os_id: int = 2136
+
+    @classmethod
+    def unset(cls, *names: str) -> list[str]:
+        """Those of `names` for which a cloud's own config has no default of its own."""
+        if cls is VpsDockerProviderConfig:
+            return []
+        own = cls.__mro__[: cls.__mro__.index(VpsDockerProviderConfig)]
+        said = {name for one in own for name in inspect.get_annotations(one)}
+        return [name for name in names if name not in said]
 
     def __post_init__(self) -> None:
         """Raises ValueError on what no host can be made with."""

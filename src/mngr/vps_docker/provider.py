@@ -67,6 +67,11 @@ class VpsDockerProvider:
     ) -> None:
         if not cloud.caps.user_data and type(cloud).bootstrap is VpsClientInterface.bootstrap:
             raise TypeError(f"{type(cloud).__name__} takes no user data, so it needs a method bootstrap")
+        boots = ["default_os_id"] if type(self).machine_spec is VpsDockerProvider.machine_spec else []
+        if missing := type(config).unset("default_region", "default_plan", *boots):
+            raise TypeError(
+                f"{type(config).__name__} sets no {', '.join(missing)} of its own; the base's are Vultr's"
+            )
         self.name = context.instance
         self.backend = backend
         self.cloud = cloud

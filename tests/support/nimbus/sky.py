@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from mngr.testing.fakes import Fakes
 
-CATALOG = {"plan": {"small": 0.01, "large": 0.04}, "region": {"ewr": ""}, "image": {"2136": ""}}
+CATALOG = {"plan": {"small": 0.01, "large": 0.04}, "region": {"north": ""}, "image": {"7": ""}}
 TOKEN = "t0ken"
 #: What a label's value may be: as narrow as at any cloud.
 LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")

@@ -14,7 +14,7 @@ from support.nimbus.sky import PAGE, TOKEN, Sky
 
 
 class NimbusWorld(CloudWorld):
-    plan, region, image = "small", "ewr", "2136"
+    plan, region, image = "small", "north", "7"
     page = PAGE
 
     def __init__(self, folder: Path, kind: type[NimbusCloud] = NimbusCloud) -> None:

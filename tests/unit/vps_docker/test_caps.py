@@ -9,6 +9,7 @@ import pytest
 from mngr.transport.base import Completed
 from mngr.transport.ssh import Ssh
 from mngr.vps_docker import tags
+from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.vps_client import Caps
 from support.rented import ManualClock, MemoryCloud, provider
 
@@ -66,3 +67,18 @@ def test_a_cloud_without_user_data_has_to_make_the_first_contact_itself(
     cloud.caps = Caps(user_data=False)
     with pytest.raises(TypeError, match="MemoryCloud takes no user data, so it needs a method bootstrap"):
         provider(tmp_path, cloud)
+
+
+def test_a_config_that_inherits_another_clouds_defaults_isnt_built(
+    cloud: MemoryCloud, tmp_path: Path
+) -> None:
+    class Half(VpsDockerProviderConfig, frozen=True, kw_only=True):
+        default_plan: str = "small"
+
+    class Whole(Half, frozen=True, kw_only=True):
+        default_region: str = "north"
+        default_os_id: int = 7
+
+    with pytest.raises(TypeError, match="Half sets no default_region, default_os_id of its own"):
+        provider(tmp_path, cloud, config=Half())
+    assert provider(tmp_path, cloud, config=Whole()).config.default_os_id == 7

@@ -14,6 +14,9 @@ class VultrConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unk
     `list_lag`: seconds after which Vultr's lists are taken to show every write.
     """
 
+    default_region: str = "ewr"
+    default_plan: str = "vc2-1c-1gb"
+    default_os_id: int = 2136
     api_key: str = ""
     api_url: str = API_URL
     default_snapshot: str = ""
