@@ -247,6 +247,36 @@ def test_the_check_for_sentences_lets_the_rest_be(text: str) -> None:
     assert not list(sentences(ast.parse(text)))
 
 
+# --- types ---
+
+#: (file of mngr.cli, parameter) that may be anything, and what it is.
+ANYTHING = {
+    ("config.py", "before"): "a value of a TOML file",
+    ("config.py", "text"): "a value of a TOML file",
+    ("config.py", "value"): "a value of a TOML file",
+    ("exec.py", "frame"): "Python's, of a signal",
+    ("main.py", "frame"): "Python's, of a signal",
+    ("output.py", "args"): "Python's, of a formatter",
+    ("output.py", "data"): "what JSON can hold",
+    ("output.py", "function"): "what click decorates",
+    ("output.py", "kwargs"): "Python's, of a formatter",
+    ("output.py", "value"): "what JSON can hold",
+    ("output.py", "whole"): "what JSON can hold",
+}
+
+
+def test_the_command_line_knows_the_types_of_what_it_is_given() -> None:
+    found = {
+        (path.name, one.arg)
+        for path in (SOURCE / "cli").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        for one in [*node.args.args, *node.args.kwonlyargs]
+        if one.annotation is not None and ast.unparse(one.annotation) in ("Any", "object")
+    }
+    assert found == set(ANYTHING)
+
+
 # --- size ---
 
 

@@ -1,11 +1,14 @@
 """`mngr config`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mngr.cli.output import check_format, for_programs, format_option, names_option
 from mngr.providers.terminal import table
+
+if TYPE_CHECKING:
+    from mngr.config.schema import Config
 
 
 @click.group("config", short_help="Show and change settings.")
@@ -98,7 +101,7 @@ def _change(key: str, value: str | None) -> int:
     return 0
 
 
-def _check(path: list[str], config: Any) -> None:
+def _check(path: list[str], config: "Config") -> None:
     """Raises MngrError if the setting means nothing to those that read it."""
     from mngr.agents.types import AgentType, find_type
     from mngr.config.schema import convert

@@ -1,11 +1,14 @@
 """`mngr connect`."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from mngr.model.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from mngr.ops.context import Mngr
 
 
 @click.command("connect", short_help="Put this terminal on an agent.")
@@ -38,7 +41,7 @@ def command(name: str, start: bool) -> int:
     return attach(mngr, name)
 
 
-def attach(mngr: Any, name: str) -> int:
+def attach(mngr: "Mngr", name: str) -> int:
     """Runs the terminal client until the user leaves."""
     from mngr.cli.exec import pass_through
     from mngr.ops.run import attach_argv

@@ -1,7 +1,7 @@
 """`mngr list`."""
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,9 @@ from mngr.cli.output import (
     write_rows,
 )
 from mngr.providers.terminal import table
+
+if TYPE_CHECKING:
+    from mngr.model.views import HostView, Listing
 
 
 @click.command("list", short_help="Show agents, hosts, and what they cost.")
@@ -55,7 +58,7 @@ def command(providers: tuple[str, ...], form: str, quiet: bool) -> int:
     return 5 if whole.errors or any(host.state == "unreachable" for host in whole.hosts) else 0
 
 
-def _show(whole: Any, now: float) -> None:
+def _show(whole: "Listing", now: float) -> None:
     rows = []
     for host in whole.hosts:
         record = host.record
@@ -87,7 +90,7 @@ def _show(whole: Any, now: float) -> None:
     )
 
 
-def _addresses(whole: Any) -> list[str]:
+def _addresses(whole: "Listing") -> list[str]:
     """The agents as other verbs take them: by name, where one name is several agents' in full. Hosts without agents."""
     found = []
     count = Counter(agent.record.name for host in whole.hosts for agent in host.agents)
@@ -101,7 +104,7 @@ def _addresses(whole: Any) -> list[str]:
     return found
 
 
-def _idle(host: Any, now: float) -> str:
+def _idle(host: "HostView", now: float) -> str:
     idle = host.idle
     if idle is None:
         return ""
@@ -116,14 +119,14 @@ def _idle(host: Any, now: float) -> str:
     return ", ".join(parts)
 
 
-def _price(host: Any) -> str:
+def _price(host: "HostView") -> str:
     record = host.record
     if record.price_per_hour:
         return f"{record.price_per_hour:.4g} {record.currency}/h"
     return f"{host.price_per_month:.4g} {record.currency}/month" if host.price_per_month else ""
 
 
-def _so_far(host: Any) -> str:
+def _so_far(host: "HostView") -> str:
     parts = []
     if host.cost_so_far is not None and host.record.price_per_hour:
         parts.append(f"{host.cost_so_far:.2f} {host.record.currency}")
@@ -135,7 +138,7 @@ def _so_far(host: Any) -> str:
     return ", ".join(parts)
 
 
-def _note(host: Any) -> str:
+def _note(host: "HostView") -> str:
     down = host.state in ("stopped", "paused", "crashed") and host.record.price_per_hour
     parts = [f"a stop saves {host.stop_saves}" if down and host.stop_saves else ""]
     parts += [host.problem, host.idle.stop_reason if host.idle else ""]

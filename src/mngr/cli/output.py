@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mngr.model.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from mngr.model.views import Problem
 
 
 def format_option(function: Any) -> Any:
@@ -104,8 +107,8 @@ def _text(value: Any) -> Any:
     return "" if value is None else value
 
 
-def show_problems(problems: Iterable[Any]) -> None:
-    """Error rows (model.views.Problem), on standard error."""
+def show_problems(problems: Iterable["Problem"]) -> None:
+    """Error rows, on standard error."""
     for problem in problems:
         click.echo(f"mngr: {problem.provider}: {problem.what}: {problem.error}", err=True)
         if problem.hint:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +17,9 @@ from mngr.cli.output import (
     write_rows,
 )
 from mngr.providers.terminal import confirm, table
+
+if TYPE_CHECKING:
+    from mngr.providers.contract import Snapshot
 
 
 @click.group("snapshot", short_help="Save, list and remove snapshots of hosts.")
@@ -84,15 +87,15 @@ def list_(agent: str | None, form: str, quiet: bool) -> int:
     listing = snapshots.list_(Mngr(), agent or "")
     rows = [_row(one) for one in listing.snapshots]
     whole = {"snapshots": rows, "errors": present.problems(listing.errors)}
-    if for_programs(form, quiet, whole, rows, (row["id"] for row in rows)):
+    if for_programs(form, quiet, whole, rows, (one.id for one in listing.snapshots)):
         pass
     elif rows:
         heads = ["ID", "NAME", "HOST", "PROVIDER", "CREATED", "SIZE"]
         table(
             heads,
             [
-                [r["id"], r["name"], r["host"], r["provider"], r["created_at"], _size(r["size_bytes"])]
-                for r in rows
+                [one.id, one.name, one.host_name, one.provider, one.created_at, _size(one.size_bytes)]
+                for one in listing.snapshots
             ],
         )
     else:
@@ -148,7 +151,7 @@ def _told(verb: str, ids: Sequence[str], form: str) -> None:
         write_rows(form, rows)
 
 
-def _row(snapshot: Any) -> dict[str, Any]:
+def _row(snapshot: "Snapshot") -> dict[str, object]:
     return {
         "id": snapshot.id,
         "name": snapshot.name,
