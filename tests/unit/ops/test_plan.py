@@ -13,7 +13,7 @@ from mngr.agents import tmux
 from mngr.cli import words
 from mngr.config.schema import Config
 from mngr.model.clock import SYSTEM
-from mngr.model.errors import Conflict, MngrError
+from mngr.model.errors import Conflict, InvalidInput, MngrError
 from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Listing, Offer
@@ -257,3 +257,14 @@ def test_variables_go_to_no_unverified_host_on_either_way(
 
 def test_a_plan_shows_no_variable(tmp_path: Path, cloud: Cloud) -> None:
     assert SECRET not in repr(plan(made(tmp_path, cloud), request(env={"TOKEN": SECRET})))
+
+
+# --- the work dir on this computer --------------------------------------------------------------------------------
+
+
+def test_a_directory_that_was_named_twice_is_refused(tmp_path: Path) -> None:
+    here = Cloud(Offer(), isolated=False)
+    both = {"source": tmp_path, "work_dir": str(tmp_path)}
+    with pytest.raises(InvalidInput, match="--from and --workdir exclude each other"):
+        plan(made(tmp_path, here), request(**both))
+    plan(made(tmp_path, here), request(**both, source_implied=True))
