@@ -17,7 +17,7 @@ HOST = "host-0123456789abcdef"
 OURS = {tags.PROVIDER: "cloud", tags.HOST_ID: HOST, tags.HOST_NAME: "box", tags.READY: "1"}
 
 
-def quiet(phase: str) -> None:
+def quiet(step: object) -> None:
     pass
 
 
