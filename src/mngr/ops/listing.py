@@ -57,9 +57,8 @@ def _parallel(mngr: Mngr, wanted: Sequence[str], only: Collection[str] | None) -
     end = mngr.clock.monotonic() + LIMIT_S
     for thread in threads.values():
         thread.join(max(0.0, end - mngr.clock.monotonic()))
-    late = Listing
-    return [
-        found.get(name)
-        or late(errors=[Problem(provider=name, what="provider", error=f"no answer within {LIMIT_S} s")])
-        for name in wanted
-    ]
+    return [found.get(name) or Listing(errors=[_late(name)]) for name in wanted]
+
+
+def _late(provider: str) -> Problem:
+    return Problem(provider=provider, what="provider", error=f"no answer within {LIMIT_S} s")
