@@ -6,7 +6,7 @@ after being killed at any point: a container that is there already is adopted an
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,7 +21,7 @@ from mngr.hosts.scripts import script
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.progress import Progress, Step
-from mngr.model.records import AgentRecord, Idle
+from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.transport.base import CommandFailed, Completed, Transport
 
 #: How a container that runs into its limits ends itself; see scripts/entrypoint.sh and watch.sh.
@@ -43,7 +43,7 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     `image`: used when `build` builds nothing; pulled if the daemon lacks it. `start_args`: the user's, for
     `docker run`. `publish`: where its sshd can be reached on the machine, `ADDRESS:PORT` or `PORT`.
-    `public_key`: the one client key that may log in. `host_json`: the text of `<host dir>/host.json`.
+    `public_key`: the one client key that may log in.
     `until`: when an unfinished container is nobody's any more (epoch s; a label). `labels`: beside those that name
     its owner. `host_stop`: see watch.sh. `max_lifetime_s`: a cap kept by the container's process 1 (docker backend;
     on rented machines a timer of the machine does that: leave 0). `store`: the name of the state container to make in
@@ -65,7 +65,7 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     until: float = 0
     host_dir: str = "/mngr"
-    host_json: str = "{}"
+    backend: str = ""
     restart: str = "always"
     idle: Idle = Idle()
     host_stop: HostStop = "sentinel"
@@ -146,6 +146,15 @@ def create(docker: Docker, spec: ContainerSpec, progress: Progress) -> Made:
     )  # fmt: skip
 
 
+def record(spec: ContainerSpec, made: Made, **more: Any) -> HostRecord:
+    """The record of the host that `made` is; `more`: the fields that its container doesn't tell."""
+    return HostRecord(
+        id=spec.host_id, name=spec.host_name, provider=spec.provider, backend=spec.backend, builder=spec.laptop,
+        image=made.image, host_dir=spec.host_dir, user=made.user, host_key=made.host_key, idle=spec.idle,
+        labels=spec.labels, **more,
+    )  # fmt: skip
+
+
 def first_login(
     transport: Transport,
     spec: ContainerSpec,
@@ -164,7 +173,11 @@ def first_login(
 
     Raises TimedOut saying why the last login failed; HostKeyMismatch at once; with `docker`, MngrError as soon as the
     container has ended; what `after` and `agents.tmux.start` do."""
-    files = {"host.json": spec.host_json.encode(), "idle.conf": layout.idle_conf(spec.idle, spec.host_stop)}
+    facts = {"id": spec.host_id, "name": spec.host_name, "provider": spec.provider, "backend": spec.backend}
+    files = {
+        "host.json": msgspec.json.format(msgspec.json.encode(facts)),
+        "idle.conf": layout.idle_conf(spec.idle, spec.host_stop),
+    }
     if agent and agent_files:
         from mngr.agents import tmux
 

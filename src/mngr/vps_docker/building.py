@@ -1,11 +1,11 @@
 """Making a rented machine into a host, step by step, each step repeatable. ARCHITECTURE.md has the order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 
-from mngr.containers import container, snapshots, users
-from mngr.containers.build_args import BuildArgs
+from mngr.containers import container
+from mngr.containers.asked import Asked, restored
 from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.hosts.scripts import script
@@ -14,7 +14,7 @@ from mngr.model.clock import iso
 from mngr.model.errors import MngrError, TimedOut, Unreachable
 from mngr.model.notes import MachineReplaced
 from mngr.model.progress import Progress, Step
-from mngr.model.records import HostRecord, Idle
+from mngr.model.records import HostRecord
 from mngr.model.views import Offer
 from mngr.model.waiting import looks
 from mngr.providers.contract import HostSpec
@@ -42,11 +42,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     spec: HostSpec
     machine: MachineSpec
-    build: BuildArgs
-    image: str
-    start_args: Sequence[str]
-    idle: Idle
-    user: str = ""
+    asked: Asked
     offer: Offer = Offer()
 
 
@@ -92,7 +88,7 @@ class Builder:
             self.cloud.blank_user_data(bought.id)
             self.cloud.tag(bought.id, {tags.HOST_KEY: tags.key_tag(key)}, [tags.NEXT_KEY])
             lease.check()
-            record = self._host(ssh, bought, key)
+            record = self._make_container(ssh, bought, key)
             self.progress(Step("record"))
             HostStore(Docker(ssh), self.rented.name).save(record, self.wanted.spec.agent)
             lease.finish()
@@ -132,7 +128,7 @@ class Builder:
         intent, plan = self._intent()
         plan = msgspec.structs.replace(plan, host_keys=[*plan.host_keys, public])
         self.held.write(intents.written(intent, plan))
-        lifetime = self.wanted.idle.max_lifetime_s
+        lifetime = self.wanted.asked.idle.max_lifetime_s
         files = guard.files(self.cloud.caps.self_stop, self._ends_at()) if lifetime else None
         data = cloud_init.user_data(
             host_private_key=private, host_public_key=public, authorized_keys=[spec.public_key], guard=files
@@ -225,49 +221,36 @@ class Builder:
 
     # --- the container ----------------------------------------------------------------------------------------
 
-    def _host(self, ssh: Ssh, bought: Machine, key: str) -> HostRecord:
+    def _make_container(self, ssh: Ssh, bought: Machine, key: str) -> HostRecord:
         """Volume, image, container, its sshd, the guard; the record of it all, not yet durable."""
         spec, wanted = self.wanted.spec, self.wanted
         docker = Docker(ssh)
         port = self.config.container_ssh_port
         store = HostStore(docker, self.rented.name)
-        asked = container.ContainerSpec(
-            host_id=spec.id, host_name=spec.name, provider=self.rented.name, laptop=self.rented.context.laptop,
-            image=wanted.image, public_key=self.access.container_key(), publish=str(port), build=wanted.build,
-            start_args=wanted.start_args, labels=spec.labels, host_dir=self.config.host_dir,
-            host_json=self._host_json(), idle=wanted.idle, host_stop="sentinel", store=store.name, user=wanted.user,
+        its = container.ContainerSpec(
+            host_id=spec.id, host_name=spec.name, provider=self.rented.name, backend=self.rented.backend,
+            laptop=self.rented.context.laptop, image=wanted.asked.image, public_key=self.access.container_key(),
+            publish=str(port), build=wanted.asked.build, start_args=wanted.asked.start_args, labels=spec.labels,
+            host_dir=self.config.host_dir, idle=wanted.asked.idle, host_stop="sentinel", store=store.name,
+            user=wanted.asked.user,
         )  # fmt: skip
-        saved = None
-        if spec.snapshot:
-            image, saved = snapshots.restore(
-                store, spec.snapshot, spec.id, container.owner(asked), self.progress
-            )
-            user = users.restored(spec.user, saved.user)
-            asked = msgspec.structs.replace(asked, image=image, user=user)
-        made = container.create(docker, asked, self.progress)
-        if saved:
-            snapshots.fill(docker, spec.id, asked.host_dir, saved, asked.start_args, self.progress)
+        its, fill = restored(store, docker, spec, its, self.progress)
+        made = container.create(docker, its, self.progress)
+        fill()
         guard.set_up(ssh, spec.id, self._ends_at(), self.cloud.caps.self_stop)
         self.access.pin_container(spec.id, bought.address, port, made.host_key)
         self.progress(Step("ssh"))
         login = self.access.container(spec.id, bought.address, port)
         container.first_login(
-            login, asked, timeout=self.config.ssh_connect_timeout, clock=self.clock, docker=docker
+            login, its, timeout=self.config.ssh_connect_timeout, clock=self.clock, docker=docker
         )
         offer = wanted.offer
-        return HostRecord(
-            id=spec.id, name=spec.name, provider=self.rented.name, backend=self.rented.backend,
-            created_at=iso(bought.created_at or self.cloud.now()), builder=self.rented.context.laptop, image=made.image,
-            plan=wanted.machine.plan, region=wanted.machine.region, address=bought.address, ssh_port=port,
-            host_dir=self.config.host_dir, host_key=made.host_key, user=made.user, ssh_trust=self.cloud.caps.ssh_trust,
-            price_per_hour=offer.per_hour, price_per_month=offer.per_month, currency=offer.currency, idle=wanted.idle,
-            labels=spec.labels, machine_id=bought.id, machine_key=key, handle=self._intent()[0].handle,
+        return container.record(
+            its, made, created_at=iso(bought.created_at or self.cloud.now()), plan=wanted.machine.plan,
+            region=wanted.machine.region, address=bought.address, ssh_port=port, ssh_trust=self.cloud.caps.ssh_trust,
+            price_per_hour=offer.per_hour, price_per_month=offer.per_month, currency=offer.currency,
+            machine_id=bought.id, machine_key=key, handle=self._intent()[0].handle,
         )  # fmt: skip
-
-    def _host_json(self) -> str:
-        spec = self.wanted.spec
-        facts = {"id": spec.id, "name": spec.name, "provider": self.rented.name}
-        return msgspec.json.encode(facts).decode()
 
     # --- small things -----------------------------------------------------------------------------------------
 
@@ -278,7 +261,7 @@ class Builder:
         )
 
     def _ends_at(self) -> float | None:
-        lifetime = self.wanted.idle.max_lifetime_s
+        lifetime = self.wanted.asked.idle.max_lifetime_s
         return self.cloud.now() + lifetime if lifetime else None
 
     def _intent(self) -> tuple[Intent, CreatePlan]:

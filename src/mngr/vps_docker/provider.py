@@ -11,16 +11,16 @@ from pathlib import Path
 
 import msgspec
 
-from mngr.containers import build_args, container, snapshots, users
+from mngr.containers import container, snapshots
 from mngr.containers.access import Access
+from mngr.containers.asked import asked
 from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
-from mngr.model.idle import parse_mode
 from mngr.model.names import check_name
 from mngr.model.progress import Progress, Step
-from mngr.model.records import AgentRecord, HostRecord, Idle
+from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Listing, Offer
 from mngr.model.waiting import looks
 from mngr.providers.contract import Abilities, Context, HostSpec, Snapshot, SnapshotListing, Swept
@@ -117,41 +117,11 @@ class VpsDockerProvider:
     def _wanted(self, spec: HostSpec, offer: Offer | None = None) -> Wanted:
         """The spec over the defaults, checked as far as that needs nobody else. Raises InvalidInput."""
         check_name(spec.name, "host name")
-        build = build_args.split(spec.build_args, self.option_names)
-        image = spec.image or self.config.default_image
-        start_args = [*self.config.default_start_args, *spec.start_args]
-        container.check(start_args, image, self.config.host_dir, remote=True)
-        user = users.check(spec.user or self.config.default_user)
-        if build.builds and spec.image:
-            raise InvalidInput("--image and an image that is built exclude each other", hint="give one")
-        self._check_snapshot(spec, build)
-        idle = self._idle(spec)
-        return Wanted(
-            spec=spec,
-            machine=self.machine_spec(spec, build.options),
-            build=build,
-            image=image,
-            start_args=start_args,
-            idle=idle,
-            offer=offer or Offer(),
-            user=user,
-        )
-
-    def _check_snapshot(self, spec: HostSpec, build: build_args.BuildArgs) -> None:
         if spec.snapshot and not snapshots.is_file(spec.snapshot):
             raise InvalidInput(f"{spec.snapshot} lives on another machine", hint="export it to a file first")
-        snapshots.check(spec.snapshot)
-        if spec.snapshot and (build.builds or spec.image):
-            raise InvalidInput(
-                "a snapshot brings its own image", hint="leave out --image and the docker build arguments"
-            )
-
-    def _idle(self, spec: HostSpec) -> Idle:
-        default = self.config.idle()
-        idle = spec.idle.over(default) if spec.idle else default
-        if idle.timeout_s < 0 or idle.max_lifetime_s < 0:
-            raise InvalidInput("an idle time-out or lifetime can't be less than 0", hint="0 means never")
-        return msgspec.structs.replace(idle, mode=parse_mode(idle.mode))
+        its = asked(spec, self.config, self.option_names, remote=True)
+        machine = self.machine_spec(spec, its.build.options)
+        return Wanted(spec=spec, machine=machine, asked=its, offer=offer or Offer())
 
     def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
         wanted = self._wanted(spec, offer)

@@ -9,8 +9,7 @@ from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.journal.store import Held, Journal
 from mngr.model.errors import Conflict, MngrError
-from mngr.model.idle import parse_mode
-from mngr.model.records import HostRecord, Idle
+from mngr.model.records import HostRecord
 from mngr.providers.contract import Context
 from mngr.transport.local import Local
 from mngr.transport.ssh import Ssh
@@ -30,11 +29,7 @@ class Daemon:
         self.store = HostStore(self.docker, self.name)
         self.access = Access(context.folder(self.backend), connect_timeout=10)
         self.ports = Ports(context.folder(self.backend) / "ports")
-        self.idle = Idle(
-            mode=parse_mode(config.default_idle_mode),
-            timeout_s=config.default_idle_timeout,
-            max_lifetime_s=config.default_max_lifetime,
-        )
+        config.idle()  # an unknown mode is said before anything is asked
 
     def is_mine(self, laptop: str) -> bool:
         """Whether this MNGR_HOME shows a host that `laptop` has made."""

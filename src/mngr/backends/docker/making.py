@@ -9,16 +9,18 @@ import msgspec
 from mngr.backends.docker.daemon import Daemon
 from mngr.containers import container, users
 from mngr.containers import image as images
-from mngr.containers.build_args import BuildArgs, split
+from mngr.containers.asked import asked, restored
 from mngr.model.background import begin
 from mngr.model.clock import iso
-from mngr.model.errors import Interrupted, InvalidInput, MngrError, Unreachable, brief
+from mngr.model.errors import Interrupted, MngrError, Unreachable, brief
 from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
-from mngr.providers.contract import HostSpec, IdleRequest
+from mngr.providers.contract import HostSpec
 
 ADDRESS = "127.0.0.1"
+
+OPTION_NAMES = {"vps": (), "docker": ()}
 
 #: An unfinished container of another laptop is left alone for so long.
 LEASE_S = 900
@@ -26,27 +28,14 @@ LEASE_S = 900
 
 def check(daemon: Daemon, spec: HostSpec) -> Offer:
     """As HostProvider.check. Also asks the daemon whether it has the image made ready for hosts (`ready_image`)."""
-    build = _build(spec)
+    wanted = asked(spec, daemon.config, OPTION_NAMES)
+    if wanted.build.builds:
+        return Offer(image=wanted.build.context)
     if spec.snapshot:
-        from mngr.containers import snapshots
-
-        snapshots.check(spec.snapshot)
-    if spec.snapshot and (build.builds or spec.image):
-        raise InvalidInput(
-            "a snapshot brings its own image", hint="leave out --image and the build arguments"
-        )
-    if build.builds and spec.image:
-        raise InvalidInput("--image and an image that is built exclude each other", hint="give one")
-    image = _image(daemon, spec)
-    users.check(_user(daemon, spec))
-    container.check(_start_args(daemon, spec), image, daemon.config.host_dir)
-    ready = image_user = ""
-    if not spec.snapshot and not build.builds:
-        ready, user = images.ready(daemon.docker, image)
-        if users.check(user) and not _user(daemon, spec):
-            image_user = user
-    shown = build.context if build.builds else image
-    return Offer(image=shown, image_user=image_user, ready_image=ready)
+        return Offer(image=wanted.image)
+    ready, user = images.ready(daemon.docker, wanted.image)
+    other = users.check(user) and not (spec.user or daemon.config.default_user)
+    return Offer(image=wanted.image, image_user=user if other else "", ready_image=ready)
 
 
 def create(daemon: Daemon, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
@@ -60,34 +49,21 @@ def create(daemon: Daemon, spec: HostSpec, offer: Offer, progress: Progress) -> 
 
 def _make(daemon: Daemon, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
     store, clock = daemon.store, daemon.context.clock
-    idle = (spec.idle or IdleRequest()).over(daemon.idle)
-    image = _image(daemon, spec)
+    its = asked(spec, daemon.config, OPTION_NAMES)
     wanted = container.ContainerSpec(
-        host_id=spec.id, host_name=spec.name, provider=daemon.name, laptop=daemon.context.laptop,
-        image=image, ready_image=offer.ready_image, build=_build(spec),
-        public_key=daemon.access.container_key(), publish="", start_args=_start_args(daemon, spec), labels=spec.labels,
-        until=clock.now() + LEASE_S, host_dir=daemon.config.host_dir, host_json=_host_json(daemon, spec),
-        restart=container.restart_policy(idle), idle=idle, host_stop="exit", max_lifetime_s=idle.max_lifetime_s,
-        store="" if store.was_seen else store.name, prepare=True, user=users.check(_user(daemon, spec)),
+        host_id=spec.id, host_name=spec.name, provider=daemon.name, backend=daemon.backend, laptop=daemon.context.laptop,
+        image=its.image, ready_image=offer.ready_image, build=its.build,
+        public_key=daemon.access.container_key(), publish="", start_args=its.start_args, labels=spec.labels,
+        until=clock.now() + LEASE_S, host_dir=daemon.config.host_dir, restart=container.restart_policy(its.idle),
+        idle=its.idle, host_stop="exit", max_lifetime_s=its.idle.max_lifetime_s,
+        store="" if store.was_seen else store.name, prepare=True, user=its.user,
     )  # fmt: skip
-    saved = None
-    if spec.snapshot:
-        from mngr.containers import snapshots
-
-        image, saved = snapshots.restore(store, spec.snapshot, spec.id, container.owner(wanted), progress)
-        wanted = msgspec.structs.replace(
-            wanted, image=image, ready_image="", prepare=False, user=users.restored(spec.user, saved.user)
-        )
+    wanted, fill = restored(store, daemon.docker, spec, wanted, progress)
     made, port = _run(daemon, wanted, progress)
-    if saved:
-        from mngr.containers import snapshots
-
-        snapshots.fill(daemon.docker, spec.id, wanted.host_dir, saved, wanted.start_args, progress)
+    fill()
     daemon.access.pin_container(spec.id, ADDRESS, port, made.host_key)
-    record = HostRecord(
-        id=spec.id, name=spec.name, provider=daemon.name, backend=daemon.backend, created_at=iso(clock.now()),
-        builder=daemon.context.laptop, image=made.image, address=ADDRESS, ssh_port=port, host_dir=wanted.host_dir,
-        user=made.user, host_key=made.host_key, idle=idle, labels=spec.labels, handle={"container": made.name},
+    record = container.record(
+        wanted, made, created_at=iso(clock.now()), address=ADDRESS, ssh_port=port, handle={"container": made.name}
     )  # fmt: skip
     progress(Step("ssh"))
     saved = begin(lambda: store.save(record, spec.agent))
@@ -141,24 +117,3 @@ def _take_back(daemon: Daemon, spec: HostSpec, failure: BaseException) -> None:
             hint="`mngr gc` tries again",
             details=getattr(failure, "details", ""),
         ) from failure
-
-
-def _image(daemon: Daemon, spec: HostSpec) -> str:
-    return spec.image or daemon.config.default_image
-
-
-def _user(daemon: Daemon, spec: HostSpec) -> str:
-    return spec.user or daemon.config.default_user
-
-
-def _build(spec: HostSpec) -> BuildArgs:
-    return split(spec.build_args, {"vps": (), "docker": ()})
-
-
-def _start_args(daemon: Daemon, spec: HostSpec) -> list[str]:
-    return [*daemon.config.default_start_args, *spec.start_args]
-
-
-def _host_json(daemon: Daemon, spec: HostSpec) -> str:
-    facts = {"id": spec.id, "name": spec.name, "provider": daemon.name, "backend": daemon.backend}
-    return msgspec.json.format(msgspec.json.encode(facts), indent=1).decode()
