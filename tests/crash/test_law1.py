@@ -16,7 +16,7 @@ from mngr.testing.crash.verbs import lifecycle
 from mngr.testing.crash.witness import assert_saved, looks
 from mngr.testing.world import intents
 from mngr.vps_docker.building import Builder
-from mngr.vps_docker.provider import VpsDockerProvider
+from mngr.vps_docker.creating import create
 
 pytestmark = pytest.mark.crash
 MUTANTS = Path(__file__).with_name("mutants")
@@ -33,7 +33,7 @@ ORDERS = {
 def saving_statements():
     """Every statement on the way to a machine that writes to the journal: (module, line, text)."""
     found = []
-    for function in (VultrCloud.create, VultrCloud._look_for, Builder._order, VpsDockerProvider.create):
+    for function in (VultrCloud.create, VultrCloud._look_for, Builder._order, create):
         lines, first = inspect.getsourcelines(function)
         source = Path(inspect.getfile(function)).read_text()
         for node in ast.walk(ast.parse(source)):

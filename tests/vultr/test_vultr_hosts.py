@@ -274,7 +274,7 @@ def test_killed_in_the_middle_and_created_again_goes_on_with_the_same_machine(
     for where, name in places:
         with monkeypatch.context() as patch:
             patch.setattr(where, name, dies)
-            patch.setattr("mngr.vps_docker.provider.take_back", lambda *args: None)
+            patch.setattr("mngr.vps_docker.creating.take_back", lambda *args: None)
             with pytest.raises(Killed):
                 provider.create(spec, provider.check(spec), quiet)
     record = provider.create(spec, provider.check(spec), quiet)

@@ -62,8 +62,10 @@ class Builder:
         self.bought: Machine | None = None  #: the machine, as soon as there is one
         self.ssh: Ssh | None = None  #: the way to it, as soon as it has an address
 
-    def build(self, handle: Handle, commit: Callable[[Machine, HostRecord], None]) -> HostRecord:
-        """From the order to a durable host. `handle`: what an earlier, killed call made; `commit` tags it ready.
+    def build(
+        self, handle: Handle, commit: Callable[[Machine, HostRecord], None]
+    ) -> tuple[HostRecord, Machine]:
+        """From the order to a durable host, and its machine. `handle`: what an earlier, killed call made; `commit` tags it ready.
 
         Raises what went wrong; what was made is on disk in the intent.
         """
@@ -75,7 +77,9 @@ class Builder:
                 self.progress(MachineReplaced(why=refusal.message))
                 handle = self._intent()[0].handle
 
-    def _set_up(self, bought: Machine, commit: Callable[[Machine, HostRecord], None]) -> HostRecord:
+    def _set_up(
+        self, bought: Machine, commit: Callable[[Machine, HostRecord], None]
+    ) -> tuple[HostRecord, Machine]:
         self.bought, self.ssh = bought, None
         with Lease(self.cloud, bought, self._tags()) as lease:
             bought = self._first_contact(self._boot(bought))
@@ -94,7 +98,7 @@ class Builder:
             lease.finish()
             commit(bought, record)
             lease.confirm()
-        return record
+        return record, bought
 
     # --- the machine ------------------------------------------------------------------------------------------
 

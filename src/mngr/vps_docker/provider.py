@@ -5,8 +5,7 @@ VpsDockerProvider over it. Subclasses may override `option_names` and `machine_s
 `_discover_host_records` and `_find_host_record` where the cloud has a better way than its list to find hosts.
 """
 
-import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -16,36 +15,30 @@ from mngr.containers.access import Access
 from mngr.containers.asked import asked
 from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
-from mngr.journal import Held, Intent
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, NotFound, TimedOut, Unreachable
 from mngr.model.names import check_name
 from mngr.model.progress import Progress, Step
 from mngr.model.records import AgentRecord, HostRecord
-from mngr.model.views import AgentView, HostView, Listing, Offer
+from mngr.model.views import HostView, Listing, Offer
 from mngr.model.waiting import looks
 from mngr.providers.contract import Abilities, Context, HostSpec, Snapshot, SnapshotListing, Swept
 from mngr.transport.base import Transport
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import (
-    accounts,
     boot_logs,
+    creating,
+    destroying,
     discovery,
     guard,
-    intents,
     lost_machine,
     machine_snapshots,
-    resuming,
-    strays,
     sweeping,
     tags,
     views,
-    wiping,
 )
-from mngr.vps_docker.building import Builder, Wanted
+from mngr.vps_docker.building import Wanted
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import BeingBuilt
-from mngr.vps_docker.intents import CreatePlan, DestroyPlan, Ordered
-from mngr.vps_docker.releasing import release, take_back
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine, MachineSpec, VpsClientInterface
 
@@ -124,41 +117,7 @@ class VpsDockerProvider:
         return Wanted(spec=spec, machine=machine, asked=its, offer=offer or Offer())
 
     def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
-        wanted = self._wanted(spec, offer)
-        with self._hold(spec.id) as held:
-            handle = resuming.take_over(self.rented, wanted, held, progress)
-            builder = Builder(self.rented, wanted, held, progress)
-            if held.intent is None:
-                self.rented.access.machine_key()
-                self.rented.access.container_key()
-                plan = CreatePlan(
-                    machine=intents.ordered(wanted.machine), host_name=spec.name, request=intents.request(spec),
-                    account=accounts.here(self.rented),
-                )  # fmt: skip
-                held.write(self.rented.intent(spec.id, plan))
-            until: list[str] = []
-
-            def commit(bought: Machine, record: HostRecord) -> None:
-                until.append(bought.paid_until)
-                self._commit(bought, record, progress)
-
-            try:
-                record = builder.build(handle, commit)
-            except BaseException as error:
-                if builder.bought:
-                    boot_logs.keep(self.rented, spec.name, builder.ssh, error)
-                take_back(self.rented, held, error, progress)
-                raise
-            agents = [AgentView(record=spec.agent, state="stopped")] if spec.agent else []
-            self._remember(record, agents, "".join(until[-1:]))
-            held.done()
-            return record
-
-    def _commit(self, bought: Machine, record: HostRecord, progress: Progress) -> None:
-        """From here on the machine carries a host: no sweep takes it away."""
-        self.cloud.keep(bought.id, progress)
-        key = tags.key_tag(record.machine_key)
-        self.cloud.tag(bought.id, {tags.READY: "1", tags.HOST_KEY: key}, [tags.BUILDER, tags.UNTIL])
+        return creating.create(self.rented, self._wanted(spec, offer), progress)
 
     # --- looking ----------------------------------------------------------------------------------------------
 
@@ -222,65 +181,10 @@ class VpsDockerProvider:
     # --- destroying -------------------------------------------------------------------------------------------
 
     def destroy(self, host_id: str, progress: Progress) -> None:
-        with self._hold(host_id) as held:
-            intent = held.intent
-            if intent is not None:
-                accounts.insist(self.rented, f"host {host_id}", intents.read(intent).account)
-            try:
-                found = self._find_host_record(host_id)
-            except NotFound:
-                found = None
-                if intent is None:
-                    sweeping.forget(self.rented, host_id)
-                    return
-            intent = self._destroy_intent(host_id, intent, found)
-            held.write(intent)
-            if found is not None:
-                strays.claim(self.rented, found)
-            progress(Step("container"))
-            unwiped = self._wipe(held, host_id, found)
-            progress(Step("machine"))
-            why = release(self.rented, intents.machine(intent), intent.handle)
-            if why:
-                held.note(f"destroy: not yet released: {why}")
-                raise TimedOut(
-                    f"machine {intent.handle.get('id', host_id)} isn't gone yet, so it may go on being billed: {why}",
-                    hint="`mngr gc` goes on with it; `mngr list` shows it until then",
-                )
-            if unwiped:
-                self.rented.cache.drop(host_id)
-                raise wiping.not_wiped(held, unwiped)
-            sweeping.forget(self.rented, host_id)
-            held.done()
+        destroying.destroy(self.rented, host_id, self._find_host_record, progress)
 
     def forget(self, host_id: str) -> str:
         return sweeping.forget_foreign(self.rented, host_id)
-
-    def _destroy_intent(self, host_id: str, intent: Intent | None, found: Machine | None) -> Intent:
-        owed = wiping.owed(self.rented, found)
-        if intent is not None:
-            return intents.destroying(intent, owed)
-        assert found is not None
-        machine = Ordered(
-            host_id=host_id, name=found.name, plan=found.plan, region=found.region, image="", tags=found.tags
-        )
-        plan = DestroyPlan(
-            machine=machine, host_name=tags.read(found.tags).host_name, account=accounts.here(self.rented), wipe=owed
-        )  # fmt: skip
-        return self.rented.intent(host_id, plan, {"id": found.id})
-
-    def _wipe(self, held: Held, host_id: str, found: Machine | None) -> str:
-        """Container, volume and record; why they are still there, where that matters as the machine lives on."""
-        ready = found if found and found.address and tags.read(found.tags).ready else None
-        if self.cloud.caps.outlives_release:
-            if ready:
-                self._machine(ready)  # its pins, where this computer has none
-            return wiping.wipe(self.rented, held)
-        if ready and ready.state == "running":
-            docker = Docker(self._machine(ready))
-            with contextlib.suppress(MngrError):  # the machine goes anyway
-                container.remove(docker, host_id, store=HostStore(docker, self.name).name)
-        return ""
 
     # --- agents' records, sweep -------------------------------------------------------------------------------
 
@@ -315,11 +219,6 @@ class VpsDockerProvider:
         machine_snapshots.export(self.rented, snapshot_id, file, progress)
 
     # --- small things -----------------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def _hold(self, host_id: str) -> Iterator[Held]:
-        with self.rented.journal.hold(self.name, host_id) as held:
-            yield held
 
     def _ready(self, host_id: str) -> Machine:
         """The machine of a host that was made to its end. Raises NotFound, BeingBuilt."""
@@ -367,10 +266,6 @@ class VpsDockerProvider:
             f"machine {found.id} can't be logged in to within {limit:g} s: {why}",
             hint="look at its console at the cloud; raise vps_boot_timeout if it is only slow",
         )
-
-    def _remember(self, record: HostRecord, agents: list[AgentView], paid_until: str) -> None:
-        view = HostView(record=record, state="running", agents=agents, paid_until=paid_until)
-        discovery.remember(self.rented, view)
 
     def _change_remembered(
         self, host_id: str, change: Callable[[list[AgentRecord]], list[AgentRecord]]
