@@ -30,7 +30,7 @@ _NOT_HERE = {
 class BuildArgs(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments, taken apart.
 
-    `options`: what the provider takes, by full name without the dashes: `{"vps-plan": "vc2-2c-4gb"}`.
+    `options`: what the provider takes, by name without dashes and prefix: `{"plan": "vc2-2c-4gb"}`.
     `docker`: flags for `docker build`, without Dockerfile and context. `context`: a local directory, or a URL
     that the daemon reads itself; "" when there is nothing to build (the image is used as it is).
     `dockerfile`: a local file (with a URL: a path there); "" means the context's own `Dockerfile`.
@@ -109,12 +109,11 @@ def _options(args: Sequence[str], known: Mapping[str, Collection[str]]) -> tuple
         if not value.strip():
             raise InvalidInput(f"build argument --{name} has an empty value", hint=f"write --{name}=VALUE")
         options[name] = value.strip()
-    _check_agree(options, known)
-    return options, rest
+    return _plain(options, known), rest
 
 
-def _check_agree(options: Mapping[str, str], known: Mapping[str, Collection[str]]) -> None:
-    """One thing may be said by two names (`--vps-plan`, `--vultr-plan`), but not two things."""
+def _plain(options: Mapping[str, str], known: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Without the prefixes. One thing may be said by two names (`--vps-plan`, `--vultr-plan`), but not two things."""
     said: dict[str, str] = {}
     for name, value in options.items():
         prefix = next(one for one in known if name.startswith(one + "-"))
@@ -124,6 +123,7 @@ def _check_agree(options: Mapping[str, str], known: Mapping[str, Collection[str]
                 f"build arguments --{other}={options[other]} and --{name}={value} contradict each other",
                 hint="give one",
             )
+    return {plain: options[name] for plain, name in said.items()}
 
 
 def _check_option(name: str, prefix: str, known: Mapping[str, Collection[str]]) -> None:

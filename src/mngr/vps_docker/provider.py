@@ -84,13 +84,13 @@ class VpsDockerProvider:
     # --- what a subclass may say otherwise --------------------------------------------------------------------
 
     def machine_spec(self, spec: HostSpec, options: Mapping[str, str]) -> MachineSpec:
-        """The machine for a host. `options`: the build arguments of `option_names`, by full name (`vps-plan`)."""
+        """The machine for a host. `options`: the build arguments of `option_names`, by plain name (`plan`)."""
         return MachineSpec(
             host_id=spec.id,
             name=tags.machine_name(self.name, spec.name, spec.id),
-            plan=options.get("vps-plan", self.config.default_plan),
-            region=options.get("vps-region", self.config.default_region),
-            image=options.get("vps-os", str(self.config.default_os_id)),
+            plan=options.get("plan", self.config.default_plan),
+            region=options.get("region", self.config.default_region),
+            image=options.get("os", str(self.config.default_os_id)),
         )
 
     def _discover_host_records(self, only: Collection[str] | None) -> Listing:

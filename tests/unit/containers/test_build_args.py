@@ -21,7 +21,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_readme_example(context: Path) -> None:
     build = split(["--vps-plan=vc2-2c-4gb", "--file=Dockerfile", "."], KNOWN)
-    assert build.options == {"vps-plan": "vc2-2c-4gb"}
+    assert build.options == {"plan": "vc2-2c-4gb"}
     assert build.context == "."
     assert build.dockerfile == "Dockerfile"
     assert build.builds
@@ -29,13 +29,13 @@ def test_the_readme_example(context: Path) -> None:
 
 def test_no_docker_arguments_build_nothing() -> None:
     build = split(["--vps-plan", "x", "--ovh-datacenter=GRA"], KNOWN)
-    assert build.options == {"vps-plan": "x", "ovh-datacenter": "GRA"}
+    assert build.options == {"plan": "x", "datacenter": "GRA"}
     assert not build.builds
     assert build.docker == []
 
 
 def test_the_last_of_two_equal_options_wins() -> None:
-    assert split(["--vps-plan=a", "--vps-plan=b"], KNOWN).options == {"vps-plan": "b"}
+    assert split(["--vps-plan=a", "--vps-plan=b"], KNOWN).options == {"plan": "b"}
 
 
 @pytest.mark.parametrize(

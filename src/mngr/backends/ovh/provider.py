@@ -37,14 +37,14 @@ class OvhProvider(VpsDockerProvider):
         )
 
     def machine_spec(self, spec: HostSpec, options: Mapping[str, str]) -> MachineSpec:
-        given = {key.partition("-")[2]: value for key, value in options.items()}
+        given = options
         for one, same in (("datacenter", "region"), ("image", "os")):
             if given.get(one, given.get(same)) != given.get(same, given.get(one)):
                 raise InvalidInput(
                     f"build arguments --vps-{one}={given[one]} and --vps-{same}={given[same]} contradict each other",
                     hint="give one",
                 )
-        plain = super().machine_spec(spec, {f"vps-{key}": value for key, value in given.items()})
+        plain = super().machine_spec(spec, options)
         return msgspec.structs.replace(
             plain,
             region=given.get("datacenter", given.get("region", self._config.default_region)),

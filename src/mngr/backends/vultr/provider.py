@@ -23,8 +23,8 @@ class VultrProvider(VpsDockerProvider):
         self._defaults = config
 
     def machine_spec(self, spec: HostSpec, options: Mapping[str, str]) -> MachineSpec:
-        given = {key.partition("-")[2]: value for key, value in options.items()}
-        plain = super().machine_spec(spec, {f"vps-{key}": value for key, value in given.items()})
+        given = dict(options)
+        plain = super().machine_spec(spec, options)
         sources = ("os", "image", "snapshot")
         if not any(key in given for key in sources):
             defaults = {"image": self._defaults.default_image_id, "snapshot": self._defaults.default_snapshot}
