@@ -44,12 +44,10 @@ class Mngr:
     def provider(self, name: str) -> HostProvider:
         """The provider instance `name`. Raises InvalidInput if it is unknown or its settings are wrong."""
         if name not in self._providers:
-            self._providers[name] = registry.build(self._instance(name), self.home, self.laptop, self.clock)
+            self._providers[name] = registry.build(
+                registry.known_instance(name, self.config, self.home), self.home, self.laptop, self.clock
+            )
         return self._providers[name]
-
-    def _instance(self, name: str) -> registry.Instance:
-        active = {one.name: one for one in registry.active_instances(self.config, self.home, os.environ)}
-        return active.get(name) or registry.find_instance(name, self.config)
 
     def asked(self, names: Sequence[str]) -> list[str]:
         """The provider instances that somebody named, else the active ones. Raises InvalidInput if one can't be."""
@@ -68,7 +66,8 @@ class Mngr:
         if any(any(self.home.glob(pattern)) for pattern in left):
             return False
         try:
-            if not registry.has_leftovers(self._instance(name), self.home, self.laptop):
+            instance = registry.known_instance(name, self.config, self.home)
+            if not registry.has_leftovers(instance, self.home, self.laptop):
                 self.provider(name)
         except InvalidInput:
             return True

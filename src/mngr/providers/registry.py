@@ -107,6 +107,12 @@ def active_instances(config: Config, home: Path, environ: Mapping[str, str] = os
     return sorted((one for one in found.values() if one.enabled), key=lambda one: one.name)
 
 
+def known_instance(name: str, config: Config, home: Path) -> Instance:
+    """The active instance `name`, which may be one that was used before; else what `find_instance` finds."""
+    active = {one.name: one for one in active_instances(config, home)}
+    return active.get(name) or find_instance(name, config)
+
+
 def _used_before(home: Path) -> list[tuple[str, str]]:
     """(backend, instance) of every instance that has a folder of keys and pins here."""
     profile = home / "profile" / "providers"

@@ -1,11 +1,14 @@
 """`mngr ovh …`: what the account holds, taking in a VPS by a person's word, and confirming a first contact."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mngr.model.errors import Conflict, InvalidInput, NotFound
 from mngr.providers.terminal import confirm, table
+
+if TYPE_CHECKING:
+    from mngr.backends.ovh.provider import OvhProvider
 
 _INSTANCE = click.option(
     "--provider", "instance", default="ovh", metavar="NAME", help="The provider instance (default: ovh)."
@@ -137,7 +140,17 @@ def verify(name: str, fingerprint: str, instance: str) -> None:
         )
 
 
-def _provider(instance: str) -> Any:
-    from mngr.backends.ovh.instances import provider
+def _provider(name: str) -> "OvhProvider":
+    """Built without the room above. Raises InvalidInput if `name` isn't an instance of ovh, or its settings are wrong."""
+    from mngr.backends.ovh.provider import OvhProvider
+    from mngr.config import home as homes
+    from mngr.config.layers import load
+    from mngr.providers import registry
 
-    return provider(instance)
+    home = homes.home()
+    instance = registry.known_instance(name, load(home), home)
+    if instance.backend != "ovh":
+        raise InvalidInput(f"{name} is an instance of {instance.backend}, not of ovh")
+    found = registry.build(instance, home, homes.laptop_id(home))
+    assert isinstance(found, OvhProvider)
+    return found
