@@ -25,7 +25,6 @@ from mngr.model.errors import InvalidInput
 from mngr.model.names import check_name, is_name
 from mngr.providers.contract import Backend, Context, HostProvider
 
-HOOK = "register_provider_backend"
 ALWAYS = "*"
 
 

@@ -18,7 +18,7 @@ class OvhConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unkno
     """The shared settings, with OVH's defaults, and:
 
     `endpoint`: a name that the SDK knows, or the address of something that speaks OVH's API (http on this computer
-    only); unset: OVH_ENDPOINT, `~/.ovh.conf`, ovh-us. `project_id` is reserved. `pricing_mode`, `duration`: default
+    only); unset: OVH_ENDPOINT, `~/.ovh.conf`, ovh-us. `project_id` is taken and unused: VPSs have none. `pricing_mode`, `duration`: default
     and P1M, upfront6 and P6M, upfront12 and P12M. `list_lag`, `tag_lag`: seconds after which every list, and every
     read of tags, shows a write. `claim_time`: longest that claiming may take from its first read to its own
     acknowledged write (W in docs/clouds-as-they-are.md). `rebuild_timeout`: for an installation, refusals included.
