@@ -44,7 +44,7 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     `image`: used when `build` builds nothing; pulled if the daemon lacks it. `start_args`: the user's, for
     `docker run`. `publish`: where its sshd can be reached on the machine, `ADDRESS:PORT` or `PORT`.
     `public_key`: the one client key that may log in.
-    `until`: when an unfinished container is nobody's any more (epoch s; a label). `labels`: beside those that name
+    `until`: after this time anybody may remove an unfinished container (epoch s; a label). `labels`: beside those that name
     its owner. `host_stop`: see watch.sh. `max_lifetime_s`: a cap kept by the container's process 1 (docker backend;
     on rented machines a timer of the machine does that: leave 0). `store`: the name of the state container to make in
     the same round trip, if it isn't there. `ready_image`: what to use for `image`, as `images.ready` said ("": itself).

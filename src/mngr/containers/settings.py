@@ -61,4 +61,4 @@ def check_seconds(config: msgspec.Struct, *names: str, zero: bool = False, least
         seconds = getattr(config, name)
         if not ((0 < seconds < LONGEST_S and seconds >= least) or (zero and seconds == 0)):
             never = "0 for never, " if zero else ""
-            raise ValueError(f"{name} {seconds:g} can't be meant; seconds, {never}below 1e9")
+            raise ValueError(f"{name} {seconds:g} is invalid; seconds, {never}below 1e9")

@@ -21,7 +21,7 @@ class MngrError(Exception):
 
 
 class InvalidInput(MngrError):
-    """What the user typed or configured can't be meant: a name, an option, a config key."""
+    """An invalid name, option or config key, as the user typed or configured it."""
 
     exit_code = 2
 

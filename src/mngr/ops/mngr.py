@@ -111,7 +111,7 @@ class Mngr(context.Mngr):
 
         A new host that costs anything is made only if `agree` is true, or is called with the offer and says so; else this
         raises CostsMoney, which has the offer. A failure takes back what this call made; killed and called again, it goes on.
-        Raises Conflict if the agent is there already, InvalidInput naming what can't be meant.
+        Raises Conflict if the agent is there already, InvalidInput naming what is invalid.
 
         >>> mngr.create("web", command=["sleep", "9"], labels={"team": "search"}).labels
         {'team': 'search'}

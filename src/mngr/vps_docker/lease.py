@@ -67,7 +67,7 @@ class Lease:
         """Raises VpsProvisioningError if the machine may be somebody else's by now. Renews what is about to end."""
         if self._cloud.now() > self._until - tags.MARGIN_S:
             raise VpsProvisioningError(
-                f"machine {self._id} was reserved until a moment that has passed while it was set up",
+                f"machine {self._id} was set up for longer than its reservation lasted",
                 hint="this computer slept or was offline for minutes; run the command again",
             )
         self._renew_if_due()

@@ -226,7 +226,7 @@ class VpsDockerProvider:
         owner = tags.read(found.tags)
         if not owner.ready:
             raise BeingBuilt(
-                f"host {owner.host_name or host_id} isn't built to its end",
+                f"host {owner.host_name or host_id} isn't finished",
                 hint="wait for its create; if that was killed, `mngr gc` releases the machine",
             )
         if found.state == "expired":

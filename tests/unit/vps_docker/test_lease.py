@@ -49,7 +49,7 @@ def test_a_lease_that_has_passed_ends_the_work(cloud: MemoryCloud) -> None:
     with Lease(cloud, machine, wanted(cloud)) as lease:
         before = until(cloud)
         cloud.clock.at += tags.LEASE_S - tags.MARGIN_S + 1
-        with pytest.raises(VpsProvisioningError, match="was reserved until"):
+        with pytest.raises(VpsProvisioningError, match="for longer than its reservation"):
             lease.finish()
         assert until(cloud) == before
 
