@@ -112,7 +112,7 @@ class Phase(msgspec.Struct, frozen=True):
 
 class Phases:
     """Times the phases of an operation, and passes on what it tells. A `Progress`: the steps of one phase are timed as
-    one; a note belongs to no phase."""
+    one; a note belongs to no phase; the same said twice in a row is shown once."""
 
     def __init__(self, clock: Clock, show: Progress = lambda told: None) -> None:
         self.clock = clock
@@ -120,13 +120,16 @@ class Phases:
         self.done: list[Phase] = []
         self._name = ""
         self._since = clock.monotonic()
+        self._shown: Step | Note | None = None
 
     def __call__(self, told: Step | Note) -> None:
         """The next phase starts, or the next step of this one; or there is something to say."""
         if isinstance(told, Step) and told.phase != self._name:
             self.finish()
             self._name = told.phase
-        self.show(told)
+        if told != self._shown:
+            self._shown = told
+            self.show(told)
 
     def finish(self) -> list[Phase]:
         """Ends the current phase; all phases so far."""

@@ -24,3 +24,12 @@ def test_steps_of_a_phase_are_told_and_timed_as_one() -> None:
         phases(one)
     assert told == said
     assert [phase.name for phase in phases.finish()] == ["recycle", "delivery", "recycle"]
+
+
+def test_what_is_said_twice_in_a_row_is_shown_once() -> None:
+    told: list[Step | Note] = []
+    phases = Phases(SYSTEM, told.append)
+    waits, there = Step("delivery", "order 5 is checking"), Step("delivery", "vps-2 is there")
+    for one in (waits, waits, there, waits):
+        phases(one)
+    assert told == [waits, there, waits]

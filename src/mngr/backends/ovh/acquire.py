@@ -26,7 +26,7 @@ from mngr.backends.ovh.recycling.take import Notes
 from mngr.backends.ovh.tags import locked_for
 from mngr.backends.ovh.vps import Vps, patiently
 from mngr.model.errors import NotFound
-from mngr.model.progress import Step
+from mngr.model.progress import Progress, Step
 from mngr.model.waiting import looks
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
@@ -73,18 +73,21 @@ def standing(handle: Handle, markers: Markers) -> Standing:
     return Carted(handle[CART]) if handle.get(CART) else New()
 
 
-def acquire(parts: Parts, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
+def acquire(
+    parts: Parts, spec: MachineSpec, handle: Handle, save: Save, progress: Progress
+) -> Machine | None:
     """See VpsClientInterface.create."""
-    return _Acquisition(parts, spec, save).from_here(standing(handle, parts.markers))
+    return _Acquisition(parts, spec, save, progress).from_here(standing(handle, parts.markers))
 
 
 class _Acquisition:
     """One create's steps. What a step saves is on disk before its next paid call."""
 
-    def __init__(self, parts: Parts, spec: MachineSpec, save: Save) -> None:
+    def __init__(self, parts: Parts, spec: MachineSpec, save: Save, progress: Progress) -> None:
         self.parts = parts
         self.spec = spec
         self.save = save
+        self.progress = progress
 
     def from_here(self, now: Standing) -> Machine | None:
         while True:
@@ -113,12 +116,12 @@ class _Acquisition:
         parts, config = self.parts, self.parts.config
         enabled = bool(config.enable_recycle_cancelled and config.recycle_max_candidates_considered)
         if enabled or now.again:
-            parts.tell(Step("recycle"))
+            self.progress(Step("recycle"))
             vps = parts.recycler.take(self.spec, self._notes(), own=not enabled)
             if vps is not None:
-                parts.tell(Step("recycle", f"{vps.name} is paid until {vps.renewal.expiration} already"))
+                self.progress(Step("recycle", f"{vps.name} is paid until {vps.renewal.expiration} already"))
                 return _machine(vps)
-        parts.tell(Step("order"))
+        self.progress(Step("order"))
         return Ordered(parts.buyer.buy(self.spec, self.spec.tags.get(tags.HOST_NAME, ""), self.save))
 
     def _find_order(self, now: Carted) -> Ordered | New:
@@ -143,7 +146,7 @@ class _Acquisition:
         if service:
             return Delivered(now.order, service)
         delivery.refuse_stuck(now.order, said)
-        parts.tell(Step("delivery", f"order {now.order} is {said}", parts.config.vps_boot_timeout))
+        self.progress(Step("delivery", f"order {now.order} is {said}", parts.config.vps_boot_timeout))
         return None
 
     def _take_delivery(self, now: Delivered) -> Machine | New | None:
@@ -157,12 +160,12 @@ class _Acquisition:
         if not self._is_as_delivered(vps, now.order):
             parts.markers.remove(order_key(now.order))
             return self._afresh()
-        parts.tell(Step("delivery", f"{service} is there"))
+        self.progress(Step("delivery", f"{service} is there"))
         parts.own_writes.note(service, Building(self.spec.host_id, self.spec.image, recycled=False))
         self.save({ID: service})
         wanted = {**self.spec.tags, tags.UNTIL: str(int(parts.client.now()) + tags.LEASE_S)}
         patiently(clock, lag, lambda: parts.store.change(service, wanted))
-        parts.tell(Step("cancel", f"the renewal of {service}, until its host is made", renewal.INACTIVE_S))
+        self.progress(Step("cancel", f"the renewal of {service}, until its host is made", renewal.INACTIVE_S))
         patiently(clock, lag, lambda: renewal.insist(parts.client, clock, service, True))
         parts.markers.remove(order_key(now.order))
         return _machine(parts.reader.read_patiently(service, clock, lag), wanted)
@@ -189,7 +192,9 @@ class _Acquisition:
             parts.own_writes.forget_build(service)
             save({ID: ""})
 
-        return Notes(tell=parts.tell, claiming=lambda service: save({CLAIM_ON: service}), won=won, lost=lost)
+        return Notes(
+            tell=self.progress, claiming=lambda service: save({CLAIM_ON: service}), won=won, lost=lost
+        )
 
     def _is_as_delivered(self, vps: Vps, order: int) -> bool:
         """Whether what an order became is as it was delivered, or as we left it. False: mngr has recycled it meanwhile, or

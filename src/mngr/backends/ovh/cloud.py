@@ -81,8 +81,7 @@ class OvhCloud(VpsClientInterface):
         return self.parts.offers.check(spec)
 
     def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
-        self.parts.tell_to(progress)
-        return acquire.acquire(self.parts, spec, handle, save)
+        return acquire.acquire(self.parts, spec, handle, save, progress)
 
     def bootstrap(self, machine: Machine, progress: Progress) -> str:
         """The host key that was seen first, once root's login works and qemu is purged.

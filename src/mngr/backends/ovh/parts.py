@@ -1,6 +1,5 @@
-"""One OVH account as the rest of this folder works on it: what is read, bought, recycled and told with."""
+"""One OVH account as the rest of this folder works on it: what is read, bought and recycled with."""
 
-import threading
 from collections.abc import Callable, Mapping
 
 from mngr.backends.ovh.buying.lost_orders import LostOrders
@@ -16,7 +15,6 @@ from mngr.backends.ovh.recycling.take import Recycler
 from mngr.backends.ovh.tags import TagStore, locked_for
 from mngr.backends.ovh.vps import Reader
 from mngr.model.clock import Clock
-from mngr.model.progress import Progress, Step
 from mngr.vps_docker import tags
 
 # Keys of a create's handle.
@@ -48,7 +46,6 @@ class Parts:
             margin_s=config.recycle_safety_margin_hours * 3600, most=config.recycle_max_candidates_considered,
             list_lag=config.list_lag, own_writes=self.own_writes,
         )  # fmt: skip
-        self._open = threading.local()
 
     def is_for(self, found: Mapping[str, str], host_id: str) -> bool:
         """Whether these tags name this host as the one that the VPS is for."""
@@ -57,14 +54,3 @@ class Parts:
     def fence(self, service: str, ours: Callable[[Mapping[str, str]], bool]) -> Fence:
         """Over what is written on a VPS from now on."""
         return Fence(self.client, self.store, self.clock, self.recycler.rules.wait, service, ours)
-
-    def tell_to(self, progress: Progress | None) -> None:
-        """Who hears `tell`, of this thread."""
-        self._open.progress = progress
-
-    def tell(self, step: Step) -> None:
-        """Progress; the same twice in a row is told once."""
-        progress: Progress | None = getattr(self._open, "progress", None)
-        if progress is not None and getattr(self._open, "told", None) != step:
-            self._open.told = step
-            progress(step)
