@@ -4,6 +4,7 @@ import asyncio
 import doctest
 import inspect
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mngr import Agent, Host, Mngr, MngrError
-from mngr.model.errors import Conflict, NotFound, TimedOut
+from mngr.model.errors import Conflict, InvalidInput, NotFound, TimedOut
 from mngr.ops.mngr import Listed
 from support.local import MARK, Local
 
@@ -115,6 +116,54 @@ def test_a_command_that_takes_too_long_is_ended_with_its_children(front: Mngr, m
     (Path(agent.work_dir) / "odd $name").write_text("#!/bin/sh\necho odd\n")
     (Path(agent.work_dir) / "odd $name").chmod(0o700)
     assert agent.exec(["./odd $name"]).text == "odd\n", "one word isn't a shell line"
+
+
+def test_the_command_s_own_exit_codes_are_no_time_out(front: Mngr, mngr: Local) -> None:
+    agent = front.create("codes", command="sleep 1000")
+    assert agent.command == ["sh", "-c", "sleep 1000"]
+    assert [agent.exec(f"exit {code}", timeout=30).code for code in (124, 137)] == [124, 137]
+    assert agent.exec("kill -9 $$").code == 137
+    for odd in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(InvalidInput, match="time-out"):
+            agent.exec("true", timeout=odd)
+
+
+def test_what_ends_an_exec_ends_its_command(front: Mngr, mngr: Local) -> None:
+    class Enough(Exception):
+        pass
+
+    def enough(signum: int, frame: object) -> None:
+        raise Enough
+
+    agent = front.create("enough", command=["sleep", "1000"])
+    before = signal.signal(signal.SIGALRM, enough)
+    signal.setitimer(signal.ITIMER_REAL, 1)
+    try:
+        with pytest.raises(Enough):
+            agent.exec("sleep 77.8")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert not [line for line in mngr.processes().values() if line == "sleep 77.8"]
+
+
+def test_no_verb_acts_on_another_agent_of_the_name(front: Mngr) -> None:
+    first = front.create("one", command=["sleep", "1000"])
+    front.agent("one").destroy()
+    second = front.create("one", command=["sleep", "1000"])
+    assert first.destroy().stays_with == ["one"]
+    for verb in (first.stop, first.start, first.refresh, first.logs, first.losses, first.pull):
+        with pytest.raises(NotFound, match="gone"):
+            verb()
+    with pytest.raises(NotFound, match="gone"):
+        first.exec("true")
+    assert second.refresh().state in ("running", "waiting")
+
+
+def test_a_new_agent_s_host_has_the_others(front: Mngr) -> None:
+    front.create("one", command=["sleep", "1000"])
+    host = front.create("two", command=["sleep", "1000"]).host
+    assert sorted(agent.name for agent in host.agents) == ["one", "two"]
+    assert host.view.permanent
 
 
 def test_it_raises_what_the_command_line_shows(front: Mngr, mngr: Local) -> None:

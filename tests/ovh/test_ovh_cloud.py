@@ -35,6 +35,14 @@ def test_a_fresh_vps_is_tagged_and_cancelled_before_anything_else(laptop: Laptop
     assert laptop.markers.all() == []
 
 
+def test_an_account_that_is_used_for_days_still_has_offers(laptop: Laptop) -> None:
+    """The cart that is looked with ends after a day."""
+    first = laptop.cloud.check(laptop.spec())
+    laptop.sim.advance(25 * 3600)
+    again = laptop.cloud.check(laptop.spec())
+    assert (again.due_now, again.per_month) == (first.due_now, first.per_month)
+
+
 def test_keeping_restores_the_renewal_whole(laptop: Laptop) -> None:
     made, _ = laptop.create(laptop.spec())
     laptop.cloud.keep(made.id, print)

@@ -104,7 +104,7 @@ def test_a_released_create_takes_its_claim_along(laptop: Laptop, sim: Here) -> N
     put = laptop.cloud.store.drop
     laptop.cloud.store.drop = lambda *given: None  # the dead clean nothing up
     with pytest.raises(Killed):
-        laptop.cloud.create(laptop.spec(), {}, save)
+        laptop.cloud.create(laptop.spec(), {}, save, print)
     laptop.cloud.store.drop = put
     sim.clear()
     assert f"mngr-claim.{HOST}" in Account(sim).tags(service)

@@ -146,7 +146,8 @@ def test_only_vultrs_own_404_means_gone() -> None:
     client, _, _ = answering(error("Invalid instance.", 404))
     with pytest.raises(NotFound):
         client.get("/instances/x")
-    for answer in ((404, {}), (404, "Not found"), (404, [1])):
+    odd = [{"error": said} for said in (None, {}, [], False, 0, "")]
+    for answer in ((404, {}), (404, "Not found"), (404, [1]), *((404, body) for body in odd)):
         client, _, _ = answering(answer)
         with pytest.raises(Unreadable):
             client.get("/instances/x")

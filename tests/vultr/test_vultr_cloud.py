@@ -43,6 +43,17 @@ def posts(sim: Simcloud) -> int:
 # --- checking -----------------------------------------------------------------------------------------------------
 
 
+def test_each_offer_has_the_price_of_its_time(cloud: VultrCloud, sim: Simcloud, spec: MachineSpec) -> None:
+    for _ in range(2):
+        before = len(sim.calls())
+        cloud.check(spec)
+        assert {call["path"].rpartition("/")[2] for call in sim.calls()[before:]} == {
+            "regions",
+            "plans",
+            "os",
+        }
+
+
 def test_an_offer_has_the_price(cloud: VultrCloud, spec: MachineSpec) -> None:
     offer = cloud.check(spec)
     assert (offer.per_hour, offer.per_month, offer.image) == (0.007, 5, "Debian 12 x64 (bookworm)")
@@ -280,6 +291,16 @@ def test_release_finds_what_was_never_written_down(
     cloud.create(spec, {}, Saved(), print)
     cloud.release(spec, {})
     assert sim.bill()["open"] == 0
+
+
+def test_release_asks_for_no_time_where_no_order_is_open(
+    cloud: VultrCloud, spec: MachineSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def now() -> float:
+        raise Unreadable("no Date header")
+
+    monkeypatch.setattr(cloud, "now", now)
+    assert cloud.release(spec, {}) == Gone()
 
 
 def test_release_waits_for_an_order_that_may_still_show(

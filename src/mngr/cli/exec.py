@@ -46,8 +46,10 @@ def command(
 
     Ctrl-C ends the command with all its processes, also on another computer.
     """
+    import time
+
     from mngr.ops.context import Mngr
-    from mngr.ops.run import GRACE_S, TIMED_OUT, check_connection, exec_command, limited
+    from mngr.ops.run import GRACE_S, check_connection, exec_command, limited, timed_out
 
     words = words[1:] if words[0] == "--" else words
     if timeout is not None:
@@ -56,8 +58,9 @@ def command(
     run = exec_command(mngr, name, words, tty=tty, token=interrupted or lost or "")
     if interrupted:
         raise _ended(run)
+    since = time.monotonic()
     code = 255 if lost else _run(run, None if timeout is None else timeout + GRACE_S)
-    if timeout is not None and code in TIMED_OUT:
+    if timed_out(code, timeout, time.monotonic() - since):
         raise MngrError(f"the command didn't end within {timeout:g} s")
     if code == 255 and run.ssh:
         check_connection(mngr, name, run)

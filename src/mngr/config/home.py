@@ -7,12 +7,12 @@ from pathlib import Path
 from mngr.model.errors import InvalidInput, MngrError
 
 
-def home() -> Path:
-    """`$MNGR_HOME`, else `~/.mngr`. Not made here: reading commands leave no trace.
+def home(named: str | Path | None = None) -> Path:
+    """`named` (`~` is the user's), else `$MNGR_HOME`, else `~/.mngr`. Not made here: reading commands leave no trace.
 
     Raises InvalidInput if it is set and empty, or can't be a folder.
     """
-    given = os.environ.get("MNGR_HOME")
+    given = os.environ.get("MNGR_HOME") if named is None else os.path.expanduser(named)
     if given == "":
         raise InvalidInput("MNGR_HOME is set and empty", hint="name a folder, or unset it for ~/.mngr")
     path = Path(given or os.path.expanduser("~/.mngr")).absolute()

@@ -71,7 +71,19 @@ def _carry_out(work: Work) -> Created:
     seen = AgentView(record=agent, state="running", active_at=work.mngr.clock.now())
     if work.ended:
         seen.state, seen.exit_code = "done", work.ended[-1]
-    host = HostView(record=record, state="running", agents=[seen])
+    host = HostView(record=record, state="running", permanent=not plan.provider.abilities.isolated)
+    if plan.existing:  # the rest is as it was seen before
+        host = msgspec.structs.replace(
+            plan.existing,
+            record=record,
+            state="running",
+            problem="",
+            idle=None,
+            half_made=False,
+            sshd_down=False,
+        )
+    others = [one for one in host.agents if not one.half_made and one.record.name != agent.name]
+    host = msgspec.structs.replace(host, agents=[*others, seen])
     memory.remember(work.mngr, host, seen)
     return Created(agent=seen, host=host, phases=work.phases.finish(), notes=[*work.notes, *plan.unused])
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mngr.config import home as homes
 from mngr.config.schema import Config
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput, MngrError, NotFound
@@ -75,7 +76,7 @@ class Mngr(context.Mngr):
         clock: Clock = SYSTEM,
     ) -> None:
         """`home`: in place of MNGR_HOME or `~/.mngr`. `config`: in place of what is configured there."""
-        super().__init__(None if home is None else Path(home), config, clock)
+        super().__init__(None if home is None else homes.home(home), config, clock)
         self.progress = progress
 
     def phases(self) -> Phases:
@@ -87,7 +88,7 @@ class Mngr(context.Mngr):
         name: str,
         type: str = "",
         *,
-        command: Sequence[str] = (),
+        command: str | Sequence[str] = (),
         provider: str = "",
         image: str = "",
         user: str = "",
@@ -106,7 +107,8 @@ class Mngr(context.Mngr):
     ) -> Agent:
         """Makes an agent, and a host for it if needed; when it returns, the agent was seen alive, or is `done`.
 
-        `name` may be an address: `NAME[@HOST][.PROVIDER]`. `command`: what the agent runs, or words after its type's command.
+        `name` may be an address: `NAME[@HOST][.PROVIDER]`. `command`: what the agent runs, or words after its type's command;
+        a string is a shell line.
         `source`: the directory whose code comes along. All else is as `mngr create` has it (`mngr create --help`).
 
         A new host that costs anything is made only if `agree` is true, or is called with the offer and says so; else this
@@ -115,7 +117,9 @@ class Mngr(context.Mngr):
 
         >>> mngr.create("web", command=["sleep", "9"], labels={"team": "search"}).labels
         {'team': 'search'}
-        >>> mngr.create("big", provider="vultr", agree=lambda offer: (offer.per_hour or 0) < 0.05)  # doctest: +SKIP
+        >>> def cheap(offer):  # by the hour only: `due_now` is paid at once, for a month and more
+        ...     return not offer.due_now and (offer.per_hour or 0) < 0.05
+        >>> mngr.create("big", provider="vultr", agree=cheap)  # doctest: +SKIP
         <Agent big@big.vultr running>
         """
         from mngr.ops.create import create
@@ -126,10 +130,11 @@ class Mngr(context.Mngr):
             raise InvalidInput("create needs a name for the agent before the @")
         if provider and address.provider not in ("", provider):
             raise InvalidInput(f"two providers: .{address.provider} and {provider}", hint="give one")
+        words = ["sh", "-c", command] if isinstance(command, str) else list(command)
         request = CreateRequest(
             name=address.name, host=address.host, provider=provider or address.provider,
-            type=type or ("command" if command else ""), command=list(command), build_args=list(build_args),
-            start_args=list(start_args), image=image, user=user, env=dict(env or {}), labels=_labels(labels or {}),
+            type=type or ("command" if command else ""), command=words, build_args=_several(build_args, "build_args"),
+            start_args=_several(start_args, "start_args"), image=image, user=user, env=dict(env or {}), labels=_labels(labels or {}),
             idle=_idle(idle_mode, idle_timeout_s, max_lifetime_s), snapshot=snapshot, work_dir=work_dir,
             source=None if source is None else Path(source).absolute(), trust_first_contact=trust_first_contact,
         )  # fmt: skip
@@ -174,7 +179,7 @@ class Mngr(context.Mngr):
         """
         from mngr.ops.listing import list_hosts
 
-        return Listed(self, list_hosts(self, providers))
+        return Listed(self, list_hosts(self, _several(providers, "providers")))
 
     def gc(self, providers: Sequence[str] = (), *, dry_run: bool = False) -> Mapping[str, Swept]:
         """Finds and releases what killed commands left behind; touches no host with agents. By provider instance.
@@ -184,7 +189,7 @@ class Mngr(context.Mngr):
         """
         from mngr.ops.sweep import sweep
 
-        return sweep(self, providers, dry_run=dry_run)
+        return sweep(self, _several(providers, "providers"), dry_run=dry_run)
 
     def forget(self, hosts: Sequence[str]) -> Sequence[str]:
         """Drops what is kept here of hosts that only another account knows, which may go on paying for them.
@@ -194,7 +199,7 @@ class Mngr(context.Mngr):
         """
         from mngr.ops.sweep import forget
 
-        return forget(self, hosts)
+        return forget(self, _several(hosts, "hosts"))
 
     def snapshots(self) -> SnapshotListing:
         """All snapshots, and what couldn't be read.
@@ -226,9 +231,19 @@ class Mngr(context.Mngr):
         return examine(self)
 
 
+def _several(given: Sequence[str], what: str) -> list[str]:
+    """Raises InvalidInput on a string, which Python would take for a list of letters."""
+    if isinstance(given, str):
+        raise InvalidInput(f"{what} is a list of texts, not {given!r}", hint=f"write [{given!r}]")
+    return list(given)
+
+
 def _idle(mode: str, timeout_s: float | None, max_lifetime_s: float | None) -> IdleRequest | None:
     from mngr.model.idle import parse_mode
 
+    for seconds in (timeout_s, max_lifetime_s):
+        if seconds is not None and not 0 <= seconds < float("inf"):
+            raise InvalidInput(f"{seconds!r} is no time in seconds", hint="0 means never")
     asked = IdleRequest(
         mode=parse_mode(mode) if mode else None, timeout_s=timeout_s, max_lifetime_s=max_lifetime_s
     )

@@ -1,6 +1,7 @@
 """Agents and hosts as objects: what is known of one, as it was when it was last looked at, and its verbs.
 
-Verbs that change something look first, and see to it that the object shows how it is afterwards.
+Verbs that change something look first, and see to it that the object shows how it is afterwards; after a destroy it shows
+what was last seen. No verb acts on another agent that has the name by now.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mngr.model.errors import NotFound
 from mngr.model.states import AgentState, HostState
 from mngr.model.views import AgentView, HostView
 from mngr.ops import names
@@ -103,7 +105,7 @@ class Host:
         return done
 
     def destroy(self, *, unknown_agents: bool = False) -> Destroyed:
-        """Removes it for good, with all its agents, and ends its bill. Nobody is asked.
+        """Removes it for good, with all its agents, and ends its bill. Gone already is success. Nobody is asked.
 
         Raises Unreachable if its agents can't be read, unless `unknown_agents` says that they may go; NotWiped if its bill
         has ended and its files couldn't be removed yet.
@@ -113,7 +115,11 @@ class Host:
         """
         from mngr.ops import lifecycle
 
-        return lifecycle.destroy(self.mngr, self._group(), self.mngr.phases(), unknown_agents=unknown_agents)
+        try:
+            group = self._group()
+        except NotFound:
+            return lifecycle.Destroyed(host_gone=True)
+        return lifecycle.destroy(self.mngr, group, self.mngr.phases(), unknown_agents=unknown_agents)
 
     def snapshot(self, name: str = "", *, to: str | Path | None = None) -> Snapshot:
         """Saves image and volume together; it is paused meanwhile. `to`: also into this file. Raises NotSupported.
@@ -217,8 +223,9 @@ class Agent:
         >>> mngr.agent("demo").refresh().state in ("running", "waiting")
         True
         """
-        target = _look(self.mngr, self.address)
-        self._host, self.view = target.host, target.agent or self.view
+        target = self._look()
+        assert target.agent
+        self._host, self.view = target.host, target.agent
         return self
 
     def exec(
@@ -238,7 +245,7 @@ class Agent:
         from mngr.ops import run
 
         text = input.encode() if isinstance(input, str) else input
-        return run.capture(self.mngr, self.address, words, input=text, timeout=timeout)
+        return run.capture(self.mngr, self.address, words, input=text, timeout=timeout, agent_id=self.id)
 
     def logs(self, size: int = 64 << 10) -> str:
         """The end of what its terminal showed, as text.
@@ -248,7 +255,7 @@ class Agent:
         """
         from mngr.ops import run
 
-        return run.plain(run.logs(self.mngr, self.address, size).decode(errors="replace"))
+        return run.plain(run.logs_of(self.mngr, self._look(), size).decode(errors="replace"))
 
     def raw_logs(self, size: int = 64 << 10) -> bytes:
         """The end of what was written to its terminal, with all control sequences.
@@ -258,7 +265,7 @@ class Agent:
         """
         from mngr.ops import run
 
-        return run.logs(self.mngr, self.address, size, raw=True)
+        return run.logs_of(self.mngr, self._look(), size, raw=True)
 
     def attach_argv(self) -> list[str]:
         """The command line that puts a terminal on it.
@@ -304,13 +311,12 @@ class Agent:
         >>> done.host_gone, "demo" in done.stays_with  # this computer stays, with its other agents
         (False, True)
         """
-        from mngr.model.errors import NotFound
         from mngr.ops import lifecycle
 
         try:
             group = self._group()
         except NotFound:
-            return lifecycle.Destroyed(host_gone=not self._host.permanent)
+            return _destroyed(self.mngr, self.host.address)
         return lifecycle.destroy(self.mngr, group, self.mngr.phases(), unknown_agents=unknown_agents)
 
     def losses(self) -> Sequence[Loss]:
@@ -332,6 +338,7 @@ class Agent:
         """
         from mngr.ops import pull
 
+        self._look()
         return pull.pull_agent(self.mngr, self.address, Path(into), branch, self.mngr.phases(), force=force)
 
     def snapshot(self, name: str = "", *, to: str | Path | None = None) -> Snapshot:
@@ -343,8 +350,30 @@ class Agent:
         return self.host.snapshot(name, to=to)
 
     def _group(self) -> Group:
-        [group] = names.groups([_look(self.mngr, self.address)])
+        [group] = names.groups([self._look()])
         return group
+
+    def _look(self) -> Target:
+        """Raises NotFound also if another agent has its name by now."""
+        target = _look(self.mngr, self.address)
+        if target.agent is None or target.agent.record.id != self.id:
+            raise NotFound(f"agent {self.name} ({self.id}) is gone", hint="another one has its name by now")
+        return target
+
+
+def _destroyed(mngr: Mngr, host: str) -> Destroyed:
+    """What is told of an agent that is gone already: whether its host is."""
+    from mngr.ops.lifecycle import Destroyed
+
+    try:
+        view = _look(mngr, host).host
+    except NotFound:
+        return Destroyed(host_gone=True)
+    return Destroyed(
+        host_gone=False,
+        stays_with=[one.record.name for one in view.agents],
+        billed=view.record.price_per_hour is not None or view.record.price_per_month is not None,
+    )
 
 
 def _look(mngr: Mngr, address: str) -> Target:

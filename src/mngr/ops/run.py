@@ -36,16 +36,24 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def exec_command(
-    mngr: Mngr, text: str, words: Sequence[str], *, tty: bool = False, fresh: bool = False, token: str = ""
+    mngr: Mngr,
+    text: str,
+    words: Sequence[str],
+    *,
+    tty: bool = False,
+    fresh: bool = False,
+    token: str = "",
+    only: str = "",
 ) -> Command:
     """What runs `words` in the agent's work dir. A remembered agent costs no question (unless `fresh`). Raises
-    InvalidInput if they are longer than a command line may be. `token`: of a command that was begun before."""
+    InvalidInput if they are longer than a command line may be; NotFound if `only` is given and isn't the agent's id. `token`:
+    of a command that was begun before."""
     import uuid
 
     token = token or str(uuid.uuid4())
     size.check_words(words)
     place = None if fresh else memory.seen(mngr, parse_address(text))
-    if place and not place.ssh and not place.here:
+    if place and ((not place.ssh and not place.here) or only not in ("", place.agent_id)):
         place = None
     if place:
         host_dir, agent_id, here = place.host_dir, place.agent_id, place.here
@@ -54,6 +62,8 @@ def exec_command(
     else:
         target = reachable(mngr, text)
         assert target.agent
+        if only not in ("", target.agent.record.id):
+            raise NotFound(f"agent {only} is gone", hint="another one has its name by now")
         record = target.host.record
         memory.remember(mngr, target.host, target.agent)
         host_dir, agent_id = record.host_dir, target.agent.record.id
@@ -76,10 +86,16 @@ def exec_command(
 
 
 def capture(
-    mngr: Mngr, text: str, words: str | Sequence[str], *, input: bytes = b"", timeout: float | None = None
+    mngr: Mngr,
+    text: str,
+    words: str | Sequence[str],
+    *,
+    input: bytes = b"",
+    timeout: float | None = None,
+    agent_id: str = "",
 ) -> Completed:
     """Runs a command beside an agent (a string is a shell line) and waits for it; what it printed. However that ends, the
-    command has ended then, with all its processes.
+    command has ended then, with all its processes, as far as its host can be reached. `agent_id`: of no other agent.
 
     Raises as `exec_command`, TimedOut after `timeout` seconds, Unreachable if the connection failed or broke."""
     if isinstance(words, str):
@@ -89,18 +105,24 @@ def capture(
     if not words:
         raise InvalidInput("there is no command to run")
     if timeout is not None:
+        if not 0 < timeout < float("inf"):
+            raise InvalidInput(f"a time-out of {timeout:g} s is none", hint="seconds, above 0")
         words = limited(words, timeout)
-    command = exec_command(mngr, text, words)
+    command = exec_command(mngr, text, words, only=agent_id)
+    since = mngr.clock.monotonic()
     try:
         done = run_local(
             command.argv, place=command.ssh or "the host", what="the command", input=input, apart=True,
             timeout=None if timeout is None else timeout + GRACE_S,
         )  # fmt: skip
-    except (TimedOut, KeyboardInterrupt):
-        end_exec(command)
+    except BaseException:
+        with contextlib.suppress(MngrError):
+            end_exec(command)
         raise
-    if timeout is not None and done.code in TIMED_OUT:
+    if timed_out(done.code, timeout, mngr.clock.monotonic() - since):
         raise TimedOut(f"the command didn't end within {timeout:g} s")
+    if done.code < 0:
+        done = msgspec.structs.replace(done, code=128 - done.code)
     if done.code == SSH_FAILED and command.ssh:
         check_connection(mngr, text, command)
     return done
@@ -112,6 +134,11 @@ KILL_AFTER_S = 5
 GRACE_S = KILL_AFTER_S + 10
 #: Exit codes of timeout(1), whose command was ended.
 TIMED_OUT = (124, 137)
+
+
+def timed_out(code: int, timeout: float | None, took: float) -> bool:
+    """Whether timeout(1) has ended a command that took so long, in seconds; a command may end with its exit codes, too."""
+    return timeout is not None and code in TIMED_OUT and took >= timeout
 
 
 def limited(words: Sequence[str], timeout: float, *, tty: bool = False) -> Sequence[str]:
@@ -186,7 +213,11 @@ def _start_hint(text: str, target: Target) -> str:
 
 def logs(mngr: Mngr, text: str, size: int, *, raw: bool = False) -> bytes:
     """The last `size` bytes of what the agent's terminal showed, or (`raw`) was sent, with all control sequences."""
-    target = reachable(mngr, text)
+    return logs_of(mngr, reachable(mngr, text), size, raw=raw)
+
+
+def logs_of(mngr: Mngr, target: Target, size: int, *, raw: bool = False) -> bytes:
+    """As `logs`, of an agent that was looked up."""
     assert target.agent
     return tmux.logs(mngr.place(target.host.record), target.agent.record, size, raw=raw)
 

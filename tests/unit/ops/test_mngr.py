@@ -10,9 +10,12 @@ import pytest
 import mngr
 from mngr import CostsMoney, Mngr
 from mngr.config.schema import Config
+from mngr.model.errors import InvalidInput
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Listing, Offer
 from mngr.providers.contract import Abilities
+
+README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 class Bought(Exception):
@@ -58,7 +61,19 @@ def test_what_costs_money_isnt_bought_in_silence(front: Mngr, vendor: Vendor) ->
         front.create("x", command=["true"], agree=lambda offer: (offer.per_hour or 0) > 1)
 
 
-@pytest.mark.parametrize("agree", [True, lambda offer: offer.per_hour < 0.05])
+def cheap(offer: Offer) -> bool:
+    """README's example."""
+    return not offer.due_now and (offer.per_hour or 0) < 0.05
+
+
+def test_the_example_of_a_word_agrees_to_nothing_that_is_paid_ahead(front: Mngr, vendor: Vendor) -> None:
+    assert "lambda offer: not offer.due_now and (offer.per_hour or 0) < 0.05" in README.read_text()
+    vendor.offer = Offer(per_month=7.99, due_now=7.99)
+    with pytest.raises(CostsMoney):
+        front.create("x", command=["true"], agree=cheap)
+
+
+@pytest.mark.parametrize("agree", [True, cheap])
 def test_what_was_agreed_to_is_bought(front: Mngr, agree: Any) -> None:
     with pytest.raises(Bought):
         front.create("x", command=["true"], agree=agree)
@@ -81,6 +96,34 @@ def test_an_agent_on_a_host_that_is_there_costs_nothing_more(
     monkeypatch.setattr("mngr.ops.memory.remember", lambda *_: None)
     made = front.create("x@box", command=["true"])
     assert (made.name, made.host.name, made.host.id) == ("x", "box", "host-1")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda mngr: mngr.create("x", build_args="a"),
+        lambda mngr: mngr.create("x", start_args="a"),
+        lambda mngr: mngr.list("local"),
+        lambda mngr: mngr.gc("local"),
+        lambda mngr: mngr.forget("box"),
+        lambda mngr: mngr.create("x", idle_timeout_s=float("nan")),
+        lambda mngr: mngr.create("x", max_lifetime_s=float("inf")),
+        lambda mngr: mngr.create("x", idle_timeout_s=-1),
+    ],
+)
+def test_what_can_t_be_meant_is_refused(front: Mngr, call: Any) -> None:
+    with pytest.raises(InvalidInput):
+        call(front)
+
+
+def test_a_home_is_checked_as_mngr_home_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "file").touch()
+    assert Mngr("rel").home == Mngr("~/rel").home == tmp_path / "rel"
+    for odd in ("", "file"):
+        with pytest.raises(InvalidInput):
+            Mngr(odd)
 
 
 def test_it_is_imported_when_it_is_asked_for() -> None:

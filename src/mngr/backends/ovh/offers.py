@@ -21,7 +21,7 @@ UCENTS = 100_000_000
 
 
 class Offers:
-    """Catalogue of one account, asked for once a process."""
+    """Catalogue of one account, asked for once a check: prices are of now, and a cart to look with ends after a day."""
 
     def __init__(self, client: OvhClient, config: OvhConfig) -> None:
         self.client = client
@@ -39,6 +39,8 @@ class Offers:
     @understood("OVH's catalogue")
     def check(self, spec: MachineSpec) -> Offer:
         """The price of a fresh order. Raises InvalidInput naming the valid plans, datacenters or images, Unreadable."""
+        with self._lock:
+            self._catalogue, self._cart = None, ""
         plans = self._plans()
         row = next((one for one in plans if one.get("planCode") == spec.plan), None)
         if row is None:

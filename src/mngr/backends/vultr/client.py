@@ -81,8 +81,10 @@ class VultrClient:
 
 def _refusal(answer: Answer, what: str) -> Refusal:
     try:
-        said = str(answer.json()["error"])
+        said = answer.json()["error"]
     except (ValueError, KeyError, TypeError):
         said = ""
+    if not isinstance(said, str):
+        said = ""  # not Vultr's own words: what is in front of it said that
     hint = _KEY_HINT if answer.status in (401, 403) else ""
     return Refusal(said=said, gone=answer.status == 404 and bool(said), hint=hint)

@@ -208,8 +208,8 @@ class VultrCloud(VpsClientInterface):
         left = [id for id in sorted(ids) if not self._delete(id)]
         if left:
             return Later(f"Vultr still shows {', '.join(left)}", after_s=2)
-        until, now = self._shown_by(handle), self.now()
-        if until is not None and now < until and not _made_by(handle, found):
+        until = self._shown_by(handle)
+        if until is not None and (now := self.now()) < until and not _made_by(handle, found):
             return Later("an order without an answer may still show in Vultr's list", after_s=until - now)
         return Gone()
 

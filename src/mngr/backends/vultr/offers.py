@@ -13,7 +13,7 @@ from mngr.vps_docker.vps_client import MachineSpec
 
 
 class Offers:
-    """The catalog, each list read once."""
+    """The catalog, each list read once a check: prices are of now."""
 
     def __init__(self, client: VultrClient) -> None:
         self._client = client
@@ -22,6 +22,8 @@ class Offers:
 
     def check(self, spec: MachineSpec) -> Offer:
         """The price of `spec`. Raises InvalidInput naming the valid plans, regions or systems; Unreadable."""
+        with self._lock:
+            self._lists = {}
         regions = [str(row["id"]) for row in self._list("regions")]
         if spec.region not in regions:
             raise _unknown("region", spec.region, regions, "--vps-region")
