@@ -6,6 +6,7 @@ import msgspec
 
 from mngr.model.environment import check_key
 from mngr.model.errors import InvalidInput
+from mngr.model.guess import did_you_mean
 from mngr.model.names import check_name
 
 
@@ -36,7 +37,8 @@ def find_type(name: str, configured: dict[str, AgentType]) -> AgentType:
     if name not in known:
         raise InvalidInput(
             f"unknown agent type {name!r}",
-            hint=f"known: {', '.join(sorted(known))}; define more as [agent_types.{check_name(name, 'agent type')}] in the config",
+            hint=f"{did_you_mean(name, known)} known: {', '.join(sorted(known))}; define more as ".lstrip()
+            + f"[agent_types.{check_name(name, 'agent type')}] in the config",
         )
     for key in known[name].env:
         check_key(key, f"[agent_types.{name}.env]")

@@ -109,7 +109,9 @@ def _check(path: list[str], config: "Config") -> None:
     from mngr.providers import registry
 
     if path[0] == "default_provider":
-        registry.find_backend(registry.find_instance(config.default_provider, config).backend)
+        registry.find_backend(
+            registry.find_instance(config.default_provider, config).backend, config.providers
+        )
     elif path[0] == "default_type":
         types = {name: convert(data, AgentType, name) for name, data in config.agent_types.items()}
         find_type(config.default_type, types)

@@ -109,7 +109,7 @@ def command(ctx: click.Context, **options: Unpack[Options]) -> int:
     wanted = request(ctx.obj, options, agreed=mngr.config.assume_yes)
     if options["dry_run"]:
         return _show_plan(plan.plan(mngr, wanted), form)
-    check_format(form, present.blank_agent(wanted.labels))
+    check_format(form, present.blank())
 
     def agree(checked: "CreatePlan") -> None:
         lines = words.of_plan(checked)
@@ -176,7 +176,8 @@ def _show(mngr: "Mngr", created: "Created", form: str, quiet: bool) -> None:
     if form == "json":
         write_json(data)
     elif form != "human":
-        write_rows(form, [data["agent"]])
+        whole = present.in_full(created.host, created.agent)
+        write_rows(form, [data["agent"] if form == "jsonl" else whole], present.blank())
     elif not quiet:
         record, host = created.agent.record, created.host.record
         seconds = sum(phase.seconds for phase in created.phases)

@@ -1,160 +1,207 @@
 """`mngr list`."""
 
-from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from mngr.cli.output import (
     check_format,
+    field,
+    fields,
     format_option,
     names_option,
+    no_field,
     show_problems,
     write_json,
     write_names,
     write_rows,
 )
+from mngr.model.errors import InvalidInput, MngrError
+from mngr.model.states import AgentState, HostState
 from mngr.providers.terminal import table
 
 if TYPE_CHECKING:
-    from mngr.model.views import HostView, Listing
+    from mngr.model.names import Address
+    from mngr.model.views import Listing
+    from mngr.ops.rows import Row
+
+STATES = list(dict.fromkeys([*get_args(AgentState), *get_args(HostState)]))
 
 
-@click.command("list", short_help="Show agents, hosts, and what they cost.")
+class WithFields(click.Command):
+    """A verb whose help ends with the fields of templates."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from mngr.cli.columns import COLUMNS
+        from mngr.ops import present
+
+        with formatter.section("Fields of templates, --sort and --columns"):
+            formatter.write_text(" ".join(fields(present.blank())))
+        with formatter.section("Columns"):
+            formatter.write_text(" ".join(one.lower().replace(" ", "-") for one in COLUMNS))
+
+
+@click.command("list", cls=WithFields, short_help="Show agents, hosts, and what they cost.")
+@click.argument("names", nargs=-1, metavar="[NAME]…")
 @click.option(
     "--provider", "providers", multiple=True, metavar="NAME", help="Only this provider instance (repeatable)."
 )
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice(STATES), metavar="STATE",
+    help="Only agents in this state, or on hosts in it (repeatable: one of them).",
+)  # fmt: skip
+@click.option(
+    "--label", "labels", multiple=True, metavar="K[=V]", help="Only agents with this label (repeatable: all)."
+)
+@click.option("--sort", metavar="FIELD", help="By this field, such as created_at; -FIELD: downwards.")
+@click.option(
+    "--columns", metavar="A,B,C", help="These columns of the table, such as name,host-state,labels.team."
+)
 @format_option
 @names_option
-def command(providers: tuple[str, ...], form: str, quiet: bool) -> int:
-    """Show agents, hosts, and what they cost.
+def command(
+    names: tuple[str, ...],
+    providers: tuple[str, ...],
+    states: tuple[str, ...],
+    labels: tuple[str, ...],
+    sort: str | None,
+    columns: str | None,
+    form: str,
+    quiet: bool,
+) -> int:
+    """Show agents, hosts, and what they cost: all, or those of these names.
 
     \b
     mngr list
-    mngr list --format '{name} {state} {host.provider}'
+    mngr list --state running --label team=search --sort -host.cost_so_far
+    mngr list --format '{name} {state} {host.provider} {labels.team}'
     mngr list -q | mngr stop -
 
     Exit code 5 if something couldn't be read; the rest is listed all the same.
     """
     from mngr.cli.progress import waiting
+    from mngr.cli.targets import read_names
+    from mngr.model.names import parse_address
+    from mngr.model.views import Listing
+    from mngr.ops import present, rows
     from mngr.ops.context import Mngr
     from mngr.ops.listing import list_hosts
 
-    check_format(form)
+    shape = present.blank()
+    check_format(form, shape)
+    by = sort.removeprefix("-") if sort else ""
+    for one in [by] if sort else []:
+        _check_field("--sort", one, shape)
+    chosen = _chosen(columns, form, shape)
+    wanted = [parse_address(name) for name in read_names(names)]
     mngr = Mngr()
+    asked = providers or (sorted({one.provider for one in wanted}) if all(a.provider for a in wanted) else ())
     with waiting("list", quiet):
-        whole = list_hosts(mngr, providers)
+        whole = list_hosts(mngr, asked) if wanted or not names else Listing()
+    found, missing = rows.named(whole, wanted) if names else (rows.rows(whole), [])
+    found = [
+        one
+        for one in found
+        if (not states or any(rows.in_state(one, state) for state in states))
+        and all(rows.labelled(one, label) for label in labels)
+    ]
+    if sort:
+        found = rows.ordered(found, lambda row: field(row, by, shape), sort.startswith("-"))
     if form == "human" and quiet:
-        write_names(_addresses(whole))
+        write_names(rows.addresses(whole, found, in_full=bool(asked)))
+    elif form == "human" and found:
+        _show(found, chosen, mngr.clock.now())
     elif form == "human":
-        _show(whole, mngr.clock.now())
+        if not missing:
+            click.echo(_nothing(providers, states, labels, bool(names), unread=bool(whole.errors)))
+    elif form == "json":
+        write_json(present.listing(found, whole.errors))
     else:
-        from mngr.ops import present
-
-        data = present.listing(whole)
-        write_json(data) if form == "json" else write_rows(form, data["agents"])
+        agents = [one for one in found if one.agent]
+        write_rows(
+            form,
+            present.listing(agents, [])["agents"]
+            if form == "jsonl"
+            else [present.in_full(*one) for one in agents],
+            shape,
+        )
     if form != "json":
         show_problems(whole.errors)
-    return 5 if whole.errors or any(host.state == "unreachable" for host in whole.hosts) else 0
+    if missing:
+        return _not_there(whole, missing)
+    return 5 if whole.errors or any(one.host.state == "unreachable" for one in found) else 0
 
 
-def _show(whole: "Listing", now: float) -> None:
-    rows = []
-    for host in whole.hosts:
-        record = host.record
-        place = [
-            f"{record.name}.{record.provider}",
-            host.state,
-            _price(host),
-            _so_far(host),
-            _idle(host, now),
-        ]
-        for agent in host.agents:
-            state = f"done ({agent.exit_code})" if agent.state == "done" else agent.state
-            labels = _pairs(agent.record.labels)
-            rows.append([agent.record.name, state, *place, agent.record.type, _note(host), labels])
-        if not host.agents:
-            rows.append(
-                [f"@{record.name}", "" if host.agents_known else "unknown", *place, "", _note(host), ""]
-            )
-    if not rows:
-        click.echo(
-            "no agents yet; `mngr create my-agent` makes one"
-            if not whole.errors
-            else "no agents could be read"
-        )
+def _not_there(whole: "Listing", missing: Sequence["Address"]) -> int:
+    """Says of each name that there is no such thing; the exit code."""
+    from mngr.cli.main import show
+    from mngr.ops.names import not_there
+
+    code = 0
+    for address in missing:
+        try:
+            not_there(whole, address)
+        except MngrError as error:
+            show(error)
+            code = code or error.exit_code
+    return code
+
+
+def _check_field(where: str, name: str, shape: dict[str, Any]) -> None:
+    try:
+        field(shape, name, shape)
+    except KeyError:
+        raise no_field(where, name, shape) from None
+
+
+def _chosen(columns: str | None, form: str, shape: dict[str, Any]) -> list[str]:
+    """The columns that are asked for. Raises InvalidInput if one is none, or nobody sees a table."""
+    from mngr.cli.columns import COLUMNS, title
+
+    if columns is None:
+        return []
+    if form != "human":
+        raise InvalidInput("--columns is for the table", hint="--format '{name} {state}' chooses fields")
+    chosen = [one.strip() for one in columns.split(",")]
+    for one in chosen:
+        if title(one) not in COLUMNS:
+            extra = {title.lower().replace(" ", "-"): "" for title in COLUMNS}
+            _check_field("--columns", one, {**extra, **shape})
+    return chosen
+
+
+def _show(found: Sequence["Row"], chosen: Sequence[str], now: float) -> None:
+    from mngr.cli.columns import COLUMNS, FLOORS, RANKS, title
+    from mngr.cli.output import fill
+    from mngr.ops import present
+
+    if chosen:
+        shape = present.blank()
+
+        def cell(row: "Row", name: str) -> str:
+            known = COLUMNS.get(title(name))
+            return known(row, now) if known else fill(f"{{{name}}}", present.in_full(*row), shape)
+
+        titles = [title(name) for name in chosen]
+        table(titles, [[cell(row, name) for name in chosen] for row in found], empty=True, floors=FLOORS)
         return
-    table(
-        ["NAME", "STATE", "HOST", "HOST STATE", "PRICE", "COST SO FAR", "IDLE", "TYPE", "NOTE", "LABELS"],
-        rows,
-    )
-
-
-def _addresses(whole: "Listing") -> list[str]:
-    """The agents as other verbs take them: by name, where one name is several agents' in full. Hosts without agents."""
-    found = []
-    count = Counter(agent.record.name for host in whole.hosts for agent in host.agents)
-    for host in whole.hosts:
-        place = f"@{host.record.name}.{host.record.provider}"
-        for agent in host.agents:
-            name = agent.record.name
-            found.append(f"{name}{place}" if count[name] > 1 else name)
-        if not host.agents:
-            found.append(place)
-    return found
-
-
-def _idle(host: "HostView", now: float) -> str:
-    idle = host.idle
-    if idle is None:
-        return ""
-    parts = []
-    if host.state == "running" and idle.idle_since:
-        after = f" (after {idle.last_seen})" if idle.last_seen else ""
-        parts.append(f"for {span(now - idle.idle_since)}{after}")
-        if idle.stops_at:
-            parts.append(f"stops in {span(idle.stops_at - now)}")
-    if host.state == "running" and idle.lifetime_ends_at:
-        parts.append(f"ends in {span(idle.lifetime_ends_at - now)}")
-    return ", ".join(parts)
-
-
-def _price(host: "HostView") -> str:
-    record = host.record
-    if record.price_per_hour:
-        return f"{record.price_per_hour:.4g} {record.currency}/h"
-    return f"{host.price_per_month:.4g} {record.currency}/month" if host.price_per_month else ""
-
-
-def _so_far(host: "HostView") -> str:
-    parts = []
-    if host.cost_so_far is not None and host.record.price_per_hour:
-        parts.append(f"{host.cost_so_far:.2f} {host.record.currency}")
-    if host.paid_until:
-        parts.append(
-            f"paid until {host.paid_until}"
-            + ("" if host.renews is None else ", renews" if host.renews else ", ends")
+    cells = [[cell(row, now) for cell in COLUMNS.values()] for row in found]
+    if left_out := table(list(COLUMNS), cells, floors=FLOORS, ranks=RANKS):
+        click.echo(
+            f"(no room for {', '.join(left_out)}: `mngr show NAME` shows all, --columns chooses)", err=True
         )
-    return ", ".join(parts)
 
 
-def _note(host: "HostView") -> str:
-    down = host.state in ("stopped", "paused", "crashed") and host.record.price_per_hour
-    parts = [f"a stop saves {host.stop_saves}" if down and host.stop_saves else ""]
-    parts += [host.problem, host.idle.stop_reason if host.idle else ""]
-    if host.record.ssh_trust != "pinned":
-        parts.append(f"ssh_trust: {host.record.ssh_trust}")
-    return "; ".join(part for part in parts if part)
-
-
-def _pairs(labels: dict[str, str]) -> str:
-    return " ".join(f"{key}={value}" for key, value in labels.items())
-
-
-def span(seconds: float) -> str:
-    """`42s`, `7m`, `3h`, `2d`."""
-    seconds = max(0.0, seconds)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f}{unit}"
-    return f"{seconds:.0f}s"
+def _nothing(
+    providers: Sequence[str], states: Sequence[str], labels: Sequence[str], named: bool, *, unread: bool
+) -> str:
+    """What is said where there is nothing to show, and why that may be."""
+    if unread:
+        return "no agents could be read"
+    parts = [f"in state {' or '.join(states)}"] if states else []
+    parts += [f"with label {' and '.join(labels)}"] if labels else []
+    parts += [f"on {' or '.join(providers)}"] if providers else []
+    if not parts and not named:
+        return "no agents yet; `mngr create my-agent` makes one"
+    return " ".join(["none", *parts])

@@ -11,6 +11,7 @@ from mngr import __version__
 VERBS = {
     "create": "Create an agent, and a host for it if needed.",
     "list": "Show agents, hosts, and what they cost.",
+    "show": "Show everything of one agent, its host and its cost.",
     "exec": "Run a command beside an agent.",
     "connect": "Put this terminal on an agent.",
     "stop": "Stop agents, and hosts that nobody needs then.",
@@ -24,7 +25,11 @@ VERBS = {
     "plugin": "List providers, built in and installed.",
     "ssh-config": "Print ssh settings for your own ssh.",
     "doctor": "Check that this computer has what mngr needs.",
+    "help": "Show the help of a verb.",
 }
+
+#: Other programs' names for verbs.
+ALIASES = {"ls": "list", "ps": "list", "rm": "destroy"}
 
 
 class LazyGroup(click.Group):
@@ -36,6 +41,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from importlib import import_module
 
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name in VERBS:
             return import_module(f"mngr.cli.{cmd_name.replace('-', '_')}").command
         return _backend_group(cmd_name)
@@ -45,16 +51,32 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
             return super().resolve_command(ctx, args)
-        except click.UsageError:
-            import difflib
+        except click.UsageError as error:
+            if args[0].startswith("-"):
+                raise
+            from mngr.cli.suggest import verb
+            from mngr.model.errors import InvalidInput
 
-            near = difflib.get_close_matches(args[0], VERBS, n=1)
-            hint = f" Did you mean {near[0]}?" if near else " `mngr --help` lists the verbs."
-            raise click.UsageError(f"There is no verb {args[0]!r}.{hint}", ctx) from None
+            near = verb(args[0], VERBS)
+            hint = f"did you mean {near}?" if near else "`mngr --help` lists the verbs"
+            raise InvalidInput(f"there is no verb {args[0]!r}", hint=hint) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        also = {verb: ", ".join(one for one, of in ALIASES.items() if of == verb) for verb in VERBS}
         with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl(
+                [(f"{verb}, {also[verb]}" if also[verb] else verb, text) for verb, text in VERBS.items()]
+            )
+        with formatter.section("Providers' own verbs"):
+            formatter.write_dl([(name, f"What only {name} has: mngr {name} --help.") for name in _backends()])
+
+
+def _backends() -> list[str]:
+    """The backends with verbs of their own; none is imported."""
+    import os
+
+    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "backends")
+    return sorted(name for name in os.listdir(folder) if os.path.isfile(os.path.join(folder, name, "cli.py")))
 
 
 def _backend_group(name: str) -> click.Command | None:
@@ -110,13 +132,17 @@ def run(args: list[str]) -> int:
     try:
         result = command.main(args, prog_name="mngr", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        _show_usage(error, args)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("mngr: interrupted", err=True)
-        if args and args[0] in _REPEATABLE:
-            click.echo(f"  → mngr {args[0]} may be given again: it goes on from where it was", err=True)
+        verb = ALIASES.get(args[0], args[0]) if args else ""
+        if verb in _REPEATABLE:
+            click.echo(f"  → mngr {verb} may be given again: it goes on from where it was", err=True)
         return 130
     except BrokenPipeError:
         import os
@@ -136,6 +162,26 @@ def run(args: list[str]) -> int:
             return _bug(error)
         show(error)
         return error.exit_code
+
+
+def _show_usage(error: click.ClickException, args: list[str]) -> None:
+    """An error of click's, as our own are shown."""
+    from mngr.model.errors import MngrError
+
+    text = error.format_message().strip().rstrip(".")
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else " ".join(["mngr", *args[:1]])
+    hint = f"`{path} --help` shows what it takes"
+    if isinstance(error, click.NoSuchOption):
+        text = f"there is no option {error.option_name}"
+        hint = f"did you mean {' or '.join(error.possibilities)}?" if error.possibilities else hint
+    elif text.startswith("No such command") and context and isinstance(context.command, click.Group):
+        from mngr.model.guess import did_you_mean
+
+        word = text.split("'")[1]
+        text = f"there is no verb {word!r}"
+        hint = did_you_mean(word, context.command.list_commands(context)) or hint
+    show(MngrError(text[:1].lower() + text[1:], hint=hint))
 
 
 def show(error: Exception) -> None:

@@ -66,45 +66,101 @@ def write_json(data: Any) -> None:
     click.echo(json.dumps(data, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
 
 
-def write_rows(form: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Rows as jsonl or by a template. Raises InvalidInput if the template names what isn't there."""
+def write_rows(form: str, rows: Iterable[Mapping[str, Any]], shape: Mapping[str, Any] | None = None) -> None:
+    """Rows as jsonl or by a template. `shape`: a row that has every field, also those that a row has only at times. Raises
+    InvalidInput if the template names what isn't there."""
     for row in rows:
         if form == "jsonl":
             import json
 
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
-            click.echo(fill(form, row))
+            click.echo(fill(form, row, shape))
 
 
-def fill(template: str, row: Mapping[str, Any]) -> str:
-    """`{name} {host.state:>10}` with the row's values. Raises InvalidInput naming the fields."""
+def fill(template: str, row: Mapping[str, Any], shape: Mapping[str, Any] | None = None) -> str:
+    """`{name} {host.state:>10}` with the row's values, as people write them: nothing for None, tables and lists as JSON.
+    Raises InvalidInput naming the fields."""
     from string import Formatter
+
+    every = shape or row
 
     class Fields(Formatter):
         def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
-            return _field(row, field_name), field_name
+            return _text(field(row, field_name, every)), field_name
+
+        def format_field(self, value: Any, format_spec: str) -> Any:
+            return super().format_field(value, _for_text(format_spec) if value == "" else format_spec)
 
     try:
         return Fields().vformat(template, (), row)
     except KeyError as error:
-        raise InvalidInput(f"--format: {error} isn't a field", hint=f"fields: {', '.join(row)}") from None
+        raise no_field("--format", str(error.args[0]), every) from None
     except (ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
-        raise InvalidInput(f"--format: {error or 'too long'}", hint=f"fields: {', '.join(row)}") from None
+        raise InvalidInput(
+            f"--format: {error or 'too long'}", hint=f"fields: {', '.join(fields(every))}"
+        ) from None
 
 
-def _field(row: Mapping[str, Any], path: str) -> Any:
-    """The value at `path`: `host.name` goes into a table; a table by itself shows its name. Raises KeyError."""
+def _for_text(spec: str) -> str:
+    """A number's format for what isn't there: its width alone."""
+    import re
+
+    return re.sub(r"(,|_)?(\.\d+)?[bcdeEfFgGnoxX%]$", "", spec)
+
+
+def no_field(where: str, name: str, shape: Mapping[str, Any]) -> InvalidInput:
+    from mngr.model.guess import did_you_mean
+
+    every = fields(shape)
+    hint = f"{did_you_mean(name, every)} fields: {', '.join(every)}".lstrip()
+    return InvalidInput(f"{where}: {name!r} isn't a field", hint=hint)
+
+
+def fields(shape: Mapping[str, Any], before: str = "") -> list[str]:
+    """The names of all fields, `host.idle.mode` too. Labels have keys of their own: `labels.KEY`."""
+    found: list[str] = []
+    for name, value in shape.items():
+        found.append(before + name)
+        if name == _LABELS:
+            found.append(f"{before}{name}.KEY")
+        elif isinstance(value, Mapping):
+            found += fields(value, f"{before}{name}.")
+    return found
+
+
+_LABELS = "labels"
+
+
+def field(row: Mapping[str, Any], path: str, shape: Mapping[str, Any]) -> Any:
+    """The value at `path`: `host.name` goes into a table, `labels.team` is None without such a label. The host by itself is
+    its name. Raises KeyError if `shape` doesn't have it either."""
     value: Any = row
-    for part in path.split("."):
+    parts = path.split(".")
+    for i, part in enumerate(parts):
         if not isinstance(value, Mapping) or part not in value:
-            raise KeyError(path)
+            if row is shape:
+                raise KeyError(path)
+            field(shape, path, shape)
+            return None
         value = value[part]
-    return str(value.get("name", value)) if isinstance(value, Mapping) else _text(value)
+        if part == _LABELS and parts[i + 1 :]:
+            key = ".".join(parts[i + 1 :])
+            if not key[:1].isalnum():
+                raise KeyError(path)
+            return value.get(key)
+    named = isinstance(value, Mapping) and parts[-1] != _LABELS
+    return value.get("name", value) if named else value
 
 
 def _text(value: Any) -> Any:
-    return "" if value is None else value
+    if value is None:
+        return ""
+    if isinstance(value, bool | Mapping | list | tuple):
+        import json
+
+        return json.dumps(value, ensure_ascii=False)
+    return value
 
 
 def show_problems(problems: Iterable["Problem"]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from mngr.model.errors import InvalidInput
+from mngr.model.guess import did_you_mean
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -89,9 +90,6 @@ def _in_words(what: str) -> str:
 
 
 def unknown_key(key: str, known: Iterable[str], where: str) -> InvalidInput:
-    import difflib
-
     known = sorted(known)
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    hint = did_you_mean(key, known, 0.5) or f"known: {', '.join(known)}"
     return InvalidInput(f"{where}: unknown key {key!r}", hint=hint)

@@ -44,15 +44,16 @@ class Mngr:
     def provider(self, name: str) -> HostProvider:
         """The provider instance `name`. Raises InvalidInput if it is unknown or its settings are wrong."""
         if name not in self._providers:
-            self._providers[name] = registry.build(
-                registry.known_instance(name, self.config, self.home), self.home, self.laptop, self.clock
-            )
+            instance = registry.known_instance(name, self.config, self.home)
+            if name not in self.config.providers:
+                registry.find_backend(instance.backend, self.config.providers)
+            self._providers[name] = registry.build(instance, self.home, self.laptop, self.clock)
         return self._providers[name]
 
     def asked(self, names: Sequence[str]) -> list[str]:
         """The provider instances that somebody named, else the active ones. Raises InvalidInput if one can't be."""
         for name in names:
-            registry.find_backend(registry.find_instance(name, self.config).backend)
+            registry.find_backend(registry.find_instance(name, self.config).backend, self.config.providers)
         return list(names) or [name for name in self.active() if not self._is_bygone(name)]
 
     def _is_bygone(self, name: str) -> bool:

@@ -1,10 +1,12 @@
 """What typed names stand for: agents and hosts, as they are now."""
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 import msgspec
 
 from mngr.model.errors import Conflict, NotFound, Unreachable
+from mngr.model.guess import did_you_mean
 from mngr.model.names import Address, parse_address
 from mngr.model.views import AgentView, HostView, Listing
 from mngr.ops.context import Mngr
@@ -73,12 +75,7 @@ def _remembered(mngr: Mngr, address: Address) -> Target | None:
 
 
 def _pick(listing: Listing, address: Address) -> Target:
-    hosts = [
-        host
-        for host in listing.hosts
-        if address.host in ("", host.record.name, host.record.id)
-        and address.provider in ("", host.record.provider)
-    ]
+    hosts = among(listing, address)
     if address.name:
         matching = [
             Target(host, agent)
@@ -103,19 +100,35 @@ def _pick(listing: Listing, address: Address) -> Target:
             f"{address} could be any of: {', '.join(_in_full(address.name, matching))}",
             hint="write it in full",
         )
-    if listing.errors:
-        unread = "; ".join(f"{one.provider}: {one.error}" for one in listing.errors)
-        raise Unreachable(
-            f"{address} wasn't found, and not everything could be read: {unread}", hint=listing.errors[0].hint
-        )
-    import difflib
+    not_there(listing, address)
 
-    known = [agent.record.name for host in listing.hosts for agent in host.agents]
-    near = difflib.get_close_matches(address.name or address.host, known, n=1)
-    what = f"agent called {address}" if address.name else f"host called {address.host}"
-    raise NotFound(
-        f"there is no {what}", hint=f"did you mean {near[0]}?" if near else "`mngr list` shows what there is"
-    )
+
+def not_there(listing: Listing, address: Address) -> NoReturn:
+    """Raises NotFound, with the nearest name, or Unreachable, where something couldn't be read that might have held it."""
+    if address.name and (unread := [host for host in among(listing, address) if not host.agents_known]):
+        raise _unknown(address, unread)
+    if listing.errors:
+        problems = "; ".join(f"{one.provider}: {one.error}" for one in listing.errors)
+        raise Unreachable(
+            f"{address} wasn't found, and not everything could be read: {problems}",
+            hint=listing.errors[0].hint,
+        )
+    if address.name:
+        what, known = f"agent called {address}", [one.record.name for h in listing.hosts for one in h.agents]
+    else:
+        what, known = f"host called {address.host}", [host.record.name for host in listing.hosts]
+    guess = did_you_mean(address.name or address.host, known)
+    raise NotFound(f"there is no {what}", hint=guess or "`mngr list` shows what there is")
+
+
+def among(listing: Listing, address: Address) -> list[HostView]:
+    """The hosts that the address leaves open."""
+    return [
+        host
+        for host in listing.hosts
+        if address.host in ("", host.record.name, host.record.id)
+        and address.provider in ("", host.record.provider)
+    ]
 
 
 def _in_full(name: str, matching: Sequence[Target]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mngr.model.clock import iso
 from mngr.model.records import AgentRecord, HostRecord
-from mngr.model.views import AgentView, HostView, Listing, Problem
+from mngr.model.views import AgentView, HostView, IdleView, Problem
 
 
 def agent(host: HostView, view: AgentView) -> dict[str, Any]:
@@ -26,11 +26,22 @@ def agent(host: HostView, view: AgentView) -> dict[str, Any]:
     }
 
 
-def blank_agent(labels: dict[str, str]) -> dict[str, Any]:
-    """A row like that of any agent with these labels, to check a template with before there is one."""
-    nothing = HostRecord(id="", name="", provider="", backend="", created_at="")
-    view = AgentView(record=AgentRecord(id="", name="", labels=labels))
-    return agent(HostView(record=nothing, state="building"), view)
+def in_full(place: HostView, view: AgentView | None) -> dict[str, Any]:
+    """What templates, `--sort` and `--columns` name: an agent with all that is known of its host. Of a host without agents
+    (None) its name is `@HOST`, and all else of an agent empty."""
+    if view:
+        return {**agent(place, view), "host": host(place)}
+    empty = dict.fromkeys(agent(place, AgentView(record=AgentRecord(id="", name=""))))
+    state = None if place.agents_known else "unknown"
+    name = f"@{place.record.name}"
+    return {**empty, "name": name, "state": state, "labels": {}, "host": host(place)}
+
+
+def blank() -> dict[str, Any]:
+    """A row that has every field, to check a template with before there is one."""
+    record = HostRecord(id="", name="", provider="", backend="", created_at="")
+    view = HostView(record=record, state="building", idle=IdleView(mode="", timeout_s=0))
+    return in_full(view, AgentView(record=AgentRecord(id="", name="")))
 
 
 def host_summary(view: HostView) -> dict[str, Any]:
@@ -84,12 +95,13 @@ def host(view: HostView) -> dict[str, Any]:
     }
 
 
-def listing(whole: Listing) -> dict[str, Any]:
+def listing(rows: Sequence[tuple[HostView, AgentView | None]], errors: Sequence[Problem]) -> dict[str, Any]:
     """The whole of `mngr list --format json`."""
+    hosts = {id(one): one for one, _ in rows}
     return {
-        "agents": [agent(one, view) for one in whole.hosts for view in one.agents],
-        "hosts": [host(one) for one in whole.hosts],
-        "errors": problems(whole.errors),
+        "agents": [agent(one, view) for one, view in rows if view],
+        "hosts": [host(one) for one in hosts.values()],
+        "errors": problems(errors),
     }
 
 

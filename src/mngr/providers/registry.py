@@ -12,7 +12,7 @@ variables, and files (`~/…`), whose presence makes an instance of its name wor
 import importlib
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from mngr.config.layers import source
 from mngr.config.schema import Config, convert, wrong_type
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput
+from mngr.model.guess import did_you_mean
 from mngr.model.names import check_name, is_name
 from mngr.providers.contract import Backend, Context, HostProvider
 
@@ -43,8 +44,9 @@ def in_tree() -> list[str]:
     return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and is_name(entry.name))
 
 
-def find_backend(name: str) -> Backend:
-    """The backend called `name`. Raises InvalidInput naming the known ones, or the extra to install."""
+def find_backend(name: str, instances: Iterable[str] = ()) -> Backend:
+    """The backend called `name`. Raises InvalidInput naming the known ones, or the extra to install; the nearest of them or
+    of `instances`, which may have been meant."""
     if is_name(name) and importlib.util.find_spec(f"mngr.backends.{name}"):
         try:
             return importlib.import_module(f"mngr.backends.{name}").BACKEND
@@ -55,10 +57,11 @@ def find_backend(name: str) -> Backend:
     others = third_party()
     if name in others:
         return others[name]
-    known = ", ".join(sorted({*in_tree(), *others}))
+    known = sorted({*in_tree(), *others})
+    guess = did_you_mean(name, {*known, *instances})
     raise InvalidInput(
         f"unknown provider {name!r}",
-        hint=f"known backends: {known}; an instance of another name needs [providers.{name}] with backend = …",
+        hint=f"{guess} known backends: {', '.join(known)}; an instance of another name needs [providers.{name}] with backend = …".lstrip(),
     )
 
 

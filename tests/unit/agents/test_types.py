@@ -73,7 +73,7 @@ def test_an_unknown_type_names_the_known_ones() -> None:
     with pytest.raises(InvalidInput) as raised:
         find_type("claud", {"claude": AgentType(command="claude")})
     assert str(raised.value) == "unknown agent type 'claud'"
-    assert "known: claude, command, shell" in raised.value.hint
+    assert raised.value.hint.startswith("did you mean claude? known: claude, command, shell; ")
 
 
 def test_a_configured_type_replaces_a_built_in_one() -> None:

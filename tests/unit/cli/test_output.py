@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mngr.cli.list import span
+from mngr.cli.columns import span
 from mngr.cli.output import check_format, write_json, write_rows
 from mngr.model.errors import InvalidInput
 from mngr.ops.run import plain
@@ -56,7 +56,7 @@ def test_a_template(capsys: pytest.CaptureFixture[str], template: str, line: str
 def test_a_template_that_cannot_be_filled_names_the_fields(template: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         write_rows(template, [ROW])
-    assert "name, state, exit_code, labels, host" in raised.value.hint
+    assert "name, state, exit_code, labels, labels.KEY, host, host.name, host.state" in raised.value.hint
 
 
 def test_a_template_reaches_no_insides(capsys: pytest.CaptureFixture[str]) -> None:

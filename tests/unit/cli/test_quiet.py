@@ -10,12 +10,12 @@ import click
 import pytest
 
 from mngr.cli import main
-from mngr.cli.list import _addresses
 from mngr.cli.main import LazyGroup
 from mngr.model.notes import Remark
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Listing
 from mngr.ops import snapshots
+from mngr.ops.rows import addresses, rows
 from mngr.providers.contract import Snapshot, SnapshotListing
 
 
@@ -55,7 +55,8 @@ def host(name: str, *agents: str) -> HostView:
 
 def test_list_names_agents_as_other_verbs_take_them() -> None:
     whole = Listing(hosts=[host("one", "a", "b"), host("two", "a"), host("bare")])
-    assert _addresses(whole) == ["a@one.docker", "b", "a@two.docker", "@bare.docker"]
+    shown = ["a@one.docker", "b", "a@two.docker", "@bare.docker"]
+    assert addresses(whole, rows(whole), in_full=False) == shown
 
 
 def test_snapshot_list_names_ids(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import mngr.backends
 from mngr.config.layers import load
 from mngr.config.schema import Config
 from mngr.model.errors import InvalidInput
+from mngr.ops.context import Mngr
 from mngr.providers import registry
 
 MODULE = """
@@ -165,3 +166,11 @@ def test_a_backend_says_whether_it_left_anything_here_or_isn_t_asked(installed: 
     assert not registry.has_leftovers(ovh, tmp_path, "laptop-1")
     (orders / "order-7.json").write_text("not to be read, and still an order")
     assert registry.has_leftovers(ovh, tmp_path, "laptop-1")
+
+
+def test_an_instance_that_was_mistyped_is_guessed(tmp_path: Path) -> None:
+    config = Config(providers={"eu-cloud": {"backend": "local"}})
+    for ask in (lambda one: one.asked(["eu-clodu"]), lambda one: one.provider("eu-clodu")):
+        with pytest.raises(InvalidInput) as raised:
+            ask(Mngr(tmp_path, config))
+        assert raised.value.hint.startswith("did you mean eu-cloud? known backends: ")

@@ -1,0 +1,108 @@
+"""The columns of `mngr list`, for people."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mngr.model.views import HostView
+    from mngr.ops.rows import Row
+
+Cell = Callable[["Row", float], str]
+
+
+def _name(row: "Row", now: float) -> str:
+    return row.agent.record.name if row.agent else f"@{row.host.record.name}"
+
+
+def _state(row: "Row", now: float) -> str:
+    return row.agent.state if row.agent else "" if row.host.agents_known else "unknown"
+
+
+def _exit(row: "Row", now: float) -> str:
+    return "" if row.agent is None or row.agent.exit_code is None else str(row.agent.exit_code)
+
+
+#: Title → what a row has there at a time. `--columns` takes the titles in lower case, with `-` for a space.
+COLUMNS: dict[str, Cell] = {
+    "NAME": _name,
+    "STATE": _state,
+    "EXIT": _exit,
+    "HOST": lambda row, now: f"{row.host.record.name}.{row.host.record.provider}",
+    "HOST STATE": lambda row, now: row.host.state,
+    "PRICE": lambda row, now: price(row.host),
+    "COST SO FAR": lambda row, now: so_far(row.host),
+    "IDLE": lambda row, now: idle(row.host, now),
+    "TYPE": lambda row, now: row.agent.record.type if row.agent else "",
+    "NOTE": lambda row, now: note(row.host),
+    "LABELS": lambda row, now: pairs(row.agent.record.labels) if row.agent else "",
+}
+
+#: Most important first: the order in which a narrow terminal's room is given away.
+RANKS = ("NAME", "STATE", "EXIT", "HOST", "HOST STATE", "PRICE", "NOTE", "IDLE", "COST SO FAR", "TYPE", "LABELS")  # fmt: skip
+
+#: What a column can be shortened to; 0: never.
+FLOORS = {
+    "NAME": 14, "STATE": 0, "EXIT": 0, "HOST": 14, "HOST STATE": 0, "PRICE": 0, "NOTE": 20, "IDLE": 18, "COST SO FAR": 11,
+    "TYPE": 5, "LABELS": 8,
+}  # fmt: skip
+
+
+def title(name: str) -> str:
+    """`host-state` → `HOST STATE`."""
+    return name.strip().replace("-", " ").upper()
+
+
+def idle(host: "HostView", now: float) -> str:
+    seen = host.idle
+    if seen is None:
+        return ""
+    parts = []
+    if host.state == "running" and seen.idle_since:
+        after = f" (after {seen.last_seen})" if seen.last_seen else ""
+        parts.append(f"for {span(now - seen.idle_since)}{after}")
+        if seen.stops_at:
+            parts.append(f"stops in {span(seen.stops_at - now)}")
+    if host.state == "running" and seen.lifetime_ends_at:
+        parts.append(f"ends in {span(seen.lifetime_ends_at - now)}")
+    return ", ".join(parts)
+
+
+def price(host: "HostView") -> str:
+    record = host.record
+    if record.price_per_hour:
+        return f"{record.price_per_hour:.4g} {record.currency}/h"
+    return f"{host.price_per_month:.4g} {record.currency}/month" if host.price_per_month else ""
+
+
+def so_far(host: "HostView") -> str:
+    parts = []
+    if host.cost_so_far is not None and host.record.price_per_hour:
+        parts.append(f"{host.cost_so_far:.2f} {host.record.currency}")
+    if host.paid_until:
+        parts.append(
+            f"paid until {host.paid_until}"
+            + ("" if host.renews is None else ", renews" if host.renews else ", ends")
+        )
+    return ", ".join(parts)
+
+
+def note(host: "HostView") -> str:
+    down = host.state in ("stopped", "paused", "crashed") and host.record.price_per_hour
+    parts = [f"a stop saves {host.stop_saves}" if down and host.stop_saves else ""]
+    parts += [host.problem, host.idle.stop_reason if host.idle else ""]
+    if host.record.ssh_trust != "pinned":
+        parts.append(f"ssh_trust: {host.record.ssh_trust}")
+    return "; ".join(part for part in parts if part)
+
+
+def pairs(labels: dict[str, str]) -> str:
+    return " ".join(f"{key}={value}" for key, value in labels.items())
+
+
+def span(seconds: float) -> str:
+    """`42s`, `7m`, `3h`, `2d`."""
+    seconds = max(0.0, seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f}s"

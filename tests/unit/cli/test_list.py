@@ -1,0 +1,354 @@
+"""`mngr list`, `mngr show`: which rows, in which order, and how they look on a terminal of any width."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from mngr.cli import main
+from mngr.cli.columns import span
+from mngr.cli.suggest import verb
+from mngr.model.records import AgentRecord, HostRecord
+from mngr.model.states import AgentState, HostState
+from mngr.model.views import AgentView, HostView, IdleView, Listing, Problem
+
+LONG = "a-very-long-name-of-sixty-three-characters-that-ends-in-number-7"[:62] + "7"
+NOTE = "its sshd doesn't answer " + "and that has been so for a long time " * 3
+
+
+def agent(name: str, state: AgentState = "running", code: int | None = None, **labels: str) -> AgentView:
+    record = AgentRecord(id=f"agent-{name}", name=name, labels=labels, created_at=f"2026-01-{len(name):02}")
+    return AgentView(record=record, state=state, exit_code=code)
+
+
+def host(
+    name: str, provider: str, *agents: AgentView, state: HostState = "running", price: float | None = None,
+    problem: str = "", known: bool = True, idle: IdleView | None = None,
+) -> HostView:  # fmt: skip
+    record = HostRecord(
+        id=f"host-{provider}-{name}", name=name, provider=provider, backend=provider, price_per_hour=price
+    )
+    return HostView(
+        record=record, state=state, agents=list(agents), problem=problem, agents_known=known, idle=idle,
+        cost_so_far=price and price * 20,
+    )  # fmt: skip
+
+
+def a_dozen() -> Listing:
+    """Twelve agents on four providers, one with the longest name there can be, one with a long note."""
+    resting = IdleView(
+        mode="io", timeout_s=800, idle_since=1.0, last_seen="output of agent web", stops_at=9e9
+    )
+    return Listing(
+        hosts=[
+            host("box", "docker", agent("web", team="search"), agent("db", "waiting"), idle=resting),
+            host("lab", "docker", agent("tests", "done", 1), state="stopped"),
+            host("localhost", "local", agent("here"), agent("fix-17", "done", 0, team="ads"), agent(LONG)),
+            host("vps-1", "ovh", agent("train", "unknown"), state="unreachable", problem=NOTE),
+            host("vps-2", "ovh", agent("eval", "stopped"), agent("copy"), state="paused"),
+            host("big-machine", "vultr", agent("a1"), agent("a2"), agent("a3", "done", 127), price=0.0327),
+        ]
+    )
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Callable[[Listing], None]:
+    monkeypatch.setenv("MNGR_HOME", str(tmp_path))
+
+    def answers(whole: Listing) -> None:
+        monkeypatch.setattr("mngr.ops.listing.list_hosts", lambda *_: whole)
+        monkeypatch.setattr("mngr.ops.names.list_hosts", lambda *_: whole)
+
+    answers(a_dozen())
+    return answers
+
+
+@pytest.fixture
+def run(listed: object, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def ran(*args: str, code: int = 5) -> str:
+        assert main.run(list(args)) == code
+        return capsys.readouterr().out
+
+    return ran
+
+
+def lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines()]
+
+
+# --- on a terminal ---
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_on_a_terminal_of_any_width_names_and_notes_shorten_and_states_stay(
+    run: Callable[..., str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((width, 24)))
+    shown = lines(run("list"))
+    assert len(shown) == 13
+    assert max(map(len, shown)) <= width
+    head = shown[0]
+    views = [(one, view) for one in a_dozen().hosts for view in one.agents]
+    for line, (place, view) in zip(shown[1:], views, strict=True):
+        state, whole = head.index("STATE"), head.index("HOST STATE")
+        assert line[state:].split()[0] == view.state
+        assert line[whole:].split()[0] == place.state
+        if view.exit_code is not None:
+            assert line[head.index("EXIT") :].split()[0] == str(view.exit_code)
+        if len(view.record.name) <= 12:
+            assert line.split()[0] == view.record.name
+    [long] = [line for line in shown if line.startswith("a-very-")]
+    assert long.split()[0].endswith("7")
+    assert ("NOTE" in head) == (width >= 120)
+    assert ("PRICE" in head) == (width >= 80)
+
+
+def test_what_has_no_room_is_named(
+    listed: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((60, 24)))
+    main.run(["list"])
+    said = capsys.readouterr().err
+    assert "NOTE" in said
+    assert "`mngr show NAME`" in said
+
+
+def test_in_a_pipe_nothing_is_shortened(run: Callable[..., str]) -> None:
+    whole = run("list")
+    assert LONG in whole
+    assert NOTE.strip() in whole
+    assert "…" not in whole
+
+
+def test_an_exit_code_is_a_column_of_its_own(run: Callable[..., str]) -> None:
+    shown = lines(run("list"))
+    assert shown[0].split()[:3] == ["NAME", "STATE", "EXIT"]
+    assert next(line for line in shown if line.startswith("a3 ")).split()[:3] == ["a3", "done", "127"]
+
+
+# --- which rows ---
+
+
+def test_names_choose(run: Callable[..., str]) -> None:
+    assert run("list", "web", "@lab", "a1@big-machine.vultr", "--format", "{name}", code=0) == (
+        "web\ntests\na1\n"
+    )
+    data = json.loads(run("list", "db", "--format", "json", code=0))
+    assert [one["name"] for one in data["agents"]] == ["db"]
+    assert [one["name"] for one in data["hosts"]] == ["box"]
+
+
+def test_a_name_of_several_lists_all(run: Callable[..., str], listed: Callable[[Listing], None]) -> None:
+    listed(Listing(hosts=[host("one", "docker", agent("a")), host("two", "docker", agent("a"))]))
+    assert run("list", "a", "--format", "{name}@{host}", code=0) == "a@one\na@two\n"
+
+
+def test_a_name_that_is_not_there_is_not_found_beside_those_that_are(
+    listed: Callable[[Listing], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed(Listing(hosts=[host("box", "docker", agent("web"), agent("db"))]))
+    assert main.run(["list", "db", "wbe", "--format", "{name}"]) == 3
+    out, err = capsys.readouterr()
+    assert out == "db\n"
+    assert err == "mngr: there is no agent called wbe\n  → did you mean web?\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "names"),
+    [
+        (["--state", "done"], ["tests", "fix-17", "a3"]),
+        (["--state", "waiting", "--state", "stopped"], ["db", "eval"]),
+        (["--state", "paused"], ["eval", "copy"]),
+        (["--label", "team"], ["web", "fix-17"]),
+        (["--label", "team=ads"], ["fix-17"]),
+        (["--label", "team=ads", "--state", "running"], []),
+    ],
+)
+def test_states_and_labels_choose(run: Callable[..., str], args: list[str], names: list[str]) -> None:
+    assert run("list", *args, "--format", "{name}", code=0).split() == names
+
+
+@pytest.mark.parametrize(
+    ("field", "first"),
+    [("name", "a-very"), ("-name", "web"), ("-exit_code", "a3"), ("host.price_per_hour", "a1"), ("labels.team", "fix-17")],
+)  # fmt: skip
+def test_a_field_orders_and_what_has_none_comes_last(run: Callable[..., str], field: str, first: str) -> None:
+    assert run("list", "--sort", field, "--format", "{name}").startswith(first)
+
+
+def test_columns_are_chosen_also_from_the_fields(run: Callable[..., str]) -> None:
+    shown = lines(run("list", "web", "--columns", "state,name,host.idle.mode,labels.team", code=0))
+    assert shown == ["STATE    NAME  HOST.IDLE.MODE  LABELS.TEAM", "running  web   io              search"]
+    assert (
+        lines(run("list", "web", "--columns", "name,exit,host-state", code=0))[0] == "NAME  EXIT  HOST STATE"
+    )
+
+
+@pytest.mark.parametrize("option", ["--sort", "--columns", "--format"])
+def test_a_field_that_is_none_names_all(
+    listed: object, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert main.run(["list", option, "{nmae}" if option == "--format" else "nmae"]) == 2
+    err = capsys.readouterr().err
+    assert f"{option}: 'nmae' isn't a field" in err
+    assert "did you mean name?" in err
+    assert "host.idle.stops_at" in err
+    assert "labels.KEY" in err
+
+
+def test_the_help_names_the_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    main.run(["list", "--help"])
+    assert "host.idle.stops_at" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--provider", "docker"], "none on docker\n"),
+        (["--state", "done", "--label", "a=b"], "none in state done with label a=b\n"),
+        ([], "no agents yet; `mngr create my-agent` makes one\n"),
+    ],
+)
+def test_what_a_filter_hides_is_not_taken_for_nothing(
+    run: Callable[..., str], listed: Callable[[Listing], None], args: list[str], said: str
+) -> None:
+    listed(Listing())
+    assert run("list", *args, code=0) == said
+
+
+def test_quiet_names_only_what_a_verb_takes(
+    run: Callable[..., str], listed: Callable[[Listing], None]
+) -> None:
+    stray = host("mngr-abc", "vultr", state="failed", known=False)
+    twins = [host("one", "docker", agent("a")), host("one", "docker", agent("a"))]
+    twins[1].record = HostRecord(id="host-2", name="one", provider="docker", backend="docker")
+    listed(Listing(hosts=[stray, host("bare", "docker"), *twins, host("two", "docker", agent("b"))]))
+    assert run("list", "-q", code=0).split() == [
+        "@bare.docker", "a@host-docker-one.docker", "a@host-2.docker", "b"
+    ]  # fmt: skip
+    assert run("list", "-q", "--provider", "docker", "b", code=0) == "b@two.docker\n"
+
+
+# --- templates ---
+
+
+@pytest.mark.parametrize(
+    ("template", "line"),
+    [
+        ("{labels.team}|{labels.nope}|{labels}", 'search||{"team": "search"}'),
+        ("{host.idle.mode} {host.idle.timeout_s}", "io 800"),
+        ("{host.agents_known} {host.agents} {host.renews}", 'true ["web", "db"] '),
+        ("{host.price_per_hour:.2f}|{exit_code:>4d}|", "|    |"),
+        ("{host}", "box"),
+    ],
+)
+def test_a_template_has_no_python_in_it(run: Callable[..., str], template: str, line: str) -> None:
+    assert run("list", "web", "--format", template, code=0) == line + "\n"
+
+
+def test_a_field_of_what_a_host_has_not_is_empty(run: Callable[..., str]) -> None:
+    assert run("list", "tests", "--format", "[{host.idle}][{host.idle.mode}]", code=0) == "[][]\n"
+
+
+# --- show ---
+
+
+def test_show_has_everything_of_an_agent_its_host_and_its_cost(run: Callable[..., str]) -> None:
+    shown = run("show", "a3", code=0)
+    for part in (
+        "agent        a3", "exit code    127", "host         big-machine.vultr", "others       a1 a2",
+        "price        0.0327 USD/h", "cost so far  0.65 USD",
+    ):  # fmt: skip
+        assert part in shown
+    idle = run("show", "web", code=0)
+    assert "idle mode    io after 13m" in idle
+    assert "(after output of agent web)" in idle
+
+
+def test_show_for_programs_and_of_a_host(run: Callable[..., str]) -> None:
+    data = json.loads(run("show", "web", "--format", "json", code=0))
+    assert set(data) == {"agent", "host"}
+    assert (data["agent"]["name"], data["host"]["idle"]["mode"]) == ("web", "io")
+    assert run("show", "web", "--format", "{host.idle.mode}", code=0) == "io\n"
+    assert json.loads(run("show", "@lab", "--format", "json", code=0))["agent"] is None
+    assert run("show", "@lab", code=0).startswith("host         lab.docker\n")
+    assert run("show", "train", code=5).count(NOTE.strip()) == 1
+
+
+def test_show_of_what_is_not_there(
+    listed: Callable[[Listing], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed(Listing(errors=[Problem(provider="ovh", what="provider", error="no answer")]))
+    assert main.run(["show", "web"]) == 5
+    assert "not everything could be read" in capsys.readouterr().err
+
+
+# --- verbs ---
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("delete", "destroy"), ("remove", "destroy"), ("destory", "destroy"), ("attach", "connect"), ("lits", "list"),
+        ("status", "list"), ("kill", "stop"), ("run", "create"), ("new", "create"), ("resume", "start"), ("log", "logs"),
+        ("inspect", "show"), ("conn", "connect"), ("delte", "destroy"), ("prune", "gc"), ("xyzzy", ""), ("nope", ""),
+    ],
+)  # fmt: skip
+def test_the_verb_that_was_likely_meant(word: str, meant: str) -> None:
+    assert verb(word, main.VERBS) == meant
+
+
+@pytest.mark.parametrize(("alias", "of"), [("ls", "list"), ("ps", "list"), ("rm", "destroy")])
+def test_aliases(capsys: pytest.CaptureFixture[str], alias: str, of: str) -> None:
+    assert main.run([of, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert main.run([alias, "--help"]) == 0
+    assert capsys.readouterr().out == said.replace(f"Usage: mngr {of}", f"Usage: mngr {alias}")
+
+
+def test_help_of_a_verb_is_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for path in ([], ["list"], ["snapshot", "create"], ["ovh", "list"]):
+        assert main.run([*path, "--help"]) == 0
+        said = capsys.readouterr().out
+        assert main.run(["help", *path]) == 0
+        assert capsys.readouterr().out == said
+    assert main.run(["help", "lits"]) == 2
+    assert capsys.readouterr().err == "mngr: there is no verb 'lits'\n  → did you mean list?\n"
+    assert main.run(["help", "list", "x"]) == 2
+    assert main.run(["help", "snapshot", "x"]) == 2
+
+
+def test_the_help_shows_aliases_and_the_verbs_of_backends(capsys: pytest.CaptureFixture[str]) -> None:
+    main.run(["--help"])
+    said = capsys.readouterr().out
+    assert "list, ls, ps" in said
+    assert "destroy, rm" in said
+    assert "mngr ovh --help" in said
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["list", "--stat", "x"], "mngr: there is no option --stat\n  → did you mean --state or --sort?\n"),
+        (["stop"], "mngr: missing argument 'NAME…'\n  → `mngr stop --help` shows what it takes\n"),
+        (["list", "--sort"], "mngr: option '--sort' requires an argument\n  → `mngr list --help` shows what it takes\n"),
+        (["snapshot", "lst"], "mngr: there is no verb 'lst'\n  → did you mean list?\n"),
+        (["snapshot", "xyz"], "mngr: there is no verb 'xyz'\n  → `mngr snapshot --help` shows what it takes\n"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_said_as_all_errors_are(
+    capsys: pytest.CaptureFixture[str], args: list[str], said: str
+) -> None:
+    assert main.run(args) == 2
+    assert capsys.readouterr().err == said
+
+
+def test_a_span_of_time() -> None:
+    assert span(800) == "13m"
