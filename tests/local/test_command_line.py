@@ -100,6 +100,27 @@ def test_formats_for_programs(mngr: Local) -> None:
     assert sorted(row["name"] for row in stopped) == ["a1", "a2"]
 
 
+def test_list_chooses_and_show_says_all(mngr: Local) -> None:
+    mngr.create("a1", "sleep", "1000", options=("--label", "team=s"))
+    mngr.create("a2", "sh", "-c", "exit 3")
+    mngr.until_state("a2", "done")
+    assert mngr.run("ls", "a2", "--columns", "name,state,exit").stdout.split() == [
+        "NAME", "STATE", "EXIT", "a2", "done", "3"
+    ]  # fmt: skip
+    assert mngr.run("ps", "-q", "--state", "done").stdout == "a2\n"
+    assert mngr.run("list", "--label", "team", "--format", "{name} {labels.team}").stdout == "a1 s\n"
+    assert mngr.run("list", "--sort", "-name", "-q").stdout == "a2\na1\n"
+    assert mngr.run("list", "--provider", "docker", "--state", "done", code=None).stdout in (
+        "none in state done on docker\n", "no agents could be read\n"
+    )  # fmt: skip
+    shown = mngr.run("show", "a2").stdout
+    assert "exit code    3\n" in shown
+    assert "command      sh -c 'exit 3'\n" in shown
+    assert mngr.json("show", "a1")["agent"] == mngr.agent("a1")
+    mngr.run("rm", "a1", "a2", "--yes")
+    assert mngr.names() == []
+
+
 def test_results_go_to_standard_output_and_all_else_to_standard_error(mngr: Local) -> None:
     done = mngr.run("create", "a1", "--format", "json", "--", "sleep", "1000")
     json.loads(done.stdout)

@@ -169,7 +169,6 @@ TAKES_WORDS = {
 #: (file, function) in mngr.ops whose strings aren't answers, and what they are.
 NO_ANSWERS = {
     ("pack.py", "_pack_repository"): "input of git update-ref",
-    ("names.py", "_pick"): "an error's words",
     ("objects.py", "Agent.__repr__"): "for who debugs",
     ("objects.py", "Host.__repr__"): "for who debugs",
     ("run.py", "_start_hint"): "an error's hint",

@@ -113,12 +113,13 @@ def not_there(listing: Listing, address: Address) -> NoReturn:
             f"{address} wasn't found, and not everything could be read: {problems}",
             hint=listing.errors[0].hint,
         )
-    if address.name:
-        what, known = f"agent called {address}", [one.record.name for h in listing.hosts for one in h.agents]
-    else:
-        what, known = f"host called {address.host}", [host.record.name for host in listing.hosts]
-    guess = did_you_mean(address.name or address.host, known)
-    raise NotFound(f"there is no {what}", hint=guess or "`mngr list` shows what there is")
+    hosts = [host.record.name for host in listing.hosts]
+    agents = [agent.record.name for host in listing.hosts for agent in host.agents]
+    guess = did_you_mean(address.name or address.host, agents if address.name else hosts)
+    raise NotFound(
+        f"there is no agent called {address}" if address.name else f"there is no host called {address.host}",
+        hint=guess or "`mngr list` shows what there is",
+    )
 
 
 def among(listing: Listing, address: Address) -> list[HostView]:
