@@ -17,8 +17,6 @@ AFTER_THAT = ("--", "sleep", "1000")
 OPTIONS = (
     (("--format", "{nosuch}"), "'nosuch' isn't a field"),
     (("--format", "{host.nosuch}"), "isn't a field"),
-    (("--format", "{labels.team}"), "isn't a field"),
-    (("--format", "{command:>10}"), "--format"),
     (("--format", "{name:>99999999999999999999}"), "--format"),
     (("--format", "{name"), "--format"),
     (("--format", "{0}"), "--format"),

@@ -32,4 +32,4 @@ mv -f /etc/systemd/system/.mngr-guard.path /etc/systemd/system/mngr-guard.path
 doing 'have systemd read its units (systemctl daemon-reload)'
 systemctl daemon-reload
 doing 'start the guard (systemctl enable --now)'
-systemctl enable --quiet --now mngr-guard.timer mngr-guard.path
+systemctl enable --now mngr-guard.timer mngr-guard.path
