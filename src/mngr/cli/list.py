@@ -82,7 +82,7 @@ def command(
     """
     from mngr.cli.progress import waiting
     from mngr.cli.targets import read_names
-    from mngr.model.names import parse_address
+    from mngr.model.names import parse_address, parse_label
     from mngr.model.views import Listing
     from mngr.ops import present, rows
     from mngr.ops.context import Mngr
@@ -90,9 +90,11 @@ def command(
 
     shape = present.blank()
     check_format(form, shape)
-    by = sort.removeprefix("-") if sort else ""
-    for one in [by] if sort else []:
-        _check_field("--sort", one, shape)
+    by = (sort or "").removeprefix("-")
+    if sort is not None:
+        _check_field("--sort", by, shape)
+    for label in labels:
+        parse_label(label if "=" in label else f"{label}=")
     chosen = _chosen(columns, form, shape)
     wanted = [parse_address(name) for name in read_names(names)]
     mngr = Mngr()

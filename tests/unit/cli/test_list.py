@@ -203,6 +203,26 @@ def test_a_field_that_is_none_names_all(
     assert "labels.KEY" in err
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--sort", ""),
+        ("--sort", "-"),
+        ("--label", ""),
+        ("--label", "=x"),
+        ("--label", "a b"),
+        ("--columns", ""),
+    ],
+)
+def test_what_is_empty_or_can_t_be_there_is_not_taken_for_not_given(
+    args: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(["list", *args]) == 2
+    said = capsys.readouterr()
+    assert not said.out
+    assert args[0].strip("-") in said.err
+
+
 def test_the_help_names_the_fields(capsys: pytest.CaptureFixture[str]) -> None:
     main.run(["list", "--help"])
     assert "host.idle.stops_at" in capsys.readouterr().out
