@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from mngr.model.notes import LeftOutOfSnapshot, MachineReplaced, MountKept, Note, Remark
 from mngr.model.progress import Step
-from mngr.ops import notes
 
 if TYPE_CHECKING:
     from mngr.ops.plan import CreatePlan
@@ -30,6 +29,8 @@ def of_step(step: Step) -> str:
 
 def of_note(note: Note) -> str:
     """One sentence, without a full stop."""
+    from mngr.ops import notes  # the step that `list` shows needs none of them
+
     match note:
         case Remark():
             return note.text
@@ -100,6 +101,8 @@ def of_offer(plan: "CreatePlan") -> list[str]:
 
 def _of_code(note: Note) -> str:
     """What is said of code that is sent to a host."""
+    from mngr.ops import notes
+
     match note:
         case notes.NoRepository():
             return (
@@ -140,6 +143,8 @@ def of_swept(what: str | Note) -> str:
 
 def _of_sweep(note: Note) -> str:
     """What a sweep did or left."""
+    from mngr.ops import notes
+
     match note:
         case notes.HostWithoutAgent():
             return f"host {note.host} (it never got an agent)"
