@@ -65,9 +65,9 @@ def test_commits_made_in_a_submodule_and_in_a_subdirectory_come_home(mngr: Cli) 
     mngr.run("exec", "coder", f"{who}; echo 2 >index; git commit -qm web index")
     said = mngr.run("pull", "coder").stdout
     top = mngr.cwd.parent.parent
-    assert "mngr/coder of vendor/lib" in said
-    assert git(top, "show", "mngr/coder:packages/web/index") == "2"
-    assert git(top / "vendor/lib", "show", "mngr/coder:l") == "2"
+    assert "mngr/coder/trunk of vendor/lib" in said
+    assert git(top, "show", "mngr/coder/trunk:packages/web/index") == "2"
+    assert git(top / "vendor/lib", "show", "mngr/coder/trunk:l") == "2"
 
 
 def test_a_part_of_a_repository_comes_alone(mngr: Cli) -> None:

@@ -38,7 +38,11 @@ def mngr(tmp_path_factory: pytest.TempPathFactory, with_user: str) -> Iterator[C
     folder = tmp_path_factory.mktemp("users")
     repository = folder / "repository"
     repository.mkdir()
-    for words in (["init", "-q"], ["config", "user.name", "N"], ["config", "user.email", "n@example.org"]):
+    for words in (
+        ["init", "-q", "-b", "trunk"],
+        ["config", "user.name", "N"],
+        ["config", "user.email", "n@example.org"],
+    ):
         subprocess.run(["git", "-C", str(repository), *words], check=True)
     (repository / "file").write_text("sent\n")
     subprocess.run(["git", "-C", str(repository), "add", "file"], check=True)
@@ -114,7 +118,7 @@ def test_commits_come_home(mngr: Cli) -> None:
     mngr.run("exec", "one", commit)
     mngr.run("pull", "one")
     assert subprocess.run(
-        ["git", "-C", str(mngr.cwd), "log", "--format=%s", "mngr/one"], capture_output=True, text=True, check=True,
+        ["git", "-C", str(mngr.cwd), "log", "--format=%s", "mngr/one/trunk"], capture_output=True, text=True, check=True,
     ).stdout == "made\nfirst\n"  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def test_destroy_names_what_was_never_pulled_until_it_was(mngr: Cli) -> None:
 
     pulled = mngr.json("pull", "coder")
     assert sorted(one["kind"] for one in pulled["brought"]) == ["branch", "head", "stash"]
-    assert git(mngr.cwd, "log", "-1", "--format=%s", "mngr/coder+side") == "on the side"
+    assert git(mngr.cwd, "log", "-1", "--format=%s", "mngr/coder/side") == "on the side"
     assert "no new commits" in mngr.run("pull", "coder").stdout
     said = mngr.run("destroy", "@coder", "--dry-run").stdout
     assert ("never pulled" in said, "stash" in said) == (False, False)

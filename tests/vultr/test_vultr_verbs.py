@@ -159,10 +159,10 @@ def test_code_goes_out_from_a_worktree_and_comes_home_as_a_branch(
     line = "git add loose && git -c user.name=a -c user.email=a@a commit -qm second && echo x >more"
     mngr.ok("exec", "coder", line)
     pulled = mngr.ok("pull", "coder", "--into", str(tree))
-    assert "branch mngr/coder is at" in pulled.out
+    assert "branch mngr/coder/side is at" in pulled.out
     assert "1 uncommitted change stayed" in pulled.err
-    assert git(repository, "log", "--format=%s", "mngr/coder") == "second\nfirst"
-    assert git(repository, "show", "mngr/coder:loose") == "loose"
+    assert git(repository, "log", "--format=%s", "mngr/coder/side") == "second\nfirst"
+    assert git(repository, "show", "mngr/coder/side:loose") == "loose"
     mine = mngr("pull", "coder", "--into", str(repository), "--branch", "trunk")
     assert (mine.code, "checked out here" in mine.err) == (4, True)
     outside = mngr("pull", "coder", "--into", str(tmp_path))

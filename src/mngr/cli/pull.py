@@ -16,29 +16,38 @@ _OTHER = "--branch NAME brings it under another name"
 #: What to do about what stayed with the agent, by the reason why it did.
 HINTS = {
     "checked-out": f"{_OTHER}; then `git merge NAME`",
-    "name-clash": _OTHER,
-    "diverged": f"{_OTHER}, --force replaces yours",
+    "name-clash": "git branch -m renames it; or " + _OTHER,
+    "diverged": f"{_OTHER}; --force replaces yours, and keeps what it had as NAME-was-ID",
 }
 
 
 @click.command("pull", short_help="Bring an agent's commits home as a branch.")
 @click.argument("name")
-@click.option("--branch", default="", metavar="NAME", help="The branch here (default: mngr/<agent>).")
+@click.option(
+    "--branch",
+    default="",
+    metavar="NAME",
+    help="What HEAD's branch is called here (default: mngr/<agent>/<its name there>).",
+)
 @click.option(
     "--into",
     default=".",
     type=click.Path(exists=True, file_okay=False),
     help="The repository here (default: around this directory).",
 )
-@click.option("--force", is_flag=True, help="Replace the branch even if it has commits of its own.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace branches that have commits of their own, which are kept beside them.",
+)
 @format_option
 @quiet_option
 def command(name: str, branch: str, into: str, force: bool, form: str, quiet: bool) -> int:
-    """Bring an agent's commits home: what its HEAD has as one branch, its other branches and stashes with new work as
-    branches that begin with that name. It can be repeated.
+    """Bring an agent's commits home: its branches and stashes with new work, as branches mngr/<agent>/<name>. It can be
+    repeated.
 
     \b
-    mngr pull my-agent && git merge mngr/my-agent
+    mngr pull my-agent && git merge mngr/my-agent/main
     """
     from mngr.cli.main import show
     from mngr.cli.progress import Progress
@@ -110,10 +119,13 @@ def _why(left: "Left") -> str:
 
 
 def _tell(done: "Pulled") -> None:
+    for former, name in done.renamed.items():
+        click.echo(f"branch {former} is called {name} now")
     for one in done.brought:
         where = "" if one.repository == "." else f" of {one.repository}"
         what = {"head": "", "stash": f" (a stash: {one.of})"}.get(one.kind, f" ({one.kind} {one.of})")
-        click.echo(f"branch {one.branch}{where} is at {one.commit[:12]}{what}")
+        kept = f"; what it had is kept as {one.kept}" if one.kept else ""
+        click.echo(f"branch {one.branch}{where} is at {one.commit[:12]}{what}{kept}")
     if not done.brought and not done.left:
         click.echo("no new commits")
     uncommitted = done.changed + done.untracked

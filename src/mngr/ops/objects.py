@@ -331,10 +331,11 @@ class Agent:
         return found
 
     def pull(self, into: str | Path = ".", *, branch: str = "", force: bool = False) -> Pulled:
-        """Brings its commits home, into the repository around `into`, as the branch `mngr/NAME`. Repeatable.
+        """Brings its commits home, into the repository around `into`, as branches `mngr/NAME/BRANCH`; HEAD
+        as `branch`, if that is given. `force`: replaces branches that went another way. Repeatable.
 
         >>> mngr.agent("demo").pull().branch  # doctest: +SKIP
-        'mngr/demo'
+        'mngr/demo/main'
         """
         from mngr.ops import pull
 

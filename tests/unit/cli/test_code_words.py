@@ -25,8 +25,8 @@ from mngr.ops.pull import Brought, Left, Pulled
             ("HEAD", "branch trunk is checked out here, so it isn't changed"),
         ),
         (
-            Left(reason="diverged", kind="stash", of="wip", branch="mngr/a+stash-1", repository="sub"),
-            ("stash wip in sub", "branch mngr/a+stash-1 here has commits that the agent's doesn't"),
+            Left(reason="diverged", kind="stash", of="wip", branch="mngr/a/stash-1", repository="sub"),
+            ("stash wip in sub", "branch mngr/a/stash-1 here has commits that the agent's doesn't"),
         ),
         (
             Left(reason="name-clash", kind="head", of="main", branch="x"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mngr.model.errors import InvalidInput, MngrError, NotFound, TimedOut
-from mngr.ops import code
+from mngr.ops import code, fetch
 from mngr.ops import git as git_here
 from mngr.ops import pull as pulling
 from mngr.ops.pull import Left, Pulled
@@ -34,27 +34,29 @@ def there(here: Path, tmp_path: Path) -> Path:
     return there
 
 
-def pull(there: Path, into: Path, branch: str = "mngr/a1", *, force: bool = False) -> Pulled:
-    return pulling.pull(Local(), str(there), into, branch, force=force)
+def pull(there: Path, into: Path, branch: str = "", *, force: bool = False) -> Pulled:
+    return pulling.pull(Local(), str(there), into, "mngr/a1", branch=branch, force=force)
 
 
 def heads(top: Path) -> dict[str, str]:
     """The branches of agent a1: name → commit."""
     lines = git(
-        top, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads/mngr"
+        top, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads/mngr/a1"
     ).splitlines()
-    return dict(line.removeprefix("mngr/").split(" ") for line in lines)  # type: ignore[misc]
+    return dict(line.removeprefix("mngr/a1/").split(" ") for line in lines)  # type: ignore[misc]
 
 
 def test_commits_come_home_as_a_branch(here: Path, there: Path) -> None:
-    assert pull(there, here) == Pulled(branch="mngr/a1")
+    assert pull(there, here) == Pulled(branch="mngr/a1/trunk")
     head = commit(there, "two")
     (there / "loose").write_text("x")
     (there / "one").write_text("changed")
     done = pull(there, here)
-    assert (done.branch, done.commit, [one.branch for one in done.brought]) == ("mngr/a1", head, ["mngr/a1"])
+    assert (done.branch, done.commit, [one.branch for one in done.brought]) == (
+        "mngr/a1/trunk", head, ["mngr/a1/trunk"],
+    )  # fmt: skip
     assert (done.changed, done.untracked, done.left) == (1, 1, [])
-    assert heads(here) == {"a1": head}
+    assert heads(here) == {"trunk": head}
     assert git(here, "symbolic-ref", "--short", "HEAD") == "trunk"
     assert pull(there, here).brought == []
     later = commit(there, "three")
@@ -69,7 +71,7 @@ def test_every_branch_with_new_commits_comes_home(here: Path, there: Path) -> No
     orphan = commit(there, "orphan")
     git(there, "checkout", "-q", "trunk")
     done = pull(there, here)
-    assert heads(here) == {"a1+fix/a": fix, "a1+other": orphan}
+    assert heads(here) == {"fix/a": fix, "other": orphan}
     assert (done.commit, {one.of for one in done.brought}) == ("", {"fix/a", "other"})
     assert pull(there, here).brought == []
 
@@ -80,7 +82,7 @@ def test_head_on_another_branch_than_before(here: Path, there: Path) -> None:
     git(there, "checkout", "-q", "-b", "fix", "refs/mngr/base")
     fix = commit(there, "fix")
     assert pull(there, here).left == []
-    assert heads(here) == {"a1": fix, "a1+trunk": first}
+    assert heads(here) == {"fix": fix, "trunk": first}
 
 
 def test_a_damaged_repository_is_named(here: Path, there: Path) -> None:
@@ -123,7 +125,7 @@ def test_a_detached_head_a_tag_a_worktree_and_a_rebase_that_stands_still(
     ).returncode
     done = pull(there, here)
     assert heads(here) == {
-        "a1": trunk, "a1+trunk": trunk, "a1+topic": topic, "a1+tag-v1": tagged, "a1+worktree-tree": apart,
+        "HEAD": trunk, "trunk": trunk, "topic": topic, "tag-v1": tagged, "worktree-tree": apart,
     }  # fmt: skip
     assert (done.busy, done.untracked) == (["rebase"], 1)
 
@@ -135,8 +137,10 @@ def test_commits_of_nested_repositories_come_to_those_here(here: Path, tmp_path:
     sub = commit(there / "sub", "more")
     commit(repository(there / "new"), "only there")
     done = pull(there, here)
-    assert [(one.repository, one.branch, one.commit) for one in done.brought] == [("sub", "mngr/a1", sub)]
-    assert heads(here / "sub") == {"a1": sub}
+    assert [(one.repository, one.branch, one.commit) for one in done.brought] == [
+        ("sub", "mngr/a1/trunk", sub)
+    ]
+    assert heads(here / "sub") == {"trunk": sub}
     assert done.left == [Left(reason="no-repository", repository="new", commits=1)]
 
 
@@ -158,8 +162,8 @@ def test_a_repository_that_was_sent_without_a_commit(tmp_path: Path) -> None:
 def test_what_was_merged_here_isnt_brought_again(here: Path, there: Path) -> None:
     commit(there, "two")
     pull(there, here)
-    git(here, "merge", "-q", "mngr/a1")
-    git(here, "branch", "-D", "mngr/a1")
+    git(here, "merge", "-q", "mngr/a1/trunk")
+    git(here, "branch", "-D", "mngr/a1/trunk")
     assert pull(there, here).brought == []
     git(there, "checkout", "-q", "-b", "side")
     side = commit(there, "side")
@@ -210,9 +214,9 @@ def test_commits_that_dont_come_are_left_with_a_name(
     here: Path, there: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit(there, "two")
-    monkeypatch.setattr(pulling, "LIMIT_S", 1)
+    monkeypatch.setattr(fetch, "LIMIT_S", 1)
     with pytest.raises(TimedOut, match=r"there on root@192.0.2.1:22 didn't arrive within 1 s"):
-        pulling.pull(Hanging(), str(there), here, "b")
+        pulling.pull(Hanging(), str(there), here, "mngr/b")
 
 
 @pytest.mark.parametrize("kind", ["worktree", "detached", "bare"])
@@ -229,7 +233,7 @@ def test_into_any_kind_of_repository(here: Path, tmp_path: Path, there: Path, ki
     keeper = git_here.keeper(into)
     assert keeper
     pull(there, keeper)
-    assert git(into, "rev-parse", "mngr/a1") == head
+    assert git(into, "rev-parse", "mngr/a1/trunk") == head
     assert git_here.keeper(tmp_path) is None
 
 
@@ -240,30 +244,88 @@ def test_a_branch_that_went_another_way_stays_unless_forced_and_the_others_come(
     side = commit(there, "side")
     git(there, "checkout", "-q", "trunk")
     head = commit(there, "two")
-    git(here, "checkout", "-q", "-b", "mngr/a1")
+    git(here, "checkout", "-q", "-b", "mngr/a1/trunk")
     mine = commit(here, "mine")
     git(here, "checkout", "-q", "trunk")
-    assert pull(there, here).left == [Left(reason="diverged", kind="head", of="trunk", branch="mngr/a1")]
-    assert heads(here) == {"a1": mine, "a1+side": side}
-    assert pull(there, here, force=True).commit == head
-    assert heads(here)["a1"] == head
+    assert pull(there, here).left == [
+        Left(reason="diverged", kind="head", of="trunk", branch="mngr/a1/trunk")
+    ]
+    assert heads(here) == {"trunk": mine, "side": side}
+    for brought in (1, 0):
+        assert len(pull(there, here, force=True).brought) == brought
+        assert heads(here) == {"trunk": head, "side": side, f"trunk-was-{mine[:7]}": mine}
 
 
-def test_a_branch_that_is_checked_out_isnt_touched(here: Path, there: Path) -> None:
+def test_force_keeps_what_no_other_ref_has(here: Path, there: Path) -> None:
     commit(there, "two")
+    pull(there, here)
+    for text in ("three", "four"):
+        former = git(here, "rev-parse", "mngr/a1/trunk")
+        git(there, "reset", "-q", "--hard", "refs/mngr/base")
+        head = commit(there, text)
+        [one] = pull(there, here, force=True).brought
+        assert (one.commit, git(here, "rev-parse", one.kept)) == (head, former)
+    git(here, "tag", "mine", "mngr/a1/trunk")
+    git(there, "reset", "-q", "--hard", "refs/mngr/base")
+    commit(there, "five")
+    assert [one.kept for one in pull(there, here, force=True).brought] == [""]
+
+
+def test_branches_of_an_older_mngr_get_their_new_names_but_where_one_is_checked_out(
+    here: Path, there: Path, tmp_path: Path
+) -> None:
+    first = commit(there, "two")
+    git(there, "branch", "fix/a")
+    git(
+        here,
+        "fetch",
+        "-q",
+        str(there),
+        "trunk:mngr/a1",
+        "fix/a:mngr/a1+fix/a",
+        "trunk:mngr/a10",
+        "trunk:mngr/a1b+c",
+    )
+    git(here, "worktree", "add", "-q", str(tmp_path / "tree"), "mngr/a1")
+    later = commit(there, "three")
+    done = pull(there, here)
+    assert done.renamed == {}
+    assert (done.left[0].reason, done.left[0].branch) == ("name-clash", "mngr/a1/trunk")
+    git(tmp_path / "tree", "checkout", "-q", "--detach")
+    done = pull(there, here)
+    assert done.renamed == {"mngr/a1": "mngr/a1/trunk", "mngr/a1+fix/a": "mngr/a1/fix/a"}
+    assert (heads(here), done.left) == ({"trunk": later, "fix/a": first}, [])
+    assert git(here, "for-each-ref", "--format=%(refname:short)", "refs/heads/mngr").split() == [
+        "mngr/a1/fix/a", "mngr/a1/trunk", "mngr/a10", "mngr/a1b+c",
+    ]  # fmt: skip
+
+
+def test_head_under_another_name_and_the_other_branches_beside_it(here: Path, there: Path) -> None:
+    head = commit(there, "two")
+    git(there, "branch", "side")
+    for _ in range(2):
+        assert pull(there, here, "mine").left == []
+        assert (heads(here), git(here, "rev-parse", "mine")) == ({"side": head}, head)
+
+
+def test_a_branch_that_is_checked_out_isnt_touched(here: Path, there: Path, tmp_path: Path) -> None:
+    git(there, "commit", "-q", "--amend", "-m", "another")
+    git(here, "worktree", "add", "-q", "-b", "beside", str(tmp_path / "beside"))
     before = git(here, "rev-parse", "trunk")
     for force in (False, True):
-        [left] = pull(there, here, "trunk", force=force).left
-        assert (left.reason, left.branch) == ("checked-out", "trunk")
-    assert git(here, "rev-parse", "trunk") == before
+        for name in ("trunk", "beside"):
+            [left] = pull(there, here, name, force=force).left
+            assert (left.reason, left.branch) == ("checked-out", name)
+    assert git(here, "rev-parse", "trunk", "beside") == f"{before}\n{before}"
+    assert not git(here, "branch", "--list", "*-was-*")
 
 
-@pytest.mark.parametrize(("taken", "wanted"), [("mngr", "mngr/a1"), ("x/y", "x")])
+@pytest.mark.parametrize(("taken", "wanted"), [("mngr", ""), ("x/y", "x")])
 def test_names_that_git_cant_have_side_by_side(here: Path, there: Path, taken: str, wanted: str) -> None:
     commit(there, "two")
     git(here, "branch", taken)
     [left] = pull(there, here, wanted).left
-    assert (left.reason, left.branch) == ("name-clash", wanted)
+    assert (left.reason, left.branch) == ("name-clash", wanted or "mngr/a1/trunk")
 
 
 def test_what_cant_be_pulled_says_why(here: Path, there: Path, tmp_path: Path) -> None:
