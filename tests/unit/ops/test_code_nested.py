@@ -65,7 +65,7 @@ def test_a_submodules_commits_come_home(here: Path, there: Path) -> None:
     pulled = pulling.pull(Local(), str(there), here, "mngr/a1")
     assert {one.repository: one.commit for one in pulled.brought} == heads
     for path, head in heads.items():
-        assert git(here / path, "rev-parse", "mngr/a1") == head
+        assert git(here / path, "rev-parse", "mngr/a1/trunk") == head
     assert (pulled.left, pulled.changed) == ([], 0)
 
 

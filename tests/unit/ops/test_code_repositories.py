@@ -344,8 +344,8 @@ def test_the_environment_of_another_repository_changes_nothing(
         for key, value in where.items():
             bent.setenv(key, str(value))
         pulling.pull(Local(), str(there), here, "mngr/a1")
-    assert git(here, "rev-parse", "mngr/a1") == git(there, "rev-parse", "HEAD")
-    assert git(other, "branch", "--list", "mngr/a1") == ""
+    assert git(here, "rev-parse", "mngr/a1/trunk") == git(there, "rev-parse", "HEAD")
+    assert git(other, "branch", "--list", "mngr/a1/*") == ""
 
 
 def test_the_users_git_settings_change_nothing(
