@@ -65,7 +65,7 @@ def test_a_submodules_commits_come_home(here: Path, there: Path) -> None:
     pulled = pulling.pull(Local(), str(there), here, "mngr/a1")
     assert {one.repository: one.commit for one in pulled.brought} == heads
     for path, head in heads.items():
-        name = "trunk" if path == "." else "HEAD"  # a submodule has no branch checked out
+        name = git(there / path, "rev-parse", "--abbrev-ref", "HEAD")
         assert git(here / path, "rev-parse", f"mngr/a1/{name}") == head
     assert (pulled.left, pulled.changed) == ([], 0)
 
