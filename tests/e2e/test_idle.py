@@ -154,7 +154,7 @@ def test_a_host_lives_while_the_signal_is_there_and_stops_itself_when_it_is_not(
     seen = outcomes[mode].result(600)
     assert seen["during"]["state"] == "running", seen
     assert seen["after"]["state"] == "paused", seen
-    assert set(seen["seen"]) <= {"running", "paused"}, seen
+    assert set(seen["seen"]) <= {"running", "stopping", "paused"}, seen
     assert "idle since" in seen["after"]["idle"]["stop_reason"]
     assert f"mode {mode}" in seen["after"]["idle"]["stop_reason"]
 

@@ -168,7 +168,8 @@ def test_idle_and_lifetime_stop_it_from_the_machine_with_the_laptop_closed(
     view = provider.view(record.id)
     assert view.idle is not None
     assert view.idle.stop_reason.startswith("idle since ")
-    assert view.problem == ""
+    assert (view.idle.stop_cause, view.problem) == ("idle", "")
+    assert time.time() - 60 < (view.stopped_at or 0) <= time.time() + 1
     # The stop holds over a reboot.
     (instance,) = sim.resources("instance")
     sim.api("POST", f"/instances/{instance['id']}/reboot")
@@ -184,6 +185,7 @@ def test_idle_and_lifetime_stop_it_from_the_machine_with_the_laptop_closed(
     assert view.state == "running"
     assert view.idle is not None
     assert view.idle.lifetime_ends_at is not None
+    assert (view.idle.stops_at, view.idle.stop_cause) == (view.idle.lifetime_ends_at, "lifetime")
     until(lambda: provider.view(record.id).state == "stopped", "its lifetime to end", limit_s=90)
     view = provider.view(record.id)
     assert view.idle is not None

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mngr.model.states import DOWN, word
+
 if TYPE_CHECKING:
     from mngr.model.views import HostView
     from mngr.ops.rows import Row
@@ -28,7 +30,7 @@ COLUMNS: dict[str, Cell] = {
     "STATE": _state,
     "EXIT": _exit,
     "HOST": lambda row, now: f"{row.host.record.name}.{row.host.record.provider}",
-    "HOST STATE": lambda row, now: row.host.state,
+    "HOST STATE": lambda row, now: host_state(row.host, now),
     "PRICE": lambda row, now: price(row.host),
     "COST SO FAR": lambda row, now: so_far(row.host),
     "IDLE": lambda row, now: idle(row.host, now),
@@ -40,9 +42,9 @@ COLUMNS: dict[str, Cell] = {
 #: Most important first: the order in which a narrow terminal's room is given away.
 RANKS = ("NAME", "STATE", "EXIT", "HOST", "HOST STATE", "PRICE", "NOTE", "IDLE", "COST SO FAR", "TYPE", "LABELS")  # fmt: skip
 
-#: What a column can be shortened to; 0: never.
+#: What a column can be shortened to; 0: never. (A host's state is a word of eleven letters at most; its reason comes after.)
 FLOORS = {
-    "NAME": 14, "STATE": 0, "EXIT": 0, "HOST": 14, "HOST STATE": 0, "PRICE": 0, "NOTE": 20, "IDLE": 18, "COST SO FAR": 11,
+    "NAME": 14, "STATE": 0, "EXIT": 0, "HOST": 14, "HOST STATE": 11, "PRICE": 0, "NOTE": 20, "IDLE": 18, "COST SO FAR": 11,
     "TYPE": 5, "LABELS": 8,
 }  # fmt: skip
 
@@ -60,11 +62,23 @@ def idle(host: "HostView", now: float) -> str:
     if host.state == "running" and seen.idle_since:
         after = f" (after {seen.last_seen})" if seen.last_seen else ""
         parts.append(f"for {span(now - seen.idle_since)}{after}")
-        if seen.stops_at:
-            parts.append(f"stops in {span(seen.stops_at - now)}")
-    if host.state == "running" and seen.lifetime_ends_at:
-        parts.append(f"ends in {span(seen.lifetime_ends_at - now)}")
+    if host.state == "running" and seen.stops_at:
+        why = f" ({CAUSES[seen.stop_cause]})" if seen.stop_cause == "lifetime" else ""
+        parts.append(f"stops in {span(seen.stops_at - now)}{why}")
     return ", ".join(parts)
+
+
+#: Why a host stops.
+CAUSES = {"": "", "idle": "idle", "lifetime": "max lifetime"}
+
+
+def host_state(host: "HostView", now: float) -> str:
+    """`running`, `stopping: idle`, `stopped 2m ago: idle`."""
+    text = word(host.state)
+    if host.state in DOWN and host.stopped_at:
+        text += f" {span(now - host.stopped_at)} ago"
+    why = CAUSES[host.idle.stop_cause] if host.idle and host.state in (*DOWN, "stopping") else ""
+    return f"{text}: {why}" if why else text
 
 
 def price(host: "HostView") -> str:
@@ -87,9 +101,9 @@ def so_far(host: "HostView") -> str:
 
 
 def note(host: "HostView") -> str:
-    down = host.state in ("stopped", "paused", "crashed") and host.record.price_per_hour
+    down = host.state in (*DOWN, "crashed") and host.record.price_per_hour
     parts = [f"a stop saves {host.stop_saves}" if down and host.stop_saves else ""]
-    parts += [host.problem, host.idle.stop_reason if host.idle else ""]
+    parts.append(host.problem)
     if host.record.ssh_trust != "pinned":
         parts.append(f"ssh_trust: {host.record.ssh_trust}")
     return "; ".join(part for part in parts if part)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mngr.model.states import word
 from mngr.ops.losing import Loss, Unpulled, Unread
 from mngr.ops.names import Group
 
@@ -58,8 +59,8 @@ def _problem(loss: Loss, unread: Unread) -> str:
     if not unread.state:
         return unread.error
     if not loss.agent:
-        return unread.error or unread.state
-    return f"its host is {unread.state}" + (f" ({unread.error})" if unread.error else "")
+        return unread.error or word(unread.state)
+    return f"its host is {word(unread.state)}" + (f" ({unread.error})" if unread.error else "")
 
 
 def _branches(loss: Loss) -> list[str]:

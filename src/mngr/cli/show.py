@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
+from mngr.model.states import DOWN
 
 if TYPE_CHECKING:
     from mngr.ops.rows import Row
@@ -90,7 +91,7 @@ def _of_host(row: "Row", now: float) -> dict[str, str]:
     return {
         "host": f"{record.name}.{record.provider}",
         "id": record.id,
-        "state": host.state,
+        "state": columns.host_state(host, now),
         "note": columns.note(host),
         "others" if row.agent else "agents": " ".join([*others, known]).strip(),
         "address": where,
@@ -122,4 +123,11 @@ def _idle(row: "Row", now: float) -> dict[str, Any]:
     if idle is None:
         return {}
     after = f" after {columns.span(idle.timeout_s)}" if idle.timeout_s else ", never"
-    return {"idle mode": f"{idle.mode}{after}", "idle": columns.idle(row.host, now)}
+    cap, ends_at = row.host.record.idle.max_lifetime_s, idle.lifetime_ends_at
+    ends = f", ends in {columns.span(ends_at - now)}" if ends_at else ""
+    return {
+        "idle mode": f"{idle.mode}{after}",
+        "lifetime": f"{columns.span(cap)}{ends}" if cap else "",
+        "idle": columns.idle(row.host, now),
+        "stopped" if row.host.state in DOWN else "stops": idle.stop_reason,
+    }

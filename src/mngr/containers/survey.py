@@ -5,12 +5,12 @@ import re
 
 import msgspec
 
-from mngr.hosts.probe import HostFacts, describe_reason
+from mngr.hosts.probe import HostFacts, cause, describe_reason, stopped_at
 from mngr.hosts.probe import parse as parse_probe
 from mngr.model.errors import Unreachable
 from mngr.model.ids import is_id
 from mngr.model.records import AgentRecord, HostRecord, decode
-from mngr.model.states import HostState
+from mngr.model.states import DOWN, HostState
 from mngr.model.views import AgentView, HostView, IdleView, Problem
 
 
@@ -18,7 +18,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """A host's container as the daemon shows it.
 
     `state`: created, running, paused, restarting, removing, exited, dead. `exit_code`: of an exited one.
-    `reason`: the line of its `stop/reason`, `codes`: what `stop/codes` says of agents that ended before it did, by id
+    `reason`: the line of its `stop/reason`, `ended_at`: when it came to its end, `codes`: what `stop/codes` says of agents that ended before it did, by id
     (of exited ones; an agent may have written anything there). `facts`: what the probe saw (of running ones), or
     `failed`: why it didn't. `laptop`, `until`: who was building it, and the time (epoch s) when it is nobody's.
     """
@@ -35,6 +35,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     publish: str = ""
     created_at: str = ""
     reason: str = ""
+    ended_at: float | None = None
     codes: dict[str, int] = {}
     facts: HostFacts | None = None
     failed: str = ""
@@ -120,21 +121,21 @@ def _seen(line: str, parts: dict[str, bytes]) -> Seen | None:
         failed = failed or "no answer within 10 s"
     elif f"probe:{host_id}" in parts:
         facts = parse_probe(parts[f"probe:{host_id}"])
-    reason, codes = _stop_folder(parts.get(f"stop:{host_id}", b""))
+    reason, ended_at, codes = _stop_folder(parts.get(f"stop:{host_id}", b""))
     return Seen(
         host_id=host_id, host_name=host_name, name=name, state=state, image=image, laptop=laptop, publish=publish,
         exit_code=int(code.group(1)) if code else None, until=_number(until), created_at=created,
         host_dir=host_dir or "/mngr", failed=failed, facts=facts,
-        reason=reason, codes=codes,
+        reason=reason, ended_at=ended_at, codes=codes,
     )  # fmt: skip
 
 
-def _stop_folder(tar: bytes) -> tuple[str, dict[str, int]]:
-    """The line of `stop/reason` and the exit codes in `stop/codes`, as far as the tar goes."""
+def _stop_folder(tar: bytes) -> tuple[str, float | None, dict[str, int]]:
+    """The line of `stop/reason`, when `stop/ended` was written, and the exit codes in `stop/codes`, as far as the tar goes."""
     import io
     import tarfile
 
-    reason, codes = "", {}
+    reason, ended_at, codes = "", None, {}
     with contextlib.suppress(tarfile.TarError), tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
         for entry in archive:
             file = archive.extractfile(entry) if entry.isfile() else None
@@ -142,9 +143,11 @@ def _stop_folder(tar: bytes) -> tuple[str, dict[str, int]]:
             folder, _, name = entry.name.rpartition("/")
             if entry.name == "stop/reason":
                 reason = text
+            elif entry.name == "stop/ended":
+                ended_at = float(entry.mtime)
             elif folder == "stop/codes" and is_id(name) and re.fullmatch("[0-9]{1,3}", text):
                 codes[name] = int(text)
-    return reason, codes
+    return reason, ended_at, codes
 
 
 def parse_store(tar: bytes, instance: str) -> Stored:
@@ -251,26 +254,30 @@ def state_of(seen: Seen | None) -> tuple[HostState, str]:
     )
 
 
-def has_ended(reason: str) -> bool:
-    """Whether a `stop/reason` is the end of a host's lifetime, which was asked for, not idleness."""
-    return reason.startswith("lifetime")
-
-
 _EXITS = {
     137: ": it was killed, perhaps for using too much memory",
     255: ": the machine or its docker went down",
 }
 
 
-def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView:
+def host_view(
+    record: HostRecord, seen: Seen | None, stored: Stored, ends_at: float | None = None
+) -> HostView:
     """The host as it is now: its agents as seen inside, or (of one that is down) as they were recorded, done if they
-    ended before it did. Those of a host that stopped itself before any was there are half made."""
+    ended before it did. Those of a host that stopped itself before any was there are half made. `ends_at`: when its lifetime
+    does, where the machine keeps that; else process 1 does."""
     state, problem = state_of(seen)
     view = HostView(record=record, state=state, problem=problem)
     facts = seen.facts if seen else None
     if facts:
         view.agents, view.idle = _joined(facts.agents, stored.agents.get(record.id, [])), facts.idle
         view.agents_known = not facts.problems
+        if state == "running" and facts.stopping_since:
+            view.state, view.stopped_at = "stopping", facts.stopping_since
+        elif view.idle:
+            lasts = record.idle.max_lifetime_s
+            if ends_at := ends_at or (facts.started_at + lasts if facts.started_at and lasts else None):
+                view.idle.end_at(ends_at)
         if facts.sshd_down and state == "running":
             view.sshd_down = True
             problem = "; ".join(
@@ -292,16 +299,17 @@ def host_view(record: HostRecord, seen: Seen | None, stored: Stored) -> HostView
     # Without the host's record, those of its agents may be gone as well.
     view.agents_known = record.id in stored.hosts | stored.going and not unread
     view.problem = "; ".join([*([problem] if problem else []), *unread])
-    view.idle = IdleView(
-        mode=record.idle.mode,
-        timeout_s=record.idle.timeout_s,
-        stop_reason=_reason(seen) if state == "paused" or (seen and _lifetime_over(seen)) else "",
-    )
+    view.idle = IdleView(mode=record.idle.mode, timeout_s=record.idle.timeout_s)
+    if seen and state in DOWN:
+        view.stopped_at = stopped_at(seen.reason) or seen.ended_at
+        if state == "paused" or _lifetime_over(seen):
+            view.idle.stop_cause = "lifetime" if _lifetime_over(seen) else "idle"
+            view.idle.stop_reason = _reason(seen)
     return view
 
 
 def _lifetime_over(seen: Seen) -> bool:
-    return seen.state == "exited" and (has_ended(seen.reason) or seen.exit_code == 124)
+    return seen.state == "exited" and (cause(seen.reason) == "lifetime" or seen.exit_code == 124)
 
 
 def _joined(inside: list[AgentView], stored: list[AgentRecord]) -> list[AgentView]:
@@ -313,9 +321,7 @@ def _joined(inside: list[AgentView], stored: list[AgentRecord]) -> list[AgentVie
     return [*inside, *missing]
 
 
-def _reason(seen: Seen | None) -> str:
-    if seen is None:
-        return ""
+def _reason(seen: Seen) -> str:
     if seen.reason:
         return describe_reason(seen.reason)
     return "reached its max lifetime" if seen.exit_code == 124 else "idle"

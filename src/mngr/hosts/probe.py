@@ -1,5 +1,7 @@
 """One probe of a host: all its facts in one round trip."""
 
+from typing import Literal
+
 import msgspec
 
 from mngr.hosts.scripts import script
@@ -10,13 +12,15 @@ from mngr.transport.base import Transport
 
 
 class HostFacts(msgspec.Struct, kw_only=True):
-    """What a probe saw. `sshd_down`: of a container. `problems` names records that couldn't be read; they are never dropped in silence."""
+    """What a probe saw. `sshd_down`: of a container. `started_at`: when its process 1 did;
+    `stopping_since`: its end is decided, or has begun. `problems` names records that couldn't be read; they are never dropped in silence."""
 
     agents: list[AgentView] = []
     idle: IdleView | None = None
-    stop_reason: str = ""
     problems: list[str] = []
     sshd_down: bool = False
+    started_at: float | None = None
+    stopping_since: float | None = None
 
 
 def probe(transport: Transport, host_dir: str, *, label: str = "", timeout: float = 10) -> HostFacts:
@@ -48,8 +52,9 @@ def parse(output: bytes) -> HostFacts:
         facts.agents.append(view)
     facts.agents.sort(key=lambda agent: (agent.record.created_at, agent.record.name))
     facts.sshd_down = "sshd" in pairs
-    facts.stop_reason = describe_reason(pairs.get("reason", ""))
-    facts.idle = idle_view(pairs.get("idle", ""), seen, facts.stop_reason, pairs.get("why", ""))
+    facts.started_at = _started(now, pairs.get("first", ""))
+    facts.stopping_since = seen.get("stop/ended") or seen.get("stop/reason")
+    facts.idle = idle_view(pairs.get("idle", ""), seen, pairs.get("reason", ""), pairs.get("why", ""))
     return facts
 
 
@@ -69,6 +74,16 @@ def _agent(
 def _mtimes(text: str) -> dict[str, float]:
     rows = (line.partition(" ") for line in text.splitlines())
     return {path: _number(at) for at, _, path in rows if _number(at)}
+
+
+def _started(now: float, first: str) -> float | None:
+    """When process 1 began: `first` is the time that the kernel is up (s), and when in that it began, in
+    ticks, of which Linux has 100 a second."""
+    try:
+        up, ticks = map(float, first.split())
+    except ValueError:
+        return None
+    return now - up + ticks / 100
 
 
 def _alive_panes(text: str) -> list[str]:
@@ -95,14 +110,12 @@ SIGNALS = {
 
 
 def idle_view(conf: str, seen: dict[str, float], reason: str, why: str = "") -> IdleView | None:
-    """From the text of `idle.conf` and the mtimes of `activity/*`: idle since when, and when it stops. `why`: which
-    agent was last seen at work, and how."""
+    """From the text of `idle.conf` and the mtimes of `activity/*`: idle since when, and when it stops. `reason`: the line
+    of `stop/reason`. `why`: which agent was last seen at work, and how."""
     settings = dict(line.split("=", 1) for line in conf.splitlines() if "=" in line)
     if not settings:
         return None
-    view = IdleView(
-        mode=settings.get("mode", ""), timeout_s=_number(settings.get("timeout", "")), stop_reason=reason
-    )
+    view = IdleView(mode=settings.get("mode", ""), timeout_s=_number(settings.get("timeout", "")))
     signals = [
         (seen[f"activity/{s}"], s) for s in settings.get("signals", "").split() if f"activity/{s}" in seen
     ]
@@ -111,16 +124,34 @@ def idle_view(conf: str, seen: dict[str, float], reason: str, why: str = "") -> 
         agent = why.splitlines()[0][:200] if view.last_signal == "agent" and why.strip() else ""
         view.last_seen = agent or SIGNALS.get(view.last_signal, view.last_signal)
         if view.timeout_s and settings.get("host_stop") != "none":
-            view.stops_at = view.idle_since + view.timeout_s
+            # Who starts a host has that long to use it.
+            view.stops_at = max(view.idle_since, seen.get("activity/boot", 0)) + view.timeout_s
+            view.stop_cause = "idle"
+    if reason:
+        view.stop_cause, view.stop_reason = cause(reason), describe_reason(reason)
     return view
+
+
+def cause(line: str) -> Literal["idle", "lifetime"]:
+    """Of a line of `stop/reason`: the end of a host's lifetime, which was asked for, or idleness."""
+    return "lifetime" if line.startswith("lifetime") else "idle"
+
+
+def stopped_at(line: str) -> float | None:
+    """When a line of `stop/reason` was written, in seconds since the epoch."""
+    return _number(_facts(line)[1].get("at", "")) or None
+
+
+def _facts(line: str) -> tuple[str, dict[str, str]]:
+    kind, *words = line.split()[:20] or [""]
+    return kind, dict(word.split("=", 1) for word in words if "=" in word)
 
 
 def describe_reason(line: str) -> str:
     """A line of `stop/reason` for people: why the host stopped itself, and what was last seen when."""
     from mngr.model.clock import iso
 
-    kind, *words = line.split()[:20] or [""]
-    facts = dict(word.split("=", 1) for word in words if "=" in word)
+    kind, facts = _facts(line)
     since, at = _number(facts.get("since", "")), _number(facts.get("at", ""))
     if kind == "idle" and since:
         return f"idle since {iso(since)} (last seen: {facts.get('last', '?')}; mode {facts.get('mode', '?')}, {facts.get('timeout', '?')} s)"

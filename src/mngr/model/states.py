@@ -10,5 +10,14 @@ HostState = Literal[
 #: Hosts that are there: what they hold is known, and an agent can be put on them.
 SETTLED = ("running", "stopped", "paused", "crashed")
 
+#: Hosts that are down by their own or somebody's will: one word for people, with the reason.
+DOWN = ("stopped", "paused")
+
+
+def word(state: str) -> str:
+    """A host's state for people."""
+    return "stopped" if state in DOWN else state
+
+
 #: An alive agent that showed neither output nor CPU time for this many seconds is `waiting`.
 QUIET_S = 10.0

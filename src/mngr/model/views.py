@@ -1,5 +1,7 @@
 """What `mngr list` and the public Python API answer with: records joined with what was just seen."""
 
+from typing import Literal
+
 import msgspec
 
 from mngr.model.notes import Note
@@ -19,7 +21,9 @@ class AgentView(msgspec.Struct, kw_only=True):
 
 class IdleView(msgspec.Struct, kw_only=True):
     """How far a host is from stopping itself; after a stop, why it did. `last_seen`: what the last signal was, in words
-    (`output of agent a1`): what keeps the host up."""
+    (`output of agent a1`): what keeps the host up. `stops_at`: when it stops if nothing happens, the nearer end of idleness
+    and lifetime; `stop_cause`: which of them, or (of one that is down or going down) which it was. `stop_reason`: that at
+    length."""
 
     mode: str
     timeout_s: float
@@ -28,14 +32,22 @@ class IdleView(msgspec.Struct, kw_only=True):
     last_seen: str = ""
     stops_at: float | None = None
     lifetime_ends_at: float | None = None
+    stop_cause: Literal["", "idle", "lifetime"] = ""
     stop_reason: str = ""
+
+    def end_at(self, at: float) -> None:
+        """The lifetime is over at `at`."""
+        self.lifetime_ends_at = at
+        if self.stops_at is None or at < self.stops_at:
+            self.stops_at, self.stop_cause = at, "lifetime"
 
 
 class HostView(msgspec.Struct, kw_only=True):
     """A host as last seen, with its agents. `problem` says why less than everything is known. `agents_known`: whether
     `agents` are all there are; else they are those that were seen before, or none, and there may be others.
     `snapshots`: how many live on its machine and would go with it. `half_made`: it has a record, and its create hasn't
-    come to its end; who creates it again goes on. `sshd_down`: it runs, and lets nobody in; a start sees to that. `permanent`: it was never made and is never destroyed (this computer)."""
+    come to its end; who creates it again goes on. `sshd_down`: it runs, and lets nobody in; a start sees to that. `permanent`: it was never made and is never destroyed (this computer).
+    `stopped_at`: since when it is down, or going down, where that is known."""
 
     record: HostRecord
     state: HostState
@@ -52,6 +64,12 @@ class HostView(msgspec.Struct, kw_only=True):
     half_made: bool = False
     sshd_down: bool = False
     permanent: bool = False
+    stopped_at: float | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether it runs, be it that it is about to stop."""
+        return self.state == "running" or (self.state == "stopping" and self.stopped_at is not None)
 
 
 class Problem(msgspec.Struct, kw_only=True):

@@ -61,7 +61,7 @@ def _carry_out(work: Work) -> Created:
     plan, onto = work.plan, work.plan.onto
     if onto:
         record = onto.record
-        if onto.state != "running":
+        if not onto.up:
             record = plan.provider.start(record.id, work.phases)
         agent = _onto(work, record)
     else:

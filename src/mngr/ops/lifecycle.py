@@ -9,6 +9,7 @@ from mngr.agents import tmux
 from mngr.model.errors import MngrError, NotWiped, Unreachable
 from mngr.model.progress import Step
 from mngr.model.records import HostRecord
+from mngr.model.states import word
 from mngr.model.views import AgentView, HostView
 from mngr.ops import memory
 from mngr.ops.context import Mngr, Phases
@@ -63,7 +64,7 @@ def stop(mngr: Mngr, group: Group, phases: Phases) -> Stopped:
     """Stops these agents and, when no other agent of their host is alive, the host. Repeatable."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     stays = _others(group, alive=True) or not provider.abilities.isolated or _may_have_others(group)
-    if host.state == "running" and group.agents:
+    if host.up and group.agents:
         phases(Step("stop agent"))
         place = mngr.place(host.record)
         try:
@@ -84,7 +85,7 @@ def start(mngr: Mngr, group: Group, phases: Phases) -> Started:
     """Starts the host if it is down, and the agents' commands anew if they aren't alive. Repeatable."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     record = host.record
-    if host.state == "running" and not host.sshd_down:
+    if host.up and not host.sshd_down:
         return while_it_runs(mngr, record, phases, lambda record: _start_agents(mngr, group, record, phases))
     phases(Step("start host"))
     return _start_agents(mngr, group, provider.start(record.id, phases), phases)
@@ -108,9 +109,7 @@ def while_it_runs(mngr: Mngr, record: HostRecord, phases: Phases, work: Callable
 
 def _may_be_stopping(host: HostView) -> bool:
     """Whether a host that still runs has decided to stop, or can't be looked into any more."""
-    if host.idle and host.idle.stop_reason:
-        return host.state == "running"
-    return host.state == "running" and bool(host.problem) and not host.sshd_down
+    return host.up and (host.state == "stopping" or (bool(host.problem) and not host.sshd_down))
 
 
 def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) -> Started:
@@ -149,9 +148,9 @@ def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = 
             host_gone=True, paid_until=host.paid_until, snapshots_lost=host.snapshots,
             snapshots_left=_left(provider, record),
         )  # fmt: skip
-    if host.state != "running":
+    if not host.up:
         raise MngrError(
-            f"agents can't be removed alone while their host {record.name} is {host.state}",
+            f"agents can't be removed alone while their host {record.name} is {word(host.state)}",
             hint=f"`mngr start` one of them first, or `mngr destroy @{record.name}` for the host with all its agents",
         )
     phases(Step("remove agent"))
@@ -186,7 +185,7 @@ def check_known(group: Group, *, unknown_agents: bool) -> None:
     name = f"@{host.record.name}"
     raise Unreachable(
         f"which agents are on host {host.record.name} on {host.record.provider} can't be read, so it isn't destroyed: "
-        f"{host.problem or host.state}",
+        f"{host.problem or word(host.state)}",
         hint=f"`mngr destroy {name}` where its keys are; or `mngr destroy {name} --unknown-agents`, which ends whatever runs there",
     )
 
@@ -198,14 +197,14 @@ def takes_host(group: Group) -> bool:
 
 def _may_have_others(group: Group) -> bool:
     """Whether a host that runs may carry other agents than are known."""
-    return bool(group.agents) and group.host.state == "running" and not group.host.agents_known
+    return bool(group.agents) and group.host.up and not group.host.agents_known
 
 
 def _others(group: Group, *, alive: bool = False) -> bool:
     """Whether the host carries agents (alive ones) that aren't in the group. A whole-host group has none."""
     mine = {agent.record.id for agent in group.agents}
     # What can't be seen on a host that runs may be alive.
-    alive_states = (*ALIVE, "unknown") if group.host.state == "running" else ALIVE
+    alive_states = (*ALIVE, "unknown") if group.host.up else ALIVE
     return bool(mine) and any(
         one.record.id not in mine and (not alive or one.state in alive_states) for one in group.host.agents
     )

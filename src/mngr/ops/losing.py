@@ -76,7 +76,7 @@ def _of(mngr: Mngr, group: Group, limit_s: float) -> list[Loss]:
         unknown = [Loss(agent="", unread=Unread(state=host.state, error=host.problem))]
     if not agents:
         return unknown
-    if host.state != "running":
+    if not host.up:
         why = Unread(state=host.state, error=host.problem)
         return [*(Loss(agent=one.record.name, unread=why) for one in agents), *unknown]
     try:

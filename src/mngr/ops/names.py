@@ -8,6 +8,7 @@ import msgspec
 from mngr.model.errors import Conflict, NotFound, Unreachable
 from mngr.model.guess import did_you_mean
 from mngr.model.names import Address, parse_address
+from mngr.model.states import word
 from mngr.model.views import AgentView, HostView, Listing
 from mngr.ops.context import Mngr
 from mngr.ops.listing import list_hosts
@@ -149,7 +150,7 @@ def _in_full(name: str, matching: Sequence[Target]) -> list[str]:
 def _unknown(address: Address, unread: Sequence[HostView]) -> Unreachable:
     """Why a name that wasn't found may be there all the same."""
     places = "; ".join(
-        f"@{host.record.name}.{host.record.provider} ({host.problem or host.state})" for host in unread
+        f"@{host.record.name}.{host.record.provider} ({host.problem or word(host.state)})" for host in unread
     )
     return Unreachable(
         f"{address} wasn't found, and whether it is on a host whose agents can't be read isn't known: {places}",

@@ -7,6 +7,7 @@ import msgspec
 from mngr.journal.store import Held, Journal
 from mngr.model.errors import Conflict, InvalidInput, Unreachable
 from mngr.model.names import Address
+from mngr.model.states import word
 from mngr.model.views import HostView
 from mngr.ops import memory
 from mngr.ops.context import Mngr
@@ -92,9 +93,10 @@ def existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) ->
             hint=f"choose another name, or one of these by its id: {places}",
         )
     host = same[0]
-    if not host.agents_known and host.state not in ("unreachable", "stopping", "destroyed"):
+    refused = not host.up and host.state in ("unreachable", "stopping", "destroyed")
+    if not host.agents_known and not refused:
         raise Unreachable(
-            f"can't tell which agents are on host {name} on {provider.name}: {host.problem or host.state}",
+            f"can't tell which agents are on host {name} on {provider.name}: {host.problem or word(host.state)}",
             hint="another name makes a new host",
         )
     if not request.host and any(agent.record.name != request.name for agent in host.agents):
@@ -102,7 +104,7 @@ def existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) ->
             f"a host called {name} is on {provider.name} already, with other agents",
             hint=f"mngr create {request.name}@{name} puts the agent on it; another name makes a new host",
         )
-    if host.state in ("unreachable", "stopping", "destroyed"):
+    if refused:
         raise Conflict(
             f"host {name} on {provider.name} is {host.state}: {host.problem or 'try again in a moment'}"
         )

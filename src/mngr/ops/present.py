@@ -77,6 +77,7 @@ def host(view: HostView) -> dict[str, Any]:
         "paid_until": view.paid_until or None,
         "renews": view.renews,
         "stop_saves": view.stop_saves or None,
+        "stopped_at": iso(view.stopped_at) if view.stopped_at else None,
         "idle": None
         if idle is None
         else {
@@ -87,6 +88,7 @@ def host(view: HostView) -> dict[str, Any]:
             "last_seen": idle.last_seen or None,
             "stops_at": iso(idle.stops_at) if idle.stops_at else None,
             "lifetime_ends_at": iso(idle.lifetime_ends_at) if idle.lifetime_ends_at else None,
+            "stop_cause": idle.stop_cause or None,
             "stop_reason": idle.stop_reason or None,
         },
         "problem": view.problem or None,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 from mngr.model.names import Address
-from mngr.model.states import AgentState
+from mngr.model.states import AgentState, word
 from mngr.model.views import AgentView, HostView, Listing
 from mngr.ops import present
 from mngr.ops.names import among
@@ -43,10 +43,11 @@ def _is_called(row: Row, name: str) -> bool:
 
 
 def in_state(row: Row, state: str) -> bool:
-    """A word for agents is the agent's state, one for hosts alone its host's; of a host without agents its own."""
+    """A word for agents is the agent's state, one for hosts alone its host's; of a host without agents its own. A host
+    that is `paused` is `stopped`, too."""
     if row.agent and state in get_args(AgentState):
         return row.agent.state == state
-    return row.host.state == state
+    return state in (row.host.state, word(row.host.state))
 
 
 def labelled(row: Row, label: str) -> bool:

@@ -16,6 +16,7 @@ from mngr.model.errors import (
     Unreachable,
 )
 from mngr.model.names import Address, parse_address
+from mngr.model.states import DOWN, word
 from mngr.ops import memory, names, size
 from mngr.ops.context import Mngr
 from mngr.ops.names import Target
@@ -192,11 +193,11 @@ def reachable(mngr: Mngr, text: str) -> Target:
     [target] = names.resolve(mngr, [text])
     if target.agent is None:
         raise NotFound(f"{text} is a host without that agent", hint="`mngr list` shows the agents")
-    if target.host.state != "running":
+    if not target.host.up:
         raise Conflict(
-            f"the host of {text} is {target.host.state}"
+            f"the host of {text} is {word(target.host.state)}"
             + (f": {target.host.problem}" if target.host.problem else ""),
-            hint=_start_hint(text, target) if target.host.state in ("stopped", "paused", "crashed") else "",
+            hint=_start_hint(text, target) if target.host.state in (*DOWN, "crashed") else "",
         )
     return target
 

@@ -4,8 +4,8 @@ import math
 
 import msgspec
 
-from mngr.containers.survey import has_ended, host_view
-from mngr.hosts.probe import describe_reason
+from mngr.containers.survey import host_view
+from mngr.hosts.probe import cause, describe_reason, stopped_at
 from mngr.model.clock import from_iso, iso
 from mngr.model.errors import MngrError
 from mngr.model.names import is_name
@@ -77,16 +77,16 @@ def seen(rented: Rented, machine: Machine, facts: MachineFacts, remembered: Reme
     else:
         unread = stored.problems.get(f"{record.id}.json")
         problem = unread.error if unread else "its record is missing on the machine; a start writes it anew"
-    view = host_view(record, at, stored)
+    view = host_view(record, at, stored, facts.ends_at)
     if record.id not in stored.hosts and not view.agents_known and remembered is not None:
-        view.agents = as_stopped(remembered) if view.state != "running" else as_unknown(remembered.agents)
+        view.agents = as_unknown(remembered.agents) if view.up else as_stopped(remembered)
         view.agents_known = True
-    if facts.stopped and view.state not in ("running", "failed"):
-        view.state = "stopped" if has_ended(facts.stopped) else "paused"
+    if facts.stopped and view.state != "failed":
+        why = cause(facts.stopped)
+        view.stopped_at = stopped_at(facts.stopped) or view.stopped_at
+        view.state = "stopping" if view.up else "stopped" if why == "lifetime" else "paused"
         view.idle = view.idle or IdleView(mode=record.idle.mode, timeout_s=record.idle.timeout_s)
-        view.idle.stop_reason = describe_reason(facts.stopped)
-    if view.idle is not None and view.state == "running":
-        view.idle.lifetime_ends_at = facts.ends_at
+        view.idle.stop_cause, view.idle.stop_reason = why, describe_reason(facts.stopped)
     view.problem = "; ".join(one for one in (problem, view.problem) if one)
     view.snapshots = len(stored.snapshots)
     return priced(rented, machine, view)

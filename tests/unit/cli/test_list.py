@@ -7,11 +7,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 
 from mngr.cli import main
-from mngr.cli.columns import span
+from mngr.cli.columns import host_state, idle, span
 from mngr.cli.suggest import verb
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import AgentState, HostState
@@ -44,13 +45,14 @@ def a_dozen() -> Listing:
     resting = IdleView(
         mode="io", timeout_s=800, idle_since=1.0, last_seen="output of agent web", stops_at=9e9
     )
+    asleep = IdleView(mode="io", timeout_s=800, stop_cause="idle", stop_reason="idle since then")
     return Listing(
         hosts=[
             host("box", "docker", agent("web", team="search"), agent("db", "waiting"), idle=resting),
             host("lab", "docker", agent("tests", "done", 1), state="stopped"),
             host("localhost", "local", agent("here"), agent("fix-17", "done", 0, team="ads"), agent(LONG)),
             host("vps-1", "ovh", agent("train", "unknown"), state="unreachable", problem=NOTE),
-            host("vps-2", "ovh", agent("eval", "stopped"), agent("copy"), state="paused"),
+            host("vps-2", "ovh", agent("eval", "stopped"), agent("copy"), state="paused", idle=asleep),
             host("big-machine", "vultr", agent("a1"), agent("a2"), agent("a3", "done", 127), price=0.0327),
         ]
     )
@@ -98,7 +100,7 @@ def test_on_a_terminal_of_any_width_names_and_notes_shorten_and_states_stay(
     for line, (place, view) in zip(shown[1:], views, strict=True):
         state, whole = head.index("STATE"), head.index("HOST STATE")
         assert line[state:].split()[0] == view.state
-        assert line[whole:].split()[0] == place.state
+        assert line[whole:].split()[0].strip(":") == ("stopped" if place.state == "paused" else place.state)
         if view.exit_code is not None:
             assert line[head.index("EXIT") :].split()[0] == str(view.exit_code)
         if len(view.record.name) <= 12:
@@ -131,6 +133,38 @@ def test_an_exit_code_is_a_column_of_its_own(run: Callable[..., str]) -> None:
     shown = lines(run("list"))
     assert shown[0].split()[:3] == ["NAME", "STATE", "EXIT"]
     assert next(line for line in shown if line.startswith("a3 ")).split()[:3] == ["a3", "done", "127"]
+
+
+@pytest.mark.parametrize(
+    ("state", "stopped_at", "cause", "said"),
+    [
+        ("paused", 880.0, "idle", "stopped 2m ago: idle"),
+        ("paused", None, "idle", "stopped: idle"),
+        ("stopped", 997.0, "lifetime", "stopped 3s ago: max lifetime"),
+        ("stopped", 997.0, "", "stopped 3s ago"),
+        ("stopping", 997.0, "idle", "stopping: idle"),
+        ("running", None, "idle", "running"),
+        ("crashed", None, "", "crashed"),
+    ],
+)
+def test_a_host_that_is_down_says_since_when_and_why_in_one_word_for_all(
+    state: HostState, stopped_at: float | None, cause: Literal["", "idle", "lifetime"], said: str
+) -> None:
+    one = host("box", "docker", state=state, idle=IdleView(mode="io", timeout_s=800, stop_cause=cause))
+    one.stopped_at = stopped_at
+    assert host_state(one, 1000.0) == said
+
+
+def test_the_nearer_end_is_said_and_why() -> None:
+    view = IdleView(mode="io", timeout_s=800, idle_since=990.0, stops_at=1790.0, stop_cause="idle")
+    one = host("box", "docker", idle=view)
+    assert idle(one, 1000.0) == "for 10s, stops in 13m"
+    view.end_at(1080.0)
+    assert idle(one, 1000.0) == "for 10s, stops in 80s (max lifetime)"
+    assert (view.stops_at, view.lifetime_ends_at, view.stop_cause) == (1080.0, 1080.0, "lifetime")
+    view = IdleView(mode="io", timeout_s=800, idle_since=990.0, stops_at=1790.0, stop_cause="idle")
+    view.end_at(9000.0)
+    assert (view.stops_at, view.lifetime_ends_at, view.stop_cause) == (1790.0, 9000.0, "idle")
 
 
 # --- which rows ---

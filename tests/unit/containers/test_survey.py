@@ -3,6 +3,7 @@
 import io
 import tarfile
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,19 +11,20 @@ from hypothesis import strategies as st
 from mngr.containers.survey import Seen, Stored, host_view, parse_store, parse_survey, state_of
 from mngr.hosts.probe import HostFacts
 from mngr.model.errors import Unreachable
-from mngr.model.records import AgentRecord, HostRecord, encode
+from mngr.model.records import AgentRecord, HostRecord, Idle, encode
+from mngr.model.views import HostView, IdleView
 
 HOST = "host-0123456789abcdef"
 RECORD = HostRecord(id=HOST, name="box", provider="docker", backend="docker", builder="laptop-x")
 AGENT = AgentRecord(id="agent-0123456789abcdef", name="a1", created_at="2026-01-01T00:00:00Z")
 
 
-def tar(files: dict[str, bytes]) -> bytes:
+def tar(files: dict[str, bytes], at: int = 0) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
-            entry.size = len(content)
+            entry.size, entry.mtime = len(content), at
             archive.addfile(entry, io.BytesIO(content))
     return out.getvalue()
 
@@ -170,6 +172,46 @@ def test_states(state: str, code: int | None, reason: str, shown: str) -> None:
 def test_a_host_without_container_is_failed_and_keeps_its_agents() -> None:
     view = host_view(RECORD, None, Stored(agents={HOST: [AGENT]}))
     assert (view.state, view.agents[0].state) == ("failed", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "state", "at", "cause"),
+    [
+        ("Exited (0)", b"idle since=1 last=user mode=io timeout=800 at=801", "paused", 801.0, "idle"),
+        ("Exited (0)", b"lifetime at=90", "stopped", 90.0, "lifetime"),
+        ("Exited (124)", b"", "stopped", 77.0, "lifetime"),
+        ("Exited (143)", b"", "stopped", 77.0, ""),
+        ("Exited (137)", b"", "crashed", None, ""),
+    ],
+)
+def test_a_host_that_is_down_tells_since_when_and_why(
+    status: str, reason: bytes, state: str, at: float | None, cause: str
+) -> None:
+    folder = tar({**({"stop/reason": reason} if reason else {}), "stop/ended": b""}, at=77)
+    parts = {"containers": line(status, "exited"), f"stop__{HOST}": folder}
+    view = host_view(RECORD, parse_survey(answer(**parts), "docker").containers[HOST], Stored())
+    assert (view.state, view.stopped_at, view.idle and view.idle.stop_cause) == (state, at, cause)
+
+
+def test_of_a_host_that_runs_the_nearer_end_is_said() -> None:
+    record = msgspec.structs.replace(RECORD, idle=Idle(max_lifetime_s=90))
+    ends = []
+    for kept_by_machine in (None, 1050.0):
+        idle = IdleView(mode="io", timeout_s=800, stops_at=1700.0, stop_cause="idle")
+        facts = HostFacts(idle=idle, started_at=1000.0)
+        seen = Seen(host_id=HOST, host_name="box", name="x", state="running", facts=facts)
+        shown = host_view(record, seen, Stored(), kept_by_machine).idle
+        assert shown is not None
+        ends.append((shown.stops_at, shown.lifetime_ends_at, shown.stop_cause))
+    assert ends == [(1090.0, 1090.0, "lifetime"), (1050.0, 1050.0, "lifetime")]
+
+
+def test_a_host_whose_end_has_begun_is_stopping_and_still_up() -> None:
+    facts = HostFacts(idle=IdleView(mode="io", timeout_s=800), stopping_since=77.0)
+    seen = Seen(host_id=HOST, host_name="box", name="x", state="running", facts=facts)
+    view = host_view(RECORD, seen, Stored())
+    assert (view.state, view.stopped_at, view.up) == ("stopping", 77.0, True)
+    assert not HostView(record=RECORD, state="stopping").up  # one that is being destroyed
 
 
 @pytest.mark.parametrize(("agents", "half_made"), [("agents=0", True), ("agents=1", False), ("", False)])

@@ -148,6 +148,25 @@ def test_a_host_is_idle_since_its_last_signal() -> None:
     assert (view.idle_since, view.last_signal, view.stops_at) == (300.0, "agent", 1100.0)
 
 
+def test_who_starts_a_host_has_its_time_out_to_use_it() -> None:
+    view = idle_view(CONF, {"activity/user": 100.0, "activity/boot": 500.0}, "")
+    assert view is not None
+    assert (view.idle_since, view.stops_at, view.stop_cause) == (100.0, 1300.0, "idle")
+
+
+@pytest.mark.parametrize(
+    ("first", "at"), [("5000.50 40050", 999900.0), ("5000.5 ", None), ("", None), ("x y", None)]
+)
+def test_process_1_tells_when_it_began(first: str, at: float | None) -> None:
+    assert parse(f"now\x001004500\x00first\x00{first}\x00".encode()).started_at == at
+
+
+def test_a_stop_that_is_decided_or_has_begun_is_seen() -> None:
+    for file in ("stop/reason", "stop/ended"):
+        assert parse(f"mtimes\x0077 {file}\x00".encode()).stopping_since == 77.0
+    assert parse(b"mtimes\x0077 activity/boot\x00").stopping_since is None
+
+
 def test_a_host_that_does_not_stop_itself_has_no_stop_time() -> None:
     view = idle_view(CONF.replace("exit", "none"), {"activity/user": 100.0}, "")
     assert view is not None

@@ -14,6 +14,7 @@ unset LD_PRELOAD LD_LIBRARY_PATH BASH_ENV ENV CDPATH
 # ended CODE: tells all processes to end, as `mngr stop` does, gives them 5 s (docker waits 10), ends.
 ended() {
 	trap '' TERM USR1
+	: >"$dir/stop/ended"
 	kill -HUP -1 2>/dev/null # an interactive shell takes no TERM
 	kill -TERM -1 2>/dev/null
 	tries=0
@@ -46,7 +47,7 @@ while IFS=: read -r user _ _ _ _ folder _; do
 done </etc/passwd
 mkdir -p "$dir/activity" "$dir/stop" "$dir/ssh" "$dir/commands" "$dir/agents" "$home/.ssh" /run/sshd && cd "$dir" || exit 3
 chmod 700 ssh agents "$home/.ssh"
-for file in stop/exit stop/request stop/reason stop/.reason; do [ ! -e $file ] || rm -f $file; done
+for file in stop/exit stop/ended stop/request stop/reason stop/.reason; do [ ! -e $file ] || rm -f $file; done
 touch activity/boot activity/start
 
 # quoted TEXT: as one word for sh.

@@ -14,7 +14,11 @@ for agent in agents/*/; do
 	[ ! -f "${agent}exit_code" ] || pair "exit:$id" "$(cat "${agent}exit_code")"
 	if [ ! -f "${agent}process" ]; then older=1; elif own_alive "$agent"; then pair "alive:$id" 1; fi
 done
-pair mtimes "$(stat -c '%Y %n' activity/* agents/*/busy 2>/dev/null)"
+pair mtimes "$(stat -c '%Y %n' activity/* agents/*/busy stop/reason stop/ended 2>/dev/null)"
+read -r up _ </proc/uptime && read -r first </proc/1/stat
+# shellcheck disable=SC2086 # fields
+set -- ${first##*) }
+pair first "$up ${20:-}"
 # Of agents that an older build started, tmux alone knows.
 [ -z "$older" ] || pair panes "$(tmux -L "$label" list-panes -a -F '#{pane_dead} #{pane_start_command}' 2>/dev/null)"
 [ ! -f idle.conf ] || pair idle "$(cat idle.conf)"
