@@ -27,6 +27,7 @@ ORDER = {
     "local": ("-n3",),
     "simcloud": ("-n2", "--dist=loadfile"),
     "simcloud_ovh": ("-n2", "--dist=loadfile"),
+    "simcloud_azure": ("-n2", "--dist=loadfile"),
     "vultr": ("-n4",),
     "ovh": ("-n8",),
     "docker": ("-n2", "--dist=loadfile"),

@@ -71,8 +71,8 @@ def test_a_name_that_nobody_brings_is_a_usage_error() -> None:
         [sys.executable, "-m", "mngr.simcloud", "stratus"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "invalid choice: 'stratus' (choose from 'ovh', 'vultr', 'clean', 'images')" in done.stderr
+    assert "invalid choice: 'stratus' (choose from 'azure', 'ovh', 'vultr', 'clean', 'images')" in done.stderr
 
 
 def test_every_folder_with_a_start_is_a_vendor() -> None:
-    assert vendors.in_tree() == ["ovh", "vultr"]
+    assert vendors.in_tree() == ["azure", "ovh", "vultr"]

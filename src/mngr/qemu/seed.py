@@ -22,13 +22,17 @@ def files(
     user_data: bytes = b"",
     *,
     root_password: str = "",
+    user: str = "",
 ) -> dict[str, bytes]:
-    """A seed's files by name. `keys` are public ones, of the image's own user.
+    """A seed's files by name. `keys` are public ones, of `user`, who may sudo; by default of the image's own.
 
     Keep `instance_id` for a machine's life: with another one cloud-init starts over, and deletes the host keys.
     """
     meta = {"instance-id": instance_id, "local-hostname": hostname, "public-keys": list(keys)}
     vendor: dict[str, object] = {}
+    if user:
+        may = {"sudo": "ALL=(ALL) NOPASSWD:ALL", "shell": "/bin/bash", "lock_passwd": True}
+        vendor = {"user": {"name": user, **may}, "disable_root": True}
     if root_password:
         users = [{"name": "root", "password": root_password, "type": "text"}]
         vendor["chpasswd"] = {"expire": False, "users": users}

@@ -42,6 +42,16 @@ class Monthly:
 
 
 @dataclass(frozen=True)
+class Metered:
+    """By the moment: a part of an hour costs its part."""
+
+    per_hour: float
+
+    def cost(self, hours: float) -> float:
+        return round(hours * self.per_hour, 6)
+
+
+@dataclass(frozen=True)
 class Stored:
     """By the GB-month."""
 
@@ -64,44 +74,43 @@ class Line:
 
 
 class Bill:
-    """Lines by resource id. A closed line stays: what was spent was spent."""
+    """Lines by resource id: what is opened again after it was closed has another. A closed line stays: what was spent was
+    spent."""
 
     def __init__(self, clock: Clock) -> None:
         self.currency = "USD"
         self._clock = clock
         self._lock = threading.Lock()
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, list[Line]] = {}
 
     def open(self, resource: str, kind: str, name: str, tags: tuple[str, ...], rate: Rate) -> None:
         with self._lock:
-            self._lines[resource] = Line(resource, kind, name, tags, rate, self._clock.now())
+            line = Line(resource, kind, name, tags, rate, self._clock.now())
+            self._lines.setdefault(resource, []).append(line)
 
     def change(self, resource: str, **changes: Any) -> None:
         """Another name, other tags, or the rate once the size is known."""
         with self._lock:
-            if resource in self._lines:
-                self._lines[resource] = replace(self._lines[resource], **changes)
+            if lines := self._lines.get(resource):
+                lines[-1] = replace(lines[-1], **changes)
 
     def close(self, resource: str) -> None:
         with self._lock:
-            line = self._lines.get(resource)
-            if line and line.closed is None:
-                self._lines[resource] = replace(line, closed=self._clock.now())
+            lines = self._lines.get(resource)
+            if lines and lines[-1].closed is None:
+                lines[-1] = replace(lines[-1], closed=self._clock.now())
 
     def cost(self, resource: str) -> float:
         with self._lock:
-            line = self._lines.get(resource)
-        return line.rate.cost(self._hours(line)) if line else 0.0
+            lines = list(self._lines.get(resource, ()))
+        return sum(line.rate.cost(self._hours(line)) for line in lines) if lines else 0.0
 
     def total(self) -> float:
-        with self._lock:
-            lines = list(self._lines.values())
-        return round(sum(line.rate.cost(self._hours(line)) for line in lines), 4)
+        return round(sum(line.rate.cost(self._hours(line)) for line in self._all()), 4)
 
     def report(self) -> dict[str, Any]:
         """What `GET /bill` answers: the lines, their sum, and how many are still running."""
-        with self._lock:
-            lines = list(self._lines.values())
+        lines = self._all()
         return {
             "now": iso(self._clock.now()),
             "currency": self.currency,
@@ -122,6 +131,13 @@ class Bill:
                 for line in lines
             ],
         }
+
+    def _all(self) -> list[Line]:
+        """In the order they were opened."""
+        with self._lock:
+            return sorted(
+                (line for lines in self._lines.values() for line in lines), key=lambda one: one.opened
+            )
 
     def _hours(self, line: Line) -> float:
         return max(0.0, (line.closed or self._clock.now()) - line.opened) / 3600

@@ -11,7 +11,10 @@ from mngr.simcloud.clock import Clock, iso
 from mngr.simcloud.http import Request
 
 SECRET_KEYS = frozenset(
-    {"user_data", "default_password", "password", "rootpassword", "client_secret", "private_key"}
+    {
+        *("user_data", "default_password", "password", "rootpassword", "client_secret", "private_key"),
+        *("customdata", "userdata", "adminpassword", "access_token"),
+    }
 )
 
 

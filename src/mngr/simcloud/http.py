@@ -72,12 +72,22 @@ Answer = Callable[[Request], Response]
 
 
 class Server:
-    """Answers on one loopback port, a thread a connection, until `stop`. With `tls`, by https."""
+    """Answers on one loopback port, a thread a connection, until `stop`. With `tls`, by https. `listening`: on a socket that
+    is there already, instead."""
 
-    def __init__(self, port: int, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        answer: Answer,
+        tls: ssl.SSLContext | None = None,
+        listening: socket.socket | None = None,
+    ) -> None:
         scheme = "https" if tls else "http"
         handler = type("Handler", (_Handler,), {"answer": staticmethod(answer), "scheme": scheme})
-        self._server = _Threads(("127.0.0.1", port), handler)
+        self._server = _Threads(("127.0.0.1", port), handler, bind_and_activate=listening is None)
+        if listening:
+            self._server.socket.close()
+            self._server.socket, self._server.server_address = listening, listening.getsockname()
         self._server.tls = tls
         taken = self._server.server_address[1]
         usual = taken == (443 if tls else 80)

@@ -14,7 +14,8 @@ Asked = TypeVar("Asked")
 
 @dataclass(frozen=True)
 class Route(Generic[State, Asked]):
-    """One operation. `path` is as the vendor's contract writes it, without the API's prefix: `/instances/{id}`."""
+    """One operation. `path` is as the vendor's contract writes it, without the API's prefix: `/instances/{id}`. `{+scope}` has
+    any number of parts (RFC 6570)."""
 
     method: str
     path: str
@@ -29,13 +30,12 @@ Operation = TypeVar("Operation", bound=Route[Any, Any])
 
 
 class Router(Generic[Operation]):
-    """Finds the operation of a request."""
+    """Finds the operation of a request: the first that fits."""
 
-    def __init__(self, routes: Iterable[Operation]) -> None:
+    def __init__(self, routes: Iterable[Operation], *, ignore_case: bool = False) -> None:
         self.routes = tuple(routes)
-        self._patterns = [
-            (route, re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", route.path))) for route in self.routes
-        ]
+        flags = re.IGNORECASE if ignore_case else re.NOFLAG
+        self._patterns = [(route, re.compile(_pattern(route.path), flags)) for route in self.routes]
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
         """The operation and its path parts, decoded; None if there is none."""
@@ -47,3 +47,8 @@ class Router(Generic[Operation]):
     def methods(self, path: str) -> list[str]:
         """Those that a path can be asked with."""
         return [route.method for route, pattern in self._patterns if pattern.fullmatch(path)]
+
+
+def _pattern(path: str) -> str:
+    one = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path)
+    return re.sub(r"{\+(\w+)}", r"(?P<\1>.+)", one)

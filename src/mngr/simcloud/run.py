@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 
@@ -37,11 +37,11 @@ def run(args: argparse.Namespace, options: Options) -> int:
         _on_signals(lambda number, frame: stopped.set())
         if args.while_stdin:
             threading.Thread(target=_wait_for_end_of_stdin, args=(stopped,), daemon=True).start()
+        tls = options.tls = _tls(files.folder, getattr(args.vendor, "NAMES", ()))
         vendor = args.vendor.start(args, core, options)
         options.power_changed = vendor.power_changed
         front = Front(core, vendor)
         api, control = Server(args.port, front), Server(args.control_port, Control(core, vendor))
-        tls = _tls(files.folder)
         https = Server(args.https_port, front, tls.context) if tls else None
         servers = [server for server in (api, control, https) if server]
         for server in servers:
@@ -72,10 +72,10 @@ def run(args: argparse.Namespace, options: Options) -> int:
     return 0
 
 
-def _tls(folder: Path) -> Tls | None:
+def _tls(folder: Path, names: Iterable[str]) -> Tls | None:
     """None, and a word of why, where no certificates can be made: plain http is there all the same."""
     try:
-        return make(folder)
+        return make(folder, names)
     except NoTls as why:
         print(f"simcloud: without https: {why}", file=sys.stderr)
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import ssl
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +49,13 @@ class Tls:
         return dict.fromkeys(VARIABLES, str(self.ca))
 
 
-def make(folder: Path) -> Tls:
-    """An authority and a certificate for 127.0.0.1 and localhost, with their files in that folder. Raises NoTls."""
+def make(folder: Path, names: Iterable[str] = ()) -> Tls:
+    """An authority and a certificate for 127.0.0.1, localhost and those names, with their files in that folder. Raises NoTls."""
     if not shutil.which("openssl"):
         raise NoTls("openssl isn't installed")
     settings, ca, ca_key = folder / "openssl.cnf", folder / "ca.pem", folder / "ca.key"
     request, certificate, key = folder / "server.csr", folder / "server.pem", folder / "server.key"
-    settings.write_text(SETTINGS)
+    settings.write_text(SETTINGS.rstrip() + "".join(f", DNS:{name}" for name in names) + "\n")
     new = ("req", "-config", settings, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     _openssl(*new, "-x509", "-days", DAYS, "-keyout", ca_key, "-out", ca)
     _openssl(*new, "-new", "-subj", "/CN=127.0.0.1", "-keyout", key, "-out", request)

@@ -21,9 +21,9 @@ class Vendor(ABC, Generic[State, Operation]):
     """What its paths begin with, e.g. `/v2`."""
     words: Words
 
-    def __init__(self, state: State, routes: Iterable[Operation]) -> None:
+    def __init__(self, state: State, routes: Iterable[Operation], *, ignore_case: bool = False) -> None:
         self.state = state
-        self.router = Router(routes)
+        self.router = Router(routes, ignore_case=ignore_case)
 
     @abstractmethod
     def admit(self, request: Request) -> None:

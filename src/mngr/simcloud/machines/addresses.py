@@ -24,12 +24,15 @@ class Addresses:
         self._ports = ports
         self._lock = threading.Lock()
         self._used: set[str] = set()
+        self._reserved: set[str] = set()
         self._turn = 0
         self._block, self._file = _take_block()
 
     def take(self, wanted: str = "") -> str:
         """A free address, the wanted one if it can be had."""
         with self._lock:
+            if wanted in self._reserved:
+                return wanted
             if wanted and wanted not in self._used and _free(wanted, self._ports):
                 self._used.add(wanted)
                 return wanted
@@ -41,9 +44,22 @@ class Addresses:
                     return address
         raise RuntimeError(f"no loopback address is free in 127.{self._block}.0/24")
 
+    def reserve(self) -> str:
+        """A free address, which only who asks for it by name gets, as often as they like, until `release`."""
+        address = self.take()
+        with self._lock:
+            self._reserved.add(address)
+        return address
+
+    def release(self, address: str) -> None:
+        with self._lock:
+            self._reserved.discard(address)
+        self.give_back(address)
+
     def give_back(self, address: str) -> None:
         with self._lock:
-            self._used.discard(address)
+            if address not in self._reserved:
+                self._used.discard(address)
 
     def close(self) -> None:
         os.close(self._file)

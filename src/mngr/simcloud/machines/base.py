@@ -8,6 +8,9 @@ from typing import Protocol
 
 from mngr.qemu.command import Size
 from mngr.simcloud.clock import Stop
+from mngr.simcloud.machines.addresses import Addresses
+from mngr.simcloud.machines.inside import Inside
+from mngr.simcloud.tls import Tls
 
 PowerChanged = Callable[[str, bool], None]
 """Told (machine id, running) when a machine went off or came on by itself."""
@@ -27,6 +30,8 @@ class MachineSpec:
     address: str = ""
     """The one to have again, for a machine that is made anew."""
     root_password: str = ""
+    user: str = ""
+    """Whom the keys let in; "": the image's own user."""
     refuse_key: bool = False
     """Answer SSH with another host key than the one its user data brings."""
     size: Size | None = None
@@ -46,6 +51,8 @@ class Machines(Protocol):
     """
 
     real: bool
+    addresses: Addresses
+    """Those that machines get; one that is reserved there is its machine's to be."""
 
     def boot(self, spec: MachineSpec, stop: Stop) -> str:
         """Start a machine that doesn't exist yet; its address, once it is powered on."""
@@ -89,3 +96,7 @@ class Options:
     images: dict[str, str] = field(default_factory=dict)
     """A vendor's own machine images: name to tag in the local Docker daemon."""
     power_changed: PowerChanged = field(default=lambda id, running: None)
+    tls: Tls | None = None
+    """The certificate that this cloud's servers have."""
+    inside: Inside | None = None
+    """What a vendor has answer within each machine's own network."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 import threading
 
 from mngr.qemu.ssh import wait_for_banner
 from mngr.simcloud.clock import Stop
-from mngr.simcloud.docker import LABEL, docker, drop
+from mngr.simcloud.docker import LABEL, DockerError, docker, drop
 from mngr.simcloud.images.build import names
 from mngr.simcloud.images.dockerroot import CAPABILITIES
 from mngr.simcloud.machines import loops, process
@@ -22,6 +23,7 @@ from mngr.simcloud.machines.base import MachineSpec, Options
 from mngr.simcloud.machines.clean import remove
 from mngr.simcloud.machines.docker_volumes import DockerVolumes, script
 from mngr.simcloud.machines.events import Events
+from mngr.simcloud.machines.inside import Inside, complain, listener
 from mngr.simcloud.machines.limits import Limits
 from mngr.simcloud.machines.seed import write_seed
 
@@ -43,7 +45,7 @@ class ContainerMachines:
         self._process = process.Process()
         self._prefix = f"mngr-sim-{self._process.id}"
         self._labels = ("--label", f"{LABEL}={options.run}", "--label", f"{process.LABEL}={self._process.id}")
-        self._addresses = Addresses(options.ports)
+        self.addresses = Addresses(options.ports)
         self._where: dict[str, str] = {}
         self._seeds = self._process.folder / "seeds"
         self._limits = Limits()
@@ -59,7 +61,7 @@ class ContainerMachines:
             raise
 
     def boot(self, spec: MachineSpec, stop: Stop) -> str:
-        address = self._where[spec.id] = self._addresses.take(spec.address)
+        address = self._where[spec.id] = self.addresses.take(spec.address)
         write_seed(self._seeds / spec.id, spec)
         self._boot_slots.acquire()
         try:
@@ -99,7 +101,7 @@ class ContainerMachines:
         drop("volume", "rm", "--force", self._volume(id))
         shutil.rmtree(self._seeds / id, ignore_errors=True)
         self._where.pop(id, None)
-        self._addresses.give_back(address)
+        self.addresses.give_back(address)
 
     def save_disk(self, id: str, disk: str) -> int:
         """The machine is frozen while it is copied: both halves of its disk are of one moment."""
@@ -128,7 +130,7 @@ class ContainerMachines:
     def close(self) -> None:
         self._events.close()
         remove(self._label)
-        self._addresses.close()
+        self.addresses.close()
         self._process.close()
 
     def _make_disk(self, spec: MachineSpec) -> None:
@@ -161,6 +163,8 @@ class ContainerMachines:
             argv += self._limits.arguments(self._container(spec.id), spec.size, self._seeds / spec.id)
         for port in self._options.ports:
             argv += ["--publish", f"{address}:{port}:{port}"]
+        if inside := self._options.inside:
+            argv += [word for name in inside.names for word in ("--add-host", f"{name}:{inside.address}")]
         if spec.cloud_init_fail == "network":
             argv += ["--dns", "127.0.0.1"]
         if spec.cloud_init_fail == "docker":
@@ -190,7 +194,23 @@ class ContainerMachines:
         return f"{self._prefix}-disk-{disk}"
 
     def _power_changed(self, container: str, running: bool) -> None:
-        self._options.power_changed(container.removeprefix(f"{self._prefix}-"), running)
+        id = container.removeprefix(f"{self._prefix}-")
+        if running and self._options.inside and id in self._where:
+            self._answer_inside(self._options.inside, id)
+        self._options.power_changed(id, running)
+
+    def _answer_inside(self, inside: Inside, id: str) -> None:
+        try:
+            pid = int(docker("inspect", "--format", "{{.State.Pid}}", self._container(id)))
+            inside.serve(id, listener(pid, inside.address))
+            if inside.ca:
+                with tempfile.TemporaryFile() as file:
+                    file.write(inside.ca)
+                    file.seek(0)
+                    run = ("exec", "--interactive", self._container(id), "sh", "-c")
+                    docker(*run, script("trust.sh").decode(), stdin=file)
+        except (OSError, DockerError) as problem:
+            complain(id, problem)
 
 
 def _hostname(wanted: str) -> str:

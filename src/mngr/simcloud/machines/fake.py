@@ -28,13 +28,13 @@ class FakeMachines:
         self._command = options.command
         if self._command and not shutil.which(self._command):
             raise Unavailable(f"--machines-cmd: {self._command} is no executable")
-        self._addresses = Addresses(options.ports if options.command else ())
+        self.addresses = Addresses(options.ports if options.command else ())
         self._taken: dict[str, str] = {}
         self._process = Process()
         self._seeds = self._process.folder / "seeds"
 
     def boot(self, spec: MachineSpec, stop: Stop) -> str:
-        address = self._taken[spec.id] = self._addresses.take(spec.address)
+        address = self._taken[spec.id] = self.addresses.take(spec.address)
         if self._command:
             write_seed(self._seeds / spec.id, spec)
             said = self._run("boot", spec.id, *([spec.disk] if spec.disk else []))
@@ -59,7 +59,7 @@ class FakeMachines:
             return
         self._run("destroy", id)
         del self._taken[id]
-        self._addresses.give_back(address)
+        self.addresses.give_back(address)
         shutil.rmtree(self._seeds / id, ignore_errors=True)
 
     def save_disk(self, id: str, disk: str) -> int:
@@ -75,7 +75,7 @@ class FakeMachines:
                 self.destroy(id)
             except (subprocess.SubprocessError, OSError):
                 continue
-        self._addresses.close()
+        self.addresses.close()
         self._process.close()
 
     def _run(self, verb: str, id: str, *more: str) -> str:

@@ -40,7 +40,7 @@ class QemuMachines:
         process.forget_ended()
         self._options = options
         self._images = names()
-        self._addresses = Addresses(options.ports)
+        self.addresses = Addresses(options.ports)
         self._process = process.Process()
         self._vms: dict[str, Vm] = {}
         self._snapshots: dict[str, Hardware] = {}
@@ -51,7 +51,7 @@ class QemuMachines:
 
     def boot(self, spec: MachineSpec, stop: Stop) -> str:
         system = self._system(spec)
-        address = self._addresses.take(spec.address)
+        address = self.addresses.take(spec.address)
         name = f"mngr-sim-{self._process.id}-{spec.id}"
         folder = self._process.folder / "machines" / spec.id
         size = fitting(spec.size, *_computer()) if spec.size else USUAL
@@ -93,7 +93,7 @@ class QemuMachines:
             return
         vm.kill()
         shutil.rmtree(vm.hardware.folder, ignore_errors=True)
-        self._addresses.give_back(vm.hardware.address)
+        self.addresses.give_back(vm.hardware.address)
 
     def save_disk(self, id: str, disk: str) -> int:
         """What the machine hasn't written yet isn't in it, as on a rented one."""
@@ -111,7 +111,7 @@ class QemuMachines:
     def close(self) -> None:
         for id in list(self._vms):
             self.destroy(id)
-        self._addresses.close()
+        self.addresses.close()
         self._process.close()
 
     def _system(self, spec: MachineSpec) -> Bootable:

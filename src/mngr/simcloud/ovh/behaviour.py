@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from mngr.simcloud.match import refuse_unknown
+from mngr.simcloud.behaviour import Switches
 
 
 @dataclass
-class Behaviour:
-    """Names that end in `_s` are seconds of the cloud's clock; `--speed` divides them. 0 or False is off."""
+class Behaviour(Switches):
+    CHOICES: ClassVar = {"us_order_dates": ("refused", "ignored", "honoured")}
 
     checking_s: float = 5.0
     """A paid order says `checking` for so long before it says `delivering`."""
@@ -64,36 +64,7 @@ class Behaviour:
     out_of_stock: tuple[str, ...] = ()
     """Datacenters where nothing can be ordered."""
 
-    def view(self) -> dict[str, Any]:
-        return asdict(self)
-
     def change(self, data: dict[str, Any]) -> None:
-        """Take what `POST /behaviour` gets. Raises ValueError if it can't be meant so, and then changes nothing."""
-        refuse_unknown("behaviour", data, [field.name for field in fields(self)])
-        changes = {name: _value(name, value, getattr(self, name)) for name, value in data.items()}
-        for name, value in changes.items():
-            setattr(self, name, value)
-
-    def speed_up(self, factor: float) -> None:
-        """Divide every duration."""
-        for field in fields(self):
-            if field.name.endswith("_s"):
-                setattr(self, field.name, getattr(self, field.name) / factor)
-
-
-def _value(name: str, value: Any, present: Any) -> Any:
-    if isinstance(present, tuple):
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ValueError(f"behaviour: {name} is a list of strings")
-        return tuple(value)
-    if isinstance(present, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not type(present):
-        raise ValueError(f"behaviour: {name} is a {type(present).__name__}, not {value!r}")
-    if isinstance(value, (int, float)) and value < 0:
-        raise ValueError(f"behaviour: {name} can't be negative")
-    if name == "us_order_dates" and value not in ("refused", "ignored", "honoured"):
-        raise ValueError("behaviour: us_order_dates is refused, ignored or honoured")
-    if name == "tag_replicas" and value == 0:
-        raise ValueError("behaviour: there is at least one replica")
-    return value
+        if data.get("tag_replicas") == 0:
+            raise ValueError("behaviour: there is at least one replica")
+        super().change(data)

@@ -1,0 +1,92 @@
+"""Every operation of this Azure. Paths are as ARM's contracts write them; upper and lower case are the same."""
+
+from __future__ import annotations
+
+from mngr.simcloud.azure import activity, groups, kinds, providers, roles, tags
+from mngr.simcloud.azure.call import Call
+from mngr.simcloud.azure.nested import Nested
+from mngr.simcloud.azure.resources import Kind
+from mngr.simcloud.azure.state import State
+from mngr.simcloud.routing import Route
+
+Operation = Route[State, Call]
+SUB = "/subscriptions/{subscription}"
+GROUP = f"{SUB}/resourceGroups/{{group}}"
+TAGS = "/{+scope}/providers/Microsoft.Resources/tags/default"
+ASSIGNMENTS = "/{+scope}/providers/Microsoft.Authorization/roleAssignments"
+DEFINITIONS = "/{+scope}/providers/Microsoft.Authorization/roleDefinitions"
+
+
+def _kind(kind: Kind) -> tuple[Operation, ...]:
+    namespace, *types = kind.type.split("/")
+    inside = "".join(f"/{type}/{{name{number}}}" for number, type in enumerate(types[:-1]))
+    many = f"/providers/{namespace}{inside}/{types[-1]}"
+    one = f"{GROUP}{many}/{{name}}"
+    everywhere = (Route("GET", f"{SUB}{many}", kind.list),) if not inside else ()
+    return (
+        Route("PUT", one, kind.put),
+        Route("PATCH", one, kind.patch),
+        Route("GET", one, kind.get),
+        Route("DELETE", one, kind.delete),
+        Route("GET", f"{GROUP}{many}", kind.list),
+        *everywhere,
+    )
+
+
+def _nested(part: Nested) -> tuple[Operation, ...]:
+    namespace, type = part.parent.type.split("/")
+    many = f"{GROUP}/providers/{namespace}/{type}/{{parent}}/{part.field}"
+    return (
+        Route("PUT", f"{many}/{{name}}", part.put),
+        Route("GET", f"{many}/{{name}}", part.get),
+        Route("DELETE", f"{many}/{{name}}", part.delete),
+        Route("GET", many, part.list),
+    )
+
+
+ROUTES: tuple[Operation, ...] = (
+    Route("GET", "/subscriptions", groups.subscriptions),
+    Route("GET", SUB, groups.subscription),
+    Route("GET", f"{SUB}/locations", groups.locations),
+    Route("GET", "/tenants", groups.tenants),
+    Route("GET", f"{SUB}/providers", providers.list_providers),
+    Route("GET", f"{SUB}/providers/{{namespace}}", providers.get),
+    Route("POST", f"{SUB}/providers/{{namespace}}/register", providers.register),
+    Route("POST", f"{SUB}/providers/{{namespace}}/unregister", providers.unregister),
+    Route("GET", f"{SUB}/resourceGroups", groups.list_groups),
+    Route("PUT", GROUP, groups.put),
+    Route("PATCH", GROUP, groups.patch),
+    Route("GET", GROUP, groups.get),
+    Route("HEAD", GROUP, groups.head),
+    Route("DELETE", GROUP, groups.delete),
+    Route("GET", f"{GROUP}/resources", groups.list_resources),
+    Route("GET", f"{SUB}/resources", groups.list_resources),
+    Route(
+        "GET",
+        f"{SUB}/providers/{{namespace}}/locations/{{location}}/operations/{{id}}",
+        lambda state, call: state.operations.status(call),
+    ),
+    Route(
+        "GET",
+        f"{SUB}/providers/{{namespace}}/locations/{{location}}/operationresults/{{id}}",
+        lambda state, call: state.operations.result(call),
+    ),
+    Route("GET", f"{SUB}/operationresults/{{id}}", lambda state, call: state.operations.result(call)),
+    Route("GET", f"{SUB}/operations/{{id}}", lambda state, call: state.operations.status(call)),
+    Route("GET", f"{SUB}/providers/Microsoft.Insights/eventtypes/management/values", activity.list_events),
+    *(route for part in kinds.NESTED for route in _nested(part)),
+    *(route for kind in kinds.KINDS for route in _kind(kind)),
+    Route("GET", TAGS, tags.get),
+    Route("PUT", TAGS, tags.put),
+    Route("PATCH", TAGS, tags.patch),
+    Route("DELETE", TAGS, tags.delete),
+    Route("GET", ASSIGNMENTS, roles.list_assignments),
+    Route("PUT", f"{ASSIGNMENTS}/{{name}}", roles.assign),
+    Route("GET", f"{ASSIGNMENTS}/{{name}}", roles.get_assignment),
+    Route("DELETE", f"{ASSIGNMENTS}/{{name}}", roles.unassign),
+    Route("GET", DEFINITIONS, roles.list_definitions),
+    Route("PUT", f"{DEFINITIONS}/{{name}}", roles.define),
+    Route("GET", f"{DEFINITIONS}/{{name}}", roles.get_definition),
+    Route("DELETE", f"{DEFINITIONS}/{{name}}", roles.undefine),
+    Route("GET", "/providers/Microsoft.Authorization/roleDefinitions/{name}", roles.get_definition),
+)
