@@ -104,6 +104,51 @@ def test_a_config_file_that_can_t_be_read_isn_t_passed_over(home: Path, tmp_path
     )
 
 
+def test_config_list_has_every_key_on_a_line_with_its_value_and_source(home: Path, tmp_path: Path) -> None:
+    mngr = user(home, tmp_path)
+    mngr.ok("config", "set", "providers.docker.default_idle_timeout", "1h")
+    mngr.ok("config", "set", "agent_types.x.install", "one\ntwo")
+    mngr.env["MNGR__PROVIDERS__VULTR__DEFAULT_PLAN"] = "big"
+    (tmp_path / ".mngr").mkdir()
+    (tmp_path / ".mngr/settings.toml").write_text("[providers.mine]\nbackend = 'docker'\n")
+    listed = mngr.ok("config", "list").out.splitlines()
+    rows = {line.split()[0]: line.split()[1:] for line in listed[1:]}
+    assert len(rows) == len(listed) - 1
+    for key, row in {
+        "providers.docker.default_idle_timeout": ["1h", f"{home}/config.toml"],
+        "agent_types.x.install": ["one", "two", f"{home}/config.toml"],
+        "providers.vultr.default_plan": ["big", "environment"],
+        "providers.mine.backend": ["docker", f"{tmp_path}/.mngr/settings.toml"],
+        "providers.mine.host_dir": ["/mngr", "default"],
+        "providers.ovh.duration": ["P1M", "default"],
+        "assume_yes": ["false", "default"],
+        "tmux_config": ["default"],
+    }.items():
+        assert rows[key] == row
+
+
+def test_config_get_prints_the_value_that_holds_and_no_secret(home: Path, tmp_path: Path) -> None:
+    mngr = user(home, tmp_path)
+    mngr.ok("config", "set", "providers.vultr.api_key", "0123456789")  # text, though it reads as a number
+    mngr.env["MNGR__DEFAULT_PROVIDER"] = "docker"
+    assert mngr.ok("config", "get", "default_provider").out == "docker\n"
+    assert mngr.ok("config", "get", "providers.docker.default_start_args").out == "[]\n"
+    assert mngr.ok("config", "get", "providers.ovh.client_secret").out == "\n"
+    done = mngr("config", "get", "providers.vultr.api_key")
+    assert (done.code, done.out) == (2, "")
+    assert "0123456789" not in done.err + mngr.ok("config", "list", "--format", "json").out
+
+
+def test_times_are_written_as_people_do_in_each_layer(home: Path, tmp_path: Path) -> None:
+    from mngr.config.layers import load
+    from mngr.providers.registry import find_instance, settings_of
+
+    (home / "config.toml").write_text("[providers.docker]\ndefault_idle_timeout = '15m'\n")
+    environ = {"MNGR__PROVIDERS__DOCKER__DEFAULT_MAX_LIFETIME": "8h"}
+    settings = settings_of(find_instance("docker", load(home, tmp_path, environ)))
+    assert (settings.default_idle_timeout, settings.default_max_lifetime) == (900, 8 * 3600)
+
+
 VERBS = (
     ["list"],
     ["list", "--format", "json"],

@@ -250,9 +250,6 @@ def test_the_check_for_sentences_lets_the_rest_be(text: str) -> None:
 
 #: (file of mngr.cli, parameter) that may be anything, and what it is.
 ANYTHING = {
-    ("config.py", "before"): "a value of a TOML file",
-    ("config.py", "text"): "a value of a TOML file",
-    ("config.py", "value"): "a value of a TOML file",
     ("exec.py", "frame"): "Python's, of a signal",
     ("main.py", "frame"): "Python's, of a signal",
     ("output.py", "args"): "Python's, of a formatter",

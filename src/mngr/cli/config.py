@@ -1,14 +1,14 @@
 """`mngr config`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from mngr.cli.output import check_format, for_programs, format_option, names_option
+from mngr.cli.output import as_text, check_format, for_programs, format_option, names_option
 from mngr.providers.terminal import table
 
 if TYPE_CHECKING:
-    from mngr.config.schema import Config
+    from mngr.model.errors import InvalidInput
 
 
 @click.group("config", short_help="Show and change settings.")
@@ -22,33 +22,54 @@ def command() -> None:
 
 
 @command.command("list")
+@click.argument("key", default="")
 @format_option
 @names_option
-def list_(form: str, quiet: bool) -> int:
-    """Show every setting and where it is from. Secrets are masked.
+def list_(key: str, form: str, quiet: bool) -> int:
+    """Show every setting, or KEY and those below it, and where each value is from. Secrets are masked.
 
     \b
     mngr config list
+    mngr config list providers.docker
     """
-    import os
-    from pathlib import Path
+    import msgspec
 
-    from mngr.config.home import home
-    from mngr.config.layers import layers, load
+    from mngr.ops.context import Mngr
+    from mngr.ops.settings import settings
 
     check_format(form)
-    load(home())
-    found: dict[str, dict[str, Any]] = {}
-    for layer in layers(home(), Path.cwd(), os.environ):
-        for key, value in _flat(layer.data):
-            found[key] = {"key": key, "value": _masked(key, value), "source": layer.source}
-    rows = [found[key] for key in sorted(found)]
-    if for_programs(form, quiet, {"settings": rows}, rows, found):
-        return 0
-    if rows:
-        table(["KEY", "VALUE", "FROM"], [[row["key"], str(row["value"]), row["source"]] for row in rows])
-    else:
-        click.echo("nothing is configured; all defaults apply")
+    found = {
+        name: one for name, one in settings(Mngr()).items() if f"{name}.".startswith(f"{key}." if key else "")
+    }
+    if key and not found:
+        raise _unknown(key)
+    rows = [msgspec.structs.asdict(one) for one in found.values()]
+    if not for_programs(form, quiet, {"settings": rows}, rows, found):
+        table(
+            ["KEY", "VALUE", "FROM"],
+            [[one.key, str(as_text(one.value)), one.source] for one in found.values()],
+        )
+    return 0
+
+
+@command.command("get")
+@click.argument("key")
+def get(key: str) -> int:
+    """Print the value of a key: the one that holds here, also if it is the default. A secret isn't printed.
+
+    \b
+    mngr config get default_provider
+    """
+    from mngr.model.errors import NotSupported
+    from mngr.ops.context import Mngr
+    from mngr.ops.settings import settings
+
+    one = settings(Mngr()).get(key)
+    if one is None:
+        raise _unknown(key)
+    if one.masked:
+        raise NotSupported(f"{key} holds a secret, which isn't printed", hint=f"it is set in {one.source}")
+    click.echo(as_text(one.value))
     return 0
 
 
@@ -60,6 +81,7 @@ def set_(key: str, value: str) -> int:
 
     \b
     mngr config set default_provider docker
+    mngr config set providers.docker.default_idle_timeout 1h
     """
     return _change(key, value)
 
@@ -90,65 +112,26 @@ def path() -> int:
 
 
 def _change(key: str, value: str | None) -> int:
-    from mngr.config.home import home
-    from mngr.config.layers import change_user_file
+    from mngr.ops.context import Mngr
+    from mngr.ops.settings import change
 
-    path = key.split(".")
-    if value is None:
-        change_user_file(home(), path, None)
-    else:
-        change_user_file(home(), path, value, lambda config: _check(path, config))
+    change(Mngr(), key, value)
     return 0
 
 
-def _check(path: list[str], config: "Config") -> None:
-    """Raises MngrError if the setting means nothing to those that read it."""
-    from mngr.agents.types import AgentType, find_type
-    from mngr.config.schema import convert
-    from mngr.model.idle import parse_mode
-    from mngr.providers import registry
+def _unknown(key: str) -> "InvalidInput":
+    from mngr.model.errors import InvalidInput
+    from mngr.model.guess import did_you_mean
+    from mngr.ops.context import Mngr
+    from mngr.ops.settings import settings
 
-    if path[0] == "default_provider":
-        registry.find_backend(
-            registry.find_instance(config.default_provider, config).backend, config.providers
-        )
-    elif path[0] == "default_type":
-        types = {name: convert(data, AgentType, name) for name, data in config.agent_types.items()}
-        find_type(config.default_type, types)
-    elif path[0] == "providers" and len(path) > 1:
-        instance = registry.find_instance(path[1], config)
-        registry.settings_of(instance)
-        if "default_idle_mode" in instance.settings:
-            parse_mode(str(instance.settings["default_idle_mode"]))
-
-
-def _flat(data: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    pairs: list[tuple[str, Any]] = []
-    for key, value in data.items():
-        pairs += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
-    return pairs
-
-
-_SECRET = ("secret", "key", "token", "password", "client_id", "credential")
-_MASK = "********"
-
-
-def _masked(key: str, value: Any) -> Any:
-    *path, last = key.lower().split(".")
-    odd = last.endswith("args") and not isinstance(value, list)
-    if "env" in (*path, last) or odd or any(word in last for word in _SECRET):
-        return _MASK
-    if isinstance(value, list):
-        return [_without_values(one, before) for one, before in zip(value, ["", *value], strict=False)]
-    return _without_values(value, "")
-
-
-def _without_values(text: Any, before: Any) -> Any:
-    """What may hold a secret, without it: `--env=K=V`, `-e` and then `K=V`, a password in an address."""
-    import re
-
-    if not isinstance(text, str):
-        return text
-    if before in ("-e", "--env") or re.match(r"(-e|--env[ =])", text):
-        return re.sub(r"^((?:-e|--env)?[ =]?[A-Za-z_][A-Za-z0-9_]*=).*", rf"\1{_MASK}", text, flags=re.DOTALL)
-    return re.sub(r"(://)[^/@]*@", rf"\1{_MASK}@", text)
+    found = settings(Mngr())
+    below = (
+        f"`mngr config list {key}` shows what is below it"
+        if any(one.startswith(f"{key}.") for one in found)
+        else ""
+    )
+    return InvalidInput(
+        f"there is no setting {key!r}",
+        hint=below or did_you_mean(key, found) or "`mngr config list` shows all",
+    )

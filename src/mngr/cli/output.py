@@ -87,7 +87,7 @@ def fill(template: str, row: Mapping[str, Any], shape: Mapping[str, Any] | None 
 
     class Fields(Formatter):
         def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
-            return _text(field(row, field_name, every)), field_name
+            return as_text(field(row, field_name, every)), field_name
 
         def format_field(self, value: Any, format_spec: str) -> Any:
             return super().format_field(value, _for_text(format_spec) if value == "" else format_spec)
@@ -153,7 +153,8 @@ def field(row: Mapping[str, Any], path: str, shape: Mapping[str, Any]) -> Any:
     return value.get("name", value) if named else value
 
 
-def _text(value: Any) -> Any:
+def as_text(value: Any) -> Any:
+    """A value as people write it: nothing for None; true, lists and tables as JSON."""
     if value is None:
         return ""
     if isinstance(value, bool | Mapping | list | tuple):

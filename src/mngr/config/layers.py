@@ -144,11 +144,9 @@ def change_user_file(
 ) -> None:
     """Sets (or, with None, removes) one key in the user's file; its comments and order stay.
 
-    `value` is taken as TOML where it parses as such, else as text. Raises InvalidInput (or what `check` raises of
+    `value` is taken as TOML where it parses as such and may stand there, else as text. Raises InvalidInput (or what `check` raises of
     the file's new settings), leaving the file as it was, if they wouldn't be a valid config; NotFound if a key to remove isn't there.
     """
-    import tomllib
-
     import tomlkit
 
     from mngr.config.home import write_private
@@ -171,9 +169,21 @@ def change_user_file(
         del place[path[-1]]
     else:
         place[path[-1]] = _typed(value)
-    text = tomlkit.dumps(document)
-    check(convert(tomllib.loads(text), Config, str(file)))
-    write_private(file, text)
+    try:
+        _checked(document, check, file)
+    except InvalidInput as error:
+        if value is None:
+            raise
+        place[path[-1]] = value  # text may read as a number, or as true
+        try:
+            _checked(document, check, file)
+        except InvalidInput:
+            raise error from None
+    write_private(file, tomlkit.dumps(document))
+
+
+def _checked(document: Any, check: Callable[[Config], None], file: Path) -> None:
+    check(convert(document.unwrap(), Config, str(file)))
 
 
 def _typed(text: str) -> Any:

@@ -7,8 +7,12 @@ import msgspec
 
 from mngr.model.errors import InvalidInput
 from mngr.model.guess import did_you_mean
+from mngr.model.idle import parse_duration
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+#: A field's type, for a time in seconds; in a config it may also be written as `90s`, `15m`, `2h`.
+Seconds = Annotated[float, msgspec.Meta(extra={"unit": "s"})]
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,14 +38,20 @@ def convert(data: Mapping[str, Any], kind: type[T], where: str | Callable[[str],
     `where`: the place, or a function that says it of a key, where keys come from several files.
     """
     says = where if callable(where) else lambda key: where
-    known = [field.name for field in msgspec.structs.fields(kind)]
-    for key in data:
+    known = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    data = dict(data)
+    for key, value in data.items():
         if key not in known:
             raise unknown_key(key, known, says(key))
+        if known[key] == Seconds and isinstance(value, str) and value[-1:].isalpha():
+            try:
+                data[key] = parse_duration(value, zero=True)
+            except InvalidInput as error:
+                raise wrong_type(says(key), key, f"{error}; {error.hint}") from None
     if kind is Config:
         _check_tables(data, says(""))
     try:
-        return msgspec.convert(dict(data), kind, strict=False)
+        return msgspec.convert(data, kind, strict=False)
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at `$")
         key = at.rstrip("`").removeprefix(".")

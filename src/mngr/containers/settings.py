@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from mngr.config.schema import Seconds
 from mngr.model.idle import parse_mode
 from mngr.model.records import Idle
 
@@ -24,12 +25,12 @@ class ContainerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     host_dir: str = "/mngr"
     default_image: str = "debian:bookworm-slim"
-    default_idle_timeout: float = 800
+    default_idle_timeout: Seconds = 800
     default_idle_mode: str = "IO"
-    default_max_lifetime: float = 0
+    default_max_lifetime: Seconds = 0
     default_start_args: Sequence[str] = ()
     default_user: str = ""
-    ssh_connect_timeout: float = 60.0
+    ssh_connect_timeout: Seconds = 60.0
 
     def __post_init__(self) -> None:
         """Raises ValueError on what no host can be made with."""

@@ -2,6 +2,7 @@
 
 import inspect
 
+from mngr.config.schema import Seconds
 from mngr.containers.settings import ContainerSettings, check_seconds
 
 
@@ -14,8 +15,8 @@ class VpsDockerProviderConfig(ContainerSettings, frozen=True, kw_only=True, forb
     is through.
     """
 
-    vps_boot_timeout: float = 300.0
-    docker_install_timeout: float = 300.0
+    vps_boot_timeout: Seconds = 300.0
+    docker_install_timeout: Seconds = 300.0
     container_ssh_port: int = 2222
     default_region: str = "ewr"
     default_plan: str = "vc2-1c-1gb"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from mngr.config.schema import Seconds
 from mngr.containers.settings import check_seconds
 from mngr.model.errors import InvalidInput
 from mngr.vps_docker.config import VpsDockerProviderConfig
@@ -39,14 +40,14 @@ class OvhConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unkno
     bootstrap_ssh_user: str = "debian"
     pricing_mode: str = "default"
     duration: str = "P1M"
-    vps_boot_timeout: float = 600.0
+    vps_boot_timeout: Seconds = 600.0
     enable_recycle_cancelled: bool = True
     recycle_safety_margin_hours: float = 2
     recycle_max_candidates_considered: int = 10
-    list_lag: float = 15.0
-    tag_lag: float = 5.0
-    claim_time: float = 10.0
-    rebuild_timeout: float = 900.0
+    list_lag: Seconds = 15.0
+    tag_lag: Seconds = 5.0
+    claim_time: Seconds = 10.0
+    rebuild_timeout: Seconds = 900.0
     assume_yes: bool = False
     trust_first_contact: bool = False
 

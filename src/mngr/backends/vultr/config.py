@@ -2,6 +2,7 @@
 
 from mngr.backends.vultr.client import API_URL
 from mngr.backends.vultr.cloud import LIST_LAG_S
+from mngr.config.schema import Seconds
 from mngr.containers.settings import check_seconds
 from mngr.vps_docker.config import VpsDockerProviderConfig
 
@@ -21,7 +22,7 @@ class VultrConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unk
     api_url: str = API_URL
     default_snapshot: str = ""
     default_image_id: str = ""
-    list_lag: float = LIST_LAG_S
+    list_lag: Seconds = LIST_LAG_S
 
     def __post_init__(self) -> None:
         super().__post_init__()
