@@ -66,7 +66,7 @@ class WithCommand(click.Command):
     help="What counts as activity: io, user, agent, ssh, create, start, boot, run, disabled.",
 )
 @click.option("--max-lifetime", metavar="TIME", help="Stop the host after this long, whatever it does.")
-@click.option("--snapshot", metavar="ID|FILE", help="Start from a snapshot.")
+@click.option("--snapshot", metavar="NAME|FILE", help="Start from a snapshot (its name or id, or a file).")
 @click.option("--workdir", metavar="DIR", help="Where on the host the code, or else the agent, goes.")
 @click.option(
     "--from",

@@ -73,7 +73,8 @@ def create(agent: str, name: str, to: str | None, form: str, quiet: bool) -> int
 @format_option
 @names_option
 def list_(agent: str | None, form: str, quiet: bool) -> int:
-    """List snapshots, all or those of one agent's host.
+    """List snapshots, all or those of one agent's host; on Docker those of this MNGR_HOME's hosts, as `mngr list`
+    (with the provider's every_laptop = true: of all).
 
     \b
     mngr snapshot list
@@ -106,16 +107,16 @@ def list_(agent: str | None, form: str, quiet: bool) -> int:
 
 
 @command.command("destroy")
-@click.argument("ids", nargs=-1, required=True, metavar="ID…")
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @click.option("--dry-run", is_flag=True, help="Show what would be removed.")
 @format_option
 @quiet_option
-def destroy(ids: tuple[str, ...], yes: bool, dry_run: bool, form: str, quiet: bool) -> int:
-    """Remove snapshots for good.
+def destroy(names: tuple[str, ...], yes: bool, dry_run: bool, form: str, quiet: bool) -> int:
+    """Remove snapshots, by name or id, for good.
 
     \b
-    mngr snapshot destroy snap-0123456789abcdef --yes
+    mngr snapshot destroy before-the-merge snap-0123456789abcdef --yes
     """
     from mngr.cli.targets import read_names
     from mngr.ops import snapshots
@@ -123,28 +124,29 @@ def destroy(ids: tuple[str, ...], yes: bool, dry_run: bool, form: str, quiet: bo
 
     check_format(form)
     mngr = Mngr()
-    wanted = read_names(ids)
-    for one in wanted:
-        snapshots.find(mngr, one)
+    wanted = list(
+        {one.id: one for _, one in (snapshots.find(mngr, name) for name in read_names(names))}.values()
+    )
+    called = {one.id: f"{one.id} ({one.name})" for one in wanted}
     if dry_run:
         if form == "human":
             for one in wanted:
-                click.echo(f"would destroy snapshot {one}")
+                click.echo(f"would destroy snapshot {called[one.id]}")
         else:
             _told("would_destroy", wanted, form)
         return 0
-    confirm([f"destroys snapshot {one}" for one in wanted], yes or mngr.config.assume_yes)
+    confirm([f"destroys snapshot {called[one.id]}" for one in wanted], yes or mngr.config.assume_yes)
     for one in wanted:
-        snapshots.destroy(mngr, one)
+        snapshots.destroy(mngr, one.id)
         if form == "human" and not quiet:
-            click.echo(f"destroyed {one}")
+            click.echo(f"destroyed {called[one.id]}")
     if form != "human":
         _told("destroyed", wanted, form)
     return 0
 
 
-def _told(verb: str, ids: Sequence[str], form: str) -> None:
-    rows = [{"id": one, "done": verb} for one in ids]
+def _told(verb: str, done: "Sequence[Snapshot]", form: str) -> None:
+    rows = [{"id": one.id, "name": one.name, "done": verb} for one in done]
     if form == "json":
         write_json({verb: rows})
     else:

@@ -56,6 +56,7 @@ def create(
     progress: Progress,
     *,
     snapshot_id: str = "",
+    agent: str = "",
 ) -> Snapshot:
     """Takes one; the host is paused for as long as that takes. Raises NotFound, Conflict, MngrError.
 
@@ -85,6 +86,7 @@ def create(
     snapshot = Snapshot(
         id=snapshot_id, name=name, host_id=record.id, host_name=record.name, provider=record.provider,
         created_at=iso(clock.now()), size_bytes=sum(sizes), user=record.user, volumes=list(mounted.volumes), left_out=mounted.left_out,
+        host_dir=record.host_dir, laptop=record.builder, agent=agent,
     )  # fmt: skip
     store.put(f"snapshots/{snapshot_id}.json", msgspec.json.format(msgspec.json.encode(snapshot), indent=1))
     store.drop(f"snapshots/{snapshot_id}.making")
@@ -184,7 +186,7 @@ def restore(
             _tell_left_out(saved.host_name, saved.left_out, progress, restored=True)
             _load(store, file, image)
             done = store.docker.send_script(
-                "snapshot-restore", name_of(host_id), labels, "-", saved.id, image, "\n".join(saved.volumes),
+                "snapshot-restore", name_of(host_id), labels, "-", saved.id, image, "\n".join(saved.volumes), _meta(saved),
                 chunks=file.chunks("volume.tar"), timeout=LIMIT_S,
             )  # fmt: skip
     else:
@@ -192,7 +194,7 @@ def restore(
         _tell_left_out(saved.host_name, saved.left_out, progress, restored=True)
         store.docker.run("tag", image_name(snapshot), image)
         done = store.docker.script(
-            "snapshot-restore", name_of(host_id), labels, store.name, snapshot, image, "\n".join(saved.volumes),
+            "snapshot-restore", name_of(host_id), labels, store.name, snapshot, image, "\n".join(saved.volumes), _meta(saved),
             timeout=LIMIT_S, check=False,
         )  # fmt: skip
     if done.code:
@@ -221,6 +223,10 @@ def fill(
     done = script(inside, "snapshot-volumes", host_dir, *mounts.targets(start_args), timeout=LIMIT_S)
     for place in done.text.splitlines():
         progress(MountKept(place=place))
+
+
+def _meta(saved: Snapshot) -> str:
+    return msgspec.json.encode(saved).decode()
 
 
 def _tell_left_out(host: str, left_out: dict[str, str], progress: Progress, *, restored: bool) -> None:

@@ -211,14 +211,14 @@ class Mngr(context.Mngr):
 
         return snapshots.list_(self)
 
-    def destroy_snapshot(self, snapshot_id: str) -> None:
-        """Removes a snapshot for good. Raises NotFound.
+    def destroy_snapshot(self, snapshot: str) -> None:
+        """Removes a snapshot, by its id or name, for good. Raises NotFound, Conflict if several have the name.
 
         >>> mngr.destroy_snapshot("snap-0123456789abcdef")  # doctest: +SKIP
         """
         from mngr.ops import snapshots
 
-        snapshots.destroy(self, snapshot_id)
+        snapshots.destroy(self, snapshot)
 
     def doctor(self) -> Sequence[Check]:
         """Whether this computer has what mngr needs, and each provider in use answers.

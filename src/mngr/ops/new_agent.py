@@ -117,11 +117,11 @@ def _work_dir(plan: CreatePlan, place: "Place | None") -> str:
     if not plan.provider.abilities.isolated:
         here = os.path.join(request.source, request.subdirectory) if request.source else os.getcwd()
         return os.path.abspath(request.work_dir or here)
-    former = ""
-    if place and request.snapshot and not request.source:
+    restored = ""
+    if place and request.snapshot and not request.work_dir:
         from mngr.ops import snapshots
 
-        former = snapshots.former_work_dir(place, request.name)
+        restored = snapshots.restored_work_dir(place, request.name, gets_code=request.source is not None)
     host_dir = place.host_dir if place else plan.provider.host_dir
-    whole = request.work_dir or former or f"{host_dir}/work/{request.name}"
+    whole = request.work_dir or restored or f"{host_dir}/work/{request.name}"
     return f"{whole}/{request.subdirectory}" if request.source and request.subdirectory else whole

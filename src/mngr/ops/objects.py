@@ -348,7 +348,11 @@ class Agent:
         >>> mngr.agent("demo").snapshot(to="demo.tar")  # doctest: +SKIP
         Snapshot(id='snap-…', …)
         """
-        return self.host.snapshot(name, to=to)
+        from mngr.ops import snapshots
+
+        return snapshots.create(
+            self.mngr, self.address, name, None if to is None else Path(to), self.mngr.phases()
+        )
 
     def _group(self) -> Group:
         [group] = names.groups([self._look()])

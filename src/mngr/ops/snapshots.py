@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from mngr.agents.tmux import Place
 from mngr.hosts.scripts import script
-from mngr.model.errors import MngrError, NotFound, NotSupported, Unreachable
+from mngr.model.errors import Conflict, MngrError, NotFound, NotSupported, Unreachable
 from mngr.model.names import check_name
 from mngr.model.progress import Step
 from mngr.model.records import AgentRecord, decode
@@ -29,7 +31,9 @@ def create(mngr: Mngr, text: str, name: str, to: Path | None, phases: Phases) ->
     [target] = resolve(mngr, [text])
     record = target.host.record
     provider = _able(mngr.provider(record.provider))
-    snapshot = provider.snapshot_create(record.id, check_name(name or record.name, "snapshot name"), phases)
+    agent = target.agent.record.name if target.agent else ""
+    name = check_name(name or record.name, "snapshot name")
+    snapshot = provider.snapshot_create(record.id, name, phases, agent=agent)
     if to is not None:
         phases(Step("bring home"))
         provider.snapshot_export(snapshot.id, to, phases)
@@ -55,15 +59,15 @@ def list_(mngr: Mngr, text: str = "") -> SnapshotListing:
     return SnapshotListing(snapshots=sorted(found, key=lambda one: (one.created_at, one.id)), errors=errors)
 
 
-def destroy(mngr: Mngr, snapshot_id: str) -> None:
-    """Removes a snapshot for good. Raises NotFound."""
-    provider, _ = find(mngr, snapshot_id)
-    _able(provider).snapshot_destroy(snapshot_id)
+def destroy(mngr: Mngr, wanted: str) -> None:
+    """Removes a snapshot (its id or name) for good. Raises NotFound, Conflict, Unreachable."""
+    provider, snapshot = find(mngr, wanted)
+    _able(provider).snapshot_destroy(snapshot.id)
 
 
 @contextmanager
 def usable(mngr: Mngr, provider: HostProvider, wanted: str, phases: Phases) -> Iterator[str]:
-    """`wanted` (a snapshot id or a file) as `provider` can restore it: the id where it keeps the snapshot itself
+    """`wanted` (a snapshot's id or name, or a file) as `provider` can restore it: the id where it keeps the snapshot itself
     and can restore by id, else a file, brought here for the time being."""
     if not wanted:
         yield ""
@@ -82,29 +86,48 @@ def usable(mngr: Mngr, provider: HostProvider, wanted: str, phases: Phases) -> I
         yield str(file)
 
 
-def former_work_dir(place: Place, name: str) -> str:
-    """The work dir, on a host restored from a snapshot, of the former agent called `name`, else of the only one."""
+def restored_work_dir(place: Place, name: str, *, gets_code: bool) -> str:
+    """Where an agent called `name` works on a host restored from a snapshot: where a former one did, that of its name,
+    else that of which the snapshot was taken, else the oldest. One that `gets_code`: where none did."""
     output = script(place.transport, "snapshot-agents", place.host_dir).text
-    former = [decode(text, AgentRecord) for text in output.split("\0") if text]
-    same = [one for one in former if one.name == name] or former
-    return same[0].work_dir if len(same) == 1 else ""
+    if not output:
+        return ""
+    saved, *records = output.split("\0")[:-1]
+    snapshot = msgspec.json.decode(saved, type=Snapshot)
+    agents = sorted((decode(one, AgentRecord) for one in records), key=lambda one: one.created_at)
+    moved = {one.name: _moved(one.work_dir, snapshot.host_dir, place.host_dir) for one in reversed(agents)}
+    if gets_code:
+        own = f"{place.host_dir}/work/{name}"
+        while any(one == own or one.startswith(f"{own}/") for one in moved.values()):
+            own += "-new"
+        return own
+    return next((moved[one] for one in (name, snapshot.agent, *reversed(moved)) if one in moved), "")
 
 
-def find(mngr: Mngr, snapshot_id: str) -> tuple[HostProvider, Snapshot]:
-    """A snapshot and its keeper. Raises NotFound, Unreachable."""
+def _moved(path: str, before: str, now: str) -> str:
+    """`path` of a host whose directory was `before`, on one where that is `now`."""
+    return now + path.removeprefix(before) if before and path.startswith(f"{before}/") else path
+
+
+def find(mngr: Mngr, wanted: str) -> tuple[HostProvider, Snapshot]:
+    """A snapshot, by id or name, and its keeper. Raises NotFound, Unreachable, Conflict if several have the name."""
     listing = list_(mngr)
-    for one in listing.snapshots:
-        if one.id == snapshot_id:
-            return mngr.provider(one.provider), one
-    if listing.errors:
-        unread = "; ".join(f"{one.provider}: {one.what}: {one.error}" for one in listing.errors)
+    by_id = [one for one in listing.snapshots if one.id == wanted]
+    found = by_id or [one for one in listing.snapshots if one.name == wanted]
+    unread = "; ".join(f"{one.provider}: {one.what}: {one.error}" for one in listing.errors)
+    if unread and not by_id:
         raise Unreachable(
-            f"snapshot {snapshot_id} wasn't found, and not everything could be read: {unread}",
-            hint=listing.errors[0].hint,
+            f"which snapshot {wanted} is can't be told, as not everything could be read: {unread}",
+            hint=f"its id would do: {found[0].id}" if found else listing.errors[0].hint,
         )
-    raise NotFound(
-        f"there is no snapshot or file {snapshot_id}", hint="`mngr snapshot list` shows the snapshots"
-    )
+    if len(found) > 1:
+        newest = ", ".join(f"{one.id} ({one.created_at})" for one in reversed(found))
+        raise Conflict(f"{len(found)} snapshots are called {wanted}: {newest}", hint="an id names one")
+    if not found:
+        raise NotFound(
+            f"there is no snapshot or file {wanted}", hint="`mngr snapshot list` shows the snapshots"
+        )
+    return mngr.provider(found[0].provider), found[0]
 
 
 def _able(provider: HostProvider) -> HostSnapshots:

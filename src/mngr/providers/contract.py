@@ -174,7 +174,10 @@ class Swept(msgspec.Struct, kw_only=True):
 class HostSnapshots(Protocol):
     """Optional: a host's image and volume, saved together."""
 
-    def snapshot_create(self, host_id: str, name: str, progress: Progress) -> "Snapshot": ...
+    def snapshot_create(self, host_id: str, name: str, progress: Progress, *, agent: str = "") -> "Snapshot":
+        """`agent`: the name of the one that was asked for."""
+        ...
+
     def snapshot_list(self, host_id: str = "") -> "SnapshotListing":
         """All, or those of one host, oldest first. A machine that can't be read is an error row; raises Unreadable
         only if nothing can be known."""
@@ -212,7 +215,8 @@ class BootLogs(Protocol):
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """`volumes`: where docker volumes beside the host's own were mounted, whose files are in it. `left_out`: what was
-    mounted there and isn't in it, in words, by its place. `user`: HostRecord's."""
+    mounted there and isn't in it, in words, by its place. `user`, `host_dir`: HostRecord's. `laptop`: the builder of its
+    host ("": made before that was kept). `agent`: whom it was taken of, if it was one."""
 
     id: str
     name: str
@@ -224,6 +228,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     volumes: list[str] = []
     left_out: dict[str, str] = {}
+    host_dir: str = ""
+    laptop: str = ""
+    agent: str = ""
 
 
 class SnapshotListing(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
 
 
-def take(rented: Rented, host: Machine, name: str, progress: Progress) -> Snapshot:
+def take(rented: Rented, host: Machine, name: str, progress: Progress, *, agent: str = "") -> Snapshot:
     """Saves the host on `host`. Raises NotFound, Conflict, MngrError; what was half made is removed then."""
     store = store_on(rented, host)
     host_id = tags.read(host.tags).host_id
@@ -31,7 +31,9 @@ def take(rented: Rented, host: Machine, name: str, progress: Progress) -> Snapsh
     with rented.journal.hold(rented.name, snapshot_id) as held:
         plan = SnapshotPlan(host_id=host_id, host_name=record.name)
         held.write(rented.intent(snapshot_id, plan))
-        made = snapshots.create(store, record, name, rented.context.clock, progress, snapshot_id=snapshot_id)
+        made = snapshots.create(
+            store, record, name, rented.context.clock, progress, snapshot_id=snapshot_id, agent=agent
+        )
         held.done()
     discovery.look(
         rented, host, rented.entries()

@@ -206,8 +206,8 @@ class VpsDockerProvider:
 
     # --- snapshots --------------------------------------------------------------------------------------------
 
-    def snapshot_create(self, host_id: str, name: str, progress: Progress) -> Snapshot:
-        return machine_snapshots.take(self.rented, self._ready(host_id), name, progress)
+    def snapshot_create(self, host_id: str, name: str, progress: Progress, *, agent: str = "") -> Snapshot:
+        return machine_snapshots.take(self.rented, self._ready(host_id), name, progress, agent=agent)
 
     def snapshot_list(self, host_id: str = "") -> SnapshotListing:
         return machine_snapshots.list_(self.rented, host_id)

@@ -32,7 +32,7 @@ class Daemon:
         config.idle()  # an unknown mode is said before anything is asked
 
     def is_mine(self, laptop: str) -> bool:
-        """Whether this MNGR_HOME shows a host that `laptop` has made."""
+        """Whether this MNGR_HOME shows a host that `laptop` has made, and its snapshots."""
         return self.config.every_laptop or laptop == self.context.laptop
 
     def ssh(self, record: HostRecord) -> Ssh:

@@ -177,7 +177,7 @@ class DockerProvider:
 
     # --- snapshots --------------------------------------------------------------------------------------------
 
-    def snapshot_create(self, host_id: str, name: str, progress: Progress) -> Snapshot:
+    def snapshot_create(self, host_id: str, name: str, progress: Progress, *, agent: str = "") -> Snapshot:
         from mngr.containers import snapshots
 
         snapshot_id = new_snapshot_id()
@@ -189,15 +189,17 @@ class DockerProvider:
                 self.daemon.context.clock,
                 progress,
                 snapshot_id=snapshot_id,
+                agent=agent,
             )
 
     def snapshot_list(self, host_id: str = "") -> SnapshotListing:
         from mngr.containers import snapshots
 
         stored = self.daemon.store.read()
-        return SnapshotListing(
-            snapshots=snapshots.of(stored, host_id), errors=snapshots.unread(stored, self.name)
-        )
+        shown = [
+            one for one in snapshots.of(stored, host_id) if not one.laptop or self.daemon.is_mine(one.laptop)
+        ]
+        return SnapshotListing(snapshots=shown, errors=snapshots.unread(stored, self.name))
 
     def snapshot_destroy(self, snapshot_id: str) -> None:
         from mngr.containers import snapshots

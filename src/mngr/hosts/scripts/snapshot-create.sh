@@ -20,7 +20,12 @@ case $status in
 running)
 	doing 'pause the container (docker pause)'
 	paused=1
-	docker pause "$name" >/dev/null || { paused=; exit 1; }
+	# On a busy machine runc gives up on cgroup v1's freezer ("unable to freeze"), and can the next time.
+	for try in 1 2 3 ''; do
+		! docker pause "$name" >/dev/null || break
+		[ -n "$try" ] || { paused=; exit 1; }
+		sleep "$try"
+	done
 	;;
 paused | exited) ;;
 *)

@@ -1,9 +1,9 @@
-# snapshot-restore VOLUME LABELS STATE ID IMAGE PLACES [< TAR]: fills a new host's volume (made with LABELS, as --mount takes
+# snapshot-restore VOLUME LABELS STATE ID IMAGE PLACES META [< TAR]: fills a new host's volume (made with LABELS, as --mount takes
 # them) from blobs/ID.tar in the volume STATE, or (STATE "-") from standard input. Runs where docker is.
 # PLACES: where the tar's .volumes/1, .volumes/2 … belong, a line each; snapshot-volumes lays them there.
-# The agents of that time don't run here: their records are kept aside in agents-of-snapshot/.
+# The agents of that time don't run here: their records are kept aside in agents-of-snapshot/, with META as snapshot.json.
 # Repeatable: a volume that was filled before is left as it is.
-volume=$1 labels=$2 state=$3 id=$4 image=$5 places=$6
+volume=$1 labels=$2 state=$3 id=$4 image=$5 places=$6 meta=$7
 set -- --mount "type=volume,source=$volume,target=/to,$labels"
 from=-
 if [ "$state" != - ]; then
@@ -19,7 +19,8 @@ exec docker run --rm -i --pull never --network none --user 0:0 "$@" --entrypoint
 	find . -mindepth 1 -delete
 	tar -xpf "$1" || exit 1
 	rm -rf ssh stop activity commands host.json idle.conf watch.lock agents-of-snapshot
-	[ ! -d agents ] || mv agents agents-of-snapshot
+	if [ -d agents ]; then mv agents agents-of-snapshot; else mkdir agents-of-snapshot; fi || exit 1
+	printf %s "$3" >agents-of-snapshot/snapshot.json || exit 1
 	if [ -n "$2" ]; then printf "%s\n" "$2" >.volumes/list; else rm -rf .volumes; fi || exit 1
 	touch .restored
-	sync .' tar "$from" "$places"
+	sync .' tar "$from" "$places" "$meta"
