@@ -84,6 +84,18 @@ def test_an_agent_without_git_loses_its_files(mngr: Cli) -> None:
     assert "idler has 1 untracked file, 2 files in no repository" in said
 
 
+def test_a_directory_without_git_says_that_no_code_comes(mngr: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    there = Cli(mngr.home, cwd=tmp_path)
+    words = ("create", "bare@coder", "--provider", NAME, "--no-connect")
+    said = f"{tmp_path} isn't in a git repository, so no code comes along: --from . brings its files"
+    assert said in there.run(*words, "--dry-run").stdout
+    assert there.run(*words, "--", "sleep", "9999").stderr.count(said) == 1
+    mngr.run("destroy", "bare", "--yes")
+    assert "no code" not in there.run(*words, "--no-code", "--dry-run").stdout
+    assert "no code" not in mngr.run(*words, "--dry-run").stdout
+
+
 def test_yes_says_it_on_standard_error(mngr: Cli) -> None:
     mngr.run("create", "brief@coder", "--provider", NAME, "--no-connect", "--", "sleep", "9999")
     mngr.run("exec", "brief", f"{WHO}; echo 2 >two; git add .; git commit -qm lost")

@@ -69,7 +69,7 @@ def request(words: list[str] | None, options: Options, *, agreed: bool) -> "Crea
         env=_env(options), labels=dict(names.parse_label(text) for text in options["label"]), idle=_idle(options),
         snapshot=options["snapshot"] or "", work_dir=options["workdir"] or "", source=source,
         subdirectory=subdirectory,
-        source_implied=not options["source"], trust_first_contact=options["trust_first_contact"],
+        source_implied=not (options["source"] or options["no_code"] or options["snapshot"]), trust_first_contact=options["trust_first_contact"],
         agreed=agreed or options["yes"],
     )  # fmt: skip
 

@@ -108,6 +108,11 @@ def _of_code(note: Note) -> str:
             return (
                 f"{note.path} isn't a git repository: its files were copied, `mngr pull` won't have a branch"
             )
+        case notes.NoCode():
+            return (
+                f"{note.path} isn't in a git repository, so no code comes along: --from . brings its files, without "
+                "history; --no-code says that none is meant to come"
+            )
         case notes.PartOfRepository():
             return (
                 f"{note.path} is a part of the repository {note.top}: its files were copied without history, "

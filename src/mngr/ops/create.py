@@ -59,6 +59,7 @@ def create(
 
 def _carry_out(work: Work) -> Created:
     plan, onto = work.plan, work.plan.onto
+    work.note(*plan.notes)
     if onto:
         record = onto.record
         if not onto.up:

@@ -16,6 +16,12 @@ class NoRepository(Note, frozen=True):
     path: str
 
 
+class NoCode(Note, frozen=True):
+    """Nobody said which code to bring, and the directory `path` is in no git repository: none comes."""
+
+    path: str
+
+
 class PartOfRepository(Note, frozen=True):
     """The code is a directory within a repository: its files were copied without history, and `pull` won't have a branch."""
 

@@ -1,6 +1,7 @@
 """What a create will do: checked, priced and looked up once, before anything is made or paid."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +22,7 @@ from mngr.model.states import SETTLED
 from mngr.model.views import HostView, Offer
 from mngr.ops import size, trust
 from mngr.ops.context import Mngr
-from mngr.ops.notes import RequestUnused
+from mngr.ops.notes import NoCode, RequestUnused
 from mngr.ops.placing import existing_host, placed
 from mngr.ops.request import CreateRequest
 from mngr.ops.work_dir import check_work_dir
@@ -156,8 +157,10 @@ def _offer(mngr: Mngr, ready: CreatePlan) -> Offer:
 
 def _code_notes(ready: CreatePlan) -> Sequence[Note]:
     """What can't come of the code. Raises InvalidInput if none of it can."""
-    if not (ready.request.source and ready.provider.abilities.isolated):
+    if not ready.provider.abilities.isolated:
         return []
+    if ready.request.source is None:
+        return [NoCode(path=os.getcwd())] if ready.request.source_implied else []
     from mngr.ops import code
 
     return code.check(ready.request.source)

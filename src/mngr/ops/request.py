@@ -12,7 +12,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What `mngr create` was asked for.
 
     `source`: the directory whose code comes along (None: none), `subdirectory`: where in it the agent begins;
-    `source_implied`: nobody named it, it is the repository around the caller. `idle`: None leaves the provider's default.
+    `source_implied`: nobody said which, so it is the repository around the caller, or None where there is none. `idle`: None leaves the provider's default.
     `work_dir`: on the host; by default `<host dir>/work/<name>`, here the source itself. `command`: for type
     `command` the argv, for others words after the type's command. `trust_first_contact`: secrets go to hosts whose
     `ssh_trust` is `unverified` too. `user`: as in HostSpec. `agreed`: to what has to be
