@@ -2,7 +2,7 @@
 
 import pytest
 
-from mngr.testing.crash import drive_part, gc_part, hold_part, snapshot_part
+from mngr.testing.crash import drive_part, gc_part, hold_part, rename_part, snapshot_part
 
 pytestmark = pytest.mark.crash
 PARTS = 6
@@ -25,3 +25,7 @@ def test_a_killed_sweep_is_finished_by_the_next(vultr, elsewhere):
 
 def test_a_killed_snapshot_leaves_the_agent_running_and_nothing_half_made(vultr):
     snapshot_part(vultr, every=5)
+
+
+def test_a_killed_rename_given_again_has_one_agent_of_the_new_name(vultr):
+    rename_part(vultr, every=2)

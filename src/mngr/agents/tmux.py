@@ -6,7 +6,7 @@ import msgspec
 
 from mngr.hosts import layout
 from mngr.hosts.scripts import script
-from mngr.model.errors import Conflict, NotFound, Unreachable
+from mngr.model.errors import Conflict, MngrError, NotFound, Unreachable
 from mngr.model.records import AgentRecord, encode
 from mngr.transport import quote
 from mngr.transport.base import CommandFailed, Transport
@@ -62,15 +62,11 @@ def start(
             "1" if place.watch else "0", input=input,
         )  # fmt: skip
     except CommandFailed as failed:
-        if failed.completed.code == 4:
-            raise Conflict(f"an agent called {record.name} is on {place.transport.place} already") from None
         if failed.completed.code == 6:
             raise Unreachable(
                 f"{place.transport.place} is stopping itself", hint="run the command again"
             ) from None
-        if failed.completed.code == 3:
-            raise NotFound(f"agent {record.name} is no longer on {place.transport.place}") from None
-        raise
+        raise _refused(failed, place, record) or failed from None
     word, _, code = done.text.strip().partition(" ")
     return int(code) if word == "exit" and code.isascii() and code.isdigit() else None
 
@@ -90,6 +86,28 @@ def agent_files(record: AgentRecord, env: dict[str, str], command: str) -> dict[
         f"{base}/command.sh": command.encode(),
         f"{base}/half-made": b"",  # until its session is there
     }
+
+
+def amend(place: Place, record: AgentRecord, former: str) -> None:
+    """Writes an agent's record anew; its name may be another one than `former`, and its session is then called so. What
+    runs goes on. Repeatable. Raises Conflict if another agent has the name on this host, NotFound if it isn't there."""
+    data = encode(record)
+    try:
+        script(
+            place.transport, "agent-amend", place.host_dir, record.id, place.label, record.name, former, str(len(data)),
+            input=data,
+        )  # fmt: skip
+    except CommandFailed as failed:
+        raise _refused(failed, place, record) or failed from None
+
+
+def _refused(failed: CommandFailed, place: Place, record: AgentRecord) -> MngrError | None:
+    """What scripts mean that look for an agent and take its name, by their exit code."""
+    if failed.completed.code == 4:
+        return Conflict(f"an agent called {record.name} is on {place.transport.place} already")
+    if failed.completed.code == 3:
+        return NotFound(f"agent {record.name} is no longer on {place.transport.place}")
+    return None
 
 
 def stop(place: Place, record: AgentRecord) -> None:

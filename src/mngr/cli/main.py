@@ -17,6 +17,8 @@ VERBS = {
     "stop": "Stop agents, and hosts that nobody needs then.",
     "start": "Start agents and their hosts again.",
     "destroy": "Remove agents and hosts for good.",
+    "rename": "Give an agent another name.",
+    "label": "Give an agent labels, or take them away.",
     "gc": "Find and release what killed commands left behind.",
     "snapshot": "Save, list and remove snapshots of hosts.",
     "pull": "Bring an agent's commits home as a branch.",
@@ -121,7 +123,7 @@ def main() -> None:
 
 
 #: Verbs that change something, and go on from where a former try ended.
-_REPEATABLE = ("stop", "start", "destroy", "gc", "snapshot", "pull")
+_REPEATABLE = ("stop", "start", "destroy", "gc", "snapshot", "pull", "rename", "label")
 
 
 def run(args: list[str]) -> int:

@@ -14,6 +14,8 @@ SYNONYMS = {
     "stop": "down end halt kill pause quit shutdown suspend",
     "start": "boot continue reboot restart resume unpause wake",
     "destroy": "delete del erase purge release remove terminate uninstall",
+    "rename": "move mv name",
+    "label": "annotate labels tag",
     "gc": "clean cleanup prune sweep tidy",
     "snapshot": "backup image save snap snapshots",
     "pull": "download fetch get-code merge sync",

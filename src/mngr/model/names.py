@@ -1,11 +1,13 @@
 """Names and addresses that people type, checked at the door."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
 
 from mngr.model.errors import InvalidInput
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}\Z")
+T = TypeVar("T", str, str | None)
 _LABEL_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,62}\Z")
 
 
@@ -68,3 +70,11 @@ def parse_label(text: str) -> tuple[str, str]:
     if not eq or not _LABEL_KEY.match(key) or len(value) > 256 or not value.isprintable():
         raise InvalidInput(f"label {text!r} can't be used", hint="write key=value, e.g. --label team=search")
     return key, value
+
+
+def check_labels(labels: Mapping[str, T]) -> dict[str, T]:
+    """`labels` itself, if each could be written as one. Raises InvalidInput."""
+    for key, value in labels.items():
+        if parse_label(f"{key}={value or ''}")[0] != key:
+            raise InvalidInput(f"label {key!r} can't be used", hint="a label's key has no =")
+    return dict(labels)

@@ -23,7 +23,9 @@ class Idle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent as it was asked for. Environment values aren't here: they live in a file of their own on the host."""
+    """An agent as it was asked for. Environment values aren't here: they live in a file of their own on the host.
+
+    `former`: what it was called before its last rename."""
 
     id: str
     name: str
@@ -32,6 +34,7 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     work_dir: str = ""
     labels: dict[str, str] = {}
     created_at: str = ""
+    former: str = ""
     format: int = FORMAT
 
 

@@ -10,7 +10,7 @@ from mngr.config import home as homes
 from mngr.config.schema import Config
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput, MngrError, NotFound
-from mngr.model.names import parse_address, parse_label
+from mngr.model.names import check_labels, parse_address
 from mngr.model.progress import Progress
 from mngr.model.views import Listing, Offer, Problem
 from mngr.ops import context, names
@@ -134,7 +134,7 @@ class Mngr(context.Mngr):
         request = CreateRequest(
             name=address.name, host=address.host, provider=provider or address.provider,
             type=type or ("command" if command else ""), command=words, build_args=_several(build_args, "build_args"),
-            start_args=_several(start_args, "start_args"), image=image, user=user, env=dict(env or {}), labels=_labels(labels or {}),
+            start_args=_several(start_args, "start_args"), image=image, user=user, env=dict(env or {}), labels=check_labels(labels or {}),
             idle=_idle(idle_mode, idle_timeout_s, max_lifetime_s), snapshot=snapshot, work_dir=work_dir,
             source=None if source is None else Path(source).absolute(), trust_first_contact=trust_first_contact,
         )  # fmt: skip
@@ -248,10 +248,3 @@ def _idle(mode: str, timeout_s: float | None, max_lifetime_s: float | None) -> I
         mode=parse_mode(mode) if mode else None, timeout_s=timeout_s, max_lifetime_s=max_lifetime_s
     )
     return None if asked == IdleRequest() else asked
-
-
-def _labels(labels: Mapping[str, str]) -> dict[str, str]:
-    checked = dict(parse_label(f"{key}={value}") for key, value in labels.items())
-    if checked.keys() != labels.keys():
-        raise InvalidInput(f"labels {', '.join(labels)} can't be used", hint="a label's key has no =")
-    return checked

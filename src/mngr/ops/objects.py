@@ -6,7 +6,7 @@ what was last seen. No verb acts on another agent that has the name by now.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -341,6 +341,33 @@ class Agent:
 
         self._look()
         return pull.pull_agent(self.mngr, self.address, Path(into), branch, self.mngr.phases(), force=force)
+
+    def rename(self, name: str, into: str | Path = ".") -> Agent:
+        """Gives it another name while it runs on, and the branches of its pulls in the repository around `into`; itself.
+        Repeatable. Raises Conflict if the name is taken, InvalidInput.
+
+        >>> mngr.create("one", command=["sleep", "9"]).rename("another").name
+        'another'
+        """
+        from mngr.ops import amend
+
+        self._look()
+        done = amend.rename(self.mngr, self.address, name, Path(into), self.mngr.phases())
+        self._host, self.view = done.host, done.agent
+        return self
+
+    def label(self, labels: Mapping[str, str | None]) -> Agent:
+        """Gives it labels, or (None) takes them away; itself. Repeatable. Raises InvalidInput.
+
+        >>> mngr.agent("another").label({"team": "docs", "old": None}).labels
+        {'team': 'docs'}
+        """
+        from mngr.ops import amend
+
+        self._look()
+        done = amend.label(self.mngr, self.address, labels, self.mngr.phases())
+        self._host, self.view = done.host, done.agent
+        return self
 
     def snapshot(self, name: str = "", *, to: str | Path | None = None) -> Snapshot:
         """As Host.snapshot, of its host.

@@ -7,7 +7,7 @@ A branch becomes `mngr/<agent>/<branch>` here, a HEAD without one `mngr/<agent>/
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -163,14 +163,25 @@ def _name(prefix: str, own: str) -> str:
 def _rename_former(home: Path, prefix: str, head: str) -> dict[str, str]:
     """Gives branches that an older mngr made, `PREFIX` and `PREFIX+BRANCH`, the names that they have today, `head` being
     the agent's branch. One that is checked out stays as it is: somebody works on it."""
+    return _rename(home, prefix, ("+",), lambda rest: _name(prefix, rest.removeprefix("+") or head or "HEAD"))
+
+
+def rename_branches(home: Path, prefix: str, new: str) -> dict[str, str]:
+    """Calls the branches that pulls of an agent made here by its new name: `new` in place of `prefix`. Repeatable."""
+    return _rename(home, prefix, ("+", "/"), lambda rest: new + rest)
+
+
+def _rename(home: Path, prefix: str, marks: tuple[str, ...], to: Callable[[str], str]) -> dict[str, str]:
+    """Those called `prefix`, and those in which one of `marks` follows, unless checked out: `to` is given what follows."""
     form = "--format=%(refname:lstrip=2)%09%(worktreepath)"
     lines = git.text(home, "for-each-ref", form, f"refs/heads/{os.path.dirname(prefix)}").splitlines()
     renamed: dict[str, str] = {}
     for former, _, checked_out in (line.partition("\t") for line in lines):
-        if former == prefix or former.startswith(f"{prefix}+"):
-            name = _name(prefix, former.removeprefix(prefix).removeprefix("+") or head or "HEAD")
-            if not checked_out and git.run(home, "branch", "-m", former, name).code == 0:
-                renamed[former] = name
+        rest = former.removeprefix(prefix)
+        if former != prefix and (rest == former or not rest.startswith(marks)):
+            continue
+        if not checked_out and git.run(home, "branch", "-m", former, to(rest)).code == 0:
+            renamed[former] = to(rest)
     return renamed
 
 

@@ -48,21 +48,7 @@ doing 'look at the tmux server there'
 find_server || true
 adopt || true
 # Another agent may have come by this name since our client looked: names are taken here, under the lock.
-taken() {
-	said=$(ours show-environment -t "=$session" MNGR_AGENT_ID 2>&1 || true)
-	case $said in
-	*"unknown variable"* | *MNGR_AGENT_ID=* | -MNGR_AGENT_ID)
-		sessions | grep -qxF "$(ours display-message -p -t "=$session:" '#{session_id}' 2>/dev/null)" || return 0
-		;;
-	esac
-	[ ! -d "$agent" ] || return 1
-	for other in "$dir"/agents/*/; do
-		[ -f "$other/session" ] && [ ! -e "$other/half-made" ] || continue
-		read -r name <"$other/session"
-		[ "$name" != "$session" ] || return 0
-	done
-	return 1
-}
+#include agent-name
 doing "take the name $session"
 if taken; then
 	rm -rf "$new"

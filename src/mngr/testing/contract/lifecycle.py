@@ -83,6 +83,22 @@ class Lifecycle(Base):
         assert shown(mngr, world, second) is None
         assert mngr.ok("exec", first, "echo here").out == "here\n"
 
+    def test_an_agent_runs_on_under_another_name_and_with_other_labels(self, world, mngr, make):
+        made = make(command=("sh", "-c", "date +%N >started; exec sleep 100000"))["agent"]
+        name, other = made["name"], f"{made['name']}-x"
+        first = mngr.ok("exec", name, "cat started").out
+        for _ in range(2):
+            mngr.ok("rename", name, other)
+            mngr.ok("label", other, "team=search", "none-")
+        assert mngr.ok("exec", other, "cat started; echo $MNGR_AGENT_NAME").out == f"{first}{other}\n"
+        mngr.ok("stop", other)
+        row = shown(mngr, world, other)
+        assert row
+        assert (row["id"], row["labels"]["team"], shown(mngr, world, name)) == (made["id"], "search", None)
+        mngr.ok("start", other, limit_s=limit(world))
+        mngr.ok("rename", other, name)
+        assert shown(mngr, world, name)["state"] in ALIVE
+
     def test_dry_runs_make_and_remove_nothing(self, world, mngr, make):
         name = make()["agent"]["name"]
         before = {thing.id for thing in world.things()}

@@ -5,6 +5,6 @@ before call 2, and so on. No file of mngr knows of it. `suite` shares the points
 point, `checks` says what must be true afterwards, `traced` shows with strace that no call was missed.
 """
 
-from mngr.testing.crash.suite import drive_part, gc_part, hold_part, snapshot_part
+from mngr.testing.crash.suite import drive_part, gc_part, hold_part, rename_part, snapshot_part
 
-__all__ = ["drive_part", "gc_part", "hold_part", "snapshot_part"]
+__all__ = ["drive_part", "gc_part", "hold_part", "rename_part", "snapshot_part"]

@@ -134,6 +134,26 @@ class Drive:
         except AssertionError as error:
             raise self._failed("", error) from None
 
+    def rename(self, point: Point, was: str, new: str) -> None:
+        """A rename is killed at `point`, and given again.
+
+        Raises AssertionError telling the whole story.
+        """
+        self.story = [f"agent {was} in world {self.world.provider} is renamed"]
+        words = ("rename", was, new)
+        try:
+            run = calls.run(self.mngr, cloud_of(self.world), words, point)
+            self._tell(run.done, f"   # {point}")
+            self.reached, self.missed = self.reached + run.reached, self.missed + (not run.reached)
+            for _ in range(2):
+                self._tell(self.mngr(*words, codes=(0,)))
+                run.wait_orphan()
+            names = sorted(agent["name"] for agent in listing(self.world)["agents"])
+            assert names == sorted([self.bystander, new]), f"there are {names}"
+            checks.assert_data(self.mngr, new, "named")
+        except AssertionError as error:
+            raise self._failed("", error) from None
+
     def sweep_killed(
         self, create: Clean, at: Point, point: Point | None, name: str, *, elsewhere: bool
     ) -> Run:

@@ -12,7 +12,8 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
-from mngr.testing.crash.checks import snapshots
+from mngr.testing.crash import calls
+from mngr.testing.crash.checks import snapshots, write_data
 from mngr.testing.crash.drive import Clean, Drive, Mending
 from mngr.testing.crash.points import Point, chosen, holds, points
 from mngr.testing.crash.verbs import Verb, lifecycle
@@ -96,6 +97,29 @@ def snapshot_part(world: World, part: int = 0, parts: int = 1, *, every: int = 1
         except AssertionError as error:
             drive.forgive()
             failed.append(str(error))
+    _judge(drive, failed)
+
+
+def rename_part(world: World, part: int = 0, parts: int = 1, *, every: int = 1) -> None:
+    """Kills `rename` at each of its points: given again, there is one agent of the new name, and it runs on.
+
+    Raises AssertionError with the stories of all runs that failed.
+    """
+    drive = Drive(world)
+    create = lifecycle(world)[0]
+    drive.begin(create)
+    drive.clean([create], "named")
+    run = calls.record(drive.mngr, cloud_of(world), ("rename", "named", "other"))
+    assert run.done.code == 0, run.done
+    write_data(drive.mngr, "other", "named")
+    was, new, failed = "other", "named", []
+    found = chosen(points(run.calls), every)
+    for number in range(part, len(found), parts):
+        try:
+            drive.rename(found[number], was, new)
+        except AssertionError as error:
+            failed.append(str(error))
+        was, new = new, was
     _judge(drive, failed)
 
 

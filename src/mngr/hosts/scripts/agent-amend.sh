@@ -1,0 +1,40 @@
+# agent-amend HOST_DIR AGENT_ID TMUX_LABEL SESSION FORMER SIZE < RECORD: writes an agent's record (of SIZE bytes) anew; its name is
+# SESSION, and was FORMER. Its tmux session gets the name, too, and its next start and `mngr exec`; what runs goes on. Repeatable.
+# Exit codes: 3 there is no such agent; 4 another agent, or somebody's session, has its name.
+set -eu
+umask 077
+#include steps
+# shellcheck disable=SC2034 # the included part uses label
+dir=$1 id=$2 label=$3 session=$4 former=$5 size=$6
+agent=$dir/agents/$id
+#include agent-processes
+#include agent-name
+[ -f "$agent/agent.json" ] || exit 3
+doing "lock $dir/agents"
+exec 8>"$dir/agents/.lock"
+flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
+[ -f "$agent/agent.json" ] || exit 3
+doing "write the record into $agent"
+cat >"$agent/.agent.json"
+[ "$(wc -c <"$agent/.agent.json")" -eq "$size" ] || { echo "the record was cut short" >&2; exit 1; }
+if [ "$session" != "$former" ]; then
+	doing "take the name $session"
+	find_server || true
+	if taken; then
+		echo "an agent or a tmux session named $session is there already" >&2
+		exit 4
+	fi
+	doing "give $agent the name $session"
+	{ cat "$agent/env.sh" && printf 'export MNGR_AGENT_NAME=%s\n' "$session"; } >"$agent/.env.sh"
+	mv -f "$agent/.env.sh" "$agent/env.sh"
+	echo "$session" >"$agent/.session"
+	mv -f "$agent/.session" "$agent/session"
+	doing 'name its session (tmux)'
+	for one in $(sessions); do
+		[ "$(ours display-message -p -t "$one:" '#{session_name}')" != "$former" ] || ours rename-session -t "$one" "$session"
+	done
+fi
+# Last, as by this the agent is listed: until then the same can be asked again.
+doing "write the record into $agent"
+sync "$agent/.agent.json" "$agent/env.sh" "$agent/session"
+mv -f "$agent/.agent.json" "$agent/agent.json"
