@@ -97,7 +97,9 @@ class Lifecycle(Base):
         assert (row["id"], row["labels"]["team"], shown(mngr, world, name)) == (made["id"], "search", None)
         mngr.ok("start", other, limit_s=limit(world))
         mngr.ok("rename", other, name)
-        assert shown(mngr, world, name)["state"] in ALIVE
+        row = shown(mngr, world, name)
+        assert row
+        assert row["state"] in ALIVE
 
     def test_dry_runs_make_and_remove_nothing(self, world, mngr, make):
         name = make()["agent"]["name"]
