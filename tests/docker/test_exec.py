@@ -160,6 +160,15 @@ def test_the_exit_code_is_the_command_s(cli: Cli, program: list[str], code: int)
 
 
 @BOTH
+def test_a_line_is_bash_s_where_there_is_one(cli: Cli, program: list[str]) -> None:
+    run(cli, program, "echo 'echo from .bashrc' >>~/.bashrc")
+    assert run(cli, program, 'a=(1 2); echo "${a[1]}"; set -o pipefail').stdout == b"from .bashrc\n2\n"
+    assert run(cli, program, "sh", "-c", "sed -i /from/d ~/.bashrc").returncode == 0
+    argv = [*program, "exec", "--timeout", "20", "a1", 'a=(1 2); echo "${a[1]}"']
+    assert subprocess.run(argv, env=cli.env, cwd=cli.cwd, capture_output=True, timeout=60).stdout == b"2\n"
+
+
+@BOTH
 def test_a_connection_that_breaks_is_told_from_a_command_s_255(cli: Cli, program: list[str]) -> None:
     done = run(cli, program, "kill -9 $(ps -o ppid= -p $PPID) $PPID; sleep 5")
     assert done.returncode == 5, done

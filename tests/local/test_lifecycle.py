@@ -3,6 +3,7 @@
 import os
 import stat
 import subprocess
+import shutil
 import time
 from pathlib import Path
 
@@ -182,6 +183,22 @@ def test_gc_has_nothing_to_do(mngr: Local) -> None:
     assert mngr.run("gc").stdout == "nothing to do\n"
     assert not lock.exists()
     assert mngr.names() == ["a1"]
+
+
+def test_a_line_is_bash_s_where_there_is_one(mngr: Local, tmp_path: Path) -> None:
+    mngr.create("a1", "sleep", "1000")
+    (tmp_path / "bin").mkdir()
+    for name in ("sh", "mkdir", "sleep"):
+        (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+    mngr.create("a2", "sleep", "1000", options=("--env", f"PATH={tmp_path / 'bin'}"))
+    line = "a=1; echo ${BASH_VERSION:+bash} $a"
+    assert [mngr.run("exec", name, line).stdout for name in ("a1", "a2")] == ["bash 1\n", "1\n"]
+
+
+def test_a_host_is_no_agent_and_its_agents_are_named(mngr: Local) -> None:
+    mngr.create("a1", "sleep", "1000")
+    said = mngr.run("exec", "@localhost", "true", code=3).stderr
+    assert said == "mngr: @localhost is a host, not an agent\n  → its agents: a1@localhost.local\n"
 
 
 def test_logs_are_bounded_and_plain(mngr: Local) -> None:

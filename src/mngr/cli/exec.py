@@ -41,7 +41,7 @@ def command(
     """Run a command in an agent's work dir with its environment; standard input and the exit code pass through.
 
     \b
-    mngr exec my-agent "ls | wc -l"       one string is a shell line
+    mngr exec my-agent "ls | wc -l"       one string is a line for bash (sh, if there is none)
     mngr exec my-agent git log --oneline  several words are an argv
 
     Ctrl-C ends the command with all its processes, also on another computer.

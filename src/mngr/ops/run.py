@@ -142,9 +142,13 @@ def timed_out(code: int, timeout: float | None, took: float) -> bool:
     return timeout is not None and code in TIMED_OUT and took >= timeout
 
 
+#: Runs a line as agent-exec.sh does.
+_LINE = 'if command -v bash >/dev/null; then exec bash -c "$1"; else exec sh -c "$1"; fi'
+
+
 def limited(words: Sequence[str], timeout: float, *, tty: bool = False) -> Sequence[str]:
     """`words` as timeout(1) runs them: where the command is, so that all its processes end, also behind ssh."""
-    line = ("sh", "-c", *words) if len(words) == 1 else words
+    line = ("sh", "-c", _LINE, "sh", *words) if len(words) == 1 else words
     return ("timeout", "-k", str(KILL_AFTER_S), *(("--foreground",) if tty else ()), f"{timeout:f}", *line)
 
 
@@ -192,7 +196,11 @@ def reachable(mngr: Mngr, text: str) -> Target:
     """The agent, on a host that runs. Raises NotFound, Conflict."""
     [target] = names.resolve(mngr, [text])
     if target.agent is None:
-        raise NotFound(f"{text} is a host without that agent", hint="`mngr list` shows the agents")
+        record = target.host.record
+        there = [f"{one.record.name}@{record.name}.{record.provider}" for one in target.host.agents]
+        raise NotFound(
+            f"{text} is a host, not an agent", hint=f"its agents: {', '.join(there) or 'none'}"
+        )
     if not target.host.up:
         raise Conflict(
             f"the host of {text} is {word(target.host.state)}"
