@@ -90,6 +90,19 @@ def test_exec_and_its_files_are_the_user_s(mngr: Cli) -> None:
     assert mngr.run("exec", "one", "kill -TERM $$", code=None).returncode == 143
 
 
+def test_the_user_s_own_ssh_to_the_agent_is_the_user_s(mngr: Cli, tmp_path: Path) -> None:
+    mngr.run("ssh-config", "-o", str(tmp_path / "conf"))
+    look = (
+        'id -un; pwd; echo "$HOME $SHELL $SECRET"; test ! -t 0 || { tty >/dev/tty && echo open >"$(tty)"; }'
+    )
+    for words, more in (["-T"], []), (["-tt"], ["open"]):
+        done = subprocess.run(
+            ["ssh", "-F", tmp_path / "conf", *words, "one", look], capture_output=True, text=True, timeout=60
+        )
+        lines = [line for line in done.stdout.splitlines() if not line.startswith("/dev/")]
+        assert lines == ["app", "/mngr/work/one", "/home/app /bin/bash s3", *more], done.stderr
+
+
 def test_what_is_root_s_or_another_agent_s_is_out_of_its_reach(mngr: Cli) -> None:
     mngr.run(
         "create",

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     "-o", "--output", metavar="FILE", help="Write FILE, whole or not at all, instead of standard output."
 )
 def command(output: str | None) -> int:
-    """Print the settings that let your own ssh, scp, rsync or editor reach the hosts. mngr never edits ~/.ssh/config.
+    """Print the settings that let your own ssh, scp, rsync, git or editor reach agents. mngr never edits ~/.ssh/config.
 
     \b
     mngr ssh-config -o ~/.ssh/mngr.conf     then once, at the top of ~/.ssh/config: Include mngr.conf
-    ssh my-host
-    ssh my-host.docker                      of two hosts of one name: with the provider's
+    ssh my-agent                            its work dir, with its environment
+    ssh second.my-host.docker               in full
+    ssh root@my-host.docker                 the host itself
 
     What your own configuration says for all hosts (Host *: a jump host, a command, forwards) doesn't hold for these.
     Hosts of a provider that can't be read stay as they were last seen (exit code 5).
@@ -35,11 +36,9 @@ def command(output: str | None) -> int:
         from mngr.config.home import write_private
 
         write_private(path, made.text)
-    for name, provider in made.shared.items():
+    for name, (first, *others) in made.shared.items():
         click.echo(
-            f"mngr: several hosts are called {name}: `ssh {name}` is the one on {provider}; the others go by "
-            f"{name}.PROVIDER",
-            err=True,
+            f"mngr: several are called {name}: `ssh {name}` is {first}; else: {', '.join(others)}", err=True
         )
     show_problems(made.errors)
     if made.remembered:

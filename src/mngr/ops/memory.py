@@ -45,10 +45,14 @@ def seen(mngr: Mngr, address: Address) -> Seen | None:
     return matching[0] if len(matching) == 1 else None
 
 
-def everything(mngr: Mngr) -> list[Seen]:
-    """All places that the memory has."""
+def everything(mngr: Mngr) -> list[tuple[str, Seen]]:
+    """All places that the memory has, each with the agent's name."""
     folder = mngr.home / "cache" / "names"
-    return [one for path in sorted(folder.glob("*.json")) for one in _read(path)] if folder.is_dir() else []
+    return (
+        [(path.stem, one) for path in sorted(folder.glob("*.json")) for one in _read(path)]
+        if folder.is_dir()
+        else []
+    )
 
 
 def remember(mngr: Mngr, host: HostView, agent: AgentView) -> None:

@@ -198,9 +198,7 @@ def reachable(mngr: Mngr, text: str) -> Target:
     if target.agent is None:
         record = target.host.record
         there = [f"{one.record.name}@{record.name}.{record.provider}" for one in target.host.agents]
-        raise NotFound(
-            f"{text} is a host, not an agent", hint=f"its agents: {', '.join(there) or 'none'}"
-        )
+        raise NotFound(f"{text} is a host, not an agent", hint=f"its agents: {', '.join(there) or 'none'}")
     if not target.host.up:
         raise Conflict(
             f"the host of {text} is {word(target.host.state)}"

@@ -1,4 +1,4 @@
-"""Settings for the user's own ssh: a block for each host, also for one that just now can't be asked about."""
+"""Settings for the user's own ssh: a block for each host with its agents, also for one that just now can't be asked about."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import msgspec
 
 from mngr.model.errors import MngrError
 from mngr.model.records import HostRecord
-from mngr.model.views import Problem
+from mngr.model.views import HostView, Problem
 from mngr.ops import memory
 from mngr.ops.context import Mngr
 from mngr.ops.listing import list_hosts
@@ -15,21 +15,22 @@ from mngr.transport.ssh import Ssh, SshTarget
 
 
 class Login(msgspec.Struct, frozen=True):
-    """How ssh gets to a host. `remembered`: as it was when it was last seen."""
+    """How ssh gets to a host and its agents (id → name). `remembered`: as they were when they were last seen."""
 
     host_id: str
     name: str
     provider: str
     target: SshTarget
+    agents: dict[str, str]
     remembered: bool = False
 
 
 class UserConfig(msgspec.Struct, frozen=True):
-    """`text` for the user's file. `shared`: host names that several providers have, with whose the short one is.
-    `remembered`: the hosts that couldn't be asked about."""
+    """`text` for the user's file. `shared`: names that several hosts or agents have, with what those go by; the first one has
+    the name, too. `remembered`: the hosts that couldn't be asked about."""
 
     text: str
-    shared: dict[str, str]
+    shared: dict[str, list[str]]
     remembered: list[str]
     errors: list[Problem]
 
@@ -37,45 +38,72 @@ class UserConfig(msgspec.Struct, frozen=True):
 def user_ssh_config(mngr: Mngr) -> UserConfig:
     """Reads all providers. What can't be read now is written as it is remembered: nothing vanishes."""
     whole = list_hosts(mngr)
-    logins = [login for host in whole.hosts if (login := _login(mngr, host.record))]
+    remembered = _remembered(mngr)
+    logins = [login for host in whole.hosts if (login := _login(mngr, host, remembered))]
     unread = {problem.provider for problem in whole.errors}
     seen = {login.host_id for login in logins}
     shown = {host.record.id for host in whole.hosts}
     logins += [
         login
-        for login in _remembered(mngr)
+        for login in remembered.values()
         if login.host_id not in seen and (login.provider in unread or login.host_id in shown)
     ]
     logins.sort(key=lambda one: (one.provider, one.name, one.host_id))
-    short = _short_names(mngr, logins)
+    asked = _asked(mngr, logins)
     known = user_config.options_known() if logins else frozenset()
-    text = "".join(user_config.block(one.target, _names(one, short), known) for one in logins)
-    places: dict[str, set[str]] = {}
-    for one in logins:
-        places.setdefault(one.name, set()).add(one.provider)
     return UserConfig(
-        text,
-        {name: short[name].provider for name, providers in places.items() if len(providers) > 1},
+        "".join(_block(one, asked, known) for one in logins),
+        {
+            name: [_own(key, asked)[-1] for key in keys]
+            for name, keys in asked.items()
+            if len(keys) > 1 and "." not in name
+        },
         [f"{one.name}.{one.provider}" for one in logins if one.remembered],
         whole.errors,
     )
 
 
-def _names(login: Login, short: dict[str, Login]) -> list[str]:
-    own = [login.name] if short[login.name] is login else []
-    return [*own, f"{login.name}.{login.provider}", login.target.alias]
+#: A host's id, and an agent's ("": the host itself).
+_Key = tuple[str, str]
 
 
-def _short_names(mngr: Mngr, logins: list[Login]) -> dict[str, Login]:
-    """Who has a name by itself: the default provider's host, else the first provider's by name."""
-    found: dict[str, Login] = {}
-    for one in logins:
-        if one.name not in found or one.provider == mngr.config.default_provider:
-            found[one.name] = one
-    return found
+def _asked(mngr: Mngr, logins: list[Login]) -> dict[str, list[_Key]]:
+    """Whose each name could be; the first one has it: the default provider's, else the first provider's by name; an agent
+    before a host. A host's name with its provider's is that host's, or its agent's that is called so."""
+    asked: dict[str, list[_Key]] = {}
+    order = sorted(logins, key=lambda one: one.provider != mngr.config.default_provider)
+    agents = [(one, agent_id, name) for one in order for agent_id, name in one.agents.items()]
+    for one, agent_id, name in agents:
+        asked.setdefault(name, []).append((one.host_id, agent_id))
+        asked.setdefault(f"{name}.{one.name}.{one.provider}", []).append((one.host_id, agent_id))
+    for one in order:
+        [agent_id] = [key for key, name in one.agents.items() if name == one.name] or [""]
+        if not agent_id:
+            asked.setdefault(one.name, []).append((one.host_id, ""))
+        asked.setdefault(f"{one.name}.{one.provider}", []).append((one.host_id, agent_id))
+    for one, agent_id, name in agents:
+        if name != one.name:
+            asked.setdefault(f"{name}.{one.provider}", []).append((one.host_id, agent_id))
+    return asked
 
 
-def _login(mngr: Mngr, record: HostRecord) -> Login | None:
+def _own(key: _Key, asked: dict[str, list[_Key]]) -> list[str]:
+    """The names that one has, the fullest last; its id, if another one has them all."""
+    own = [name for name, keys in asked.items() if keys[0] == key]
+    return own if own and "." in own[-1] else [*own, key[1] or key[0]]
+
+
+def _block(login: Login, asked: dict[str, list[_Key]], known: frozenset[str]) -> str:
+    users = {one: list(dict.fromkeys([*_own((login.host_id, one), asked), one])) for one in login.agents}
+    names = list(dict.fromkeys([*_own((login.host_id, ""), asked), login.host_id, login.target.alias]))
+    start = f"@{login.name}.{login.provider}"
+    hint = f"mngr: nobody answers at {login.name}.{login.provider}; if it is stopped: mngr start {start}"
+    return user_config.block(login.target, names, known, users, hint)
+
+
+def _login(mngr: Mngr, host: HostView, remembered: dict[str, Login]) -> Login | None:
+    """As it is now; of a host whose agents can't be read, as far as it is remembered."""
+    record = host.record
     if not record.address:
         return None
     try:
@@ -84,17 +112,23 @@ def _login(mngr: Mngr, record: HostRecord) -> Login | None:
         return None
     if not isinstance(transport, Ssh):
         return None
-    return Login(record.id, record.name, record.provider, transport.target)
+    agents = {one.record.id: one.record.name for one in host.agents if not one.half_made}
+    if not host.agents_known and record.id in remembered:
+        agents = {**remembered[record.id].agents, **agents}
+    return Login(record.id, record.name, record.provider, transport.target, agents)
 
 
-def _remembered(mngr: Mngr) -> list[Login]:
-    """The hosts that ops.memory knows, by the ssh configs that were written for them."""
+def _remembered(mngr: Mngr) -> dict[str, Login]:
+    """The hosts that ops.memory knows, by their ids, by the ssh configs that were written for them."""
     found: dict[str, Login] = {}
-    for one in memory.everything(mngr):
+    for name, one in memory.everything(mngr):
         target = _target(one.ssh) if one.ssh else None
         if target is not None:
-            found[one.host_id] = Login(one.host_id, one.host_name, one.provider, target, remembered=True)
-    return list(found.values())
+            login = found.setdefault(
+                one.host_id, Login(one.host_id, one.host_name, one.provider, target, {}, remembered=True)
+            )
+            login.agents[one.agent_id] = name
+    return found
 
 
 def _target(ssh: list[str]) -> SshTarget | None:

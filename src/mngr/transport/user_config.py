@@ -5,7 +5,8 @@ are added up instead, and only ClearAllForwardings takes them away: those of the
 `-D`), too. So it is said where the command line has none.
 """
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 
 from mngr.transport.base import run_local
 from mngr.transport.ssh import SshTarget, config_text
@@ -13,6 +14,9 @@ from mngr.transport.ssh import SshTarget, config_text
 #: What a `Host *` may say and a host of ours doesn't need, with the value that ssh has by itself. "-NAME" of algorithms
 #: is ssh's default list without that.
 _PLAIN = """\
+ControlMaster no
+ControlPath none
+ControlPersist no
 ProxyCommand none
 ProxyJump none
 RemoteCommand none
@@ -46,15 +50,18 @@ _NEWER = {
     "logverbose": "LogVerbose none\n",
 }
 
-#: Whether the command line of the ssh that reads this (the parent, or the parent of the user's shell) forwards anything.
-_FORWARDS = (
-    "sh -c 'set -f; p=$PPID; read -r c </proc/$p/comm || c=$(ps -o comm= -p $p); "
-    "case $c in *ssh*) ;; *) read -r a b c p d </proc/$p/stat || p=$(ps -o ppid= -p $p) ;; esac; IFS=,; "
+#: Says HINT where nobody listens at the host within 3 s (`ssh -G` asks for no connection). Then: whether the command line of
+#: the ssh that reads this (the parent, or the parent of the user's shell) forwards anything. ssh_config's quotes can hold no
+#: other ones.
+_LOOK = (
+    "sh -c 'exec 3>&2 >/dev/null 2>&1; set -f; p=$PPID; read -r c </proc/$p/comm || c=$(ps -o comm= -p $p); "
+    "case $c in *ssh*) ;; *) read -r a b c p d </proc/$p/stat || p=$(ps -o ppid= -p $p) ;; esac; IFS=,; forwards=1; "
     "for word in $(tr -c !-~ , </proc/$p/cmdline || ps -o args= -p $p | tr -c !-~ ,); do case $word in "
-    "%n|*@%n|ssh://*) exit 1 ;; "
-    "-o*Forward*|-[!o-]*[LRDWw]*|-[LRDWw]*|*Forward=*) exit 0 ;; "
-    "esac; done; exit 1' >/dev/null 2>&1"
+    "%n|*@%n|ssh://*) break ;; -G*) look=no ;; "
+    "-o*Forward*|-[!o-]*[LRDWw]*|-[LRDWw]*|*Forward=*) forwards=0 ;; "
+    "esac; done; unset IFS; [ x$look = xno ] || ! command -v bash || bash -c PROBE 3>&- || echo HINT >&3; exit $forwards'"
 )
+_PROBE = "(sleep 3; kill $$) & : </dev/tcp/%h/%p; r=$?; kill $!; exit $r"
 
 
 def options_known() -> frozenset[str]:
@@ -65,13 +72,32 @@ def options_known() -> frozenset[str]:
     return frozenset(line.split(" ")[0] for line in done.stdout.decode(errors="replace").splitlines())
 
 
-def block(target: SshTarget, names: Sequence[str], known: Collection[str]) -> str:
-    """The lines by which `ssh NAME` is a login on `target`. `known`: as options_known."""
+def block(
+    target: SshTarget,
+    names: Sequence[str],
+    known: Collection[str],
+    users: Mapping[str, Sequence[str]] = {},
+    hint: str = "",
+) -> str:
+    """The lines by which `ssh NAME` is a login on `target`. `users`: whom else there are names for, with these. `known`: as
+    options_known. `hint`: what to say where nobody answers.
+
+    Nothing is shared with our own connection: its process would go to the background, and keep forwards that the ssh which
+    asked for them should end."""
     place = target.address if target.port == 22 else f"[{target.address}]:{target.port}"
     own = f'HostKeyAlias "{place}"\nBindAddress {"::" if ":" in target.address else "0.0.0.0"}\n'
     more = _PLAIN + own + "".join(lines for option, lines in _NEWER.items() if option in known)
-    text = config_text(target).replace(f"Host {target.alias}\n", f"Host {' '.join(names)}\n", 1)
+    every = [*names, *(name for some in users.values() for name in some)]
+    text = "".join(line for line in config_text(target).splitlines(True) if not line.startswith("  Control"))
+    text = text.replace(f"Host {target.alias}\n", f"Host {' '.join(every)}\n", 1)
     if "KexAlgorithms" in text:
         more = "".join(line for line in more.splitlines(True) if not line.startswith("KexAlgorithms"))
     indented = "".join(f"  {line}\n" for line in more.splitlines())
-    return f'{text}{indented}Match originalhost {",".join(names)} !exec "{_FORWARDS}"\n  ClearAllForwardings yes\n'
+    logins = "".join(f"Host {' '.join(some)}\n  User {user}\n" for user, some in users.items())
+    look = _LOOK.replace("PROBE", _escaped(_PROBE)).replace("HINT", _escaped(hint))
+    return f'{logins}{text}{indented}Match originalhost {",".join(every)} !exec "{look}"\n  ClearAllForwardings yes\n'
+
+
+def _escaped(text: str) -> str:
+    """One word for sh, where no quotes can be."""
+    return re.sub(r"([^\w/%])", r"\\\1", text)

@@ -7,15 +7,7 @@ if [ ! -f "$dir/agents/$id/env.sh" ]; then
 	exit 3
 fi
 { true >"$dir/activity/user"; } 2>/dev/null # its mtime counts; touch would be a process
-MNGR_HOST_DIR=$dir
-mngr_drop=''
-[ ! -f "$dir/user.sh" ] || . "$dir/user.sh"
-[ ! -f "$dir/ssh/environment.sh" ] || . "$dir/ssh/environment.sh"
-. "$dir/agents/$id/env.sh"
-export MNGR_HOST_DIR
-cd -- "$MNGR_WORK_DIR" || exit 1
-# What the image and the user chose stays; without a choice programs would take a terminal for one without accents.
-[ -n "${LC_ALL:-}${LC_CTYPE:-}${LANG:-}" ] || export LANG=C.UTF-8
+#include agent-environment
 where=$1
 # By this all processes of the command are found when its client was told to end.
 export MNGR_EXEC="$2"
@@ -23,6 +15,7 @@ shift 2
 if [ $# -eq 1 ]; then
 	if command -v bash >/dev/null; then set -- bash -c "$1"; else set -- sh -c "$1"; fi
 fi
+# shellcheck disable=SC2154 # agent-environment sets it
 [ "$where" != here ] || exec $mngr_drop "$@"
 export SHLVL=1 # else bash takes itself for sshd's first shell, and reads .bashrc, which that one did
 # sshd has no exit code for a command that a signal ended; a shell does.

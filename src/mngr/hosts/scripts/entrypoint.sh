@@ -145,7 +145,7 @@ configure() {
 		"UseDNS no" \
 		"PidFile none" \
 		"LogLevel FATAL" \
-		"Subsystem sftp internal-sftp"
+		"Subsystem sftp internal-sftp -d $dir/logins/%u"
 	# Since 9.8 sshd punishes sources; behind NAT all clients are one.
 	version=$(ssh -V 2>&1)
 	version=${version#*_}
