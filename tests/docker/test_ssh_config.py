@@ -191,7 +191,7 @@ def test_what_rides_on_ssh_works_in_an_agent_s_work_dir(agent: str, config: Path
             f"rsync -e '{over}' file second:2",
             f"echo put file 3 | sftp -q -F {config} -b - second",
             f"{over} second 'cat >4' <file",
-        ]  # fmt: skip
+        ]
     ):
         subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True, timeout=60, capture_output=True)
         assert ssh(config, "second", f"cat /mngr/work/second/{number}") == "data", line

@@ -1,9 +1,9 @@
 """create, list, exec, logs, stop, start, destroy: as a user types them, on this computer."""
 
 import os
+import shutil
 import stat
 import subprocess
-import shutil
 import time
 from pathlib import Path
 

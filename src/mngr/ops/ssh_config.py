@@ -5,7 +5,6 @@ from pathlib import Path
 import msgspec
 
 from mngr.model.errors import MngrError
-from mngr.model.records import HostRecord
 from mngr.model.views import HostView, Problem
 from mngr.ops import memory
 from mngr.ops.context import Mngr
