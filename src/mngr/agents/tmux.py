@@ -13,6 +13,10 @@ from mngr.transport.base import CommandFailed, Transport
 from mngr.transport.prefixed import Prefixed
 
 
+#: Runs the word that comes after it as a shell line, as scripts/agent-exec.sh does.
+LINE = ("sh", "-c", 'if command -v bash >/dev/null; then exec bash -c "$1"; else exec sh -c "$1"; fi', "sh")
+
+
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """A host as agents see it: how commands get there, its folder, its tmux server. `user`: whom agents run as, if that
     isn't who logs in. `watch`: whether starting

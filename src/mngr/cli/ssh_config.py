@@ -29,7 +29,7 @@ def command(output: str | None) -> int:
     from mngr.ops.ssh_config import user_ssh_config
 
     path = _writable(output)
-    made = user_ssh_config(Mngr())
+    made = user_ssh_config(Mngr(), _silent)
     if path is None:
         click.echo(made.text, nl=False)
     else:
@@ -44,6 +44,10 @@ def command(output: str | None) -> int:
     if made.remembered:
         click.echo(f"mngr: as last seen, not asked now: {', '.join(made.remembered)}", err=True)
     return 5 if made.errors else 0
+
+
+def _silent(host: str) -> str:
+    return f"mngr: nobody answers at {host}; if it is stopped: mngr start @{host}"
 
 
 def _writable(output: str | None) -> "Path | None":

@@ -142,13 +142,9 @@ def timed_out(code: int, timeout: float | None, took: float) -> bool:
     return timeout is not None and code in TIMED_OUT and took >= timeout
 
 
-#: Runs a line as agent-exec.sh does.
-_LINE = 'if command -v bash >/dev/null; then exec bash -c "$1"; else exec sh -c "$1"; fi'
-
-
 def limited(words: Sequence[str], timeout: float, *, tty: bool = False) -> Sequence[str]:
     """`words` as timeout(1) runs them: where the command is, so that all its processes end, also behind ssh."""
-    line = ("sh", "-c", _LINE, "sh", *words) if len(words) == 1 else words
+    line = (*tmux.LINE, *words) if len(words) == 1 else words
     return ("timeout", "-k", str(KILL_AFTER_S), *(("--foreground",) if tty else ()), f"{timeout:f}", *line)
 
 

@@ -1,5 +1,6 @@
 """Settings for the user's own ssh: a block for each host with its agents, also for one that just now can't be asked about."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -34,8 +35,9 @@ class UserConfig(msgspec.Struct, frozen=True):
     errors: list[Problem]
 
 
-def user_ssh_config(mngr: Mngr) -> UserConfig:
-    """Reads all providers. What can't be read now is written as it is remembered: nothing vanishes."""
+def user_ssh_config(mngr: Mngr, silent: Callable[[str], str]) -> UserConfig:
+    """Reads all providers. What can't be read now is written as it is remembered: nothing vanishes. `silent`: what ssh is to say
+    when a host, `NAME.PROVIDER`, doesn't answer."""
     whole = list_hosts(mngr)
     remembered = _remembered(mngr)
     logins = [login for host in whole.hosts if (login := _login(mngr, host, remembered))]
@@ -51,7 +53,7 @@ def user_ssh_config(mngr: Mngr) -> UserConfig:
     asked = _asked(mngr, logins)
     known = user_config.options_known() if logins else frozenset()
     return UserConfig(
-        "".join(_block(one, asked, known) for one in logins),
+        "".join(_block(one, asked, known, silent) for one in logins),
         {
             name: [_own(key, asked)[-1] for key in keys]
             for name, keys in asked.items()
@@ -92,12 +94,12 @@ def _own(key: _Key, asked: dict[str, list[_Key]]) -> list[str]:
     return own if own and "." in own[-1] else [*own, key[1] or key[0]]
 
 
-def _block(login: Login, asked: dict[str, list[_Key]], known: frozenset[str]) -> str:
+def _block(
+    login: Login, asked: dict[str, list[_Key]], known: frozenset[str], silent: Callable[[str], str]
+) -> str:
     users = {one: list(dict.fromkeys([*_own((login.host_id, one), asked), one])) for one in login.agents}
     names = list(dict.fromkeys([*_own((login.host_id, ""), asked), login.host_id, login.target.alias]))
-    start = f"@{login.name}.{login.provider}"
-    hint = f"mngr: nobody answers at {login.name}.{login.provider}; if it is stopped: mngr start {start}"
-    return user_config.block(login.target, names, known, users, hint)
+    return user_config.block(login.target, names, known, users, silent(f"{login.name}.{login.provider}"))
 
 
 def _login(mngr: Mngr, host: HostView, remembered: dict[str, Login]) -> Login | None:
