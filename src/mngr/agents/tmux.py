@@ -12,7 +12,6 @@ from mngr.transport import quote
 from mngr.transport.base import CommandFailed, Transport
 from mngr.transport.prefixed import Prefixed
 
-
 #: Runs the word that comes after it as a shell line, as scripts/agent-exec.sh does.
 LINE = ("sh", "-c", 'if command -v bash >/dev/null; then exec bash -c "$1"; else exec sh -c "$1"; fi', "sh")
 
