@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2034,SC2154 # the included part uses dir, and sets mngr_owner
 # agent-shell [-c LINE]: as HOST_DIR/agents/ID/shell the login shell of the user that stands for an agent (agent-start.sh). Runs
 # the shell of whom the agent runs as, in its work dir with its environment.
 id=${0%/shell} dir=${0%/agents/*}
