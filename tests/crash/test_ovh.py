@@ -137,7 +137,7 @@ def test_the_driver_finds_an_order_that_was_noted_too_late(ovh, fakes):
     drive.begin(create)
     clean = drive.clean([create, destroy])
     point = next(one for one in clean[0].points if "/checkout" in one.call and one.how == "after")
-    noted = 'self.markers.write(marker)\n        save({"cart": cart, "order": ""})\n'
+    noted = 'parts.markers.write(marker)\n    save({CART: cart, ORDER: ""})\n'
     settings = {
         **ovh.settings,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(MUTANTS), ovh.env.get("PYTHONPATH", "")])),

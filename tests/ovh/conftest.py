@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mngr.backends.ovh.buying.markers import Markers
+from mngr.backends.ovh.buying import order
 from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig, credentials
-from mngr.backends.ovh.install import Installer
-from mngr.containers.access import Access
+from mngr.backends.ovh.parts import Parts
 from mngr.model.progress import Progress
 from mngr.testing.cli import Cli
 from mngr.testing.cloud import SimulatedCloud
@@ -39,12 +38,8 @@ class Laptop:
         self.clock = SkippingClock(sim.advance)
         self.config = OvhConfig(**settings)  # type: ignore[arg-type]
         self.client = OvhClient(credentials(self.config, "[providers.ovh]", sim.env), clock=self.clock)
-        access = Access(folder)
-        first = Installer(
-            self.client, access, self.clock, user="debian", image=self.config.default_image_name, timeout=900
-        )
-        self.markers = Markers(folder / "pending_orders")
-        self.cloud = OvhCloud("ovh", self.client, self.config, self.markers, first, self.clock)
+        self.cloud = OvhCloud("ovh", self.client, self.config, folder)
+        self.markers = self.cloud.parts.markers
 
     def spec(self, host: str = HOST, **more: object) -> MachineSpec:
         given = {
@@ -97,18 +92,18 @@ class Laptop:
 
     def killed_around_checkout(self, *, buys: bool) -> dict[str, str]:
         """A create that died just before, or just after, its checkout reached OVH; its handle."""
-        checkout = self.cloud.parts.buyer._checkout
+        checkout = order._checkout
         kept: dict[str, str] = {}
 
-        def dies(cart: str) -> int:
+        def dies(parts: Parts, cart: str) -> int:
             if buys:
-                checkout(cart)
+                checkout(parts, cart)
             raise Killed
 
-        self.cloud.parts.buyer._checkout = dies  # type: ignore[method-assign]
-        with pytest.raises(Killed):
-            self.cloud.create(self.spec(), {}, kept.update, print)
-        self.cloud.parts.buyer._checkout = checkout  # type: ignore[method-assign]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(order, "_checkout", dies)
+            with pytest.raises(Killed):
+                self.cloud.create(self.spec(), {}, kept.update, print)
         assert kept["cart"]
         return kept
 

@@ -12,6 +12,7 @@ import itertools
 import random
 import threading
 from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,12 +28,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from mngr.backends.ovh.own_writes import OwnWrites
+from mngr.backends.ovh.config import OvhConfig
+from mngr.backends.ovh.parts import Parts
 from mngr.backends.ovh.recycling import claim, take
 from mngr.backends.ovh.recycling.claim import Rules
-from mngr.backends.ovh.recycling.take import Notes, Recycler
 from mngr.backends.ovh.tags import RECYCLING_BY, TagStore
-from mngr.backends.ovh.vps import Reader
 from mngr.model.clock import iso
 from mngr.vps_docker import tags
 from mngr.vps_docker.vps_client import MachineSpec
@@ -130,18 +130,12 @@ class Claimant(threading.Thread):
         self.mine, self.theirs = threading.Semaphore(0), threading.Semaphore(0)
         self.answer: Any = None
         client: Any = _Client(world)
-        store = _Store(self)
-        self.recycler = Recycler(
-            client,
-            store,
-            Reader(client, store),
-            _Clock(self),
-            RULES,
-            margin_s=0,
-            most=10,
-            list_lag=5,
-            own_writes=OwnWrites(),
+        client.clock = _Clock(self)
+        config = OvhConfig(
+            recycle_safety_margin_hours=0, list_lag=5, tag_lag=RULES.lag, claim_time=RULES.within
         )
+        self.parts = Parts("ovh", client, config, Path("/nowhere"))
+        self.parts.store = self.parts.reader.tags = _Store(self)
         world.later(0, self, self.resume)
 
     # The machine's side.
@@ -206,12 +200,12 @@ class Claimant(threading.Thread):
         spec = MachineSpec(host_id=self.host, name="box", plan=PLAN, region=REGION, image="", tags=owner)
         nothing = lambda text: None  # noqa: E731
         for _ in range(3):
-            vps = self.recycler.take(spec, Notes(tell=nothing, claiming=nothing, won=nothing, lost=nothing))
+            vps = take.take(self.parts, spec, nothing, nothing)
             if vps is None:
                 self.fate = "ordered"
                 return
-            found = self.recycler.store.read(vps.name)
-            if self.recycler.holds(found, self.host):
+            found = self.parts.store.read(vps.name)
+            if take.holds(self.parts, found, self.host):
                 self.wipe(vps.name, float(found[tags.UNTIL]))
                 return
         self.fate = "gave up"

@@ -92,7 +92,7 @@ def test_300_vpss_come_in_pages_and_only_ours_are_read(laptop: Laptop) -> None:
     ours = {"mngr-provider": "ovh", "mngr-host-id": "host-0123456789abcdef", "mngr-ready": "1"}
     laptop.sim.ask("POST", "/seed_vps", {"count": 1, "tags": ours})
     laptop.clock.sleep(30)
-    assert len(laptop.cloud.store.rows()) == 1101
+    assert len(laptop.cloud.parts.store.rows()) == 1101
     before = len(laptop.sim.calls())
     assert len(laptop.cloud.find({tags.PROVIDER: "ovh"})) == 1
     assert len(laptop.sim.calls()) - before <= 8

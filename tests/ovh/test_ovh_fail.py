@@ -35,7 +35,10 @@ def explained(sim: Here, laptop: Laptop) -> list[str]:
     orders = {str(one.order_id) for one in laptop.markers.all()}
     lost = [one for one in laptop.markers.all() if not one.order_id]
     listed = {
-        vps.name: vps for vps in laptop.cloud.reader.read_all([name for name, _ in laptop.cloud.store.rows()])
+        vps.name: vps
+        for vps in laptop.cloud.parts.reader.read_all(
+            [name for name, _ in laptop.cloud.parts.store.rows()], patiently=False
+        )
     }
     for line in sim.bill()["lines"]:
         vps = listed.get(line["resource"])

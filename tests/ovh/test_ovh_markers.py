@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mngr.backends.ovh import release
+from mngr.backends.ovh.buying import lost_orders
 from mngr.backends.ovh.buying.order import CART_S
 from mngr.vps_docker import tags
 from support.ovh import Account, Here
@@ -40,7 +42,7 @@ def test_a_cart_that_expired_unbought_is_forgotten(laptop: Laptop) -> None:
     laptop.killed_around_checkout(buys=False)
     [marker] = laptop.markers.all()
     laptop.clock.sleep(CART_S + 60)
-    assert laptop.cloud.parts.lost.bought(marker.cart_id) is None, "it can't be told any more"
+    assert lost_orders.bought(laptop.cloud.parts, marker.cart_id) is None, "it can't be told any more"
     laptop.cloud.reconcile()
     assert laptop.markers.all() == [marker], "its order might not be listed yet"
     laptop.clock.sleep(300)
@@ -67,7 +69,7 @@ def test_what_an_expired_cart_may_have_bought_is_shown_and_taken_by_a_person_s_w
     assert len(laptop.markers.all()) == 1
     assert f"OVH's orders {order}" in said[-1]
     assert Account(laptop.sim).tags(line["resource"]) == {}
-    laptop.cloud.adopt(line["resource"])
+    release.adopt(laptop.cloud.parts, line["resource"])
     assert laptop.markers.all() == []
 
 
@@ -144,7 +146,7 @@ def test_what_can_t_be_told_apart_is_shown_and_goes_by_a_person_s_word(laptop: L
     assert len(laptop.markers.all()) == 1
     assert "could be its" in said[0]
     assert str(laptop.markers.path(laptop.markers.all()[0].key)) in said[0]
-    laptop.cloud.adopt(ours)
+    release.adopt(laptop.cloud.parts, ours)
     laptop.clock.sleep(30)
     assert laptop.markers.all() == []
     assert laptop.cloud.reconcile(warn=said.append) == []

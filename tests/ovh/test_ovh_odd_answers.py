@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mngr.backends.ovh.buying import order
+from mngr.backends.ovh.parts import Parts
 from mngr.model.errors import MngrError
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.world import cli
@@ -80,15 +82,16 @@ def test_an_odd_answer_about_a_lost_checkout_keeps_its_marker_and_buys_nothing(
     laptop: Laptop, sim: Here, path: str, answer: Any, tmp_path: Path
 ) -> None:
     kept: dict[str, str] = {}
-    checkout = laptop.cloud.parts.buyer._checkout
+    checkout = order._checkout
 
-    def dies(cart: str) -> int:
-        checkout(cart)
+    def dies(parts: Parts, cart: str) -> int:
+        checkout(parts, cart)
         raise KeyboardInterrupt
 
-    laptop.cloud.parts.buyer._checkout = dies  # type: ignore[method-assign]
-    with pytest.raises(KeyboardInterrupt):
-        laptop.cloud.create(laptop.spec(), {}, kept.update, print)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(order, "_checkout", dies)
+        with pytest.raises(KeyboardInterrupt):
+            laptop.cloud.create(laptop.spec(), {}, kept.update, print)
     markers = laptop.markers.all()
     laptop.clock.sleep(1000)
     sim.fault("error", method="GET", path=path, status=200, body=answer, times=None)

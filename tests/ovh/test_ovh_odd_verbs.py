@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mngr.backends.ovh import listing
+from mngr.backends.ovh import listing, release
 from mngr.model.errors import MngrError
 from mngr.vps_docker import tags
 from support.ovh import Here
@@ -40,7 +40,7 @@ STEPS: dict[str, Callable[[Laptop, str], object]] = {
     "keep": lambda laptop, service: laptop.cloud.keep(service, print),
     "tag": lambda laptop, service: laptop.cloud.tag(service, {"a": "b"}, ["c"]),
     "release": lambda laptop, service: laptop.cloud.release(laptop.spec(), {"id": service}),
-    "adopt": lambda laptop, service: laptop.cloud.adopt(service),
+    "adopt": lambda laptop, service: release.adopt(laptop.cloud.parts, service),
 }
 
 

@@ -136,13 +136,13 @@ def test_a_vps_that_was_reconciled_meanwhile_is_claimed_as_any_other(
         laptop.clock.sleep(10)
     assert laptop.markers.all() == []
     claimed: list[str] = []
-    put = laptop.cloud.store.put
+    put = laptop.cloud.parts.store.put
 
     def noted(service: str, key: str, value: str) -> None:
         claimed.append(key)
         put(service, key, value)
 
-    laptop.cloud.store.put = noted  # type: ignore[method-assign]
+    laptop.cloud.parts.store.put = noted  # type: ignore[method-assign]
     made, _ = laptop.create(laptop.spec(), kept)
     assert claimed[0] == f"mngr-claim.{HOST}"
     assert bought(sim) == [made.id], "a needless order"
@@ -270,7 +270,7 @@ def taken_over(laptop: Laptop, service: str) -> dict[str, str]:
 def stands_still(laptop: Laptop, call: str, nth: int = 1) -> None:
     """After the `nth` such read, this process sleeps while the VPS that it read is taken over."""
     place, _, name = call.partition(".")
-    thing = getattr(laptop.cloud, place)
+    thing = getattr(laptop.cloud.parts, place)
     real, left = getattr(thing, name), [nth]
 
     def slow(*given, **more):

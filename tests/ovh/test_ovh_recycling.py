@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mngr.backends.ovh.recycling import take
 from mngr.backends.ovh.tags import RECYCLING_BY, REFUSED
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused
@@ -126,7 +127,7 @@ def test_the_margin_counts_to_the_start_of_the_expiration_date_utc(
     date = laptop.client.get(f"/vps/{service}/serviceInfos")["expiration"]
     midnight = datetime.fromisoformat(f"{date}T00:00:00+00:00").timestamp()
     laptop.clock.sleep(midnight - before_s - laptop.cloud.now())
-    assert laptop.cloud.parts.recycler.candidates(laptop.spec()) == ([service] if taken else [])
+    assert take.candidates(laptop.cloud.parts, laptop.spec()) == ([service] if taken else [])
 
 
 def test_as_many_are_considered_as_configured_after_the_filters(sim: Here, tmp_path: Any) -> None:
@@ -134,7 +135,7 @@ def test_as_many_are_considered_as_configured_after_the_filters(sim: Here, tmp_p
     for _ in range(6):
         seeded(sim, plan="vps-2025-model2")
     fit = {seeded(sim) for _ in range(3)}
-    found = laptop.cloud.parts.recycler.candidates(laptop.spec())
+    found = take.candidates(laptop.cloud.parts, laptop.spec())
     assert len(found) == 2
     assert set(found) <= fit
 
@@ -144,7 +145,7 @@ def test_as_many_are_considered_as_configured_after_the_filters(sim: Here, tmp_p
 
 def after_put(laptop: Laptop, key: str, then: Callable[[str], None]) -> None:
     """Once mngr has written this tag, something else happens."""
-    put, left = laptop.cloud.store.put, [1]
+    put, left = laptop.cloud.parts.store.put, [1]
 
     def watched(service: str, what: str, value: str) -> None:
         put(service, what, value)
@@ -152,7 +153,7 @@ def after_put(laptop: Laptop, key: str, then: Callable[[str], None]) -> None:
             left[0] = 0
             then(service)
 
-    laptop.cloud.store.put = watched  # type: ignore[method-assign]
+    laptop.cloud.parts.store.put = watched  # type: ignore[method-assign]
 
 
 def test_a_lock_that_another_implementation_overwrote_is_lost_and_a_fresh_one_is_ordered(
@@ -237,7 +238,7 @@ def test_a_lease_that_passed_is_claimed_anew_before_anything_is_wiped(
     again, _ = laptop.create(laptop.spec(), kept)
     assert claims == [again.id] == [service]
     laptop.clock.sleep(10)
-    assert laptop.cloud.parts.recycler.holds(truth(sim, service), HOST, locked=True)
+    assert take.holds(laptop.cloud.parts, truth(sim, service), HOST, locked=True)
 
 
 def test_it_is_looked_at_before_each_order_of_an_installation(laptop: Laptop, sim: Here) -> None:
@@ -265,10 +266,10 @@ def test_it_is_looked_at_before_each_order_of_an_installation(laptop: Laptop, si
 def test_a_winner_that_stood_still_before_its_first_mark_writes_none(laptop: Laptop, sim: Here) -> None:
     """Its claim has passed since it looked, and somebody else has taken the VPS."""
     service = seeded(sim)
-    spec, recycler = laptop.spec(), laptop.cloud.parts.recycler
+    spec, parts = laptop.spec(), laptop.cloud.parts
     looked = laptop.clock.monotonic()
-    laptop.clock.sleep(recycler.rules.wait + 1)
+    laptop.clock.sleep(parts.rules.wait + 1)
     theirs = f"{int(laptop.cloud.now()) + 900}:host-fedcba9876543210"
     Account(sim).tag(service, RECYCLING_BY, theirs)
-    assert not recycler.mark(service, spec, {tags.PROVIDER: "ovh"}, looked)
+    assert not take.mark(parts, service, spec, {tags.PROVIDER: "ovh"}, looked)
     assert truth(sim, service) == {tags.PROVIDER: "ovh", RECYCLING_BY: theirs}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mngr.backends.ovh.recycling import take
 from mngr.backends.ovh.tags import RECYCLING_BY, REFUSED
 from mngr.model.errors import TimedOut
 from mngr.vps_docker import tags
@@ -63,7 +64,7 @@ def test_it_is_tried_again_once_some_time_has_passed(laptop: Laptop, sim: Here) 
         {"key": REFUSED, "value": str(int(laptop.cloud.now()) + 3600)}, repeat=True,
     )  # fmt: skip
     laptop.clock.sleep(10)
-    assert laptop.cloud.parts.recycler.candidates(laptop.spec()) == []
+    assert take.candidates(laptop.cloud.parts, laptop.spec()) == []
     laptop.clock.sleep(3600)
     made, _ = laptop.create(laptop.spec())
     assert made.id == service
@@ -101,11 +102,11 @@ def test_a_released_create_takes_its_claim_along(laptop: Laptop, sim: Here) -> N
         if more.get("id"):
             raise Killed  # right after winning: the claim stands there
 
-    put = laptop.cloud.store.drop
-    laptop.cloud.store.drop = lambda *given: None  # the dead clean nothing up
+    put = laptop.cloud.parts.store.drop
+    laptop.cloud.parts.store.drop = lambda *given: None  # the dead clean nothing up
     with pytest.raises(Killed):
         laptop.cloud.create(laptop.spec(), {}, save, print)
-    laptop.cloud.store.drop = put
+    laptop.cloud.parts.store.drop = put
     sim.clear()
     assert f"mngr-claim.{HOST}" in Account(sim).tags(service)
     laptop.cloud.release(laptop.spec(), kept)
@@ -120,7 +121,7 @@ def test_a_create_that_died_while_it_marked_its_vps_goes_on_with_it(
     """The claim was won; the lock, the lease, the host's id, … were written so far, over an earlier host's tags."""
     [service] = recyclable(sim, tags={tags.PROVIDER: "ovh", tags.HOST_ID: "host-fedcba9876543210"})
     kept: dict[str, str] = {}
-    put = laptop.cloud.store.put
+    put = laptop.cloud.parts.store.put
     left = [writes]
 
     def dies(on: str, key: str, value: str) -> None:
@@ -130,8 +131,8 @@ def test_a_create_that_died_while_it_marked_its_vps_goes_on_with_it(
             left[0] -= 1
         put(on, key, value)
 
-    laptop.cloud.store.put = dies  # type: ignore[method-assign]
-    laptop.cloud.store.drop = lambda *given: None  # type: ignore[method-assign]  the dead clean nothing up
+    laptop.cloud.parts.store.put = dies  # type: ignore[method-assign]
+    laptop.cloud.parts.store.drop = lambda *given: None  # type: ignore[method-assign]  the dead clean nothing up
     with pytest.raises(Killed):
         laptop.cloud.create(laptop.spec(), {}, kept.update, print)
     laptop.clock.sleep(200)  # the claim has passed

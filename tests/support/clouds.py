@@ -6,15 +6,12 @@ import base64
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from mngr.backends.ovh.buying.markers import Markers
 from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig, credentials
-from mngr.backends.ovh.install import Installer
 from mngr.backends.vultr.client import PAGE_SIZE as VULTR_PAGE
 from mngr.backends.vultr.client import VultrClient
 from mngr.backends.vultr.cloud import VultrCloud
-from mngr.containers.access import Access
 from mngr.model.clock import Clock
 from mngr.testing.cloud_contract import CloudWorld
 from mngr.testing.cloud_contract.lab import INSTANCE
@@ -101,9 +98,7 @@ class SimulatedOvh(Simulated):
         config = OvhConfig(**self.settings)  # type: ignore[arg-type]
         env = {**self.sim.env, "OVH_ENDPOINT": url}
         client = OvhClient(credentials(config, "[providers.ovh]", env), clock=clock, timeout=timeout)
-        access = Access(self.folder)
-        first = Installer(client, access, clock, user="debian", image=config.default_image_name, timeout=900)
-        return OvhCloud(INSTANCE, client, config, Markers(self.folder / "pending_orders"), first, clock)
+        return OvhCloud(INSTANCE, client, config, self.folder)
 
     def bill(self) -> Mapping[str, bool]:
         """A VPS whose renewal is cancelled costs no more than it did."""
@@ -123,7 +118,7 @@ class SimulatedOvh(Simulated):
         """Orders that are delivered after their create was given up are cancelled then."""
         assert isinstance(client, OvhCloud)
         for _ in range(4):
-            if not client.markers.all():
+            if not client.parts.markers.all():
                 return
             self.sim.advance(300)
             client.reconcile()

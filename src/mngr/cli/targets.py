@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import click
 
+from mngr.model.background import each
 from mngr.model.errors import MngrError
 from mngr.ops.context import Mngr
 from mngr.ops.names import Group, groups, resolve
@@ -48,13 +49,7 @@ def for_each(found: Sequence[Group], work: Callable[[Group], T]) -> tuple[list[T
         except MngrError as error:
             return error
 
-    if len(found) == 1:
-        outcomes = [one(found[0])]
-    else:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(8) as pool:
-            outcomes = list(pool.map(one, found))
+    outcomes = each(one, found, 8)
     errors = [one for one in outcomes if isinstance(one, MngrError)]
     for error in errors:
         show(error)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mngr.agents import tmux
+from mngr.model.background import each
 from mngr.model.errors import MngrError
 from mngr.model.views import AgentView
 from mngr.ops.context import Mngr
@@ -13,9 +14,6 @@ from mngr.ops.work import Work, look
 
 #: How long a host is asked, in seconds. Hosts are asked at the same time.
 LIMIT_S = 10.0
-
-#: How many hosts are asked at once.
-PARALLEL = 32
 
 
 class Unpulled(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,12 +56,7 @@ class Loss(msgspec.Struct, kw_only=True):
 def losses(mngr: Mngr, groups: Sequence[Group], limit_s: float = LIMIT_S) -> list[list[Loss]]:
     """For each group, what its agents would lose. One round trip a host; raises nothing for a host that can't be asked.
     (Agents on this computer work in the user's own directories, which stay.)"""
-    if len(groups) < 2:
-        return [_of(mngr, group, limit_s) for group in groups]
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(min(PARALLEL, len(groups))) as pool:
-        return list(pool.map(lambda group: _of(mngr, group, limit_s), groups))
+    return each(lambda group: _of(mngr, group, limit_s), groups)
 
 
 def _of(mngr: Mngr, group: Group, limit_s: float) -> list[Loss]:

@@ -5,11 +5,11 @@ cloud's own list can't be read, the machines that were seen before are asked all
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TypeVar
 
 import msgspec
 
 from mngr.journal import Entry, Intent
+from mngr.model.background import each
 from mngr.model.errors import MngrError, NotFound
 from mngr.model.records import HostRecord
 from mngr.model.views import HostView, Problem
@@ -20,9 +20,6 @@ from mngr.vps_docker.intents import CreatePlan, DestroyPlan
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
 
-#: So many machines are asked at the same time.
-PARALLEL = 32
-T = TypeVar("T")
 Entries = Mapping[str, Entry]  #: The journal's, by subject.
 
 
@@ -72,7 +69,7 @@ def discover(rented: Rented, only: Collection[str] | None) -> tuple[list[HostVie
             looks[entry.subject] = lambda entry=entry, intent=entry.intent, plan=plan: _not_there_yet(
                 rented, entry, intent, plan
             )
-    return in_parallel(looks.values()), errors
+    return each(lambda ask: ask(), looks.values()), errors
 
 
 def _robbed(rented: Rented, found: strays.Found, entries: Entries) -> HostView:
@@ -110,16 +107,6 @@ def _one_a_host(machines: Iterable[Machine]) -> list[Machine]:
         if owner.host_id and (owner.host_id not in chosen or owner.ready):
             chosen[owner.host_id] = machine
     return list(chosen.values())
-
-
-def in_parallel(asks: Collection[Callable[[], T]]) -> list[T]:
-    """The answers, in the order of the questions."""
-    if len(asks) < 2:
-        return [one() for one in asks]
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(min(PARALLEL, len(asks))) as pool:
-        return list(pool.map(lambda one: one(), asks))
 
 
 def look(rented: Rented, machine: Machine, entries: Entries) -> HostView:

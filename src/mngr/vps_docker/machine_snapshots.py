@@ -11,6 +11,7 @@ from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.containers.survey import Stored
 from mngr.journal import Held
+from mngr.model.background import each
 from mngr.model.errors import MngrError, NotFound, Unreachable
 from mngr.model.ids import new_snapshot_id
 from mngr.model.progress import Progress
@@ -112,6 +113,6 @@ def _read(rented: Rented, machines: list[Machine]) -> tuple[list[tuple[HostStore
             what = f"snapshots of host {owner.host_name or owner.host_id}"
             return Problem(provider=rented.name, what=what, error=error.message, hint=error.hint)
 
-    answers = discovery.in_parallel([lambda machine=machine: read(machine) for machine in machines])
+    answers = each(read, machines)
     errors = [one for one in answers if isinstance(one, Problem)]
     return [one for one in answers if isinstance(one, tuple)], errors

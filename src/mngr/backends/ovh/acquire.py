@@ -17,14 +17,13 @@ import contextlib
 import msgspec
 
 from mngr.backends.ovh import renewal
-from mngr.backends.ovh.buying import delivery
-from mngr.backends.ovh.buying.lost_orders import ENDED_S
+from mngr.backends.ovh.buying import delivery, lost_orders, order
 from mngr.backends.ovh.buying.markers import Markers, cart_key, order_key
 from mngr.backends.ovh.own_writes import Building, Freed
-from mngr.backends.ovh.parts import CART, CLAIM_ON, ID, ORDER, Parts
-from mngr.backends.ovh.recycling.take import Notes
+from mngr.backends.ovh.parts import CART, ID, ORDER, Parts
+from mngr.backends.ovh.recycling import take
 from mngr.backends.ovh.tags import locked_for
-from mngr.backends.ovh.vps import Vps, patiently
+from mngr.backends.ovh.vps import Vps
 from mngr.model.errors import NotFound
 from mngr.model.progress import Progress, Step
 from mngr.model.waiting import looks
@@ -65,11 +64,11 @@ Standing = New | Carted | Ordered | Delivered | Ours
 def standing(handle: Handle, markers: Markers) -> Standing:
     """Where an earlier call with this handle got to. The VPS of an order is in the handle before it is tagged and
     cancelled, and its marker goes after that: while there is one, its delivery isn't finished."""
-    order, service = int(handle.get(ORDER) or 0), handle.get(ID, "")
-    if service and not (order and markers.get(order_key(order))):
-        return Ours(service, order)
-    if order:
-        return Ordered(order)
+    number, service = int(handle.get(ORDER) or 0), handle.get(ID, "")
+    if service and not (number and markers.get(order_key(number))):
+        return Ours(service, number)
+    if number:
+        return Ordered(number)
     return Carted(handle[CART]) if handle.get(CART) else New()
 
 
@@ -113,16 +112,15 @@ class _Acquisition:
     # --- one step a state ---------------------------------------------------------------------------------------
 
     def _recycle_or_order(self, now: New) -> Ordered | Machine:
-        parts, config = self.parts, self.parts.config
-        enabled = bool(config.enable_recycle_cancelled and config.recycle_max_candidates_considered)
+        parts, enabled = self.parts, self.parts.config.recycles
         if enabled or now.again:
             self.progress(Step("recycle"))
-            vps = parts.recycler.take(self.spec, self._notes(), own=not enabled)
+            vps = take.take(parts, self.spec, self.save, self.progress, own=not enabled)
             if vps is not None:
                 self.progress(Step("recycle", f"{vps.name} is paid until {vps.renewal.expiration} already"))
                 return _machine(vps)
         self.progress(Step("order"))
-        return Ordered(parts.buyer.buy(self.spec, self.spec.tags.get(tags.HOST_NAME, ""), self.save))
+        return Ordered(order.buy(parts, self.spec, self.spec.tags.get(tags.HOST_NAME, ""), self.save))
 
     def _find_order(self, now: Carted) -> Ordered | New:
         """Killed around the checkout. Its order's marker may be there though the handle doesn't know it. A fresh start if
@@ -134,7 +132,7 @@ class _Acquisition:
             self.save({ORDER: str(known[0])})
             return Ordered(known[0])
         marker = markers.get(cart_key(now.cart))
-        return self._afresh() if marker is None else Ordered(self.parts.buyer.recover(marker, self.save))
+        return self._afresh() if marker is None else Ordered(order.recover(self.parts, marker, self.save))
 
     def _delivery(self, now: Ordered) -> Delivered | None:
         parts = self.parts
@@ -151,7 +149,7 @@ class _Acquisition:
 
     def _take_delivery(self, now: Delivered) -> Machine | New | None:
         """Saved, tagged (its lease is the claim), then cancelled; only then its marker goes."""
-        parts, service, clock, lag = self.parts, now.service, self.parts.clock, self.parts.config.list_lag
+        parts, service = self.parts, now.service
         try:
             vps = parts.reader.read(service)
         except NotFound:
@@ -164,11 +162,11 @@ class _Acquisition:
         parts.own_writes.note(service, Building(self.spec.host_id, self.spec.image, recycled=False))
         self.save({ID: service})
         wanted = {**self.spec.tags, tags.UNTIL: str(int(parts.client.now()) + tags.LEASE_S)}
-        patiently(clock, lag, lambda: parts.store.change(service, wanted))
+        parts.reader.patiently(lambda: parts.store.change(service, wanted))
         self.progress(Step("cancel", f"the renewal of {service}, until its host is made", renewal.INACTIVE_S))
-        patiently(clock, lag, lambda: renewal.insist(parts.client, clock, service, True))
+        parts.reader.patiently(lambda: renewal.insist(parts.client, service, True))
         parts.markers.remove(order_key(now.order))
-        return _machine(parts.reader.read_patiently(service, clock, lag), wanted)
+        return _machine(parts.reader.read_patiently(service), wanted)
 
     def _confirm(self, now: Ours) -> Machine | New | None:
         try:
@@ -181,31 +179,16 @@ class _Acquisition:
 
     # --- what they rest on --------------------------------------------------------------------------------------
 
-    def _notes(self) -> Notes:
-        parts, spec, save = self.parts, self.spec, self.save
-
-        def won(service: str) -> None:
-            parts.own_writes.note(service, Building(spec.host_id, spec.image, recycled=True))
-            save({ID: service})
-
-        def lost(service: str) -> None:
-            parts.own_writes.forget_build(service)
-            save({ID: ""})
-
-        return Notes(
-            tell=self.progress, claiming=lambda service: save({CLAIM_ON: service}), won=won, lost=lost
-        )
-
-    def _is_as_delivered(self, vps: Vps, order: int) -> bool:
+    def _is_as_delivered(self, vps: Vps, number: int) -> bool:
         """Whether what an order became is as it was delivered, or as we left it. False: mngr has recycled it meanwhile, or
         keeps it for whoever claims it. Raises VpsProvisioningError if it is somebody else's."""
         parts, owner = self.parts, tags.read(vps.tags)
-        marker = parts.markers.get(order_key(order))
+        marker = parts.markers.get(order_key(number))
         older = vps.renewal.older_than(marker.at if marker else 0.0)
         if older or (owner.provider and owner.provider != parts.instance):
             whose = "was there before that order" if older else f"is of provider instance {owner.provider}"
             raise VpsProvisioningError(
-                f"OVH's order {order} names {vps.name}, which {whose}: it isn't taken",
+                f"OVH's order {number} names {vps.name}, which {whose}: it isn't taken",
                 hint="`mngr ovh list --all` shows what nobody uses; `mngr ovh adopt` takes it by your word",
             )
         free = vps.renewal.cancelled and (not marker or (owner.provider and vps.released(parts.client.now())))
@@ -216,7 +199,7 @@ class _Acquisition:
         for as long as its lists are late."""
         parts, service, host_id = self.parts, ours.service, self.spec.host_id
         since = parts.clock.monotonic()
-        vps = parts.reader.read_patiently(service, parts.clock, parts.config.list_lag)
+        vps = parts.reader.read_patiently(service)
         if parts.own_writes.building(service):
             return vps
         if not parts.is_for(vps.tags, host_id):  # what the killed call wrote may not show yet
@@ -236,27 +219,27 @@ class _Acquisition:
             parts.own_writes.note(service, Freed())
             return None
         half_won = locked and owner.host_id != host_id  # its marks weren't written to their end
-        if half_won and not parts.recycler.mark(service, self.spec, vps.tags, since):
+        if half_won and not take.mark(parts, service, self.spec, vps.tags, since):
             return None
         if not vps.renewal.cancelled and not owner.ready:
-            renewal.insist(parts.client, parts.clock, service, True)
+            renewal.insist(parts.client, service, True)
         parts.own_writes.note(service, Building(host_id, self.spec.image, recycled=not ours.order))
         for marker in parts.markers.all():
             if marker.host_id == host_id and marker.order_id:
                 parts.markers.remove(marker.key)
         return vps
 
-    def _has_ended(self, order: int) -> bool:
+    def _has_ended(self, number: int) -> bool:
         """Whether an order's VPS, which OVH doesn't know, has ended, rather than isn't shown yet; then its marker goes."""
         parts = self.parts
-        marker = parts.markers.get(order_key(order))
+        marker = parts.markers.get(order_key(number))
         try:
-            at = marker.at if marker else parts.lost.date(order)
+            at = marker.at if marker else lost_orders.date(parts, number)
         except NotFound:
             return False
-        if parts.client.now() - at < ENDED_S:
+        if parts.client.now() - at < lost_orders.ENDED_S:
             return False
-        parts.markers.remove(order_key(order))
+        parts.markers.remove(order_key(number))
         return True
 
 
@@ -265,7 +248,7 @@ def insist_on(parts: Parts, service: str, host_id: str) -> None:
     call may take. Our own writes may not show for `tag_lag`."""
     for _ in looks(parts.clock, parts.config.tag_lag):
         with contextlib.suppress(NotFound):
-            if parts.recycler.holds(parts.store.read(service), host_id):
+            if take.holds(parts, parts.store.read(service), host_id):
                 return
     parts.own_writes.forget_build(service)
     raise MachineRefused(f"{service} isn't reserved for this host any more, and wasn't touched")

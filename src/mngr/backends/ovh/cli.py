@@ -85,6 +85,7 @@ def adopt(service: str, yes: bool, instance: str) -> None:
     mngr ovh adopt vps-1a2b3c4d.vps.ovh.us
     """
     provider = _provider(instance)
+    from mngr.backends.ovh import release
     from mngr.backends.ovh.listing import adoptable
 
     vps = adoptable(provider.ovh, provider.name, service)
@@ -93,7 +94,7 @@ def adopt(service: str, yes: bool, instance: str) -> None:
         "Its renewal is cancelled, and the next `mngr create` that fits WIPES it."
     )
     confirm([question], yes)
-    provider.ovh.adopt(vps.name)
+    release.adopt(provider.ovh.parts, vps.name)
     click.echo(f"adopted {vps.name}: cancelled, and kept for the next create until {vps.renewal.expiration}")
 
 

@@ -8,17 +8,18 @@ is called when the host's record is durable. So whatever is killed in between en
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
-from mngr.backends.ovh import acquire, release, renewal
+from mngr.backends.ovh import acquire, offers, release, renewal
 from mngr.backends.ovh.buying import delivery, reconcile
-from mngr.backends.ovh.buying.markers import Marker, Markers
+from mngr.backends.ovh.buying.markers import Marker
 from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.config import OvhConfig
 from mngr.backends.ovh.install import Installer
 from mngr.backends.ovh.parts import Parts
 from mngr.backends.ovh.tags import RECYCLING_BY, is_being_claimed
 from mngr.backends.ovh.vps import Vps
-from mngr.model.clock import SYSTEM, Clock
+from mngr.containers.access import Access
 from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut
 from mngr.model.progress import Progress, Step
 from mngr.model.views import Offer
@@ -43,23 +44,10 @@ POWER_TIMEOUT_S = 180.0
 class OvhCloud(VpsClientInterface):
     """One OVH account. `instance`: the provider instance whose tags are ours."""
 
-    def __init__(
-        self,
-        instance: str,
-        client: OvhClient,
-        config: OvhConfig,
-        markers: Markers,
-        first: Installer,
-        clock: Clock = SYSTEM,
-    ) -> None:
-        self.parts = Parts(instance, client, config, markers, clock)
-        self.client = client
-        self.config = config
-        self.markers = markers
-        self.store = self.parts.store
-        self.reader = self.parts.reader
-        self.first = first
-        self.clock = clock
+    def __init__(self, instance: str, client: OvhClient, config: OvhConfig, folder: Path) -> None:
+        """`folder`: the instance's own (Context.folder)."""
+        self.parts = Parts(instance, client, config, folder)
+        self.first = Installer(client, Access(folder), config)
         self.caps = Caps(
             list_lag_s=config.list_lag, billing="monthly", user_data=False, outlives_release=True
         )
@@ -69,7 +57,7 @@ class OvhCloud(VpsClientInterface):
     @contextlib.contextmanager
     def creating(self, host_id: str) -> Iterator[None]:
         """For one create: the host's order markers are held."""
-        with self.markers.hold(host_id) as mine:
+        with self.parts.markers.hold(host_id) as mine:
             if not mine:
                 raise Conflict(
                     f"orders of host {host_id} are being looked at by another mngr here",
@@ -78,7 +66,7 @@ class OvhCloud(VpsClientInterface):
             yield
 
     def check(self, spec: MachineSpec) -> Offer:
-        return self.parts.offers.check(spec)
+        return offers.check(self.parts.client, self.parts.config, spec)
 
     def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         return acquire.acquire(self.parts, spec, handle, save, progress)
@@ -105,48 +93,49 @@ class OvhCloud(VpsClientInterface):
     def keep(self, id: str, progress: Progress) -> None:
         """From now on the VPS renews. Raises TimedOut, VpsApiError."""
         progress(Step("renew", f"take back the cancellation of {id}", renewal.INACTIVE_S))
-        renewal.insist(self.client, self.clock, id, False)
-        self.store.drop(id, RECYCLING_BY)
+        renewal.insist(self.parts.client, id, False)
+        self.parts.store.drop(id, RECYCLING_BY)
 
     # --- looking ------------------------------------------------------------------------------------------------
 
     def find(self, owner: dict[str, str]) -> list[Machine]:
         """Read one by one, as OVH's list is older than what a VPS itself shows. What waits to be recycled isn't
         anybody's machine. One that is listed and, as OVH says, not there has ended only if OVH goes on saying so."""
-        rows = [name for name, found in self.store.rows() if owner.items() <= found.items()]
+        rows = [name for name, found in self.parts.store.rows() if owner.items() <= found.items()]
         return self._read(rows, lambda vps: owner.items() <= vps.tags.items())
 
     def find_ours(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Machine]:
         """As `find`. VPSs without a tag of ours aren't read; one that is claimed, and has no host yet, is nobody's."""
-        rows = [name for name, found in self.store.rows() if is_ours("", found)]
+        rows = [name for name, found in self.parts.store.rows() if is_ours("", found)]
         return self._read(rows, lambda vps: is_ours("", vps.tags) and not is_being_claimed(vps.tags))
 
     def account(self) -> str:
         """The customer's handle, and where: the same handle at another endpoint is another account."""
-        return f"{self.client.me().get('nichandle') or ''} at {self.client.endpoint}".removeprefix(" at ")
+        client = self.parts.client
+        return f"{client.me().get('nichandle') or ''} at {client.endpoint}".removeprefix(" at ")
 
     def _read(self, names: Sequence[str], wanted: Callable[[Vps], bool]) -> list[Machine]:
-        now = self.client.now()
-        read = [vps for vps in self.reader.read_all(names, self.config.list_lag) if wanted(vps)]
+        now = self.now()
+        read = [vps for vps in self.parts.reader.read_all(names) if wanted(vps)]
         return [vps.machine() for vps in read if not vps.released(now)]
 
     def get(self, id: str) -> Machine:
-        vps = self.reader.read_patiently(id, self.clock, self.config.list_lag)
-        if self.parts.own_writes.building(id) is None and vps.released(self.client.now()):
+        vps = self.parts.reader.read_patiently(id)
+        if self.parts.own_writes.building(id) is None and vps.released(self.now()):
             raise NotFound(
                 f"{id} carries no host: its renewal is cancelled, and it waits to be recycled until {vps.renewal.expiration}"
             )
         return vps.machine()
 
     def now(self) -> float:
-        return self.client.now()
+        return self.parts.client.now()
 
     def order_state(self, marker: Marker) -> str:
         """What OVH says of a pending order, for people to read. Never raises MngrError."""
         if not marker.order_id:
             return "not known to be ordered"
         try:
-            said = delivery.status(self.client, marker.order_id)
+            said = delivery.status(self.parts.client, marker.order_id)
         except MngrError as error:
             return error.message
         return delivery.SAID.get(said, said)
@@ -157,13 +146,13 @@ class OvhCloud(VpsClientInterface):
         wanted = "running" if on else "stopped"
         path = f"/vps/{segment(id)}"
         asked = False
-        for _ in looks(self.clock, POWER_TIMEOUT_S, most=5):
-            now = self.reader.state(id)
+        for _ in looks(self.parts.clock, POWER_TIMEOUT_S, most=5):
+            now = self.parts.reader.state(id)
             if now == wanted:
                 return
             if not asked and now in ("running", "stopped"):
                 try:
-                    self.client.post(f"{path}/{'start' if on else 'stop'}", repeat=True)
+                    self.parts.client.post(f"{path}/{'start' if on else 'stop'}", repeat=True)
                     asked = True
                 except MngrError as error:
                     if getattr(error, "status", 0) not in (400, 409):  # busy with a task: asked again
@@ -174,17 +163,13 @@ class OvhCloud(VpsClientInterface):
         )
 
     def tag(self, id: str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
-        self.store.change(id, put, drop)
+        self.parts.store.change(id, put, drop)
 
     # --- letting go ---------------------------------------------------------------------------------------------
 
     def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
         found = [machine.id for machine in self.find({tags.HOST_ID: spec.host_id})]
         return release.release(self.parts, found, spec, handle)
-
-    def adopt(self, service: str) -> None:
-        """By a person's word: ours, cancelled, free for the next create. Repeatable. Raises TimedOut, VpsApiError."""
-        release.adopt(self.parts, service)
 
     def reconcile(
         self, *, dry_run: bool = False, warn: Callable[[str], None] = lambda text: None, but: str = ""

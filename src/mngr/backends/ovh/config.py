@@ -51,6 +51,11 @@ class OvhConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unkno
     assume_yes: bool = False
     trust_first_contact: bool = False
 
+    @property
+    def recycles(self) -> bool:
+        """Whether a create may take a VPS that is paid for anyway."""
+        return bool(self.enable_recycle_cancelled and self.recycle_max_candidates_considered)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check_seconds(self, "list_lag", "tag_lag", "claim_time", "recycle_safety_margin_hours", zero=True)

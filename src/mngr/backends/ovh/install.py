@@ -12,9 +12,9 @@ from typing import Any
 
 from mngr.backends.ovh.answers import understood
 from mngr.backends.ovh.client import OvhClient
+from mngr.backends.ovh.config import OvhConfig
 from mngr.backends.ovh.vps import ipv4
 from mngr.containers.access import Access
-from mngr.model.clock import Clock
 from mngr.model.errors import InvalidInput, NotFound, TimedOut, Unreachable
 from mngr.model.notes import Note
 from mngr.model.progress import Progress, Step
@@ -35,17 +35,13 @@ SCRIPTS = Path(__file__).parent / "scripts"
 
 
 class Installer:
-    """`user`: the one whom the image installs the rebuild's key for. `timeout`: for an installation, in seconds."""
-
-    def __init__(
-        self, client: OvhClient, access: Access, clock: Clock, *, user: str, image: str, timeout: float
-    ) -> None:
+    def __init__(self, client: OvhClient, access: Access, config: OvhConfig) -> None:
         self.client = client
         self.access = access
-        self.clock = clock
-        self.user = user
-        self.image = image
-        self.timeout = timeout
+        self.clock = client.clock
+        self.user = config.bootstrap_ssh_user  #: whom the image installs the rebuild's key for
+        self.image = config.default_image_name
+        self.timeout = config.rebuild_timeout
 
     def install(
         self, service: str, image: str, progress: Progress, check: Callable[[], None] | None = None

@@ -14,29 +14,29 @@ def rows(cloud: OvhCloud, everything: bool) -> tuple[list[dict[str, Any]], list[
     found: list[dict[str, Any]] = []
     problems: list[str] = []
     now = cloud.now()
-    listed = cloud.store.rows()
+    listed = cloud.parts.store.rows()
     names = [name for name, its in listed if everything or any(key.startswith("mngr-") for key in its)]
     read: dict[str, Vps] = {}
     try:
-        read = {vps.name: vps for vps in cloud.reader.read_all(names)}
+        read = {vps.name: vps for vps in cloud.parts.reader.read_all(names, patiently=False)}
     except MngrError:
         for name in names:  # part of the truth beats none
             try:
-                read[name] = cloud.reader.read(name)
+                read[name] = cloud.parts.reader.read(name)
             except NotFound:
                 continue
             except MngrError as error:
                 problems.append(f"{name}: {error.message}")
     found += [_row(read[name], now) for name in names if name in read]
     if everything:
-        for marker in cloud.markers.all():
+        for marker in cloud.parts.markers.all():
             found.append(
                 {
                     "service": "(pending)", "plan": marker.plan_code, "datacenter": marker.region, "state": cloud.order_state(marker).partition(":")[0],
                     "expiration": "", "cancelled": None, "renews": None, "use": marker.what, "tags": {},
                 }
             )  # fmt: skip
-        problems += [f"{one.path} can't be read: {one.why}" for one in cloud.markers.broken()]
+        problems += [f"{one.path} can't be read: {one.why}" for one in cloud.parts.markers.broken()]
     return found, problems
 
 
@@ -71,7 +71,7 @@ def _use(vps: Vps, now: float) -> str:
 
 def adoptable(cloud: OvhCloud, provider: str, service: str) -> Vps:
     """Raises NotFound, or Conflict if it is somebody's."""
-    vps = cloud.reader.read(service)
+    vps = cloud.parts.reader.read(service)
     owner = tags.read(vps.tags)
     if owner.ready:
         raise Conflict(

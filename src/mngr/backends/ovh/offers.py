@@ -1,6 +1,6 @@
 """What OVH sells and what it costs, asked before anything is spent: `GET /order/cart/{c}/vps` and a cart's rules."""
 
-import threading
+import contextlib
 import time
 from typing import Any
 
@@ -20,129 +20,83 @@ MONITORING, NO_MONITORING = "vps_install_rtm", "no"
 UCENTS = 100_000_000
 
 
-class Offers:
-    """Catalogue of one account, asked for once a check: prices are of now, and a cart to look with ends after a day."""
-
-    def __init__(self, client: OvhClient, config: OvhConfig) -> None:
-        self.client = client
-        self.config = config
-        self._lock = threading.Lock()
-        self._catalogue: list[dict[str, Any]] | None = None
-        self._cart = ""
-
-    @property
-    def duration(self) -> str:
-        """What goes with the pricing mode; the config's own where that is the default mode's."""
-        mode = self.config.pricing_mode
-        return self.config.duration if mode == "default" else DURATIONS[mode]
-
-    @understood("OVH's catalogue")
-    def check(self, spec: MachineSpec) -> Offer:
-        """The price of a fresh order. Raises InvalidInput naming the valid plans, datacenters or images, Unreadable."""
-        with self._lock:
-            self._catalogue, self._cart = None, ""
-        plans = self._plans()
-        row = next((one for one in plans if one.get("planCode") == spec.plan), None)
-        if row is None:
-            known = ", ".join(sorted(str(one.get("planCode")) for one in plans))
-            raise InvalidInput(f"OVH has no VPS plan {spec.plan!r} here", hint=f"one of {known}")
-        mode = self.config.pricing_mode
-        prices = [
-            one
-            for one in row.get("prices") or []
-            if one.get("pricingMode") == mode and one.get("duration") == self.duration
-        ]
-        if not prices:
-            modes = sorted(
-                {
-                    f"{one.get('pricingMode')} ({one.get('duration')})"
-                    for one in row.get("prices") or []
-                    if one.get("interval")
-                }
-            )
-            raise InvalidInput(
-                f"OVH doesn't sell {spec.plan} as {mode} for {self.duration}",
-                hint=f"one of {', '.join(modes)}",
-            )
-        self._check_configuration(spec)
-        months = max(1, int(prices[0].get("interval") or 1))
-        amount = _amount(prices[0])
-        currency = str((prices[0].get("price") or {}).get("currencyCode") or "USD")
-        now = self.client.now()
-        return Offer(
-            plan=spec.plan,
-            region=spec.region,
-            image=spec.image,
-            per_month=round(amount / months, 2),
-            due_now=amount,
-            agreed=self.config.assume_yes,
-            currency=currency,
-            term_months=months,
-            renews_on=_day(now, months),
-            may_recycle=bool(
-                self.config.enable_recycle_cancelled and self.config.recycle_max_candidates_considered
-            ),
+@understood("OVH's catalogue")
+def check(client: OvhClient, config: OvhConfig, spec: MachineSpec) -> Offer:
+    """The price of a fresh order, as of now. Raises InvalidInput naming the valid plans, datacenters or images,
+    Unreadable."""
+    # A cart of nobody's, to look with; it expires by itself.
+    body = {"ovhSubsidiary": client.me()["ovhSubsidiary"], "description": "mngr: looking"}
+    cart = "/order/cart/" + segment(str(client.post("/order/cart", body, repeat=True)["cartId"]))
+    plans = list(client.get(f"{cart}/vps") or [])
+    if not plans:
+        raise VpsApiUnreadable("OVH's catalogue of VPSs is empty")
+    row = next((one for one in plans if one.get("planCode") == spec.plan), None)
+    if row is None:
+        known = ", ".join(sorted(str(one.get("planCode")) for one in plans))
+        raise InvalidInput(f"OVH has no VPS plan {spec.plan!r} here", hint=f"one of {known}")
+    sold = {(one.get("pricingMode"), one.get("duration")): one for one in reversed(row.get("prices") or [])}
+    mode, duration = config.pricing_mode, _duration(config)
+    price = sold.get((mode, duration))
+    if price is None:
+        modes = sorted(f"{mode} ({length})" for (mode, length), one in sold.items() if one.get("interval"))
+        raise InvalidInput(
+            f"OVH doesn't sell {spec.plan} as {mode} for {duration}", hint=f"one of {', '.join(modes)}"
         )
+    _check_configuration(client, config, cart, spec)
+    months = max(1, int(price.get("interval") or 1))
+    amount = _amount(price)
+    return Offer(
+        plan=spec.plan, region=spec.region, image=spec.image, per_month=round(amount / months, 2), due_now=amount,
+        agreed=config.assume_yes, currency=str((price.get("price") or {}).get("currencyCode") or "USD"),
+        term_months=months, renews_on=_day(client.now(), months), may_recycle=config.recycles,
+    )  # fmt: skip
 
-    def _plans(self) -> list[dict[str, Any]]:
-        with self._lock:
-            if self._catalogue is None:
-                self._catalogue = list(self.client.get(f"/order/cart/{segment(self._cart_id())}/vps") or [])
-                if not self._catalogue:
-                    raise VpsApiUnreadable("OVH's catalogue of VPSs is empty")
-            return self._catalogue
 
-    def _cart_id(self) -> str:
-        """A cart of nobody's, to look with; it expires by itself."""
-        if not self._cart:
-            body = {"ovhSubsidiary": self.client.me()["ovhSubsidiary"], "description": "mngr: looking"}
-            self._cart = str(self.client.post("/order/cart", body, repeat=True)["cartId"])
-        return self._cart
+def _check_configuration(client: OvhClient, config: OvhConfig, cart: str, spec: MachineSpec) -> None:
+    """`allowedValues` stands in no schema: where it is missing, the cart tells when it is configured."""
+    allowed = _allowed(client, config, cart, spec)
+    for label, value, what in ((DATACENTER, spec.region, "datacenter"), (SYSTEM, spec.image, "image")):
+        values = allowed.get(label)
+        if values and value not in values:
+            raise InvalidInput(
+                f"OVH doesn't offer {what} {value!r} for {spec.plan}", hint=f"one of {', '.join(values)}"
+            )
 
-    def _check_configuration(self, spec: MachineSpec) -> None:
-        """`allowedValues` stands in no schema: where it is missing, the cart tells when it is configured."""
-        allowed = self._allowed(spec)
-        for label, value, what in (
-            (DATACENTER, spec.region, "datacenter"),
-            (SYSTEM, spec.image, "image"),
-        ):
-            values = allowed.get(label)
-            if values and value not in values:
-                raise InvalidInput(
-                    f"OVH doesn't offer {what} {value!r} for {spec.plan}", hint=f"one of {', '.join(values)}"
-                )
 
-    def _allowed(self, spec: MachineSpec) -> dict[str, list[str]]:
-        with self._lock:
-            cart = segment(self._cart_id())
-            item = self.client.post(f"/order/cart/{cart}/vps", self.item(spec.plan), repeat=True)["itemId"]
-            path = f"/order/cart/{cart}/item/{item}"
-            try:
-                rows = self.client.get(f"{path}/requiredConfiguration") or []
-                found = {
-                    str(row["label"]): [str(one) for one in row.get("allowedValues") or []] for row in rows
-                }
-                if not found.get(DATACENTER):
-                    found[DATACENTER] = self._datacenters(spec)
-                return found
-            finally:
-                try:
-                    self.client.delete(path)
-                except (NotFound, VpsApiError):
-                    pass  # a cart that was only looked with is thrown away anyway
+def _allowed(client: OvhClient, config: OvhConfig, cart: str, spec: MachineSpec) -> dict[str, list[str]]:
+    path = f"{cart}/item/{client.post(f'{cart}/vps', item(config, spec.plan), repeat=True)['itemId']}"
+    try:
+        rows = client.get(f"{path}/requiredConfiguration") or []
+        found = {str(row["label"]): [str(one) for one in row.get("allowedValues") or []] for row in rows}
+        if not found.get(DATACENTER):
+            found[DATACENTER] = _datacenters(client, spec)
+        return found
+    finally:
+        with contextlib.suppress(
+            NotFound, VpsApiError
+        ):  # a cart that was only looked with is thrown away anyway
+            client.delete(path)
 
-    def _datacenters(self, spec: MachineSpec) -> list[str]:
-        params = {"ovhSubsidiary": str(self.client.me()["ovhSubsidiary"]), "planCode": spec.plan}
-        try:
-            rows = (self.client.get("/vps/order/rule/datacenter", params) or {}).get("datacenters") or []
-            return [str(row["datacenter"]) for row in rows]
-        except (NotFound, VpsApiUnreadable, KeyError, TypeError):
-            return []
 
-    def item(self, plan: str) -> dict[str, Any]:
-        """The body of `POST /order/cart/{c}/vps`. No options: least of all a backup."""
-        mode = self.config.pricing_mode
-        return {"planCode": plan, "duration": self.duration, "pricingMode": mode, "quantity": 1}
+def _datacenters(client: OvhClient, spec: MachineSpec) -> list[str]:
+    params = {"ovhSubsidiary": str(client.me()["ovhSubsidiary"]), "planCode": spec.plan}
+    try:
+        rows = (client.get("/vps/order/rule/datacenter", params) or {}).get("datacenters") or []
+        return [str(row["datacenter"]) for row in rows]
+    except (NotFound, VpsApiUnreadable, KeyError, TypeError):
+        return []
+
+
+def item(config: OvhConfig, plan: str) -> dict[str, Any]:
+    """The body of `POST /order/cart/{c}/vps`. No options: least of all a backup."""
+    mode = config.pricing_mode
+    return {"planCode": plan, "duration": _duration(config), "pricingMode": mode, "quantity": 1}
+
+
+def _duration(config: OvhConfig) -> str:
+    """What goes with the pricing mode; the config's own where that is the default mode's."""
+    mode = config.pricing_mode
+    return config.duration if mode == "default" else DURATIONS[mode]
 
 
 def _amount(price: dict[str, Any]) -> float:

@@ -67,7 +67,7 @@ class OvhProvider(VpsDockerProvider):
 
     def _tell_of_open_orders(self, host_id: str, error: MngrError | KeyboardInterrupt) -> None:
         """An order can't be taken back: a create that ends without its VPS says so. Raises Interrupted after Ctrl-C."""
-        open = [marker.what for marker in self.ovh.markers.all() if marker.host_id == host_id]
+        open = [marker.what for marker in self.ovh.parts.markers.all() if marker.host_id == host_id]
         intents = [one.intent for one in self.rented.journal.entries(self.name) if one.subject == host_id]
         delivered = any(one is not None and one.handle.get("id") for one in intents)
         if not open or delivered or any(what in str(error) for what in open):
@@ -125,7 +125,7 @@ class OvhProvider(VpsDockerProvider):
     def sweep(self, *, dry_run: bool = False) -> Swept:
         swept = super().sweep(dry_run=dry_run)
         swept.finished += self.ovh.reconcile(dry_run=dry_run, warn=swept.errors.append)
-        for marker in self.ovh.markers.all():
+        for marker in self.ovh.parts.markers.all():
             state = self.ovh.order_state(marker)
             swept.kept.append(
                 f"{marker.what} ({marker.plan_code}, {marker.region}): {state}; looked at again by every create and gc"

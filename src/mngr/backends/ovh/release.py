@@ -3,10 +3,11 @@
 import contextlib
 
 from mngr.backends.ovh import renewal
-from mngr.backends.ovh.buying import delivery
+from mngr.backends.ovh.buying import delivery, lost_orders
 from mngr.backends.ovh.buying.markers import order_key
 from mngr.backends.ovh.own_writes import Freed, Refused
 from mngr.backends.ovh.parts import CLAIM_ON, ID, ORDER, Parts
+from mngr.backends.ovh.recycling.fence import Fence
 from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, REFUSED
 from mngr.model.errors import NotFound
 from mngr.vps_docker import tags
@@ -64,13 +65,13 @@ def adopt(parts: Parts, service: str) -> None:
     A checkout in doubt that it answers is in doubt no more, so that no other order is taken for its.
     """
     for marker in parts.markers.all():
-        if not marker.order_id and parts.lost.bought(marker.cart_id) is not False:
-            orders = parts.lost.find(marker).candidates
+        if not marker.order_id and lost_orders.bought(parts, marker.cart_id) is not False:
+            orders = lost_orders.find(parts, marker).candidates
             if service in [delivery.service_of(parts.client, order, marker.plan_code) for order in orders]:
                 parts.markers.remove(marker.key)
                 break
     parts.store.put(service, tags.PROVIDER, parts.instance)
-    renewal.insist(parts.client, parts.clock, service, True)
+    renewal.insist(parts.client, service, True)
     parts.store.change(service, {}, [tags.READY, tags.BUILDER, tags.UNTIL, RECYCLING_BY])
 
 
@@ -84,7 +85,7 @@ def _of_order(parts: Parts, order: int, spec: MachineSpec) -> str:
 
 def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool:
     """False: not yet. One that carries another host's tags is left alone. What frees it comes last."""
-    fence = parts.fence(service, lambda found: parts.is_for(found, spec.host_id))
+    fence = Fence(parts, service, lambda found: parts.is_for(found, spec.host_id))
     vps = parts.reader.read(service)
     owner = tags.read(vps.tags)
     mine = parts.own_writes.building(service) is not None

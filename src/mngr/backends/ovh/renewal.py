@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from mngr.backends.ovh.client import OvhClient
-from mngr.model.clock import Clock, from_iso
+from mngr.model.clock import from_iso
 from mngr.model.errors import TimedOut
 from mngr.model.waiting import looks
 from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
@@ -73,18 +73,14 @@ def parse(info: Any, service: str) -> Renewal:
 def cancel(client: OvhClient, service: str, still: Callable[[], bool] = lambda: True) -> bool:
     """Ends the renewal: the VPS goes at its expiration. Repeatable. False if OVH doesn't let it be changed yet, or if
     `still`, which is asked right before, says no."""
-    return _set(client, service, {"deleteAtExpiration": True}, "", still)
+    return _set(client, service, True, still)
 
 
-def take_back(client: OvhClient, service: str) -> bool:
-    """Undoes `cancel`: the VPS renews by itself again. Repeatable. False as there."""
-    return _set(client, service, {"deleteAtExpiration": False, "automatic": True}, "automaticV2012")
-
-
-def insist(client: OvhClient, clock: Clock, service: str, cancelled: bool, limit: float = INACTIVE_S) -> None:
-    """`cancel` or `take_back`, waiting out a subscription that isn't active yet. Raises TimedOut after `limit` s."""
-    for _ in looks(clock, limit, most=5):
-        if (cancel if cancelled else take_back)(client, service):
+def insist(client: OvhClient, service: str, cancelled: bool, limit: float = INACTIVE_S) -> None:
+    """`cancel`, or its undoing (the VPS renews by itself again), waiting out a subscription that isn't active yet.
+    Repeatable. Raises TimedOut after `limit` s."""
+    for _ in looks(client.clock, limit, most=5):
+        if _set(client, service, cancelled):
             return
     what = "cancel" if cancelled else "take back the cancellation of"
     raise TimedOut(
@@ -94,34 +90,27 @@ def insist(client: OvhClient, clock: Clock, service: str, cancelled: bool, limit
     )
 
 
-def _set(
-    client: OvhClient,
-    service: str,
-    changes: dict[str, Any],
-    kind: str,
-    still: Callable[[], bool] = lambda: True,
-) -> bool:
+def _set(client: OvhClient, service: str, cancelled: bool, still: Callable[[], bool] = lambda: True) -> bool:
     info = _info(client, service)
-    if _is(info, changes, kind):
+    if _is(info, cancelled):
         return True
     if not still():
         return False
-    wanted = {**info, "renew": {**(info.get("renew") or {}), **changes}}
-    if kind:
-        wanted["renewalType"] = kind
+    renew = {**(info.get("renew") or {}), "deleteAtExpiration": cancelled}
+    back = {} if cancelled else {"renew": {**renew, "automatic": True}, "renewalType": "automaticV2012"}
     try:
-        client.put(_path(service), wanted)
+        client.put(_path(service), {**info, "renew": renew, **back})
     except VpsApiError as error:
         if error.status == 400 and "not active" in error.message:
             return False
         raise
-    return _is(_info(client, service), changes, kind)  # read back: a lost write once cost a month
+    return _is(_info(client, service), cancelled)  # read back: a lost write once cost a month
 
 
-def _is(info: Any, changes: dict[str, Any], kind: str) -> bool:
+def _is(info: Any, cancelled: bool) -> bool:
     renew = info.get("renew") or {}
-    right = all(renew.get(key) == value for key, value in changes.items())
-    return right and (not kind or info.get("renewalType") == kind)
+    renews = renew.get("automatic") is True and info.get("renewalType") == "automaticV2012"
+    return renew.get("deleteAtExpiration") == cancelled and (cancelled or renews)
 
 
 def _info(client: OvhClient, service: str) -> dict[str, Any]:

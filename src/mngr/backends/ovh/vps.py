@@ -1,6 +1,5 @@
 """A VPS as OVH shows it: the service, its datacenter, addresses, renewal and tags, joined."""
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -11,7 +10,8 @@ from mngr.backends.ovh.answers import understood
 from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.renewal import Renewal
 from mngr.backends.ovh.tags import TagStore, is_free, locked_for
-from mngr.model.clock import Clock, from_iso
+from mngr.model.background import each
+from mngr.model.clock import from_iso
 from mngr.model.errors import NotFound
 from mngr.model.waiting import looks
 from mngr.vps_docker.http import segment
@@ -70,25 +70,24 @@ class Vps(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def patiently(clock: Clock, within: float, do: Callable[[], T]) -> T:
-    """What is fresh isn't known to all of OVH at once: raises NotFound only if `do` still does after `within` seconds."""
-    gone = NotFound("OVH doesn't have it")
-    for _ in looks(clock, within, most=5):
-        try:
-            return do()
-        except NotFound as error:
-            gone = error
-    raise gone
-
-
 class Reader:
-    """Reads VPSs; a service's datacenter never changes, so it is asked for once."""
+    """Reads VPSs; a service's datacenter never changes, so it is asked for once. `lag`: so late are OVH's lists, in s."""
 
-    def __init__(self, client: OvhClient, tags: TagStore) -> None:
+    def __init__(self, client: OvhClient, tags: TagStore, lag: float) -> None:
         self.client = client
         self.tags = tags
-        self._lock = threading.Lock()
+        self.lag = lag
         self._datacenters: dict[str, str] = {}
+
+    def patiently(self, do: Callable[[], T]) -> T:
+        """What is fresh isn't known to all of OVH at once: raises NotFound only if `do` still does after `lag` seconds."""
+        gone = NotFound("OVH doesn't have it")
+        for _ in looks(self.client.clock, self.lag, most=5):
+            try:
+                return do()
+            except NotFound as error:
+                gone = error
+        raise gone
 
     def read(self, service: str, known: Renewal | None = None) -> Vps:
         """Raises NotFound if OVH says so, Unreadable on all else."""
@@ -131,37 +130,27 @@ class Reader:
             renewal=known,
         )  # fmt: skip
 
-    def read_patiently(self, service: str, clock: Clock, within: float) -> Vps:
-        """Raises NotFound only if OVH says so for `within` seconds."""
-        return patiently(clock, within, lambda: self.read(service))
+    def read_patiently(self, service: str) -> Vps:
+        """Raises NotFound only if OVH says so for `lag` seconds."""
+        return self.patiently(lambda: self.read(service))
 
-    def read_all(self, names: Sequence[str], within: float = 0.0) -> list[Vps]:
-        """Several at a time; those that OVH says aren't there, for `within` seconds, are left out, and one that wasn't paid
-        is in state `expired`. Raises Unreadable."""
+    def read_all(self, names: Sequence[str], *, patiently: bool = True) -> list[Vps]:
+        """Several at a time; those that OVH says aren't there (`patiently`: for `lag` seconds) are left out, and one that
+        wasn't paid is in state `expired`. Raises Unreadable."""
 
         def one(name: str) -> Vps | None:
             try:
-                return self.read_patiently(name, self.client.clock, within)
+                return self.read_patiently(name) if patiently else self.read(name)
             except NotFound:
                 return self.expired(name)
 
-        if len(names) < 2:
-            found = [one(name) for name in names]
-        else:
-            from concurrent.futures import ThreadPoolExecutor
-
-            with ThreadPoolExecutor(min(PARALLEL, len(names))) as pool:
-                found = list(pool.map(one, names))
-        return [vps for vps in found if vps is not None]
+        return [vps for vps in each(one, names, PARALLEL) if vps is not None]
 
     def _datacenter(self, service: str) -> str:
-        with self._lock:
-            known = self._datacenters.get(service)
-        if known is None:
-            known = str((self.client.get(f"/vps/{segment(service)}/datacenter") or {}).get("name") or "")
-            with self._lock:
-                self._datacenters[service] = known
-        return known
+        if service not in self._datacenters:
+            answer = self.client.get(f"/vps/{segment(service)}/datacenter") or {}
+            self._datacenters[service] = str(answer.get("name") or "")
+        return self._datacenters[service]
 
 
 def ipv4(addresses: list[Any]) -> str:

@@ -62,8 +62,8 @@ class Broken(msgspec.Struct, frozen=True):
 class Markers:
     """The markers of one provider instance on this computer."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, instance: Path) -> None:
+        self.folder = instance / "pending_orders"
 
     def all(self) -> list[Marker]:
         return [one for one in self._read() if isinstance(one, Marker)]

@@ -9,10 +9,10 @@ more. One that was taken while this process stood still is left alone (recycling
 
 from collections.abc import Callable, Mapping
 
-from mngr.backends.ovh.buying import delivery
+from mngr.backends.ovh.buying import delivery, lost_orders
 from mngr.backends.ovh.buying.lost_orders import EARLY_S, ENDED_S
 from mngr.backends.ovh.buying.markers import Marker, order_key
-from mngr.backends.ovh.buying.order import CART_S
+from mngr.backends.ovh.buying.order import CART_S, known
 from mngr.backends.ovh.own_writes import Freed
 from mngr.backends.ovh.parts import Parts
 from mngr.backends.ovh.recycling.fence import Fence
@@ -68,13 +68,13 @@ def _order(parts: Parts, marker: Marker, dry_run: bool, warn: Warn) -> list[str]
             parts.markers.remove(marker.key)
         return [f"order {order} was cancelled by OVH; nothing came of it"]
     if not marker.order_id and not dry_run:
-        parts.buyer.known(marker, order, lambda handle: None)
+        known(parts, marker, order, lambda handle: None)
     return _service(parts, marker, order, service, dry_run, warn) if service else []
 
 
 def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bool, warn: Warn) -> list[str]:
     """What an order became. A VPS with a host on it, or somebody else's by now, is left as it is."""
-    fence = parts.fence(service, lambda found: not _foreign(parts, marker, found))
+    fence = Fence(parts, service, lambda found: not _foreign(parts, marker, found))
     try:
         vps = parts.reader.read(service)
     except NotFound:
@@ -128,14 +128,14 @@ def _foreign(parts: Parts, marker: Marker, found: Mapping[str, str]) -> bool:
 def _of_cart(parts: Parts, marker: Marker, dry_run: bool, warn: Warn) -> int:
     """The order of a checkout without an answer; 0 if there is none (yet), and then its marker goes in its time."""
     since = parts.client.now() - marker.last
-    if since <= parts.lost.in_flight_s() + parts.config.list_lag:
+    if since <= lost_orders.in_flight_s(parts) + parts.config.list_lag:
         return 0  # it may yet be carried out, or its order not be listed
-    bought = parts.lost.bought(marker.cart_id)
+    bought = lost_orders.bought(parts, marker.cart_id)
     if bought is False:
         if not dry_run:
             parts.markers.remove(marker.key)
         return 0
-    found = parts.lost.find(marker)
+    found = lost_orders.find(parts, marker)
     if found.order:
         return found.order
     if found.candidates:

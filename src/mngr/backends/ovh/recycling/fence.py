@@ -3,58 +3,48 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from mngr.backends.ovh import renewal
-from mngr.backends.ovh.client import OvhClient
-from mngr.backends.ovh.tags import TagStore
-from mngr.model.clock import Clock
+from mngr.backends.ovh.parts import Parts
 
 
 class Fence:
-    """`within`: seconds for which a read counts; after that the tags are read again, and `ours` says whether they still let us
-    write. `since`: when the VPS was read, by the steady clock (default: it will be next).
-
-    A claimant waits for 2Δ + W before it takes a VPS (claim.py), so `within` is that. Not excluded: a process that is
-    suspended between its last read and the call that writes.
+    """A read counts for as long as a claimant waits before it takes a VPS (claim.py: 2Δ + W); after that the tags are read
+    again, and `ours` says whether they still let us write. `since`: when the VPS was read, by the steady clock (default: it
+    will be next). Not excluded: a process that is suspended between its last read and the call that writes.
     """
 
     def __init__(
         self,
-        client: OvhClient,
-        store: TagStore,
-        clock: Clock,
-        within: float,
+        parts: Parts,
         service: str,
         ours: Callable[[Mapping[str, str]], bool],
-        *,
         since: float | None = None,
     ) -> None:
-        self.client = client
-        self.store = store
-        self.clock = clock
-        self.within = within
+        self.parts = parts
         self.service = service
         self.ours = ours
-        self.read_at = clock.monotonic() if since is None else since
+        self.read_at = parts.clock.monotonic() if since is None else since
 
     def holds(self) -> bool:
         """Raises NotFound, VpsApiError."""
-        now = self.clock.monotonic()
-        if now - self.read_at <= self.within:
+        now = self.parts.clock.monotonic()
+        if now - self.read_at <= self.parts.rules.wait:
             return True
         self.read_at = now
-        return self.ours(self.store.read(self.service))
+        return self.ours(self.parts.store.read(self.service))
 
     def change(self, put: Mapping[str, str], drop: Iterable[str] = ()) -> bool:
         """Tag by tag. False as soon as it doesn't hold; then the rest isn't written."""
+        store, service = self.parts.store, self.service
         for key, value in put.items():
             if not self.holds():
                 return False
-            self.store.put(self.service, key, value)
+            store.put(service, key, value)
         for key in drop:
             if not self.holds():
                 return False
-            self.store.drop(self.service, key)
+            store.drop(service, key)
         return True
 
     def cancel(self) -> bool:
         """renewal.cancel; False also if it doesn't hold."""
-        return renewal.cancel(self.client, self.service, self.holds)
+        return renewal.cancel(self.parts.client, self.service, self.holds)
