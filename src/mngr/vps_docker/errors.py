@@ -13,10 +13,12 @@ class VpsApiError(VpsDockerError):
     `status`: the HTTP status, 0 where there was no answer. `code`: the cloud's own name of the error, if it has one.
     """
 
+    usual_hint = ""
+
     def __init__(
         self, message: str, *, status: int = 0, hint: str = "", details: str = "", code: str = ""
     ) -> None:
-        super().__init__(message, hint=hint, details=details)
+        super().__init__(message, hint=hint or self.usual_hint, details=details)
         self.status = status
         self.code = code
 
@@ -29,12 +31,7 @@ class VpsApiUnreadable(VpsApiError, Unreadable):
     """A read failed: nothing is known of what the cloud holds."""
 
     exit_code = 5
-
-    def __init__(
-        self, message: str, *, status: int = 0, hint: str = "", details: str = "", code: str = ""
-    ) -> None:
-        hint = hint or "try again in a minute"
-        super().__init__(message, status=status, hint=hint, details=details, code=code)
+    usual_hint = "try again in a minute"
 
 
 class VpsApiNoAnswer(VpsApiError, Unreachable):

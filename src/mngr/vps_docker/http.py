@@ -1,6 +1,6 @@
 """Calls of a cloud's HTTP API: time-outs, what is repeated and what isn't, paging, the cloud's time, errors.
 
-`Api` is what a cloud's client is made of. It sends through a `Wire`: `HttpWire`, or a vendor's SDK behind the same
+`Api` is what a cloud's client is made of. It sends through a `Wire`: `http_wire.HttpWire`, or a vendor's SDK behind the same
 method. The vendor's part is one function, which reads a refusal (an answer of 400 and above).
 
 What a call that failed raises, so that nobody takes "unknown" for "none", and no paid call is made twice:
@@ -112,15 +112,36 @@ class Api:
     ) -> None:
         """`refusal`: reads one, given the call's name. `read_time`: any call that is free, for the Date of its answer;
         it may return the time itself."""
+        self.clock = clock
         self._wire = wire
         self._refusal = refusal
         self._title = title
-        self._where = where
+        self.where = where
         self._status_page = status_page or f"{title}'s status page"
-        self._clock = clock
         self._read_time = read_time
         self._date: tuple[float, float] | None = None  # the cloud's time, and our monotonic time then
         self._answered = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.where!r})"
+
+    def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:
+        """Raises NotFound if the cloud says so, Unreadable on all else."""
+        return self.json("GET", path, params=params, repeat=True)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, repeat: bool) -> Any:
+        """`repeat`: as of `call`."""
+        return self.json("POST", path, body=body, repeat=repeat)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self.json("PUT", path, body=body, repeat=True)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self.json("PATCH", path, body=body, repeat=True)
+
+    def delete(self, path: str) -> None:
+        """Raises NotFound if the cloud doesn't have it (any more)."""
+        self.json("DELETE", path, repeat=True)
 
     def call(self, call: Call, *, repeat: bool) -> Answer:
         """A good answer (below 400). Raises as the table above says.
@@ -128,7 +149,7 @@ class Api:
         `repeat`: the call does no harm when carried out twice. Where it would, a call whose answer is lost raises
         VpsApiNoAnswer at once; one that the cloud refused to look at (429) is repeated all the same.
         """
-        began, pause = self._clock.monotonic(), 0.5
+        began, pause = self.clock.monotonic(), 0.5
         while True:
             wait, throttled = pause, False
             try:
@@ -147,9 +168,9 @@ class Api:
                 if again and asked.isascii() and asked.isdigit():
                     wait = max(float(asked), 0.1)
             budget = RETRY_BUDGET_S if self._answered or throttled else UNANSWERED_BUDGET_S
-            if not again or self._clock.monotonic() - began + wait > budget:
+            if not again or self.clock.monotonic() - began + wait > budget:
                 raise problem
-            self._clock.sleep(wait)
+            self.clock.sleep(wait)
             pause = min(pause * 2, 8.0)
 
     def json(
@@ -189,20 +210,20 @@ class Api:
         if self._date is None:
             told = self._read_time()
             if isinstance(told, int | float):
-                self._date = (float(told), self._clock.monotonic())
+                self._date = (float(told), self.clock.monotonic())
         if self._date is None:
             raise VpsApiUnreadable(
                 f"{self._title}'s answers don't tell the time", hint="is there a proxy between?"
             )
         at, then = self._date
-        return at + self._clock.monotonic() - then
+        return at + self.clock.monotonic() - then
 
     def _take_date(self, header: str) -> None:
         try:
             at = email.utils.parsedate_to_datetime(header).timestamp()
         except ValueError:
             return
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if self._date is not None:
             # The header has whole seconds: it corrects our count only where it leads, or lags by more than that.
             before = self._date[0] + now - self._date[1]
@@ -219,7 +240,7 @@ class Api:
                 hint="check the network; try again later",
             )
         return kind(
-            f"can't reach {self._title} at {self._where} for {call.name}: {failure.reason}",
+            f"can't reach {self._title} at {self.where} for {call.name}: {failure.reason}",
             hint=f"check the network, and {self._status_page}",
         )
 
@@ -267,59 +288,6 @@ def all_pages(fetch: Callable[[str], tuple[Any, str]], what: str) -> list[Any]:
         seen.add(cursor)
 
 
-class HttpWire:
-    """HTTP to `url`. `headers` go with each call, and are shown nowhere. `transport`: httpx2's, for tests."""
-
-    def __init__(
-        self, url: str, headers: Mapping[str, str], *, timeout: float = CALL_TIMEOUT_S, transport: Any = None
-    ) -> None:
-        import threading
-
-        self._url = url
-        self._headers = {**headers, "User-Agent": "mngr"}
-        self._timeout = timeout
-        self._transport = transport
-        self._http: Any = None
-        self._lock = threading.Lock()
-
-    def send(self, call: Call) -> Answer:
-        import httpx2
-
-        try:
-            found = self._client().request(
-                call.method, call.path, params=call.params, json=call.body, headers=dict(call.headers)
-            )
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-            raise Failed(_reason(error), sent=False) from None
-        except httpx2.RequestError as error:  # sent, perhaps in part, perhaps carried out
-            raise Failed(_reason(error), sent=True) from None
-        return Answer(found.status_code, found.headers, found.content, found.reason_phrase)
-
-    def _client(self) -> Any:
-        import httpx2
-
-        with self._lock:
-            if self._http is None:
-                self._http = httpx2.Client(
-                    base_url=self._url,
-                    headers=self._headers,
-                    timeout=httpx2.Timeout(self._timeout, connect=min(self._timeout, CONNECT_TIMEOUT_S)),
-                    follow_redirects=False,
-                    transport=self._transport,
-                    trust_env=self._url.startswith("https://"),  # no proxy to this computer
-                )
-            return self._http
-
-
 def segment(text: str) -> str:
     """`text` as one part of a path: an id that we didn't make can't reach another resource."""
     return quote(text, safe="")
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong in httpx2's words, but for those about the request itself: they quote its headers."""
-    import httpx2
-
-    if isinstance(error, httpx2.LocalProtocolError | httpx2.UnsupportedProtocol):
-        return f"it can't be sent ({type(error).__name__})"
-    return str(error) or type(error).__name__

@@ -6,7 +6,6 @@ by `X-Pagination-Cursor-Next`. `answers` reads refusals, and what the SDK raises
 
 import os
 import threading
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,28 +20,18 @@ PAGE_SIZE = 500
 _BUILDING = threading.Lock()
 
 
-class OvhClient:
+class OvhClient(Api):
     """One account. Threads may share it. Secrets are in the SDK and shown nowhere."""
 
     def __init__(
         self, credentials: Credentials, *, clock: Clock = SYSTEM, timeout: float = CALL_TIMEOUT_S
     ) -> None:
-        self.timeout = timeout
-        self.clock = clock
-        self._credentials = credentials
-        self._api = Api(
+        super().__init__(
             _SdkWire(credentials, timeout), refusal, title="OVH", where=credentials.endpoint,
             status_page="https://status.ovhcloud.com", clock=clock, read_time=lambda: self.get("/auth/time"),
         )  # fmt: skip
-        self.now = self._api.now
+        self.timeout = timeout
         self._me: dict[str, Any] | None = None
-
-    def __repr__(self) -> str:
-        return f"OvhClient({self._credentials.endpoint!r})"
-
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        """Raises NotFound if OVH says so, Unreadable on all else."""
-        return self._api.json("GET", path, params=params, repeat=True)
 
     def pages(self, path: str) -> list[Any]:
         """A whole v2 list. Raises Unreadable rather than give part of it."""
@@ -52,21 +41,10 @@ class OvhClient:
                 {"X-Pagination-Cursor": cursor} if cursor else {}
             )
             call = Call(method="GET", path=path, headers=headers)
-            answer = self._api.call(call, repeat=True)
-            return self._api.said(answer, call), answer.headers.get("X-Pagination-Cursor-Next", "")
+            answer = self.call(call, repeat=True)
+            return self.said(answer, call), answer.headers.get("X-Pagination-Cursor-Next", "")
 
         return all_pages(fetch, f"GET {path} of OVH")
-
-    def post(self, path: str, body: Mapping[str, Any] | None = None, *, repeat: bool) -> Any:
-        """`repeat`: the call does no harm when carried out twice (Api.call)."""
-        return self._api.json("POST", path, body=body, repeat=repeat)
-
-    def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        return self._api.json("PUT", path, body=body, repeat=True)
-
-    def delete(self, path: str) -> None:
-        """Raises NotFound if OVH doesn't have it (any more)."""
-        self._api.json("DELETE", path, repeat=True)
 
     def me(self) -> dict[str, Any]:
         """`GET /me`: the account's subsidiary and currency."""
@@ -77,15 +55,9 @@ class OvhClient:
         return self._me
 
     @property
-    def endpoint(self) -> str:
-        """Its name, or address."""
-        return self._credentials.endpoint
-
-    @property
     def region(self) -> str:
         """`us`, `eu` or `ca` where the endpoint's name says it; "" for an address."""
-        name = self._credentials.endpoint
-        return name.rpartition("-")[2] if "/" not in name else ""
+        return self.where.rpartition("-")[2] if "/" not in self.where else ""
 
 
 class _SdkWire:

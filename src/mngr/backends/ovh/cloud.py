@@ -112,7 +112,7 @@ class OvhCloud(VpsClientInterface):
     def account(self) -> str:
         """The customer's handle, and where: the same handle at another endpoint is another account."""
         client = self.parts.client
-        return f"{client.me().get('nichandle') or ''} at {client.endpoint}".removeprefix(" at ")
+        return f"{client.me().get('nichandle') or ''} at {client.where}".removeprefix(" at ")
 
     def _read(self, names: Sequence[str], wanted: Callable[[Vps], bool]) -> list[Machine]:
         now = self.now()

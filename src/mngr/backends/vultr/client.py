@@ -5,11 +5,11 @@
 - Errors: `{"error": "…", "status": N}`. Only a 404 in this form means that Vultr doesn't have the thing.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from mngr.model.clock import SYSTEM, Clock
-from mngr.vps_docker.http import CALL_TIMEOUT_S, Answer, Api, Call, HttpWire, Refusal, all_pages
+from mngr.vps_docker.http import CALL_TIMEOUT_S, Answer, Api, Call, Refusal, all_pages
+from mngr.vps_docker.http_wire import HttpWire
 
 API_URL = "https://api.vultr.com/v2"
 PAGE_SIZE = 500
@@ -17,7 +17,7 @@ PAGE_SIZE = 500
 _KEY_HINT = "check api_key in the provider's config, or VULTR_API_KEY; the key's access list must allow this address (https://my.vultr.com/settings/#settingsapi)"
 
 
-class VultrClient:
+class VultrClient(Api):
     """One account. Threads may share it. The key is sent in a header and shown nowhere."""
 
     def __init__(
@@ -25,22 +25,13 @@ class VultrClient:
         timeout: float = CALL_TIMEOUT_S, transport: Any = None,
     ) -> None:  # fmt: skip
         """`transport`: an httpx2 transport to use instead of the network's."""
-        self.timeout = timeout
-        self._url = api_url
         wire = HttpWire(api_url, {"Authorization": f"Bearer {api_key}"}, timeout=timeout, transport=transport)
-        self._api = Api(
+        super().__init__(
             wire, _refusal, title="Vultr", where=api_url, status_page="https://status.vultr.com", clock=clock,
             read_time=lambda: self.get("/account"),
         )  # fmt: skip
-        self.now = self._api.now
+        self.timeout = timeout
         self._account = ""
-
-    def __repr__(self) -> str:
-        return f"VultrClient({self._url!r})"
-
-    def get(self, path: str, params: Mapping[str, str | int] | None = None) -> dict[str, Any]:
-        """Raises NotFound if Vultr says so, Unreadable on all else."""
-        return self._call("GET", path, params=params, repeat=True)
 
     def pages(self, path: str, key: str) -> list[dict[str, Any]]:
         """The whole list under `key`. Raises Unreadable rather than give part of it."""
@@ -51,17 +42,6 @@ class VultrClient:
 
         return all_pages(fetch, f"GET {path} of Vultr")
 
-    def post(self, path: str, body: Mapping[str, Any], *, repeat: bool) -> dict[str, Any]:
-        """`repeat`: the call does no harm when carried out twice (Api.call)."""
-        return self._call("POST", path, body=body, repeat=repeat)
-
-    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._call("PATCH", path, body=body, repeat=True)
-
-    def delete(self, path: str) -> None:
-        """Raises NotFound if Vultr doesn't have it (any more)."""
-        self._call("DELETE", path, repeat=True)
-
     def account(self) -> str:
         """Whose key this is: the e-mail address (else the name) of `GET /account`, and where, if not at Vultr itself.
         Asked once. Raises Unreadable."""
@@ -69,13 +49,13 @@ class VultrClient:
             found = self.get("/account").get("account")
             facts = found if isinstance(found, dict) else {}
             name = str(facts.get("email") or facts.get("name") or "")
-            self._account = f"{name} at {self._url}" if name and self._url != API_URL else name
+            self._account = f"{name} at {self.where}" if name and self.where != API_URL else name
         return self._account
 
-    def _call(self, method: str, path: str, **how: Any) -> dict[str, Any]:
-        said = self._api.json(method, path, **how)
+    def json(self, method: str, path: str, **how: Any) -> dict[str, Any]:
+        said = super().json(method, path, **how)
         if said is not None and not isinstance(said, dict):
-            raise self._api.not_theirs(Call(method=method, path=path))
+            raise self.not_theirs(Call(method=method, path=path))
         return said or {}
 
 

@@ -11,13 +11,14 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from mngr.backends.vultr import offers
 from mngr.backends.vultr.client import VultrClient
-from mngr.backends.vultr.offers import Offers
 from mngr.backends.vultr.parse import join_tags, machine, split_tags
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import MngrError, NotFound, TimedOut
 from mngr.model.progress import Progress
 from mngr.model.views import Offer
+from mngr.model.waiting import looks
 from mngr.vps_docker.errors import VpsApiNoAnswer, VpsApiUnreadable
 from mngr.vps_docker.http import segment
 from mngr.vps_docker.tags import HOST_ID
@@ -51,11 +52,10 @@ class VultrCloud(VpsClientInterface):
         self.client = client
         self.clock = clock
         self.caps = Caps(list_lag_s=list_lag_s)
-        self._offers = Offers(client)
         self._tagging = threading.Lock()
 
     def check(self, spec: MachineSpec) -> Offer:
-        return self._offers.check(spec)
+        return offers.check(self.client, spec)
 
     def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         if handle.get(_ID):
@@ -92,14 +92,10 @@ class VultrCloud(VpsClientInterface):
 
     def _just_made(self, id: str) -> Machine:
         """The instance of an order that was answered. One that Vultr doesn't know (any more) has state `gone`."""
-        end = self.clock.monotonic() + self.caps.list_lag_s
-        while True:
-            try:
+        for _ in looks(self.clock, self.caps.list_lag_s):
+            with contextlib.suppress(NotFound):
                 return self.get(id)
-            except NotFound:
-                if self.clock.monotonic() >= end:
-                    return Machine(id=id, state="gone")
-                self.clock.sleep(1)
+        return Machine(id=id, state="gone")
 
     def _look_for(self, spec: MachineSpec, handle: Handle, save: Save) -> Machine | None:
         """The instance that an earlier order made: at once if none was sent, else for as long as it may show late.
@@ -108,7 +104,7 @@ class VultrCloud(VpsClientInterface):
         """
         until = self._shown_by(handle)
         while True:
-            for listed in self._of_host(spec.host_id):
+            for listed in self.find({HOST_ID: spec.host_id}):
                 save({_ID: listed.id})
                 with contextlib.suppress(NotFound):
                     return self.get(listed.id)
@@ -158,9 +154,6 @@ class VultrCloud(VpsClientInterface):
     def account(self) -> str:
         return self.client.account()
 
-    def _of_host(self, host_id: str) -> list[Machine]:
-        return self.find({HOST_ID: host_id})
-
     def get(self, id: str) -> Machine:
         return machine(self._instance(id))
 
@@ -173,22 +166,18 @@ class VultrCloud(VpsClientInterface):
 
     def power(self, id: str, on: bool) -> None:
         wanted = "running" if on else "stopped"
-        end = self.clock.monotonic() + POWER_TIMEOUT_S
-        asked = False
-        while True:
+        asked, now = False, None
+        for _ in looks(self.clock, POWER_TIMEOUT_S, most=2):
             now = self._instance(id).get("power_status")
             if now == wanted:
                 return
             if not asked:
                 self.client.post(f"/instances/{segment(id)}/{'start' if on else 'halt'}", {}, repeat=True)
                 asked = True
-                continue
-            if self.clock.monotonic() >= end:
-                raise TimedOut(
-                    f"instance {id} isn't {wanted} {POWER_TIMEOUT_S:g} s after Vultr was asked to make it so (it is {now})",
-                    hint="look at it on https://my.vultr.com",
-                )
-            self.clock.sleep(2)
+        raise TimedOut(
+            f"instance {id} isn't {wanted} {POWER_TIMEOUT_S:g} s after Vultr was asked to make it so (it is {now})",
+            hint="look at it on https://my.vultr.com",
+        )
 
     def tag(self, id: str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
         # Vultr replaces the whole list: read, change, write. Tags without "=" are people's own and stay.
@@ -201,7 +190,7 @@ class VultrCloud(VpsClientInterface):
                 self.client.patch(f"/instances/{segment(id)}", {"tags": wanted})
 
     def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
-        found = self._of_host(spec.host_id)
+        found = self.find({HOST_ID: spec.host_id})
         ids = {one.id for one in found}
         if handle.get(_ID):
             ids.add(handle[_ID])

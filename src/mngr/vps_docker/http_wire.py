@@ -1,0 +1,54 @@
+"""One HTTP call, by httpx2, which is imported when the first is made."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from mngr.vps_docker.http import CALL_TIMEOUT_S, CONNECT_TIMEOUT_S, Answer, Call, Failed
+
+
+class HttpWire:
+    """HTTP to `url`. `headers` go with each call, and are shown nowhere. `transport`: httpx2's, for tests."""
+
+    def __init__(
+        self, url: str, headers: Mapping[str, str], *, timeout: float = CALL_TIMEOUT_S, transport: Any = None
+    ) -> None:
+        self._url = url
+        self._headers = {**headers, "User-Agent": "mngr"}
+        self._timeout = timeout
+        self._transport = transport
+
+    def send(self, call: Call) -> Answer:
+        import httpx2
+
+        try:
+            found = self._client.request(
+                call.method, call.path, params=call.params, json=call.body, headers=dict(call.headers)
+            )
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            raise Failed(_reason(error), sent=False) from None
+        except httpx2.RequestError as error:  # sent, perhaps in part, perhaps carried out
+            raise Failed(_reason(error), sent=True) from None
+        return Answer(found.status_code, found.headers, found.content, found.reason_phrase)
+
+    @functools.cached_property
+    def _client(self) -> Any:
+        import httpx2
+
+        return httpx2.Client(
+            base_url=self._url,
+            headers=self._headers,
+            timeout=httpx2.Timeout(self._timeout, connect=min(self._timeout, CONNECT_TIMEOUT_S)),
+            follow_redirects=False,
+            transport=self._transport,
+            trust_env=self._url.startswith("https://"),  # no proxy to this computer
+        )
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong in httpx2's words, but for those about the request itself: they quote its headers."""
+    import httpx2
+
+    if isinstance(error, httpx2.LocalProtocolError | httpx2.UnsupportedProtocol):
+        return f"it can't be sent ({type(error).__name__})"
+    return str(error) or type(error).__name__
