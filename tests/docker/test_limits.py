@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mngr.containers import container
+from mngr.containers import login
 from mngr.model.errors import MngrError
 from mngr.model.ids import new_agent_id
 from mngr.model.records import AgentRecord, HostRecord
@@ -124,7 +124,7 @@ def test_a_container_that_ends_is_noticed_at_once(bench: Bench) -> None:
     record = bench.create("short", idle=IdleRequest(mode="disabled", max_lifetime_s=60))
     docker("kill", f"mngr-{record.id}")
     with pytest.raises(MngrError, match="ended with exit code 137 before a login worked"):
-        container.wait_for_login(
+        login.wait_for_login(
             bench.provider.transport(record),
             timeout=30,
             docker=bench.provider.daemon.docker,

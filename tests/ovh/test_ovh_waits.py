@@ -7,6 +7,7 @@ import pytest
 from mngr.model.errors import TimedOut
 from mngr.model.notes import Note
 from mngr.model.progress import Step
+from mngr.ops.context import Phases
 from mngr.vps_docker import tags
 from support.ovh import Here
 
@@ -22,7 +23,7 @@ def test_delivery_activation_and_rebuild_tell_what_they_wait_for(laptop: Laptop,
     assert any(isinstance(one, Step) and one.phase == "delivery" and one.at_most_s == 600 for one in told)
     assert told[-1] == Step("cancel", f"the renewal of {service}, until its host is made", 240)
     told.clear()
-    laptop.cloud.first.install(service, "", told.append)
+    laptop.cloud.first.install(service, "", Phases(laptop.clock, told.append))
     [task] = [one for one in told if isinstance(one, Step) and "is doing" in one.detail]
     assert told[:3] == [
         Step("rebuild", f"wait for OVH's tasks on {service}", 600),

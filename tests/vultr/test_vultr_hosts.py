@@ -259,8 +259,8 @@ def test_killed_in_the_middle_and_created_again_goes_on_with_the_same_machine(
     sim: Simcloud, provider: VpsDockerProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At each step: what was bought is used by the next try, also when the host key was swapped already."""
-    from mngr.containers import container
-    from mngr.vps_docker import building, guard, host_key
+    from mngr.containers import container, login
+    from mngr.vps_docker import booting, building, guard, host_key
 
     class Killed(BaseException):
         pass
@@ -270,8 +270,8 @@ def test_killed_in_the_middle_and_created_again_goes_on_with_the_same_machine(
 
     spec = HostSpec(id=new_host_id(), name="box", **QUICK)  # type: ignore[arg-type]
     places = [
-        (building.Builder, "_boot"), (building.Builder, "_first_boot"), (host_key, "_shows"), (container, "create"),
-        (guard, "set_up"), (container, "first_login"), (provider.cloud, "tag"),
+        (booting, "running"), (building.Builder, "_first_boot"), (host_key, "_shows"), (container, "create"),
+        (guard, "set_up"), (login, "first_login"), (provider.cloud, "tag"),
     ]  # fmt: skip
     for where, name in places:
         with monkeypatch.context() as patch:

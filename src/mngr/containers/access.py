@@ -17,9 +17,8 @@ from mngr.transport.ssh import Ssh, SshTarget
 class Access:
     """Keys and pins in `folder`. Nothing is read or written before it is asked for."""
 
-    def __init__(self, folder: Path, *, connect_timeout: float = 10) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.connect_timeout = connect_timeout
 
     def machine_key(self) -> str:
         """The public key that opens machines; the pair is made once."""
@@ -29,23 +28,23 @@ class Access:
         """The public key that opens containers; another pair than the machines'."""
         return keys.ensure_key(self.folder / "keys" / "container", "mngr-container")
 
-    def machine(self, host_id: str, address: str, *, port: int = 22) -> Ssh:
+    def machine(self, host_id: str, address: str) -> Ssh:
         """Root's login on the machine, with the pinned host keys and no others."""
-        return self._ssh(host_id, host_id, address, port, "vps")
+        return self._ssh(host_id, host_id, address, 22, "vps")
 
-    def machine_showing(self, host_id: str, address: str, key: str, *, port: int = 22) -> Ssh:
+    def machine_showing(self, host_id: str, address: str, key: str) -> Ssh:
         """As `machine`, on a connection of its own that accepts `key` only."""
         name = f"{host_id}.check"
-        keys.pin(self._known_hosts(name), {(address, port): [key]})
-        return self._ssh(name, host_id, address, port, "vps")
+        keys.pin(self._known_hosts(name), {(address, 22): [key]})
+        return self._ssh(name, host_id, address, 22, "vps")
 
     def container(self, host_id: str, address: str, port: int, user: str = "root") -> Ssh:
         """The container's own sshd, with its pinned host key."""
         return self._ssh(f"{host_id}.container", f"{host_id}.container", address, port, "container", user)
 
-    def pin_machine(self, host_id: str, address: str, accepted: Iterable[str], *, port: int = 22) -> None:
+    def pin_machine(self, host_id: str, address: str, accepted: Iterable[str]) -> None:
         """From now on the machine must show one of these keys."""
-        self._pin(host_id, address, port, accepted)
+        self._pin(host_id, address, 22, accepted)
 
     def pin_container(self, host_id: str, address: str, port: int, key: str) -> None:
         self._pin(f"{host_id}.container", address, port, [key])
@@ -61,13 +60,13 @@ class Access:
     def forget(self, host_id: str) -> None:
         """Removes pins and configs of a host that is gone. Repeatable."""
         for name in (host_id, f"{host_id}.container", f"{host_id}.check"):
-            self._close(name)
-            for path in (self._known_hosts(name), self._config(name)):
-                path.unlink(missing_ok=True)
+            self._forget(name)
 
     def forget_check(self, host_id: str) -> None:
         """Ends the connection of `machine_showing`. Repeatable."""
-        name = f"{host_id}.check"
+        self._forget(f"{host_id}.check")
+
+    def _forget(self, name: str) -> None:
         self._close(name)
         self._known_hosts(name).unlink(missing_ok=True)
         self._config(name).unlink(missing_ok=True)
@@ -81,7 +80,7 @@ class Access:
         return Ssh(
             SshTarget(
                 alias=alias, address=address, port=port, user=user, key=self.folder / "keys" / key,
-                known_hosts=self._known_hosts(name), config=self._config(name), connect_timeout=self.connect_timeout,
+                known_hosts=self._known_hosts(name), config=self._config(name),
             )
         )  # fmt: skip
 

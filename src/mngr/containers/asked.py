@@ -8,7 +8,9 @@ from mngr.containers import container, users
 from mngr.containers.build_args import BuildArgs, split
 from mngr.containers.container import ContainerSpec
 from mngr.containers.docker import Docker
+from mngr.containers.docker_flags import check_image
 from mngr.containers.settings import ContainerSettings
+from mngr.containers.start_args import check_start_args
 from mngr.containers.store import HostStore
 from mngr.model.errors import InvalidInput
 from mngr.model.idle import parse_mode
@@ -34,11 +36,12 @@ def asked(
     *,
     remote: bool = False,
 ) -> Asked:
-    """`option_names`: as of build_args.split; `remote`: of container.check. Raises InvalidInput."""
+    """`option_names`: as of build_args.split; `remote`: docker will run on another computer. Raises InvalidInput."""
     build = split(spec.build_args, option_names)
     image = spec.image or settings.default_image
     start_args = [*settings.default_start_args, *spec.start_args]
-    container.check(start_args, image, settings.host_dir, remote=remote)
+    check_start_args(start_args, settings.host_dir, remote=remote)
+    check_image(image)
     user = users.check(spec.user or settings.default_user)
     if build.builds and spec.image:
         raise InvalidInput("--image and an image that is built exclude each other", hint="give one")

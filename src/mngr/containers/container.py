@@ -4,8 +4,7 @@ Works over any Docker: the daemon may be this computer's or a rented machine's. 
 after being killed at any point: a container that is there already is adopted and brought to its end.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -16,13 +15,12 @@ from mngr.containers.build_args import BuildArgs
 from mngr.containers.docker import Docker
 from mngr.containers.docker_flags import check_image
 from mngr.containers.start_args import check_start_args
-from mngr.hosts import layout, scripts
+from mngr.hosts import scripts
 from mngr.hosts.scripts import script
-from mngr.model.clock import SYSTEM, Clock
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.model.progress import Progress, Step
-from mngr.model.records import AgentRecord, HostRecord, Idle
-from mngr.transport.base import CommandFailed, Completed, Transport
+from mngr.model.records import HostRecord, Idle
+from mngr.transport.base import CommandFailed, Completed
 
 #: How a container that runs into its limits ends itself; see scripts/entrypoint.sh and watch.sh.
 HostStop = Literal["exit", "sentinel"]
@@ -95,20 +93,10 @@ def name_of(host_id: str) -> str:
     return f"mngr-{host_id}"
 
 
-def check(start_args: Sequence[str], image: str, host_dir: str = "/mngr", *, remote: bool = False) -> None:
-    """Raises InvalidInput on start args or an image name that docker would refuse or that would break the host.
-    `remote`: docker will run on another computer.
-
-    Spends nothing and asks nobody: call it before anything is paid.
-    """
-    check_start_args(start_args, host_dir, remote=remote)
-    check_image(image)
-
-
 def create(docker: Docker, spec: ContainerSpec, progress: Progress) -> Made:
     """Image, volume, container, packages, keys, sshd. Repeatable by host id.
 
-    Then pin `host_key` and call `first_login`. Raises MngrError (with the end of a failing build's output),
+    Then pin `host_key` and call `login.first_login`. Raises MngrError (with the end of a failing build's output),
     PortTaken, Unreachable, TimedOut. What it made stays, for a repeat or for `remove`.
     """
     image = (
@@ -153,59 +141,6 @@ def record(spec: ContainerSpec, made: Made, **more: Any) -> HostRecord:
         image=made.image, host_dir=spec.host_dir, user=made.user, host_key=made.host_key, idle=spec.idle,
         labels=spec.labels, **more,
     )  # fmt: skip
-
-
-def first_login(
-    transport: Transport,
-    spec: ContainerSpec,
-    *,
-    timeout: float,
-    clock: Clock = SYSTEM,
-    docker: Docker | None = None,
-    agent: AgentRecord | None = None,
-    agent_files: dict[str, bytes] | None = None,
-    after: Callable[[], object] | None = None,
-    ended: Callable[[int], object] | None = None,
-) -> None:
-    """Waits until a whole, pinned ssh login works, and brings the host's own files with it: host.json, idle.conf,
-    the watcher. With `agent_files` it also brings and starts `agent`, once `after` has returned, and tells
-    `ended` the exit code of one that has ended at once. Repeatable.
-
-    Raises TimedOut saying why the last login failed; HostKeyMismatch at once; with `docker`, MngrError as soon as the
-    container has ended; what `after` and `agents.tmux.start` do."""
-    facts = {"id": spec.host_id, "name": spec.host_name, "provider": spec.provider, "backend": spec.backend}
-    files = {
-        "host.json": msgspec.json.format(msgspec.json.encode(facts)),
-        "idle.conf": layout.idle_conf(spec.idle, spec.host_stop),
-    }
-    if agent and agent_files:
-        from mngr.agents import tmux
-
-        place = tmux.Place(transport=transport, host_dir=spec.host_dir)
-        sent = {**{f"host/{name}": content for name, content in files.items()}, **agent_files}
-
-        def start_agent() -> None:
-            code = tmux.start(place, agent, sent, after=after)
-            if code is not None and ended:
-                ended(code)
-
-        attempt: Callable[[], object] = start_agent
-    else:
-        tar = layout.pack({**files, **layout.command_files()})
-        attempt = partial(script, transport, "host-files", spec.host_dir, input=tar, timeout=30)
-    _login(attempt, transport, timeout, clock, _alive(docker, spec.host_id))
-
-
-def wait_for_login(
-    transport: Transport,
-    *,
-    timeout: float,
-    clock: Clock = SYSTEM,
-    docker: Docker | None = None,
-    host_id: str = "",
-) -> None:
-    """Waits until a whole, pinned ssh login works. Raises as `first_login`."""
-    _login(lambda: transport.run(["true"], timeout=30), transport, timeout, clock, _alive(docker, host_id))
 
 
 def start(docker: Docker, host_id: str, *, restart: str = "always") -> None:
@@ -329,54 +264,6 @@ def _install(docker: Docker, spec: ContainerSpec, lacks: str, progress: Progress
             hint="can containers there reach the package mirrors? Else use an image that has it: --image NAME",
             details=images.tail(failed.completed),
         ) from None
-
-
-def _login(
-    attempt: Callable[[], object],
-    transport: Transport,
-    timeout: float,
-    clock: Clock,
-    check_alive: Callable[[], None],
-) -> None:
-    from mngr.transport.ssh import HostKeyMismatch
-
-    end = clock.monotonic() + timeout
-    pause = 0.02
-    while True:
-        try:
-            attempt()
-            return
-        except HostKeyMismatch:
-            raise
-        except (Unreachable, TimedOut) as error:
-            if clock.monotonic() + pause > end:
-                raise TimedOut(
-                    f"no ssh login to {transport.place} within {timeout:g} s: {error.message}",
-                    hint=error.hint or "does the container run, and does a firewall let its port through?",
-                ) from None
-        if pause > 0.5:
-            check_alive()
-        clock.sleep(pause)
-        pause = min(pause * 1.5, 1.0)
-
-
-def _alive(docker: Docker | None, host_id: str) -> Callable[[], None]:
-    """Raises MngrError, with the log's end, if the host's container has ended."""
-
-    def check_alive() -> None:
-        if docker is None:
-            return
-        name = name_of(host_id)
-        status = docker.run("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name, check=False)
-        state, _, code = status.text.strip().partition(" ")
-        if state in ("exited", "dead", "restarting"):
-            log = docker.run("logs", "--tail", "20", name, check=False)
-            raise MngrError(
-                f"the container of host {host_id} ended with exit code {code} before a login worked",
-                details=images.tail(log),
-            )
-
-    return check_alive
 
 
 def _gone_or_failed(done: Completed, docker: Docker, host_id: str, verb: str) -> None:

@@ -44,17 +44,17 @@ class Docker:
 
     def send(self, *argv: str, chunks: Iterable[bytes], timeout: float) -> Completed:
         """`docker ARGV…`, fed with what is too big to hold in memory. Raises as `run` with `check=False`."""
-        return self._fed(["docker", *argv], chunks, timeout, f"docker {argv[0]}")
+        return self._watched(["docker", *argv], timeout, f"docker {argv[0]}", chunks=chunks)
 
     def send_script(self, name: str, *args: str, chunks: Iterable[bytes], timeout: float) -> Completed:
         """As `script`, fed as `send`."""
         from mngr.hosts import scripts
 
-        return self._fed(["sh", "-c", scripts.text(name), name, *args], chunks, timeout, name)
+        return self._watched(["sh", "-c", scripts.text(name), name, *args], timeout, name, chunks=chunks)
 
     def receive(self, *argv: str, out: BinaryIO, timeout: float) -> Completed:
         """`docker ARGV…`, its output written to the file `out`, which has a descriptor. Raises as `send`."""
-        return self._watched(self.transport.argv(["docker", *argv]), None, out, timeout, f"docker {argv[0]}")
+        return self._watched(["docker", *argv], timeout, f"docker {argv[0]}", out=out)
 
     def container(self, name: str) -> DockerExec:
         """The inside of a running container, as a Transport."""
@@ -72,18 +72,16 @@ class Docker:
             self.require_daemon(done)
         return base.checked(done, what, self.place) if check else done
 
-    def _fed(self, argv: Sequence[str], chunks: Iterable[bytes], timeout: float, what: str) -> Completed:
-        return self._watched(self.transport.argv(argv), chunks, None, timeout, what)
-
     def _watched(
         self,
         argv: Sequence[str],
-        chunks: Iterable[bytes] | None,
-        out: BinaryIO | None,
         timeout: float,
         what: str,
+        *,
+        chunks: Iterable[bytes] | None = None,
+        out: BinaryIO | None = None,
     ) -> Completed:
-        """Runs a local command for at most `timeout` seconds, with streams that may be long."""
+        """Runs it for at most `timeout` seconds, with streams that may be long."""
         import subprocess
         import tempfile
         import threading
@@ -91,7 +89,7 @@ class Docker:
         with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
             try:
                 process = subprocess.Popen(
-                    argv,
+                    self.transport.argv(argv),
                     stdin=subprocess.DEVNULL if chunks is None else subprocess.PIPE,
                     stdout=out or said,
                     stderr=errors,
@@ -125,11 +123,10 @@ class Docker:
     def require_daemon(self, done: Completed) -> None:
         """Raises Unreachable if `done` failed because the daemon didn't answer: nothing is known then."""
         said = done.error or done.text
-        if not any(words in said for words in _NO_DAEMON):
+        lines = [line for line in said.splitlines() if any(words in line for words in _NO_DAEMON)]
+        if not lines:
             return
-        last = next(
-            line for line in reversed(said.splitlines()) if any(words in line for words in _NO_DAEMON)
-        )
+        last = lines[-1]
         if "not found" in last or "No such file" in last:
             raise Unreachable(
                 f"docker isn't installed on {self.place}", hint="install Docker there (package docker.io)"

@@ -28,11 +28,8 @@ class IdleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     def over(self, default: Idle) -> Idle:
         """The settings of a host: what was asked for over the defaults."""
-        return Idle(
-            mode=default.mode if self.mode is None else self.mode,
-            timeout_s=default.timeout_s if self.timeout_s is None else self.timeout_s,
-            max_lifetime_s=default.max_lifetime_s if self.max_lifetime_s is None else self.max_lifetime_s,
-        )
+        said = {key: value for key, value in msgspec.structs.asdict(self).items() if value is not None}
+        return msgspec.structs.replace(default, **said)
 
 
 class HostSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,11 +29,8 @@ def foreign(rented: Rented, account: str) -> str:
 def unknown_here(rented: Rented, seen: Remembered) -> str:
     """As `foreign`, of a host that was seen before."""
     why = foreign(rented, seen.account)
-    return (
-        f"{why}, where it was last seen on {iso(seen.at)}, and billed on as long as it is there"
-        if why
-        else ""
-    )
+    told = f"{why}, where it was last seen on {iso(seen.at)}, and billed on as long as it is there"
+    return told if why else ""
 
 
 def insist(rented: Rented, what: str, account: str) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from mngr.containers import container
+from mngr.containers import container, login
 from mngr.containers.asked import Asked, restored
 from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.hosts.scripts import script
 from mngr.journal import Held, Intent
 from mngr.model.clock import iso
-from mngr.model.errors import MngrError, TimedOut, Unreachable
+from mngr.model.errors import MngrError, Unreachable
 from mngr.model.notes import MachineReplaced
 from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
@@ -20,7 +20,7 @@ from mngr.model.waiting import looks
 from mngr.providers.contract import HostSpec
 from mngr.transport import keys
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
-from mngr.vps_docker import cloud_init, guard, host_key, intents, tags
+from mngr.vps_docker import booting, cloud_init, guard, host_key, intents, tags
 from mngr.vps_docker.errors import (
     CloudInitFailed,
     HostKeyUnexpected,
@@ -82,13 +82,14 @@ class Builder:
     ) -> tuple[HostRecord, Machine]:
         self.bought, self.ssh = bought, None
         with Lease(self.cloud, bought, self._tags()) as lease:
-            bought = self._first_contact(self._boot(bought))
+            self.progress(Step("boot"))
+            bought = booting.running(self.rented, bought, self.wanted.machine.name, "order")
+            bought = self._first_contact(bought)
             ssh = self._log_in(bought)
             self._first_boot(ssh)
             self.progress(Step("host key"))
-            key = host_key.swap(
-                self.access, self.host_id, bought.address, self._publish(bought.id), self.clock
-            )
+            publish = lambda key: self.cloud.tag(bought.id, {tags.NEXT_KEY: tags.key_tag(key)})  # noqa: E731
+            key = host_key.swap(self.access, self.host_id, bought.address, publish, self.clock)
             self.cloud.blank_user_data(bought.id)
             self.cloud.tag(bought.id, {tags.HOST_KEY: tags.key_tag(key)}, [tags.NEXT_KEY])
             lease.check()
@@ -141,25 +142,6 @@ class Builder:
             spec, user_data=data, tags={**spec.tags, tags.HOST_KEY: tags.key_tag(public)}
         )
 
-    def _boot(self, bought: Machine) -> Machine:
-        """Waits until the cloud shows the machine running, with an address."""
-        self.progress(Step("boot"))
-        limit = self.config.vps_boot_timeout
-        for _ in looks(self.clock, limit, most=2):
-            if bought.address and bought.state == "running":
-                return bought
-            if bought.state in ("failed", "gone"):
-                raise VpsProvisioningError(
-                    f"{self.rented.title} says that machine {bought.id} ({self.wanted.machine.name}) is {bought.state}",
-                    hint="run the command again; if it stays so, try another region or plan",
-                )
-            bought = self.cloud.get(bought.id)
-        raise VpsBootTimeout(
-            f"machine {bought.id} ({self.wanted.machine.name}) isn't up {limit:g} s after its order: "
-            f"{self.rented.title} shows it as {bought.state}, address {bought.address or 'none'}",
-            hint="raise vps_boot_timeout in the provider's config, or try another region",
-        )
-
     def _first_contact(self, bought: Machine) -> Machine:
         """Where no host key can be given to a machine: takes the one it shows, and says so in the host's record."""
         if self.cloud.caps.user_data or self.access.machine_pins(self.host_id):
@@ -171,28 +153,14 @@ class Builder:
         return msgspec.structs.replace(bought, address=address)
 
     def _log_in(self, bought: Machine) -> Ssh:
-        """Waits for a whole login as root, the host key checked. A banner isn't enough: sshd restarts meanwhile."""
         known = self.access.machine_pins(self.host_id) or self._intent()[1].host_keys
         self.access.pin_machine(self.host_id, bought.address, known)
         self.ssh = ssh = self.access.machine(self.host_id, bought.address)
-        limit = self.config.vps_boot_timeout
-        last: MngrError | None = None
-        strange_since: float | None = None
-        for _ in looks(self.clock, limit):
-            try:
-                ssh.run(["true"], timeout=30)
-                return ssh
-            except (HostKeyMismatch, KeyRefused) as error:
-                last = error
-                strange_since = self.clock.monotonic() if strange_since is None else strange_since
-                if self.clock.monotonic() - strange_since >= STRANGE_S:
-                    raise _strange(error, bought.address) from error
-            except (Unreachable, TimedOut) as error:
-                strange_since, last = None, error
-        raise VpsBootTimeout(
-            f"no SSH login on the new machine at {bought.address} within {limit:g} s: {last.message if last else ''}",
-            hint="raise vps_boot_timeout in the provider's config, or try another region or image",
-        )
+        try:
+            booting.log_in(self.rented, ssh, "the new machine", strange_s=STRANGE_S)
+        except (HostKeyMismatch, KeyRefused) as error:
+            raise _strange(error, bought.address) from error
+        return ssh
 
     def _first_boot(self, ssh: Ssh) -> None:
         """Waits for the ready marker; on the failure marker shows the log's end at once."""
@@ -220,9 +188,6 @@ class Builder:
             hint="raise docker_install_timeout in the provider's config, or use an image with Docker in it",
         )
 
-    def _publish(self, machine_id: str) -> Callable[[str], None]:
-        return lambda key: self.cloud.tag(machine_id, {tags.NEXT_KEY: tags.key_tag(key)})
-
     # --- the container ----------------------------------------------------------------------------------------
 
     def _make_container(self, ssh: Ssh, bought: Machine, key: str) -> HostRecord:
@@ -244,9 +209,9 @@ class Builder:
         guard.set_up(ssh, spec.id, self._ends_at(), self.cloud.caps.self_stop)
         self.access.pin_container(spec.id, bought.address, port, made.host_key)
         self.progress(Step("ssh"))
-        login = self.access.container(spec.id, bought.address, port)
-        container.first_login(
-            login, its, timeout=self.config.ssh_connect_timeout, clock=self.clock, docker=docker
+        inside = self.access.container(spec.id, bought.address, port)
+        login.first_login(
+            inside, its, timeout=self.config.ssh_connect_timeout, clock=self.clock, docker=docker
         )
         offer = wanted.offer
         return container.record(

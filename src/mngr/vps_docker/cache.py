@@ -4,6 +4,7 @@ It is a memory, never a source of truth: losing it loses nothing.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -62,6 +63,12 @@ class Cache:
             os.replace(part, path)
         except OSError:
             pass
+
+    def change(self, host_id: str, change: Callable[[Remembered], Remembered]) -> None:
+        """Keeps what `change` makes of what is known, if anything is."""
+        before = self.get(host_id)
+        if before is not None:
+            self.put(change(before))
 
     def drop(self, host_id: str) -> None:
         """Gone already is success."""

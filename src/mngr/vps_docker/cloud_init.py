@@ -22,7 +22,6 @@ def user_data(
     host_public_key: str,
     authorized_keys: Sequence[str],
     guard: Mapping[str, str] | None = None,
-    hostname: str = "",
 ) -> str:
     """The `#cloud-config` of a machine that shows the given host key and lets root in with `authorized_keys`.
 
@@ -49,9 +48,6 @@ def user_data(
             ["sh", BOOT_SCRIPT],
         ],
     }
-    if hostname:
-        config["hostname"] = hostname
-        config["preserve_hostname"] = False
     text = "#cloud-config\n" + json.dumps(config, indent=0)
     if len(text.encode()) > MAX_BYTES:
         raise ValueError(f"user data has {len(text.encode())} bytes, more than {MAX_BYTES}")

@@ -4,12 +4,10 @@ import contextlib
 from collections.abc import Callable
 
 from mngr.containers import container
-from mngr.containers.docker import Docker
-from mngr.containers.store import HostStore
 from mngr.journal import Held, Intent
 from mngr.model.errors import MngrError, NotFound, TimedOut
 from mngr.model.progress import Progress, Step
-from mngr.vps_docker import accounts, discovery, intents, strays, sweeping, tags, wiping
+from mngr.vps_docker import accounts, discovery, intents, strays, sweeping, wiping
 from mngr.vps_docker.intents import DestroyPlan, Ordered
 from mngr.vps_docker.releasing import release
 from mngr.vps_docker.rented import Rented
@@ -59,20 +57,20 @@ def _intent(rented: Rented, host_id: str, intent: Intent | None, found: Machine 
         host_id=host_id, name=found.name, plan=found.plan, region=found.region, image="", tags=found.tags
     )
     plan = DestroyPlan(
-        machine=machine, host_name=tags.read(found.tags).host_name, account=accounts.here(rented), wipe=owed
+        machine=machine, host_name=found.owner.host_name, account=accounts.here(rented), wipe=owed
     )  # fmt: skip
     return rented.intent(host_id, plan, {"id": found.id})
 
 
 def _wipe(rented: Rented, held: Held, host_id: str, found: Machine | None) -> str:
     """Container, volume and record; why they are still there, where that matters as the machine lives on."""
-    ready = found if found and found.address and tags.read(found.tags).ready else None
+    ready = found if found and found.address and found.owner.ready else None
     if rented.cloud.caps.outlives_release:
         if ready:
             discovery.reach(rented, ready)  # its pins, where this computer has none
         return wiping.wipe(rented, held)
     if ready and ready.state == "running":
-        docker = Docker(discovery.reach(rented, ready))
+        store = discovery.store_on(rented, ready)
         with contextlib.suppress(MngrError):  # the machine goes anyway
-            container.remove(docker, host_id, store=HostStore(docker, rented.name).name)
+            container.remove(store.docker, host_id, store=store.name)
     return ""

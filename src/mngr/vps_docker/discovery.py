@@ -5,48 +5,48 @@ cloud's own list can't be read, the machines that were seen before are asked all
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 
 import msgspec
 
+from mngr.containers.docker import Docker
+from mngr.containers.store import HostStore
 from mngr.journal import Entry, Intent
 from mngr.model.background import each
 from mngr.model.errors import MngrError, NotFound
 from mngr.model.records import HostRecord
-from mngr.model.views import HostView, Problem
+from mngr.model.views import HostView, Listing, Problem
 from mngr.transport.ssh import Ssh
 from mngr.vps_docker import accounts, intents, machine_probe, strays, tags, views
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.intents import CreatePlan, DestroyPlan
 from mngr.vps_docker.rented import Rented
+from mngr.vps_docker.strays import Stray
 from mngr.vps_docker.vps_client import Machine
 
 Entries = Mapping[str, Entry]  #: The journal's, by subject.
 
 
-def discover(rented: Rented, only: Collection[str] | None) -> tuple[list[HostView], list[Problem]]:
+def discover(rented: Rented, only: Collection[str] | None) -> Listing:
     """Every host, also half-made ones, or those whose id or name is in `only`; and what couldn't be read."""
     errors: list[Problem] = []
     try:
         found = strays.find(rented)
     except MngrError as error:
         errors.append(Problem(provider=rented.name, what="cloud", error=error.message, hint=error.hint))
-        found = [strays.Found(machine=_machine_of(rented, one)) for one in rented.cache.all()]
+        found = [_machine_of(rented, one) for one in rented.cache.all()]
     entries = rented.entries()
     looks: dict[str, Callable[[], HostView]] = {}
-    lost = {one.machine.id: one for one in found if one.lost}
-    listed = {one.machine.id for one in found}
-    for machine in _one_a_host(one.machine for one in found):
-        owner = tags.read(machine.tags)
-        stray = lost.get(machine.id)
-        names = (owner.host_id, owner.host_name, strays.name_of(machine) if stray else "")
-        if only is not None and not any(name in only for name in names if name):
-            continue
-        if stray and not stray.known:
-            looks[owner.host_id] = lambda one=stray: strays.show(rented, one.machine, list(one.lost))
-        elif stray:
-            looks[owner.host_id] = lambda one=stray: _robbed(rented, one, entries)
-        else:
-            looks[owner.host_id] = lambda machine=machine: look(rented, machine, entries)
+    listed = {one.id for one in found}
+    for machine in _one_a_host(found):
+        owner = machine.owner
+        names = (
+            owner.host_id,
+            owner.host_name,
+            strays.name_of(machine) if isinstance(machine, Stray) else "",
+        )
+        if only is None or any(name in only for name in names if name):
+            looks[owner.host_id] = partial(look, rented, machine, entries)
     for seen in rented.cache.all():
         wanted = only is None or seen.record.id in only or seen.record.name in only
         known = seen.record.id in looks or seen.record.id in entries or seen.record.machine_id in listed
@@ -66,17 +66,8 @@ def discover(rented: Rented, only: Collection[str] | None) -> tuple[list[HostVie
             and entry.subject not in looks
             and (only is None or entry.subject in only or plan.host_name in only)
         ):
-            looks[entry.subject] = lambda entry=entry, intent=entry.intent, plan=plan: _not_there_yet(
-                rented, entry, intent, plan
-            )
-    return each(lambda ask: ask(), looks.values()), errors
-
-
-def _robbed(rented: Rented, found: strays.Found, entries: Entries) -> HostView:
-    """A host whose machine lost tags that this computer remembers."""
-    view = look(rented, found.machine, entries)
-    view.problem = "; ".join(filter(None, [strays.put_back(list(found.lost)), view.problem]))
-    return view
+            looks[entry.subject] = partial(_not_there_yet, rented, entry, entry.intent, plan)
+    return Listing(hosts=each(lambda ask: ask(), looks.values()), errors=errors)
 
 
 def _not_listed(
@@ -94,16 +85,16 @@ def _not_listed(
                 hint=f"use that account's credentials; or, once it is known to be gone, `mngr gc --forget {seen.record.name}`",
             )
         )  # fmt: skip
-        looks[seen.record.id] = lambda: views.unreachable(rented, _machine_of(rented, seen), seen, why)
+        looks[seen.record.id] = partial(views.unreachable, rented, _machine_of(rented, seen), seen, why)
     elif views.has_run_out(rented, seen):
-        looks[seen.record.id] = lambda: views.run_out(rented, seen)
+        looks[seen.record.id] = partial(views.run_out, rented, seen)
 
 
 def _one_a_host(machines: Iterable[Machine]) -> list[Machine]:
     """The machine of each host id: the ready one, where an order was carried out twice."""
     chosen: dict[str, Machine] = {}
     for machine in machines:
-        owner = tags.read(machine.tags)
+        owner = machine.owner
         if owner.host_id and (owner.host_id not in chosen or owner.ready):
             chosen[owner.host_id] = machine
     return list(chosen.values())
@@ -111,8 +102,19 @@ def _one_a_host(machines: Iterable[Machine]) -> list[Machine]:
 
 def look(rented: Rented, machine: Machine, entries: Entries) -> HostView:
     """The host on `machine` as it is now. Never raises MngrError: what can't be known is a `problem`."""
+    if not isinstance(machine, Stray):
+        return _look(rented, machine, entries)
+    if not machine.known:
+        return strays.show(rented, machine)
+    view = _look(rented, machine, entries)
+    put_back = f"its machine lost the tags {', '.join(machine.lost)}; `mngr gc` puts them back"
+    view.problem = "; ".join(filter(None, [put_back, view.problem]))
+    return view
+
+
+def _look(rented: Rented, machine: Machine, entries: Entries) -> HostView:
     machine = refreshed(rented, machine, entries)
-    owner = tags.read(machine.tags)
+    owner = machine.owner
     entry = entries.get(owner.host_id)
     if not owner.ready:
         return _half_made(rented, machine, owner, entry)
@@ -144,14 +146,14 @@ def refreshed(rented: Rented, machine: Machine, entries: Entries) -> Machine:
 
     Tags may lag there, too. What this computer made to its end, and has begun nothing with since, is ready.
     """
-    owner = tags.read(machine.tags)
+    owner = machine.owner
     if owner.ready:
         return machine
     try:
         machine = rented.cloud.get(machine.id)
     except MngrError:
         return machine
-    host_id = tags.read(machine.tags).host_id
+    host_id = machine.owner.host_id
     remembered = rented.cache.get(host_id)
     if host_id not in entries and remembered is not None and remembered.record.machine_id == machine.id:
         return msgspec.structs.replace(machine, tags={**machine.tags, tags.READY: "1"})
@@ -160,10 +162,14 @@ def refreshed(rented: Rented, machine: Machine, entries: Entries) -> Machine:
 
 def reach(rented: Rented, machine: Machine) -> Ssh:
     """SSH to a machine. Its pins are this computer's; where those were lost, the key that its tags carry."""
-    owner = tags.read(machine.tags)
+    owner = machine.owner
     known = rented.access.machine_pins(owner.host_id) or owner.host_keys
     rented.access.pin_machine(owner.host_id, machine.address, known)
     return rented.access.machine(owner.host_id, machine.address)
+
+
+def store_on(rented: Rented, machine: Machine) -> HostStore:
+    return HostStore(Docker(reach(rented, machine)), rented.name)
 
 
 def remember(rented: Rented, view: HostView) -> None:
@@ -184,11 +190,8 @@ def remember(rented: Rented, view: HostView) -> None:
 
 def _down(rented: Rented, machine: Machine) -> str:
     if machine.state == "stopped":
-        return (
-            ""
-            if rented.cloud.caps.stop_saves
-            else f"its machine is powered off, which {rented.title} bills all the same"
-        )
+        billed = f"its machine is powered off, which {rented.title} bills all the same"
+        return "" if rented.cloud.caps.stop_saves else billed
     if machine.state == "expired":
         return views.unpaid(rented, machine)
     return f"{rented.title} shows its machine as {machine.state}"
@@ -211,9 +214,8 @@ def _half_made(rented: Rented, machine: Machine, owner: tags.Owner, entry: Entry
         view = views.half_made(rented, machine, "failed", f"it isn't ready and has no lease; {way_on}")
         view.agents_known = False
         return view
-    where = (
-        "this computer" if owner.builder == rented.context.laptop else f"another computer ({owner.builder})"
-    )
+    here = owner.builder == rented.context.laptop
+    where = "this computer" if here else f"another computer ({owner.builder})"
     return views.half_made(rented, machine, "building", f"being built by {where}")
 
 
@@ -246,15 +248,13 @@ def find_machine(rented: Rented, host_id: str) -> Machine:
     if remembered is not None and remembered.record.machine_id:
         accounts.insist(rented, f"host {remembered.record.name}", remembered.account)
         try:
-            machine = rented.cloud.get(
-                remembered.record.machine_id
-            )  # a list may lag; this one says not found
+            machine = rented.cloud.get(remembered.record.machine_id)  # a list may lag; this says not found
         except NotFound:
             if not views.has_run_out(rented, remembered):
                 raise
             why = views.run_out(rented, remembered).problem
             raise NotFound(f"host {remembered.record.name}: {why}") from None
-        if tags.read(machine.tags).host_id == host_id:
+        if machine.owner.host_id == host_id:
             return machine
     return strays.of_host(rented, host_id)
 

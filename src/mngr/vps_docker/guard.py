@@ -67,21 +67,19 @@ def files(then: Sequence[str] = (), ends_at: float | None = None) -> dict[str, s
     return files
 
 
-def set_up(
-    machine: Transport, host_id: str, ends_at: float | None, then: Sequence[str] = (), *, timeout: float = 60
-) -> None:
+def set_up(machine: Transport, host_id: str, ends_at: float | None, then: Sequence[str] = ()) -> None:
     """Puts the guard on `machine` for the container of `host_id`, whose volume must be there. Repeatable.
 
     `ends_at`: when the container's lifetime is over, in epoch seconds of the machine's clock.
     """
     packed = pack({path.removeprefix("/"): text.encode() for path, text in files(then).items()})
     name = name_of(host_id)
-    script(machine, "machine-setup", name, name, _epoch(ends_at), input=packed, timeout=timeout)
+    script(machine, "machine-setup", name, name, _epoch(ends_at), input=packed, timeout=60)
 
 
-def before_start(machine: Transport, ends_at: float | None, *, timeout: float = 60) -> None:
+def before_start(machine: Transport, ends_at: float | None) -> None:
     """Clears why the container stopped, and gives it a lifetime anew. Repeatable."""
-    script(machine, "machine-start", _epoch(ends_at), timeout=timeout)
+    script(machine, "machine-start", _epoch(ends_at), timeout=60)
 
 
 def _epoch(at: float | None) -> str:

@@ -25,7 +25,7 @@ class Lease:
         self._id = machine.id
         self._wanted = wanted
         self._seen = dict(machine.tags)
-        self._until = tags.read(machine.tags).until or 0.0
+        self._until = machine.owner.until or 0.0
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)

@@ -9,7 +9,7 @@ from mngr.containers.store import HostStore
 from mngr.model.errors import MngrError
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
-from mngr.vps_docker import tags, views
+from mngr.vps_docker import views
 from mngr.vps_docker.errors import VpsDockerError
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine, MachineSpec
@@ -18,7 +18,7 @@ from mngr.vps_docker.vps_client import Machine, MachineSpec
 def record(rented: Rented, store: HostStore, machine: Machine) -> HostRecord:
     """The record of the host on `machine`. Raises VpsDockerError if it can't be read, or is gone and its container doesn't
     hold agents that show that it was made to its end; Unreachable, MngrError."""
-    host_id = tags.read(machine.tags).host_id
+    host_id = machine.owner.host_id
     survey = store.survey(host_id, probe=False)
     if host_id in survey.stored.hosts:
         return survey.stored.hosts[host_id]
@@ -40,12 +40,12 @@ def record(rented: Rented, store: HostStore, machine: Machine) -> HostRecord:
 
 def _template(rented: Rented, machine: Machine) -> HostRecord:
     """What is known of the host without its container: what this computer has seen, else tags and the cloud's word."""
-    remembered = rented.cache.get(tags.read(machine.tags).host_id)
+    remembered = rented.cache.get(machine.owner.host_id)
     record = views.record_of(rented, machine, remembered)
     if remembered is not None:
         return record
     offer = _price(rented, machine)
-    keys = tags.read(machine.tags).host_keys
+    keys = machine.owner.host_keys
     return msgspec.structs.replace(
         record,
         price_per_hour=offer.per_hour,
@@ -59,7 +59,7 @@ def _template(rented: Rented, machine: Machine) -> HostRecord:
 def _price(rented: Rented, machine: Machine) -> Offer:
     """What such a machine costs now, if the cloud says so."""
     wanted = MachineSpec(
-        host_id=tags.read(machine.tags).host_id, name=machine.name, plan=machine.plan, region=machine.region,
+        host_id=machine.owner.host_id, name=machine.name, plan=machine.plan, region=machine.region,
         image=str(rented.config.default_os_id),
     )  # fmt: skip
     with contextlib.suppress(MngrError):

@@ -9,6 +9,7 @@ from mngr.containers.store import HostStore
 from mngr.containers.survey import Survey
 from mngr.hosts import scripts
 from mngr.transport.base import Completed, Input, Transport, checked
+from mngr.transport.prefixed import Prefixed
 
 #: The whole round trip, in seconds.
 LIMIT_S = 40.0
@@ -33,23 +34,17 @@ def look(machine: Transport, instance: str) -> MachineFacts:
     return facts
 
 
-class _WithGuard:
-    """The machine as a Transport whose command brings the guard's facts along."""
+class _WithGuard(Prefixed):
+    """The machine, whose command brings the guard's facts along."""
 
     def __init__(self, over: Transport) -> None:
-        self.over = over
-        self.place = over.place
+        super().__init__(over, ["sh", "-c", scripts.text("machine-probe"), "machine-probe"])
         self.guard = ""
-
-    def argv(self, argv: Sequence[str], *, tty: bool = False) -> list[str]:
-        return self.over.argv(argv, tty=tty)
 
     def run(
         self, argv: Sequence[str], *, input: Input = b"", timeout: float = 60, check: bool = True
     ) -> Completed:
-        text = scripts.text("machine-probe")
-        whole = ["sh", "-c", text, "machine-probe", *argv]
-        done = self.over.run(whole, input=input, timeout=timeout, check=False)
+        done = super().run(argv, input=input, timeout=timeout, check=False)
         first, _, rest = done.stdout.partition(b"\n")
         word, _, facts = first.decode(errors="replace").partition(" ")
         if word == "mngr-guard":

@@ -4,10 +4,7 @@ Whoever takes one holds its place in the journal, so that the next sweep finds o
 go on (it is paused meanwhile) and removes what was half made.
 """
 
-from pathlib import Path
-
 from mngr.containers import snapshots
-from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.containers.survey import Stored
 from mngr.journal import Held
@@ -25,8 +22,8 @@ from mngr.vps_docker.vps_client import Machine
 
 def take(rented: Rented, host: Machine, name: str, progress: Progress, *, agent: str = "") -> Snapshot:
     """Saves the host on `host`. Raises NotFound, Conflict, MngrError; what was half made is removed then."""
-    store = store_on(rented, host)
-    host_id = tags.read(host.tags).host_id
+    store = discovery.store_on(rented, host)
+    host_id = host.owner.host_id
     record = lost_machine.record(rented, store, host)
     snapshot_id = new_snapshot_id()
     with rented.journal.hold(rented.name, snapshot_id) as held:
@@ -47,7 +44,7 @@ def clear(rented: Rented, held: Held, snapshot_id: str, plan: SnapshotPlan) -> s
     host_id = plan.host_id
     what = f"snapshot {snapshot_id} of host {plan.host_name or host_id}"
     try:
-        store = store_on(rented, discovery.find_machine(rented, host_id))
+        store = discovery.store_on(rented, discovery.find_machine(rented, host_id))
     except NotFound:
         held.done()
         return f"{what} (gone with its host)"
@@ -83,29 +80,21 @@ def keeper(rented: Rented, snapshot_id: str) -> HostStore:
     raise NotFound(f"there is no snapshot {snapshot_id}", hint="`mngr snapshot list` shows what there is")
 
 
-def export(rented: Rented, snapshot_id: str, file: Path, progress: Progress) -> None:
-    snapshots.export(keeper(rented, snapshot_id), snapshot_id, file, progress)
-
-
-def store_on(rented: Rented, machine: Machine) -> HostStore:
-    return HostStore(Docker(discovery.reach(rented, machine)), rented.name)
-
-
 def _ready(rented: Rented) -> list[Machine]:
     machines = rented.cloud.find({tags.PROVIDER: rented.name})
-    return [one for one in machines if tags.read(one.tags).ready and tags.read(one.tags).host_id]
+    return [one for one in machines if one.owner.ready and one.owner.host_id]
 
 
 def _read(rented: Rented, machines: list[Machine]) -> tuple[list[tuple[HostStore, Stored]], list[Problem]]:
     """The stores of these machines, read in parallel; and why others, that aren't known to hold none, can't be read."""
 
     def read(machine: Machine) -> tuple[HostStore, Stored] | Problem | None:
-        owner = tags.read(machine.tags)
+        owner = machine.owner
         remembered = rented.cache.get(owner.host_id)
         try:
             if machine.state != "running":
                 raise Unreachable(f"machine {machine.id} is {machine.state}", hint="start its host first")
-            store = store_on(rented, machine)
+            store = discovery.store_on(rented, machine)
             return store, store.read()
         except MngrError as error:
             if remembered is not None and not remembered.snapshots:

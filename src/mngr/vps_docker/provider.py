@@ -5,27 +5,27 @@ VpsDockerProvider over it. Subclasses may override `option_names` and `machine_s
 `_discover_host_records` and `_find_host_record` where the cloud has a better way than its list to find hosts.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Generic, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
-from mngr.containers import container, snapshots
+from mngr.containers import container, login, snapshots
 from mngr.containers.access import Access
 from mngr.containers.asked import asked
 from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
-from mngr.model.errors import Conflict, InvalidInput, NotFound, TimedOut, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, NotFound
 from mngr.model.names import check_name
 from mngr.model.progress import Progress, Step
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import HostView, Listing, Offer
-from mngr.model.waiting import looks
 from mngr.providers.contract import Abilities, Context, HostSpec, Snapshot, SnapshotListing, Swept
 from mngr.transport.base import Transport
-from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
 from mngr.vps_docker import (
     boot_logs,
+    booting,
     creating,
     destroying,
     discovery,
@@ -37,13 +37,17 @@ from mngr.vps_docker import (
     views,
 )
 from mngr.vps_docker.building import Wanted
+from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import BeingBuilt
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine, MachineSpec, VpsClientInterface
 
+C = TypeVar("C", bound=VpsClientInterface)
+K = TypeVar("K", bound=VpsDockerProviderConfig)
 
-class VpsDockerProvider:
+
+class VpsDockerProvider(Generic[C, K]):
     """One provider instance. `title`: the cloud's name for people."""
 
     #: The provider's own build arguments: prefix → names, as in `-b --vps-plan=…`.
@@ -51,8 +55,8 @@ class VpsDockerProvider:
 
     def __init__(
         self,
-        cloud: VpsClientInterface,
-        config: VpsDockerProviderConfig,
+        cloud: C,
+        config: K,
         context: Context,
         *,
         backend: str,
@@ -95,8 +99,7 @@ class VpsDockerProvider:
 
     def _discover_host_records(self, only: Collection[str] | None) -> Listing:
         """All hosts, or those whose name or id is in `only`, with whatever couldn't be read."""
-        hosts, errors = discovery.discover(self.rented, only)
-        return Listing(hosts=hosts, errors=errors)
+        return discovery.discover(self.rented, only)
 
     def _find_host_record(self, host_id: str) -> Machine:
         """The machine of a host. Raises NotFound only if the cloud said so; Unreadable."""
@@ -134,7 +137,7 @@ class VpsDockerProvider:
 
     def boot_log(self, host_id: str) -> str:
         """The end of what the machine's first boot wrote, asked over SSH."""
-        return boot_logs.fetch(self._machine(self._find_host_record(host_id)))
+        return boot_logs.fetch(discovery.reach(self.rented, self._find_host_record(host_id)))
 
     def kept_boot_log(self, host_name: str) -> str:
         return boot_logs.kept(self.rented, host_name)
@@ -145,7 +148,7 @@ class VpsDockerProvider:
         found = self._ready(host_id)
         if found.state != "stopped":
             progress(Step("container"))
-            container.stop(Docker(self._machine(found)), host_id)
+            container.stop(discovery.store_on(self.rented, found).docker, host_id)
         if self.cloud.caps.stop_saves:
             progress(Step("machine"))
             self.cloud.power(found.id, False)
@@ -157,7 +160,9 @@ class VpsDockerProvider:
             self.cloud.power(found.id, True)
             found = self.cloud.get(found.id)
         progress(Step("boot"))
-        ssh = self._logged_in(found)
+        found = booting.running(self.rented, found, views.name_of(found), "start")
+        ssh = discovery.reach(self.rented, found)
+        booting.log_in(self.rented, ssh, f"machine {found.id}")
         docker = Docker(ssh)
         store = HostStore(docker, self.name)
         record = lost_machine.record(self.rented, store, found)
@@ -166,16 +171,13 @@ class VpsDockerProvider:
         guard.before_start(ssh, self.cloud.now() + lifetime if lifetime else None)
         container.start(docker, host_id)
         if record.address != found.address:
-            record = msgspec.structs.replace(record, address=found.address)
+            record = replace(record, address=found.address)
             store.save(record)
         progress(Step("ssh"))
-        container.wait_for_login(
-            self.transport(record),
-            timeout=self.config.ssh_connect_timeout,
-            clock=self.rented.context.clock,
-            docker=docker,
-            host_id=host_id,
-        )
+        login.wait_for_login(
+            self.transport(record), timeout=self.config.ssh_connect_timeout, clock=self.rented.context.clock,
+            docker=docker, host_id=host_id,
+        )  # fmt: skip
         return record
 
     # --- destroying -------------------------------------------------------------------------------------------
@@ -195,11 +197,17 @@ class VpsDockerProvider:
         except NotFound:
             lost_machine.record(self.rented, store, self._ready(host_id))
             store.save_agent(host_id, record)
-        self._change_remembered(host_id, lambda agents: [*(a for a in agents if a.id != record.id), record])
+        self._remember_agent(host_id, record.id, [record])
 
     def agent_removed(self, host_id: str, agent_id: str) -> None:
         self._store(host_id).remove_agent(host_id, agent_id)
-        self._change_remembered(host_id, lambda agents: [a for a in agents if a.id != agent_id])
+        self._remember_agent(host_id, agent_id, [])
+
+    def _remember_agent(self, host_id: str, agent_id: str, now: list[AgentRecord]) -> None:
+        def change(seen: Remembered) -> Remembered:
+            return replace(seen, agents=[*(one for one in seen.agents if one.id != agent_id), *now])
+
+        self.rented.cache.change(host_id, change)
 
     def sweep(self, *, dry_run: bool = False) -> Swept:
         return sweeping.sweep(self.rented, dry_run)
@@ -216,14 +224,14 @@ class VpsDockerProvider:
         snapshots.destroy(machine_snapshots.keeper(self.rented, snapshot_id), snapshot_id)
 
     def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
-        machine_snapshots.export(self.rented, snapshot_id, file, progress)
+        snapshots.export(machine_snapshots.keeper(self.rented, snapshot_id), snapshot_id, file, progress)
 
     # --- small things -----------------------------------------------------------------------------------------
 
     def _ready(self, host_id: str) -> Machine:
         """The machine of a host that was made to its end. Raises NotFound, BeingBuilt."""
         found = self._find_host_record(host_id)
-        owner = tags.read(found.tags)
+        owner = found.owner
         if not owner.ready:
             raise BeingBuilt(
                 f"host {owner.host_name or host_id} isn't finished",
@@ -233,43 +241,9 @@ class VpsDockerProvider:
             raise Conflict(f"host {owner.host_name or host_id}: {views.unpaid(self.rented, found)}")
         return found
 
-    def _machine(self, found: Machine) -> Ssh:
-        return discovery.reach(self.rented, found)
-
     def _store(self, host_id: str) -> HostStore:
         """The store on a host's machine, by what is remembered of it, so that the cloud needn't be asked."""
-        remembered = self.rented.cache.get(host_id)
-        if remembered is not None and self.rented.access.machine_pins(host_id):
-            ssh = self.rented.access.machine(host_id, remembered.record.address)
-        else:
-            ssh = self._machine(self._find_host_record(host_id))
-        return HostStore(Docker(ssh), self.name)
-
-    def _logged_in(self, found: Machine) -> Ssh:
-        """SSH to a machine that may be booting. Raises TimedOut saying why the last login didn't work."""
-        limit = self.config.vps_boot_timeout
-        why = ""
-        for _ in looks(self.rented.context.clock, limit):
-            if found.address and found.state == "running":
-                ssh = self._machine(found)
-                try:
-                    ssh.run(["true"], timeout=30)
-                    return ssh
-                except (HostKeyMismatch, KeyRefused):
-                    raise
-                except (Unreachable, TimedOut) as error:
-                    why = error.message
-            else:
-                why = f"it is {found.state}, its address {found.address or 'none'}"
-                found = self.cloud.get(found.id)
-        raise TimedOut(
-            f"machine {found.id} can't be logged in to within {limit:g} s: {why}",
-            hint="look at its console at the cloud; raise vps_boot_timeout if it is only slow",
-        )
-
-    def _change_remembered(
-        self, host_id: str, change: Callable[[list[AgentRecord]], list[AgentRecord]]
-    ) -> None:
-        before = self.rented.cache.get(host_id)
-        if before is not None:
-            self.rented.cache.put(msgspec.structs.replace(before, agents=change(before.agents)))
+        remembered, access = self.rented.cache.get(host_id), self.rented.access
+        if remembered is None or not access.machine_pins(host_id):
+            return discovery.store_on(self.rented, self._find_host_record(host_id))
+        return HostStore(Docker(access.machine(host_id, remembered.record.address)), self.name)

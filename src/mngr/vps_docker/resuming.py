@@ -31,7 +31,7 @@ def take_over(rented: Rented, wanted: Wanted, held: Held, progress: Progress) ->
         accounts.insist(rented, f"what an earlier create of {wanted.spec.name} made", plan.account)
     entries = rented.entries()
     machines = [refreshed(rented, one, entries) for one in rented.cloud.find({tags.HOST_ID: host_id})]
-    owners = [tags.read(one.tags) for one in machines]
+    owners = [one.owner for one in machines]
     now = rented.cloud.now()
     # Remembered means that it was made to its end here: a tag store that lags doesn't show that yet.
     if any(owner.ready for owner in owners) or (machines and intent is None and rented.cache.get(host_id)):

@@ -5,7 +5,6 @@ ours are; what can't be placed is billed on, so `list` and `gc` say so.
 """
 
 import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -21,21 +20,13 @@ from mngr.vps_docker.vps_client import Machine
 
 
 class Stray(Machine, frozen=True, kw_only=True):
-    """A machine with the tags that it `lost`, all the same."""
+    """A machine of ours with the tags that it `lost`, all the same: of a `known` one, as this computer remembers them."""
 
-    lost: Sequence[str] = ()
-
-
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine of ours. `lost`: tags that it should have and hasn't; of a `known` one they are in `machine` all the
-    same, as this computer remembers them."""
-
-    machine: Machine
-    lost: dict[str, str] = {}
-    known: bool = True
+    lost: dict[str, str]
+    known: bool
 
 
-def find(rented: Rented) -> list[Found]:
+def find(rented: Rented) -> list[Machine]:
     """All machines that are this instance's by any tag, or by their name. Raises Unreadable."""
     machines = rented.cloud.find_ours(lambda name, found: tags.is_ours(rented.name, name, found))
     remembered = {one.record.machine_id: one for one in rented.cache.all()}
@@ -45,21 +36,23 @@ def find(rented: Rented) -> list[Found]:
 def of_host(rented: Rented, host_id: str) -> Machine:
     """A machine by the id that `show` gives it, or its host's. Raises NotFound, Unreadable."""
     for one in find(rented):
-        if one.lost and tags.read(one.machine.tags).host_id == host_id:
-            return one.machine
+        if isinstance(one, Stray) and one.owner.host_id == host_id:
+            return one
     raise NotFound(f"{rented.name} has no host {host_id}", hint="`mngr list` shows the hosts there are")
 
 
-def _found(rented: Rented, machine: Machine, seen: Remembered | None) -> Found:
-    owner = tags.read(machine.tags)
+def _found(rented: Rented, machine: Machine, seen: Remembered | None) -> Machine:
+    owner = machine.owner
     if owner.provider == rented.name and owner.host_id:
-        return Found(machine=machine)
-    if seen is not None and still_is(rented, machine, seen):
+        return machine
+    known = seen is not None and still_is(rented, machine, seen)
+    if seen is not None and known:
         lost = tags.of_host(rented.name, seen.record)  # its id may be there, and be none
         lost = {key: value for key, value in lost.items() if key not in machine.tags or key == tags.HOST_ID}
-        return Found(machine=with_tags(machine, lost), lost=lost)
-    lost = {tags.PROVIDER: rented.name, tags.HOST_ID: owner.host_id or _made_up_id(rented, machine)}
-    return Found(machine=with_tags(machine, lost), lost=lost, known=False)
+    else:
+        lost = {tags.PROVIDER: rented.name, tags.HOST_ID: owner.host_id or _made_up_id(rented, machine)}
+    facts: dict[str, Any] = {**msgspec.structs.asdict(machine), "tags": {**machine.tags, **lost}}
+    return Stray(**facts, lost=lost, known=known)
 
 
 def still_is(rented: Rented, machine: Machine, seen: Remembered) -> bool:
@@ -67,7 +60,7 @@ def still_is(rented: Rented, machine: Machine, seen: Remembered) -> bool:
 
     Where machines outlive their hosts, one that was given back has lost tags, too: only `mngr-ready` tells them apart.
     """
-    owner = tags.read(machine.tags)
+    owner = machine.owner
     if owner.host_id not in ("", seen.record.id) or owner.host_name not in ("", seen.record.name):
         return False
     key = seen.record.machine_key
@@ -76,48 +69,34 @@ def still_is(rented: Rented, machine: Machine, seen: Remembered) -> bool:
     return owner.ready or not rented.cloud.caps.outlives_release
 
 
-def with_tags(machine: Machine, lost: dict[str, str]) -> Stray:
-    facts: dict[str, Any] = {**msgspec.structs.asdict(machine), "tags": {**machine.tags, **lost}}
-    return Stray(**facts, lost=tuple(lost))
-
-
 def claim(rented: Rented, machine: Machine) -> None:
     """Puts back what such a machine lost, so that its release finds it by its tags. Repeatable."""
     if isinstance(machine, Stray):
-        rented.cloud.tag(machine.id, {key: machine.tags[key] for key in machine.lost})
+        rented.cloud.tag(machine.id, machine.lost)
 
 
-def show(rented: Rented, machine: Machine, lost: Sequence[str]) -> HostView:
+def show(rented: Rented, machine: Stray) -> HostView:
     """A machine that nobody here can place."""
-    owner = tags.read(machine.tags)
+    owner = machine.owner
     record = HostRecord(
         id=owner.host_id, name=name_of(machine), provider=rented.name, backend=rented.backend,
         builder=owner.builder, plan=machine.plan, region=machine.region, machine_id=machine.id,
     )  # fmt: skip
-    return views.priced(
-        rented,
-        machine,
-        HostView(record=record, state="failed", problem=why(machine, lost), agents_known=False),
-    )
+    view = HostView(record=record, state="failed", problem=why(machine), agents_known=False)
+    return views.priced(rented, machine, view)
 
 
-def why(machine: Machine, lost: Sequence[str]) -> str:
+def why(machine: Stray) -> str:
     """What is wrong with it, and the command that ends it."""
-    gone = " and ".join(lost)
     return (
-        f"it is billed and has no tag {gone}, so whose it is isn't known here (another computer's host, perhaps); "
-        f"`mngr destroy @{name_of(machine)} --unknown-agents` ends it"
+        f"it is billed and has no tag {' and '.join(machine.lost)}, so whose it is isn't known here (another computer's "
+        f"host, perhaps); `mngr destroy @{name_of(machine)} --unknown-agents` ends it"
     )
-
-
-def put_back(lost: Sequence[str]) -> str:
-    """What is said of a host whose machine lost tags."""
-    return f"its machine lost the tags {', '.join(lost)}; `mngr gc` puts them back"
 
 
 def name_of(machine: Machine) -> str:
     """How a machine without a host is addressed: its own name, which holds the host's."""
-    return machine.name if is_name(machine.name) else tags.read(machine.tags).host_id
+    return machine.name if is_name(machine.name) else machine.owner.host_id
 
 
 def _made_up_id(rented: Rented, machine: Machine) -> str:

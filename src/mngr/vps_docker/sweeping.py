@@ -20,6 +20,7 @@ from mngr.vps_docker.discovery import refreshed
 from mngr.vps_docker.intents import CreatePlan, DestroyPlan, SnapshotPlan, WipePlan
 from mngr.vps_docker.releasing import release
 from mngr.vps_docker.rented import Rented
+from mngr.vps_docker.strays import Stray
 from mngr.vps_docker.vps_client import Machine, MachineSpec
 
 #: How long the sweep waits for one release; what isn't gone by then is looked at by the next sweep.
@@ -34,7 +35,7 @@ def sweep(rented: Rented, dry_run: bool) -> Swept:
     except MngrError as error:
         swept.errors.append(f"its machines can't be listed, so nothing was touched: {error.message}")
         return swept
-    machines = [one.machine for one in found if not one.lost]
+    machines = [one for one in found if not isinstance(one, Stray)]
     with_intent = set()
     for entry in rented.journal.entries(rented.name):
         with_intent.add(entry.subject)
@@ -52,30 +53,30 @@ def sweep(rented: Rented, dry_run: bool) -> Swept:
                 lambda entry=entry: _intent(rented, entry.subject, swept, dry_run),
             )
     for machine in machines:
-        owner = tags.read(machine.tags)
+        owner = machine.owner
         if not owner.host_id or owner.ready or owner.host_id in with_intent:
             continue
         _apart(swept, _name(machine), lambda machine=machine: _machine(rented, machine, swept, dry_run))
     _two_of_one(machines, swept)
     for one in found:
-        if one.lost:
-            _apart(swept, _name(one.machine), lambda one=one: _stray(rented, one, swept, dry_run))
-    listed = {tags.read(one.machine.tags).host_id for one in found}
+        if isinstance(one, Stray):
+            _apart(swept, _name(one), lambda one=one: _stray(rented, one, swept, dry_run))
+    listed = {one.owner.host_id for one in found}
     for seen in rented.cache.all():
         if seen.record.id not in listed | with_intent and (why := accounts.unknown_here(rented, seen)):
             swept.errors.append(f"host {seen.record.name}: {why}; nothing was done about it")
     return swept
 
 
-def _stray(rented: Rented, found: strays.Found, swept: Swept, dry_run: bool) -> None:
+def _stray(rented: Rented, machine: Stray, swept: Swept, dry_run: bool) -> None:
     """A machine that lost tags: they are put back where this computer knows them."""
-    lost = ", ".join(found.lost)
-    if not found.known:
-        swept.kept.append(f"{_name(found.machine)}: {strays.why(found.machine, list(found.lost))}")
+    if not machine.known:
+        swept.kept.append(f"{_name(machine)}: {strays.why(machine)}")
         return
     if not dry_run:
-        rented.cloud.tag(found.machine.id, found.lost)
-    swept.finished.append(f"{'would put' if dry_run else 'put'} {lost} back on {_name(found.machine)}")
+        strays.claim(rented, machine)
+    verb = "would put" if dry_run else "put"
+    swept.finished.append(f"{verb} {', '.join(machine.lost)} back on {_name(machine)}")
 
 
 def _apart(swept: Swept, what: str, act: Callable[[], None]) -> None:
@@ -108,7 +109,7 @@ def _intent(rented: Rented, host_id: str, swept: Swept, dry_run: bool) -> None:
             wiping.again(rented, held, plan, _called(intent), swept, dry_run)
             return
         if isinstance(plan, CreatePlan):
-            ready = [one for one in _of_host(rented, host_id, intent) if tags.read(one.tags).ready]
+            ready = [one for one in _of_host(rented, host_id, intent) if one.owner.ready]
             if ready:
                 _finish(rented, held, ready[0], swept, dry_run)
                 return
@@ -142,12 +143,12 @@ def _of_host(rented: Rented, host_id: str, intent: Intent) -> list[Machine]:
             found[id] = rented.cloud.get(id)
         except NotFound:
             found.pop(id, None)
-    return [one for one in found.values() if tags.read(one.tags).host_id == host_id]
+    return [one for one in found.values() if one.owner.host_id == host_id]
 
 
 def _finish(rented: Rented, held: Held, machine: Machine, swept: Swept, dry_run: bool) -> None:
     """The create had made a durable host and said so to the cloud: only its intent is left to be done."""
-    owner = tags.read(machine.tags)
+    owner = machine.owner
     if not dry_run:
         if owner.builder or owner.until is not None:
             rented.cloud.tag(machine.id, {}, [tags.BUILDER, tags.UNTIL])
@@ -159,7 +160,7 @@ def _finish(rented: Rented, held: Held, machine: Machine, swept: Swept, dry_run:
 
 def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> None:
     """A machine that isn't ready, and of which this computer's journal knows nothing."""
-    owner = tags.read(machine.tags)
+    owner = machine.owner
     if owner.until is None:
         swept.kept.append(
             f"{_name(machine)}: it isn't ready and has no lease; `mngr destroy @{views.name_of(machine)}` if it is of no use"
@@ -174,7 +175,7 @@ def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> N
         return
     with rented.journal.hold(rented.name, owner.host_id) as held:
         try:
-            now = tags.read(rented.cloud.get(machine.id).tags)  # the list may be old: the machine itself says
+            now = rented.cloud.get(machine.id).owner  # the list may be old: the machine itself says
         except NotFound:
             return
         if held.intent is not None or not now.abandoned(rented.cloud.now()):
@@ -201,17 +202,17 @@ def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> N
 
 def _twin(rented: Rented, machine: Machine) -> bool:
     """Whether another machine with this one's host id is the host, as it says itself: a list may be old."""
-    same = rented.cloud.find({tags.PROVIDER: rented.name, tags.HOST_ID: tags.read(machine.tags).host_id})
+    same = rented.cloud.find({tags.PROVIDER: rented.name, tags.HOST_ID: machine.owner.host_id})
     entries = rented.entries()
     others = [refreshed(rented, one, entries) for one in same if one.id != machine.id]
-    return any(tags.read(one.tags).ready for one in others)
+    return any(one.owner.ready for one in others)
 
 
 def _two_of_one(machines: list[Machine], swept: Swept) -> None:
     """Two ready machines of one host id can't come from mngr: they are shown, and left to a person."""
     ready: dict[str, list[str]] = {}
     for machine in machines:
-        owner = tags.read(machine.tags)
+        owner = machine.owner
         if owner.ready and owner.host_id:
             ready.setdefault(owner.host_id, []).append(_name(machine))
     for host_id, names in ready.items():

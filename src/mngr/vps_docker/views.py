@@ -12,7 +12,6 @@ from mngr.model.names import is_name
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import HostState
 from mngr.model.views import AgentView, HostView, IdleView
-from mngr.vps_docker import tags
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.machine_probe import MachineFacts
 from mngr.vps_docker.rented import Rented
@@ -21,7 +20,7 @@ from mngr.vps_docker.vps_client import Machine
 
 def record_of(rented: Rented, machine: Machine, remembered: Remembered | None) -> HostRecord:
     """A host's record before its machine was asked: as remembered, else what the tags say."""
-    owner = tags.read(machine.tags)
+    owner = machine.owner
     if remembered is not None:
         address = machine.address or remembered.record.address
         return msgspec.structs.replace(remembered.record, address=address)
@@ -35,7 +34,7 @@ def record_of(rented: Rented, machine: Machine, remembered: Remembered | None) -
 
 def name_of(machine: Machine) -> str:
     """The host's name, as the tags say it; its id where that tag was lost or can't be one."""
-    owner = tags.read(machine.tags)
+    owner = machine.owner
     return owner.host_name if is_name(owner.host_name) else owner.host_id
 
 

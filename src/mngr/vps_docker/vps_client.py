@@ -17,6 +17,7 @@ from mngr.model.progress import Progress
 from mngr.model.records import SshTrust
 from mngr.model.views import Offer
 from mngr.vps_docker.primitives import VpsInstanceId, VpsInstanceStatus
+from mngr.vps_docker.tags import Owner, read
 
 #: What `create` has made so far. The key `id` is the library's: the machine's id, "" until there is one. All others
 #: are the cloud's own. What is saved later is laid over what was saved before.
@@ -83,6 +84,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float | None = None
     paid_until: str = ""
     renews: bool | None = None
+
+    @property
+    def owner(self) -> Owner:
+        """Whose it is, by its tags."""
+        return read(self.tags)
 
 
 class Gone(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from mngr.model.clock import from_iso
 from mngr.model.errors import MngrError, NotWiped
 from mngr.providers.contract import Swept
 from mngr.transport.ssh import HostKeyMismatch
-from mngr.vps_docker import intents, tags
+from mngr.vps_docker import intents
 from mngr.vps_docker.intents import DestroyPlan, Owed, WipePlan
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
@@ -25,7 +25,7 @@ ENDED_S = 2 * 86400
 
 def owed(rented: Rented, machine: Machine | None) -> Owed | None:
     """The wipe that a destroy owes; None where the machine goes, or carries no host."""
-    if machine is None or not rented.cloud.caps.outlives_release or not tags.read(machine.tags).ready:
+    if machine is None or not rented.cloud.caps.outlives_release or not machine.owner.ready:
         return None
     return Owed(address=machine.address, paid_until=machine.paid_until)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mngr.containers.container import ContainerSpec, check, run_arguments
+from mngr.containers.container import ContainerSpec, run_arguments
 from mngr.containers.docker_flags import check_image
 from mngr.containers.start_args import check_start_args
 from mngr.model.errors import InvalidInput
@@ -77,7 +77,7 @@ def test_an_environment_value_arrives_unchanged(value: str) -> None:
 )  # fmt: skip
 def test_mistakes_are_named(args: list[str], message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        check(args, "debian:bookworm-slim")
+        check_start_args(args)
     assert caught.value.message == message
 
 

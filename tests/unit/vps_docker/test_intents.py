@@ -183,8 +183,9 @@ def test_a_plan_that_cant_be_read_is_an_error_and_stays(tmp_path: Path) -> None:
     assert "can't be read" in sweep(one, False).errors[0]
     from mngr.vps_docker.discovery import discover
 
-    hosts, (problem,) = discover(one, None)
-    assert (hosts, "can't be read" in problem.error) == ([], True)
+    listing = discover(one, None)
+    (problem,) = listing.errors
+    assert (listing.hosts, "can't be read" in problem.error) == ([], True)
     assert len(Journal(tmp_path / "journal").entries()) == 1
     with pytest.raises(MngrError, match="can't be read"):
         intents.read(Intent(provider="cloud", subject=HOST, kind="paint", plan={}))

@@ -8,7 +8,7 @@ import pytest
 from mngr.containers.survey import Stored
 from mngr.model.errors import NotFound, Unreachable
 from mngr.providers.contract import Snapshot
-from mngr.vps_docker import machine_snapshots, tags
+from mngr.vps_docker import discovery, machine_snapshots, tags
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine
 from support.rented import ManualClock, MemoryCloud, provider, unreadable
@@ -35,7 +35,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> MemoryCloud:
     def store_on(parts: Rented, machine: Machine) -> Store:
         return Store(machine)
 
-    monkeypatch.setattr(machine_snapshots, "store_on", store_on)
+    monkeypatch.setattr(discovery, "store_on", store_on)
     cloud = MemoryCloud(ManualClock())
     for machine, host in HOSTS.items():
         owner = {tags.PROVIDER: "cloud", tags.HOST_ID: host, tags.HOST_NAME: f"on-{machine}", tags.READY: "1"}

@@ -27,7 +27,7 @@ class Daemon:
         self.name = context.instance
         self.docker = Docker(Local(), host=config.docker_host)
         self.store = HostStore(self.docker, self.name)
-        self.access = Access(context.folder(self.backend), connect_timeout=10)
+        self.access = Access(context.folder(self.backend))
         self.ports = Ports(context.folder(self.backend) / "ports")
         config.idle()  # an unknown mode is said before anything is asked
 

@@ -7,7 +7,7 @@ import contextlib
 import msgspec
 
 from mngr.backends.docker.daemon import Daemon
-from mngr.containers import container, users
+from mngr.containers import container, login, users
 from mngr.containers import image as images
 from mngr.containers.asked import asked, restored
 from mngr.model.background import begin
@@ -68,7 +68,7 @@ def _make(daemon: Daemon, spec: HostSpec, offer: Offer, progress: Progress) -> H
     progress(Step("ssh"))
     saved = begin(lambda: store.save(record, spec.agent))
     try:
-        container.first_login(
+        login.first_login(
             daemon.ssh(record), wanted, timeout=daemon.config.ssh_connect_timeout, clock=clock, docker=daemon.docker,
             agent=spec.agent, agent_files=spec.agent_files, after=saved, ended=spec.agent_ended,
         )  # fmt: skip

@@ -142,12 +142,12 @@ class DockerProvider:
         container.stop(self.daemon.docker, host_id)
 
     def start(self, host_id: str, progress: Progress) -> HostRecord:
-        from mngr.containers import container
+        from mngr.containers import container, login
 
         record = self._record(host_id)
         container.start(self.daemon.docker, host_id, restart=container.restart_policy(record.idle))
         progress(Step("ssh"))
-        container.wait_for_login(
+        login.wait_for_login(
             self.transport(record),
             timeout=self.daemon.config.ssh_connect_timeout,
             clock=self.daemon.context.clock,

@@ -1,15 +1,15 @@
 """How a create comes by its VPS: one that is paid for anyway, or one that is ordered, waited for, tagged, cancelled.
 
 A create is killed anywhere and given its handle again, so it starts from where it stands. That is told from the
-handle and the order's marker, once:
+handle and the order's marker, once (`acquire`), and each state is a method:
 
-    New        nothing is bought: recycle a VPS, else order one
-    Carted     a checkout may have been sent: find its order, or send it again
-    Ordered    the order's number is known, its marker is there: wait for the delivery
-    Delivered  the order names a VPS: tag it, cancel it, then drop the marker
-    Ours       the handle names a VPS, and no marker is left: see that it is still this host's
+    new        nothing is bought: recycle a VPS, else order one
+    carted     a checkout may have been sent: find its order, or send it again
+    ordered    the order's number is known, its marker is there: wait for the delivery
+    delivered  the order names a VPS: tag it, cancel it, then drop the marker
+    ours       the handle names a VPS, and no marker is left: see that it is still this host's
 
-One step each leads on to the next state, or ends the call: with the machine, or with None (not delivered yet).
+Each goes on to the next state, or ends the call: with the machine, or with None (not delivered yet).
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import msgspec
 
 from mngr.backends.ovh import renewal
 from mngr.backends.ovh.buying import delivery, lost_orders, order
-from mngr.backends.ovh.buying.markers import Markers, cart_key, order_key
+from mngr.backends.ovh.buying.markers import cart_key, order_key
 from mngr.backends.ovh.own_writes import Building, Freed
 from mngr.backends.ovh.parts import CART, ID, ORDER, Parts
 from mngr.backends.ovh.recycling import take
@@ -32,51 +32,18 @@ from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
 from mngr.vps_docker.vps_client import Handle, Machine, MachineSpec, Save
 
 
-class New(msgspec.Struct, frozen=True):
-    """`again`: what an earlier call came by was given back, or is somebody else's by now."""
-
-    again: bool = False
-
-
-class Carted(msgspec.Struct, frozen=True):
-    cart: str
-
-
-class Ordered(msgspec.Struct, frozen=True):
-    order: int
-
-
-class Delivered(msgspec.Struct, frozen=True):
-    order: int
-    service: str
-
-
-class Ours(msgspec.Struct, frozen=True):
-    """`order` 0: it was recycled."""
-
-    service: str
-    order: int
-
-
-Standing = New | Carted | Ordered | Delivered | Ours
-
-
-def standing(handle: Handle, markers: Markers) -> Standing:
-    """Where an earlier call with this handle got to. The VPS of an order is in the handle before it is tagged and
-    cancelled, and its marker goes after that: while there is one, its delivery isn't finished."""
-    number, service = int(handle.get(ORDER) or 0), handle.get(ID, "")
-    if service and not (number and markers.get(order_key(number))):
-        return Ours(service, number)
-    if number:
-        return Ordered(number)
-    return Carted(handle[CART]) if handle.get(CART) else New()
-
-
 def acquire(
     parts: Parts, spec: MachineSpec, handle: Handle, save: Save, progress: Progress
 ) -> Machine | None:
-    """See VpsClientInterface.create."""
-    return _Acquisition(parts, spec, save, progress).from_here(standing(handle, parts.markers))
+    """See VpsClientInterface.create. The VPS of an order is in the handle before it is tagged and cancelled, and its marker
+    goes after that: while there is one, its delivery isn't finished."""
+    its = _Acquisition(parts, spec, save, progress)
+    number, service = int(handle.get(ORDER) or 0), handle.get(ID, "")
+    if service and not (number and parts.markers.get(order_key(number))):
+        return its.ours(service, number)
+    if number:
+        return its.ordered(number)
+    return its.carted(handle[CART]) if handle.get(CART) else its.new()
 
 
 class _Acquisition:
@@ -88,75 +55,59 @@ class _Acquisition:
         self.save = save
         self.progress = progress
 
-    def from_here(self, now: Standing) -> Machine | None:
-        while True:
-            match now:
-                case New():
-                    following = self._recycle_or_order(now)
-                case Carted():
-                    following = self._find_order(now)
-                case Ordered():
-                    following = self._delivery(now)
-                case Delivered():
-                    following = self._take_delivery(now)
-                case Ours():
-                    following = self._confirm(now)
-            if following is None or isinstance(following, Machine):
-                return following
-            now = following
-
-    def _afresh(self) -> New:
-        self.save({ID: "", ORDER: "", CART: ""})
-        return New(again=True)
-
-    # --- one step a state ---------------------------------------------------------------------------------------
-
-    def _recycle_or_order(self, now: New) -> Ordered | Machine:
+    def new(self, *, again: bool = False) -> Machine | None:
+        """`again`: what an earlier call came by was given back, or is somebody else's by now."""
         parts, enabled = self.parts, self.parts.config.recycles
-        if enabled or now.again:
+        if enabled or again:
             self.progress(Step("recycle"))
             vps = take.take(parts, self.spec, self.save, self.progress, own=not enabled)
             if vps is not None:
                 self.progress(Step("recycle", f"{vps.name} is paid until {vps.renewal.expiration} already"))
                 return _machine(vps)
         self.progress(Step("order"))
-        return Ordered(order.buy(parts, self.spec, self.spec.tags.get(tags.HOST_NAME, ""), self.save))
+        return self.ordered(order.buy(parts, self.spec, self.spec.tags.get(tags.HOST_NAME, ""), self.save))
 
-    def _find_order(self, now: Carted) -> Ordered | New:
+    def _afresh(self) -> Machine | None:
+        self.save({ID: "", ORDER: "", CART: ""})
+        return self.new(again=True)
+
+    def carted(self, cart: str) -> Machine | None:
         """Killed around the checkout. Its order's marker may be there though the handle doesn't know it. A fresh start if
         the marker was settled: by `reconcile`, or as nothing was bought."""
         markers = self.parts.markers
-        known = [one.order_id for one in markers.all() if one.cart_id == now.cart and one.order_id]
+        known = [one.order_id for one in markers.all() if one.cart_id == cart and one.order_id]
         if known:
-            markers.remove(cart_key(now.cart))
+            markers.remove(cart_key(cart))
             self.save({ORDER: str(known[0])})
-            return Ordered(known[0])
-        marker = markers.get(cart_key(now.cart))
-        return self._afresh() if marker is None else Ordered(order.recover(self.parts, marker, self.save))
+            return self.ordered(known[0])
+        marker = markers.get(cart_key(cart))
+        if marker is None:
+            return self._afresh()
+        return self.ordered(order.recover(self.parts, marker, self.save))
 
-    def _delivery(self, now: Ordered) -> Delivered | None:
+    def ordered(self, number: int) -> Machine | None:
         parts = self.parts
         try:
-            said, service = delivery.delivered(parts.client, now.order, self.spec.plan)
+            said, service = delivery.delivered(parts.client, number, self.spec.plan)
         except delivery.OrderCancelled:
-            parts.markers.remove(order_key(now.order))
+            parts.markers.remove(order_key(number))
             raise
         if service:
-            return Delivered(now.order, service)
-        delivery.refuse_stuck(now.order, said)
-        self.progress(Step("delivery", f"order {now.order} is {said}", parts.config.vps_boot_timeout))
+            return self.delivered(number, service)
+        delivery.refuse_stuck(number, said)
+        self.progress(Step("delivery", f"order {number} is {said}", parts.config.vps_boot_timeout))
         return None
 
-    def _take_delivery(self, now: Delivered) -> Machine | New | None:
+    def delivered(self, number: int, service: str) -> Machine | None:
         """Saved, tagged (its lease is the claim), then cancelled; only then its marker goes."""
-        parts, service = self.parts, now.service
+        parts = self.parts
         try:
             vps = parts.reader.read(service)
         except NotFound:
             # A fresh one may not show for a while.
-            return self._afresh() if self._has_ended(now.order) else None
-        if not self._is_as_delivered(vps, now.order):
-            parts.markers.remove(order_key(now.order))
+            return self._afresh() if self._has_ended(number) else None
+        if not self._is_as_delivered(vps, number):
+            parts.markers.remove(order_key(number))
             return self._afresh()
         self.progress(Step("delivery", f"{service} is there"))
         parts.own_writes.note(service, Building(self.spec.host_id, self.spec.image, recycled=False))
@@ -165,14 +116,15 @@ class _Acquisition:
         parts.reader.patiently(lambda: parts.store.change(service, wanted))
         self.progress(Step("cancel", f"the renewal of {service}, until its host is made", renewal.INACTIVE_S))
         parts.reader.patiently(lambda: renewal.insist(parts.client, service, True))
-        parts.markers.remove(order_key(now.order))
+        parts.markers.remove(order_key(number))
         return _machine(parts.reader.read_patiently(service), wanted)
 
-    def _confirm(self, now: Ours) -> Machine | New | None:
+    def ours(self, service: str, number: int) -> Machine | None:
+        """`number` 0: it was recycled."""
         try:
-            vps = self._still_ours(now)
+            vps = self._still_ours(service, recycled=not number)
         except NotFound:
-            if now.order and not self._has_ended(now.order):
+            if number and not self._has_ended(number):
                 return None  # it doesn't show yet
             vps = None
         return self._afresh() if vps is None else _machine(vps)
@@ -194,10 +146,10 @@ class _Acquisition:
         free = vps.renewal.cancelled and (not marker or (owner.provider and vps.released(parts.client.now())))
         return not free and not owner.ready and owner.host_id in ("", self.spec.host_id)
 
-    def _still_ours(self, ours: Ours) -> Vps | None:
+    def _still_ours(self, service: str, *, recycled: bool) -> Vps | None:
         """The VPS, if its tags still say that it is this host's and its lease runs. Raises NotFound if OVH doesn't show it
         for as long as its lists are late."""
-        parts, service, host_id = self.parts, ours.service, self.spec.host_id
+        parts, host_id = self.parts, self.spec.host_id
         since = parts.clock.monotonic()
         vps = parts.reader.read_patiently(service)
         if parts.own_writes.building(service):
@@ -223,7 +175,7 @@ class _Acquisition:
             return None
         if not vps.renewal.cancelled and not owner.ready:
             renewal.insist(parts.client, service, True)
-        parts.own_writes.note(service, Building(host_id, self.spec.image, recycled=not ours.order))
+        parts.own_writes.note(service, Building(host_id, self.spec.image, recycled=recycled))
         for marker in parts.markers.all():
             if marker.host_id == host_id and marker.order_id:
                 parts.markers.remove(marker.key)

@@ -42,7 +42,7 @@ def list_(everything: bool, form: str, instance: str) -> int:
     if form not in ("human", "json"):
         raise InvalidInput(f"--format {form!r} isn't known here", hint="human or json")
     provider = _provider(instance)
-    found, problems = rows(provider.ovh, everything)
+    found, problems = rows(provider.cloud, everything)
     if form == "json":
         import json
 
@@ -88,13 +88,13 @@ def adopt(service: str, yes: bool, instance: str) -> None:
     from mngr.backends.ovh import release
     from mngr.backends.ovh.listing import adoptable
 
-    vps = adoptable(provider.ovh, provider.name, service)
+    vps = adoptable(provider.cloud, provider.name, service)
     question = (
         f"{vps.name}: {vps.plan} in {vps.datacenter}, {vps.state}, paid until {vps.renewal.expiration}. "
         "Its renewal is cancelled, and the next `mngr create` that fits WIPES it."
     )
     confirm([question], yes)
-    release.adopt(provider.ovh.parts, vps.name)
+    release.adopt(provider.cloud.parts, vps.name)
     click.echo(f"adopted {vps.name}: cancelled, and kept for the next create until {vps.renewal.expiration}")
 
 

@@ -85,13 +85,9 @@ OAUTH2 = ("client_id", "client_secret")
 KEYS = ("application_key", "application_secret", "consumer_key")
 
 #: Spellings of the environment's variables, by field; the first that is set counts.
-VARIABLES = {
-    "client_id": ("OVH_CLIENT_ID",),
-    "client_secret": ("OVH_CLIENT_SECRET",),
-    "application_key": ("OVH_APPLICATION_KEY", "OVH_APP_KEY"),
-    "application_secret": ("OVH_APPLICATION_SECRET", "OVH_APP_SECRET"),
-    "consumer_key": ("OVH_CONSUMER_KEY",),
-}
+VARIABLES = {name: [f"OVH_{name.upper()}"] for name in (*OAUTH2, *KEYS)}
+VARIABLES["application_key"].append("OVH_APP_KEY")
+VARIABLES["application_secret"].append("OVH_APP_SECRET")
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +119,7 @@ def credentials(config: OvhConfig, where: str, environ: Mapping[str, str] = os.e
         endpoint = check_api_url(endpoint, f"{where} endpoint")
     given: list[tuple[str, Mapping[str, str]]] = [
         (where, {name: getattr(config, name) or "" for name in (*OAUTH2, *KEYS)}),
-        ("the environment", {name: _first(environ, names) for name, names in VARIABLES.items()}),
+        ("the environment", {name: _variable(environ, name) for name in (*OAUTH2, *KEYS)}),
         ("ovh.conf", file.get(endpoint, {})),
     ]
     places = [
@@ -143,7 +139,7 @@ def credentials(config: OvhConfig, where: str, environ: Mapping[str, str] = os.e
             if missing:
                 raise InvalidInput(
                     f"OVH credentials in {source} lack {', '.join(missing)}",
-                    hint=f"set {_ways(missing[0])}, or {missing[0]} under {where}",
+                    hint=f"set {' or '.join(VARIABLES[missing[0]])}, or {missing[0]} under {where}",
                 )
             return Credentials(endpoint=endpoint, source=source, **found)
     raise InvalidInput(
@@ -153,12 +149,8 @@ def credentials(config: OvhConfig, where: str, environ: Mapping[str, str] = os.e
     )
 
 
-def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((environ[name] for name in names if environ.get(name)), "")
-
-
-def _ways(field: str) -> str:
-    return " or ".join(VARIABLES[field])
+def _variable(environ: Mapping[str, str], field: str) -> str:
+    return next((environ[name] for name in VARIABLES[field] if environ.get(name)), "")
 
 
 def _conf_file(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:

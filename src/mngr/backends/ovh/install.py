@@ -16,7 +16,6 @@ from mngr.backends.ovh.config import OvhConfig
 from mngr.backends.ovh.vps import ipv4
 from mngr.containers.access import Access
 from mngr.model.errors import InvalidInput, NotFound, TimedOut, Unreachable
-from mngr.model.notes import Note
 from mngr.model.progress import Progress, Step
 from mngr.model.waiting import looks
 from mngr.transport import keys
@@ -49,22 +48,20 @@ class Installer:
         """Installs `image` ("": the configured one) with our key. Repeatable: it installs anew. `check` is called right
         before each order of an installation, which wipes the disk; it raises if the VPS isn't ours. Raises
         VpsProvisioningError or TimedOut if OVH doesn't, InvalidInput on an unknown image."""
-        tell = _once(progress)
-        self._idle(service, tell)
-        self._rebuild(service, image or self.image, tell, check or (lambda: None))
+        self._idle(service, progress)
+        self._rebuild(service, image or self.image, progress, check or (lambda: None))
 
     def open(self, machine: Machine, progress: Progress) -> str:
         """Opens root's login; the host key that was seen first, unverified. Repeatable. Raises MngrError."""
         service = machine.id
-        tell = _once(progress)
         with understood(f"OVH's addresses of {service}"):
             address = ipv4(self.client.get(f"{_path(service)}/ips") or []) or machine.address
-        tell(Step("first contact", f"{self.user}'s login on {service}", LOGIN_S))
+        progress(Step("first contact", f"{self.user}'s login on {service}", LOGIN_S))
         key = self._first_login(service, address)
-        tell(Step("first contact", f"root's login on {service}", LOGIN_S))
+        progress(Step("first contact", f"root's login on {service}", LOGIN_S))
         root = self._ssh(service, address, "root", strict=True)
         self._wait_for(root, "root's login", service)
-        tell(Step("purge qemu", at_most_s=PURGE_S))
+        progress(Step("purge qemu", at_most_s=PURGE_S))
         try:
             root.run(["sh", "-c", _script("purge-qemu"), "purge-qemu"], timeout=PURGE_S)
         except CommandFailed as failed:
@@ -80,24 +77,21 @@ class Installer:
     # --- installing ---------------------------------------------------------------------------------------------
 
     @understood("OVH's tasks of a VPS")
-    def _idle(self, service: str, tell: Progress) -> None:
+    def _idle(self, service: str, progress: Progress) -> None:
         """Waits until OVH says that nothing goes on (`deliverVm` runs on for a minute or two after delivery)."""
         going: list[Any] = []
         for _ in looks(self.clock, IDLE_S, most=5):
-            going = [
-                *(self.client.get(f"{_path(service)}/tasks", {"state": "todo"}) or []),
-                *(self.client.get(f"{_path(service)}/tasks", {"state": "doing"}) or []),
-            ]
+            going = self._tasks(service)
             if not going:
                 return
-            tell(Step("rebuild", f"wait for OVH's tasks on {service}", IDLE_S))
+            progress(Step("rebuild", f"wait for OVH's tasks on {service}", IDLE_S))
         raise TimedOut(
             f"OVH's tasks on {service} didn't end within {IDLE_S:g} s ({', '.join(map(str, going))})",
             hint="look at it on OVH's page, and run the command again",
         )
 
-    def _rebuild(self, service: str, image: str, tell: Progress, check: Callable[[], None]) -> None:
-        tell(Step("rebuild", f"{service} with {image}"))
+    def _rebuild(self, service: str, image: str, progress: Progress, check: Callable[[], None]) -> None:
+        progress(Step("rebuild", f"{service} with {image}"))
         body = {
             "imageId": self._image_id(service, image),
             "publicSshKey": self.access.machine_key(),
@@ -112,33 +106,36 @@ class Installer:
                 break
             except VpsApiNoAnswer as error:
                 why = error.message  # if it was carried out, the next one is refused while it goes on
-                task = self._running_rebuild(service)
-                if task is not None:
+                if (task := self._running_rebuild(service)) is not None:
                     break
             except VpsApiError as error:
                 if error.status not in (400, 409) or "task" not in error.message.lower():
                     raise
                 why = error.message
-                tell(Step("rebuild", f"OVH is still busy with {service}", BUSY_S))
+                progress(Step("rebuild", f"OVH is still busy with {service}", BUSY_S))
         if task is None:
             raise TimedOut(
                 f"OVH didn't take the installation of {service} within {BUSY_S:g} s: {why}",
                 hint="look at its tasks on OVH's page, and run the command again",
             )
-        self._wait_for_task(service, task, image, tell)
+        self._wait_for_task(service, task, image, progress)
 
     @understood("OVH's tasks of a VPS")
     def _running_rebuild(self, service: str) -> int | None:
         self.clock.sleep(10)  # the list of tasks lags
-        for state in ("todo", "doing"):
-            for id in self.client.get(f"{_path(service)}/tasks", {"state": state}) or []:
-                task = self.client.get(f"{_path(service)}/tasks/{id}")
-                if task and task.get("type") in ("reinstallVm", "rebuildVm"):
-                    return int(task["id"])
+        for id in self._tasks(service):
+            task = self.client.get(f"{_path(service)}/tasks/{id}")
+            if task and task.get("type") in ("reinstallVm", "rebuildVm"):
+                return int(task["id"])
         return None
 
+    def _tasks(self, service: str) -> list[Any]:
+        """Those that haven't ended."""
+        path = f"{_path(service)}/tasks"
+        return [id for state in ("todo", "doing") for id in self.client.get(path, {"state": state}) or []]
+
     @understood("OVH's task of an installation")
-    def _wait_for_task(self, service: str, task: int, image: str, tell: Progress) -> None:
+    def _wait_for_task(self, service: str, task: int, image: str, progress: Progress) -> None:
         state = ""
         for _ in looks(self.clock, self.timeout, most=5):
             try:
@@ -152,7 +149,7 @@ class Installer:
                 )
             if state == "done" and (self.client.get(_path(service)) or {}).get("state") == "running":
                 return
-            tell(Step("rebuild", f"OVH's task {task} is {state}", self.timeout))
+            progress(Step("rebuild", f"OVH's task {task} is {state}", self.timeout))
         raise TimedOut(
             f"OVH's installation of {image} on {service} didn't end within {self.timeout:g} s (task {task} is {state})",
             hint="raise rebuild_timeout in the provider's config if it is only slow",
@@ -213,7 +210,7 @@ class Installer:
         target = SshTarget(
             alias=service, address=address, port=22, user=user, key=self.access.folder / "keys" / "vps",
             known_hosts=self.access.folder / "known_hosts" / service,
-            config=self.access.folder / "ssh" / f"{service}.{user}", connect_timeout=self.access.connect_timeout,
+            config=self.access.folder / "ssh" / f"{service}.{user}",
         )  # fmt: skip
         return Ssh(target) if strict else _AcceptNew(target)
 
@@ -229,19 +226,6 @@ class _AcceptNew(Ssh):
             *("-o", "HostKeyAlgorithms=ssh-ed25519"),
             *super().command[1:],
         ]
-
-
-def _once(progress: Progress) -> Progress:
-    """Progress that says the same twice in a row once."""
-    last: Step | Note | None = None
-
-    def tell(told: Step | Note) -> None:
-        nonlocal last
-        if told != last:
-            last = told
-            progress(told)
-
-    return tell
 
 
 def _task(answer: Any) -> int:

@@ -9,29 +9,26 @@ import msgspec
 
 from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig
-from mngr.containers.docker import Docker
-from mngr.containers.store import HostStore
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, NotFound
 from mngr.model.notes import Remark
 from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
 from mngr.model.views import Offer
 from mngr.providers.contract import Context, HostSpec, Swept
+from mngr.vps_docker import discovery
 from mngr.vps_docker.provider import VpsDockerProvider
 from mngr.vps_docker.vps_client import MachineSpec
 
 _OPTIONS = ("plan", "datacenter", "region", "image", "os")
 
 
-class OvhProvider(VpsDockerProvider):
+class OvhProvider(VpsDockerProvider[OvhCloud, OvhConfig]):
     """`-b --vps-plan=…`, `--vps-datacenter=…` (or region), `--vps-image=…` (or os)."""
 
     option_names: Mapping[str, Collection[str]] = {"vps": _OPTIONS, "ovh": _OPTIONS}
 
     def __init__(self, cloud: OvhCloud, config: OvhConfig, context: Context) -> None:
         super().__init__(cloud, config, context, backend="ovh", title="OVH")
-        self.ovh = cloud
-        self._config = config
         self.abilities = msgspec.structs.replace(
             self.abilities, sends_unverified=config.trust_first_contact, trust_page="docs/ovh.md"
         )
@@ -47,17 +44,17 @@ class OvhProvider(VpsDockerProvider):
         plain = super().machine_spec(spec, options)
         return msgspec.structs.replace(
             plain,
-            region=given.get("datacenter", given.get("region", self._config.default_region)),
-            image=given.get("image", given.get("os", self._config.default_image_name)),
+            region=given.get("datacenter", given.get("region", self.config.default_region)),
+            image=given.get("image", given.get("os", self.config.default_image_name)),
         )
 
     def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
         """As there. First sees to orders that nobody waits for any more: what came of them may be recycled at once;
         that failing only warns."""
         progress(Step("reconcile"))
-        self.ovh.reconcile(warn=lambda text: progress(Remark(text=text)), but=spec.id)
+        self.cloud.reconcile(warn=lambda text: progress(Remark(text=text)), but=spec.id)
         try:
-            with self.ovh.creating(spec.id):
+            with self.cloud.creating(spec.id):
                 record = super().create(spec, offer, progress)
         except (MngrError, KeyboardInterrupt) as error:
             self._tell_of_open_orders(spec.id, error)
@@ -67,7 +64,7 @@ class OvhProvider(VpsDockerProvider):
 
     def _tell_of_open_orders(self, host_id: str, error: MngrError | KeyboardInterrupt) -> None:
         """An order can't be taken back: a create that ends without its VPS says so. Raises Interrupted after Ctrl-C."""
-        open = [marker.what for marker in self.ovh.parts.markers.all() if marker.host_id == host_id]
+        open = [marker.what for marker in self.cloud.parts.markers.all() if marker.host_id == host_id]
         intents = [one.intent for one in self.rented.journal.entries(self.name) if one.subject == host_id]
         delivered = any(one is not None and one.handle.get("id") for one in intents)
         if not open or delivered or any(what in str(error) for what in open):
@@ -99,7 +96,7 @@ class OvhProvider(VpsDockerProvider):
                 hint="on the VPS's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
             )
         found = self._ready(host_id)
-        store = HostStore(Docker(self._machine(found)), self.name)
+        store = discovery.store_on(self.rented, found)
         record = store.read().hosts.get(host_id)
         if record is None:
             raise NotFound(f"the record of host {host_id} is missing on {found.id}")
@@ -114,19 +111,14 @@ class OvhProvider(VpsDockerProvider):
             return f"host {record.name} was verified before"
         record = msgspec.structs.replace(record, ssh_trust="pinned")
         store.save(record)
-        self._remember_record(record)
+        self.rented.cache.change(record.id, lambda seen: msgspec.structs.replace(seen, record=record))
         return f"host {record.name} is verified: its key is {wanted}"
-
-    def _remember_record(self, record: HostRecord) -> None:
-        before = self.rented.cache.get(record.id)
-        if before is not None:
-            self.rented.cache.put(msgspec.structs.replace(before, record=record))
 
     def sweep(self, *, dry_run: bool = False) -> Swept:
         swept = super().sweep(dry_run=dry_run)
-        swept.finished += self.ovh.reconcile(dry_run=dry_run, warn=swept.errors.append)
-        for marker in self.ovh.parts.markers.all():
-            state = self.ovh.order_state(marker)
+        swept.finished += self.cloud.reconcile(dry_run=dry_run, warn=swept.errors.append)
+        for marker in self.cloud.parts.markers.all():
+            state = self.cloud.order_state(marker)
             swept.kept.append(
                 f"{marker.what} ({marker.plan_code}, {marker.region}): {state}; looked at again by every create and gc"
             )

@@ -13,21 +13,20 @@ from mngr.vps_docker.vps_client import MachineSpec
 _OPTIONS = ("region", "plan", "os", "image", "snapshot")
 
 
-class VultrProvider(VpsDockerProvider):
+class VultrProvider(VpsDockerProvider[VultrCloud, VultrConfig]):
     """`-b --vps-os=ID`, `--vps-image=ID` (marketplace) or `--vps-snapshot=ID` (a baked image); the last wins."""
 
     option_names: Mapping[str, Collection[str]] = {"vps": _OPTIONS, "vultr": _OPTIONS}
 
     def __init__(self, cloud: VultrCloud, config: VultrConfig, context: Context) -> None:
         super().__init__(cloud, config, context, backend="vultr", title="Vultr")
-        self._defaults = config
 
     def machine_spec(self, spec: HostSpec, options: Mapping[str, str]) -> MachineSpec:
         given = dict(options)
         plain = super().machine_spec(spec, options)
         sources = ("os", "image", "snapshot")
         if not any(key in given for key in sources):
-            defaults = {"image": self._defaults.default_image_id, "snapshot": self._defaults.default_snapshot}
+            defaults = {"image": self.config.default_image_id, "snapshot": self.config.default_snapshot}
             given |= {key: value for key, value in defaults.items() if value}
         chosen = [key for key in given if key in sources][-1:]
         if chosen == ["image"] or chosen == ["snapshot"]:

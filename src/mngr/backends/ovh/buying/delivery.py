@@ -9,8 +9,6 @@ from mngr.backends.ovh.client import OvhClient
 from mngr.model.errors import NotFound
 from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable, VpsProvisioningError
 
-#: Still on its way.
-OPEN = ("checking", "delivering", "unknown", "cancelling")
 #: What people are told of an order's status.
 SAID = {
     "notPaid": "not paid: OVH couldn't charge the preferred payment method",
