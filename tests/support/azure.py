@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from support.azure_schema import Contract
 from support.in_process import InProcess
-from support.simcloud import Simcloud, until
+from support.simcloud import Simcloud
 
 VERSION = "2022-11-01"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000000 someone"
@@ -114,18 +116,23 @@ class Arm:
         """The same, and its operation to the end; what the resource is then, or the failed operation's error."""
         first = self(method, path, body, expect=expect)
         assert first.status < 300, (method, path, first)
-        poll = first.headers.get("Azure-AsyncOperation")
+        poll, result = first.headers.get("Azure-AsyncOperation"), first.headers.get("Location")
         if poll:
-            last = until(lambda: _ended(self("GET", poll)), f"{method} {path}", 20, 0.01)
+            last = self._polled(poll, lambda answer: answer.body["status"] != "InProgress").body
             if last["status"] == "Failed":
                 return last["error"]
-        elif result := first.headers.get("Location"):
-            until(lambda: self("GET", result).status != 202, f"{method} {path}", 20, 0.01)
+        elif result:
+            self._polled(result, lambda answer: answer.status != 202)
         return self("GET", path).body if method in ("PUT", "PATCH") else None
 
-
-def _ended(answer: Answer) -> Any:
-    return answer.body if answer.body["status"] not in ("InProgress",) else None
+    def _polled(self, url: str, ended: Callable[[Answer], bool]) -> Answer:
+        """As often as the answers say."""
+        end = time.monotonic() + 120
+        while not ended(answer := self("GET", url)):
+            assert time.monotonic() < end, (url, answer)
+            head = answer.headers
+            time.sleep(float(head.get("Retry-After") or float(head["x-ms-retry-after-ms"]) / 1000))
+        return answer
 
 
 def send(method: str, url: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
@@ -179,3 +186,75 @@ def interface(arm: Arm, name: str, subnet: str, region: str = "westus", group: s
     }
     nic = {"location": region, "properties": {"ipConfigurations": [configuration]}}
     return arm.done("PUT", arm.group(f"Microsoft.Network/networkInterfaces/{name}-nic", group), nic)["id"]
+
+
+def vm_body(nic: str, region: str = "westus", size: str = "Standard_B2s", **more: Any) -> dict[str, Any]:
+    """A VM as mngr orders it: `more` are further fields of it, or of its properties."""
+    image = {"publisher": "Debian", "offer": "debian-12", "sku": "12-gen2", "version": "latest"}
+    disk = {
+        "createOption": "FromImage",
+        "deleteOption": "Delete",
+        "diskSizeGB": 30,
+        "managedDisk": {"storageAccountType": "StandardSSD_LRS"},
+    }
+    keys = [{"path": "/home/mngr/.ssh/authorized_keys", "keyData": more.pop("key", KEY)}]
+    system = {
+        "computerName": "one",
+        "adminUsername": "mngr",
+        "customData": base64.b64encode(more.pop("user_data", b"#cloud-config\n{}\n")).decode(),
+        "linuxConfiguration": {"disablePasswordAuthentication": True, "ssh": {"publicKeys": keys}},
+    }
+    top = {name: more.pop(name) for name in ("tags", "zones") if name in more}
+    return {
+        "location": region,
+        "identity": {"type": "SystemAssigned"},
+        **top,
+        "properties": {
+            "hardwareProfile": {"vmSize": size},
+            "storageProfile": {"imageReference": image, "osDisk": disk},
+            "osProfile": system,
+            "networkProfile": {
+                "networkInterfaces": [{"id": nic, "properties": {"primary": True, "deleteOption": "Delete"}}]
+            },
+            **more,
+        },
+    }
+
+
+def machine(arm: Arm, name: str = "one", subnet: str = "", **more: Any) -> dict[str, Any]:
+    """A whole VM, running; or the error that its operation ended with."""
+    nic = interface(arm, name, subnet or prepared(arm))
+    return arm.done("PUT", vm_path(arm, name), vm_body(nic, **more))
+
+
+def vm_path(arm: Arm, name: str = "one") -> str:
+    return arm.group(f"Microsoft.Compute/virtualMachines/{name}")
+
+
+def power(arm: Arm, name: str = "one") -> str:
+    statuses = arm("GET", f"{vm_path(arm, name)}/instanceView", expect=200).body["statuses"]
+    return next(
+        (
+            one["code"].removeprefix("PowerState/")
+            for one in statuses
+            if one["code"].startswith("PowerState/")
+        ),
+        "",
+    )
+
+
+def left(arm: Arm) -> list[str]:
+    """What there is but groups, networks and roles: names."""
+    kinds = {
+        "virtualMachines",
+        "disks",
+        "networkInterfaces",
+        "publicIPAddresses",
+        "roleAssignments",
+        "images",
+        "versions",
+    }
+    found = [one for one in arm.cloud.resources() if one["kind"] in kinds]
+    return sorted(
+        one["name"] for one in found if not (one["kind"] == "roleAssignments" and one["id"].count("/") == 6)
+    )

@@ -205,6 +205,8 @@ class _Handler(BaseHTTPRequestHandler):
 def _encoded(body: Any) -> bytes:
     if body is None:
         return b""
+    if isinstance(body, bytes):
+        return body
     return b"null" if body is NULL else json.dumps(body).encode()
 
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mngr.simcloud.azure import control, entra, rights
+from mngr.simcloud.azure import control, entra, machine, prices, rights, vm_create
 from mngr.simcloud.azure.call import Call
 from mngr.simcloud.azure.ids import parse, right
 from mngr.simcloud.azure.principals import Principal
@@ -56,7 +56,7 @@ class Azure(Vendor[State, Operation]):
             )
 
     def _is_open(self, request: Request) -> bool:
-        return bool(entra.ANSWERED.fullmatch(request.path))
+        return bool(entra.ANSWERED.fullmatch(request.path)) or request.path == prices.PATH
 
     def _caller(self, request: Request) -> Principal:
         """Raises ApiError 401."""
@@ -87,6 +87,8 @@ class Azure(Vendor[State, Operation]):
     # --- answers ---
 
     def answer(self, request: Request) -> Response:
+        if request.path == prices.PATH:
+            return prices.answer(request)
         if self._is_open(request):
             return entra.answer(self.state, request)
         version = request.first("api-version")
@@ -126,13 +128,7 @@ class Azure(Vendor[State, Operation]):
         return error(problem)
 
     def no_capacity(self) -> ApiError:
-        return refuse(
-            409,
-            "SkuNotAvailable",
-            "The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions' is currently not available "
-            "in this location. Please try another size or deploy to a different location or different zone. See "
-            "https://aka.ms/azureskunotavailable for details.",
-        )
+        return vm_create.no_capacity("this one", "this location")
 
     def handle(self, request: Request) -> Response:
         return self._signed(request, super().handle(request))
@@ -172,7 +168,8 @@ class Azure(Vendor[State, Operation]):
     # --- what is behind it ---
 
     def power_changed(self, id: str, running: bool) -> None:
-        return None
+        with self.state.core.lock:
+            machine.power_changed(self.state, id, running)
 
     def env(self, url: str) -> dict[str, str]:
         return {

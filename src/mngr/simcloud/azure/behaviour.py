@@ -30,6 +30,8 @@ class Behaviour(Switches):
     delete_group_s: float = 60.0
     fail_s: float = 60.0
     """From the PUT of a VM until a late failure shows."""
+    provision_limit_s: float = 1200.0
+    """A VM whose machine doesn't come up (`boot_never`) fails after so long."""
     image_s: float = 60.0
     """A copy of a disk into an image."""
     nic_reserved_s: float = 180.0

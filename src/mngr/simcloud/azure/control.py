@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+from mngr.simcloud.azure import vm_power
 from mngr.simcloud.azure.call import value_at
+from mngr.simcloud.azure.imds import Imds
 from mngr.simcloud.azure.principals import Principal
+from mngr.simcloud.azure.records import Resource
 from mngr.simcloud.azure.state import State
 from mngr.simcloud.clock import iso
 from mngr.simcloud.http import Request
@@ -32,6 +36,8 @@ def routes(state: State) -> dict[tuple[str, str], Callable[[Request], Any]]:
         ("POST", "/tokens/expire"): lambda request: {"expired": state.principals.expire()},
         ("POST", "/capacity"): market(state.market.set_capacity),
         ("POST", "/quota"): market(state.market.set_quota),
+        ("POST", "/evict"): lambda request: _evict(state, request),
+        ("POST", "/imds"): lambda request: _imds(state, request),
         ("POST", "/throttle"): lambda request: _throttle(state, request),
     }
 
@@ -69,6 +75,39 @@ def _view(state: State, one: Principal) -> dict[str, Any]:
         "without": list(one.without),
         "env": {} if one.vm else one.env(state.principals.tenant),
     }
+
+
+def _vm(state: State, data: dict[str, Any]) -> Resource:
+    """By its id or name."""
+    wanted = str(data.get("vm", "")).lower()
+    for one in state.of(vm_power.TYPE):
+        if wanted in (one.key, one.name.lower()):
+            return one
+    raise ValueError(f"no VM {data.get('vm')} here")
+
+
+def _evict(state: State, request: Request) -> dict[str, Any]:
+    data = request.json()
+    refuse_unknown("evict", data, ("vm",))
+    with state.core.lock:
+        vm = _vm(state, data)
+        vm_power.evict(state, vm)
+    return {"vm": vm.id}
+
+
+def _imds(state: State, request: Request) -> dict[str, Any]:
+    """What a machine would be told inside: for fake ones, which have no network. `target` is path and query."""
+    data = request.json()
+    refuse_unknown("imds", data, ("vm", "target", "method"))
+    with state.core.lock:
+        vm = _vm(state, data)
+    target = urlsplit(data.get("target", ""))
+    asked = Request(
+        data.get("method", "GET"), target.path, parse_qs(target.query), {"metadata": "true"}, b"", ""
+    )
+    answer = Imds(state, vm.properties["vmId"])(asked)
+    body = answer.body.decode() if isinstance(answer.body, bytes) else answer.body
+    return {"status": answer.status, "body": body}
 
 
 def _throttle(state: State, request: Request) -> dict[str, Any]:

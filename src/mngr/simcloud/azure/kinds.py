@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from mngr.simcloud.azure import firewall, interfaces, networks
+from mngr.simcloud.azure import disks, firewall, images, interfaces, networks, vms
 from mngr.simcloud.azure.records import Resource
 from mngr.simcloud.azure.resources import Kind
 from mngr.simcloud.azure.state import State
 
-KINDS: tuple[Kind, ...] = (firewall.GROUP, networks.NETWORK, interfaces.ADDRESS, interfaces.INTERFACE)
+KINDS: tuple[Kind, ...] = (
+    vms.VM,
+    disks.DISK,
+    *images.KINDS,
+    interfaces.INTERFACE,
+    interfaces.ADDRESS,
+    networks.NETWORK,
+    firewall.GROUP,
+)
 NESTED = (firewall.RULE, networks.SUBNET)
 _BY_TYPE = {kind.type.lower(): kind for kind in KINDS}
 

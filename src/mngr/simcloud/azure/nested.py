@@ -75,7 +75,7 @@ class Nested:
             call,
             parent.id,
             getattr(state.behaviour, self.parent.seconds),
-            lambda: state.change(parent.key, state="Succeeded") and None,
+            lambda: state.change(parent.key, state="Succeeded") and body,
             status=status,
             body=body,
         )

@@ -62,11 +62,16 @@ class Kind:
             call,
             one.id,
             getattr(state.behaviour, self.seconds),
-            lambda: state.change(one.key, state="Succeeded"),
+            lambda: self.settled(state, one.key),
             status=self.updated if present else self.created,
             body=self.view(state, state.find(one.id)),
         )
         return response
+
+    def settled(self, state: State, key: str) -> dict[str, Any] | None:
+        """It is done; the resource as it is then."""
+        one = state.change(key, state="Succeeded")
+        return self.view(state, one) if one else None
 
     def patch(self, state: State, call: Call) -> Any:
         """Its tags, wholly."""

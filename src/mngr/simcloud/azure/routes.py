@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from mngr.simcloud.azure import activity, groups, kinds, providers, roles, tags
+from mngr.simcloud.azure import (
+    activity,
+    assignments,
+    graph,
+    groups,
+    kinds,
+    offers,
+    providers,
+    roles,
+    tags,
+    vm_power,
+)
 from mngr.simcloud.azure.call import Call
 from mngr.simcloud.azure.nested import Nested
 from mngr.simcloud.azure.resources import Kind
@@ -12,6 +23,9 @@ from mngr.simcloud.routing import Route
 Operation = Route[State, Call]
 SUB = "/subscriptions/{subscription}"
 GROUP = f"{SUB}/resourceGroups/{{group}}"
+COMPUTE = f"{SUB}/providers/Microsoft.Compute"
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{{name}}"
+IMAGES = f"{COMPUTE}/locations/{{location}}/publishers"
 TAGS = "/{+scope}/providers/Microsoft.Resources/tags/default"
 ASSIGNMENTS = "/{+scope}/providers/Microsoft.Authorization/roleAssignments"
 DEFINITIONS = "/{+scope}/providers/Microsoft.Authorization/roleDefinitions"
@@ -74,16 +88,42 @@ ROUTES: tuple[Operation, ...] = (
     Route("GET", f"{SUB}/operationresults/{{id}}", lambda state, call: state.operations.result(call)),
     Route("GET", f"{SUB}/operations/{{id}}", lambda state, call: state.operations.status(call)),
     Route("GET", f"{SUB}/providers/Microsoft.Insights/eventtypes/management/values", activity.list_events),
+    Route("POST", "/providers/Microsoft.ResourceGraph/resources", graph.query),
+    Route("GET", f"{COMPUTE}/skus", offers.skus),
+    Route("GET", f"{COMPUTE}/locations/{{location}}/vmSizes", offers.sizes),
+    Route("GET", f"{COMPUTE}/locations/{{location}}/usages", offers.usages),
+    Route("GET", f"{SUB}/providers/Microsoft.Network/locations/{{location}}/usages", offers.network_usages),
+    Route("GET", IMAGES, offers.images),
+    Route("GET", f"{IMAGES}/{{publisher}}/artifacttypes/vmimage/offers", offers.images),
+    Route("GET", f"{IMAGES}/{{publisher}}/artifacttypes/vmimage/offers/{{offer}}/skus", offers.images),
+    Route(
+        "GET",
+        f"{IMAGES}/{{publisher}}/artifacttypes/vmimage/offers/{{offer}}/skus/{{sku}}/versions",
+        offers.images,
+    ),
+    Route(
+        "GET",
+        f"{IMAGES}/{{publisher}}/artifacttypes/vmimage/offers/{{offer}}/skus/{{sku}}/versions/{{version}}",
+        offers.images,
+    ),
+    Route("GET", f"{VM}/instanceView", vm_power.view),
+    Route("POST", f"{VM}/deallocate", vm_power.deallocate),
+    Route("POST", f"{VM}/start", vm_power.start),
+    Route("POST", f"{VM}/powerOff", vm_power.power_off),
+    Route("POST", f"{VM}/restart", vm_power.restart),
+    Route("POST", f"{VM}/redeploy", vm_power.redeploy),
+    Route("POST", f"{VM}/generalize", vm_power.generalize),
+    Route("POST", f"{VM}/simulateEviction", vm_power.simulate_eviction),
     *(route for part in kinds.NESTED for route in _nested(part)),
     *(route for kind in kinds.KINDS for route in _kind(kind)),
     Route("GET", TAGS, tags.get),
     Route("PUT", TAGS, tags.put),
     Route("PATCH", TAGS, tags.patch),
     Route("DELETE", TAGS, tags.delete),
-    Route("GET", ASSIGNMENTS, roles.list_assignments),
-    Route("PUT", f"{ASSIGNMENTS}/{{name}}", roles.assign),
-    Route("GET", f"{ASSIGNMENTS}/{{name}}", roles.get_assignment),
-    Route("DELETE", f"{ASSIGNMENTS}/{{name}}", roles.unassign),
+    Route("GET", ASSIGNMENTS, assignments.list_assignments),
+    Route("PUT", f"{ASSIGNMENTS}/{{name}}", assignments.assign),
+    Route("GET", f"{ASSIGNMENTS}/{{name}}", assignments.get_assignment),
+    Route("DELETE", f"{ASSIGNMENTS}/{{name}}", assignments.unassign),
     Route("GET", DEFINITIONS, roles.list_definitions),
     Route("PUT", f"{DEFINITIONS}/{{name}}", roles.define),
     Route("GET", f"{DEFINITIONS}/{{name}}", roles.get_definition),

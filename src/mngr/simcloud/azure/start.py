@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from mngr.simcloud.azure import roles
+from mngr.simcloud.azure import assignments, vm_power
 from mngr.simcloud.azure.api import Azure
+from mngr.simcloud.azure.inside import NAMES, inside
 from mngr.simcloud.azure.principals import Principal
 from mngr.simcloud.azure.state import State
 from mngr.simcloud.cloud import Core
 from mngr.simcloud.machines.base import Options, Unavailable
 
-NAMES = ("management.azure.com", "login.microsoftonline.com", "prices.azure.com")
-"""What the certificate is good for, beside localhost: machines reach ARM by its real name."""
-FAULTS = ("late_failure", "quota", "evict")
-"""On a VM's PUT: taken, and failed later (`how`: the code); refused by quota; on its PUT: evicted once it runs."""
+FAULTS = ("late_failure", "quota", "sku_not_available")
+"""Of a VM's PUT, and the first of its start, too. See README.md."""
+
+
+__all__ = ["NAMES", "add_options", "start"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +34,14 @@ def start(args: argparse.Namespace, core: Core, options: Options) -> Azure:
         raise Unavailable("--speed is more than 0")
     state = State(core)
     core.faults.vendor_kinds = FAULTS
-    core.overdue.append(state.operations.catch_up)
+    core.overdue += [state.operations.catch_up, lambda: vm_power.catch_up(state)]
     state.behaviour.speed_up(args.speed)
     if args.registered:
         state.registering |= dict.fromkeys(
             ("microsoft.compute", "microsoft.network", "microsoft.storage"), 0.0
         )
     principal = state.principals.add(Principal("mngr"))
-    roles.owner(state, principal.id)
-    return Azure(state, principal)
+    assignments.owner(state, principal.id)
+    azure = Azure(state, principal)
+    options.inside = inside(azure, options.tls)
+    return azure
