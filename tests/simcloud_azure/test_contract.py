@@ -145,6 +145,8 @@ def a_vms_life(checked: Arm) -> None:
     assert listed["id"] == vm["id"]
     [seen] = checked("GET", f"{sub}/virtualMachines?statusOnly=true").body["value"]
     assert seen["properties"]["instanceView"]["statuses"][1]["code"] == "PowerState/running"
+    for region, many in (("westus", 1), ("eastus", 0)):
+        assert len(checked("GET", f"{sub}/locations/{region}/virtualMachines").body["value"]) == many
     assert checked("GET", f"{path}?$expand=instanceView").body["properties"]["instanceView"]["vmAgent"]
     assert (
         checked(

@@ -57,6 +57,8 @@ def right(method: str, path: str) -> tuple[str, str]:
     scope = "/" + "/".join(words)
     id = parse(scope)
     ending = f"{verb}/action" if method == "POST" else verb
+    if id.subscription and id.type and "/" not in id.type and method != "POST":
+        return f"Microsoft.Resources/subscriptions/providers/{ending}", f"/subscriptions/{id.subscription}"
     if id.type:
         extends = scope.lower().rfind("/providers/")
         where = scope[:extends] if _extends(id.type) else scope

@@ -58,12 +58,23 @@ class Operations:
         body: Any = None,
         held: bool = False,
     ) -> tuple[Operation, Response]:
-        """Start one, and the answer that says so. `finish` may give what its Location answers."""
+        """Start one, and the answer that says so. Whoever handles the fault `late_failure` takes it from the call before. `finish` may give what its Location answers."""
+        if fault := call.request.faults.pop("late_failure", None):
+            finish = self._failing(resource, fault.how or "InternalServerError")
         now = self._state.now()
         event = self._state.told(call, "Accepted" if call.request.method != "PUT" else "Started", resource)
         operation = Operation(now, now + seconds, resource, finish, event, held)
         self._all[operation.id] = self._open[operation.id] = operation
         return operation, Response(status, body, self.headers(call, operation))
+
+    def _failing(self, resource: str, code: str) -> Callable[[], Any]:
+        """As an ordered fault wants it: what was asked isn't done, and its resource says Failed."""
+
+        def finish() -> None:
+            self._state.change(resource, state="Failed")
+            raise refuse(409, code, "The operation has failed, as was ordered.")
+
+        return finish
 
     def catch_up(self) -> None:
         """End what has come to its end. Under the core's lock."""

@@ -21,6 +21,9 @@ CLAUSE = re.compile(
     re.IGNORECASE,
 )
 
+ALIASES = {"priceType": "type"}
+"""Filters call it otherwise than answers do."""
+
 
 def answer(request: Request) -> Response:
     text = request.first("$filter") or ""
@@ -71,7 +74,7 @@ def _holds(item: dict[str, Any], clause: re.Match[str]) -> bool:
     name, operator, value = (
         (clause[1], clause[2].lower(), clause[3]) if clause[1] else (clause[5], clause[4].lower(), clause[6])
     )
-    mine, value = str(item.get(name, "")), value.replace("''", "'")
+    mine, value = str(item.get(ALIASES.get(name, name), "")), value.replace("''", "'")
     return {
         "eq": mine == value,
         "ne": mine != value,

@@ -86,10 +86,12 @@ class Kind:
         return self.view(state, state.find(call.path, call.as_of))
 
     def list(self, state: State, call: Call) -> dict[str, Any]:
-        group = call.parts.get("group", "")
+        """Of a group, a location, or everywhere."""
+        group, location = call.parts.get("group", ""), call.parts.get("location", "").lower()
         if group:
             state.group(group, call.as_of)
-        return {"value": [self.view(state, one) for one in state.of(self.type, group, call.as_of)]}
+        found = state.of(self.type, group, call.as_of)
+        return {"value": [self.view(state, one) for one in found if location in ("", one.location)]}
 
     def delete(self, state: State, call: Call) -> Response:
         state.group(call.id.group)

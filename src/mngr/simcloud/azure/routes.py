@@ -90,6 +90,7 @@ ROUTES: tuple[Operation, ...] = (
     Route("GET", f"{SUB}/providers/Microsoft.Insights/eventtypes/management/values", activity.list_events),
     Route("POST", "/providers/Microsoft.ResourceGraph/resources", graph.query),
     Route("GET", f"{COMPUTE}/skus", offers.skus),
+    Route("GET", f"{COMPUTE}/locations/{{location}}/virtualMachines", kinds.KINDS[0].list),
     Route("GET", f"{COMPUTE}/locations/{{location}}/vmSizes", offers.sizes),
     Route("GET", f"{COMPUTE}/locations/{{location}}/usages", offers.usages),
     Route("GET", f"{SUB}/providers/Microsoft.Network/locations/{{location}}/usages", offers.network_usages),

@@ -12,7 +12,7 @@ from mngr.simcloud.azure import catalog, disks, ids, images, networks
 from mngr.simcloud.azure.call import Call, value_at
 from mngr.simcloud.azure.catalog import IMAGE_GB, IMAGES, SIZES, Size
 from mngr.simcloud.azure.records import Resource
-from mngr.simcloud.azure.resources import place, referenced, required
+from mngr.simcloud.azure.resources import base, referenced, required
 from mngr.simcloud.azure.state import State
 from mngr.simcloud.azure.words import bad, refuse
 from mngr.simcloud.call import ApiError, is_public_key
@@ -55,14 +55,7 @@ class Asked:
 
 def read(state: State, call: Call) -> Asked:
     """Raises ApiError."""
-    if not NAME.fullmatch(call.id.name):
-        raise refuse(
-            400,
-            "InvalidParameter",
-            f"The entity name 'vmName' is invalid according to its validation rule: {NAME.pattern}.",
-            target="vmName",
-        )
-    location = place(call)
+    location = base(state, call, TYPE, None, NAME).location
     size = _size(call, location)
     attach = None
     how = required(call, "properties.storageProfile.osDisk.createOption")

@@ -111,7 +111,7 @@ def _act(
             f"Operation 'start' is not allowed on VM '{vm.name}' since the VM is generalized.",
         )
     before = vm.inner.get("power", "")
-    if fault := call.request.faults.get("late_failure"):
+    if fault := call.request.faults.pop("late_failure", None):
         code = fault.how or ("AllocationFailed" if act == "start" else "InternalExecutionError")
     if act:
         state.change(vm.key, state="Updating", inner={"power": meanwhile})

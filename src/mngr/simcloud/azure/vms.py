@@ -50,6 +50,9 @@ class Vms(Kind):
             return Response(201, self.view(state, present), state.operations.headers(call, operation))
         changed = _updated(state, call, present)
         if not present.inner.get("booted"):  # it failed: this tries again
+            size = changed.properties["hardwareProfile"]["vmSize"]
+            if state.market.has(changed.location, size.lower()) in ("none", "restricted"):
+                raise vm_create.no_capacity(size, changed.location)
             return self._provision(state, call, changed, 200)
         return self._update(state, call, changed)
 
@@ -138,7 +141,7 @@ class Vms(Kind):
     def _provision(self, state: State, call: Call, vm: Resource, status: int) -> Response:
         """Boot its machine, or fail late."""
         size = vm.properties["hardwareProfile"]["vmSize"].lower()
-        fault = call.request.faults.get("late_failure")
+        fault = call.request.faults.pop("late_failure", None)
         late = (fault.how or "AllocationFailed") if fault else ""
         if not late and state.market.has(vm.location, size) == "late":
             late = "AllocationFailed"
