@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mngr.backends.ovh import renewal
-from mngr.model.errors import InvalidInput, MngrError, NotFound
+from mngr.model.errors import InvalidInput, MngrError
 from mngr.vps_docker import tags
 from mngr.vps_docker.vps_client import Gone
 from support.ovh import Account
@@ -59,8 +59,7 @@ def test_destroyed_then_created_again_recycles_at_no_new_charge(laptop: Laptop) 
     assert laptop.cloud.release(laptop.spec(), handle) == Gone()
     laptop.clock.sleep(30)
     assert laptop.cloud.find({tags.PROVIDER: "ovh"}) == []
-    with pytest.raises(NotFound, match="waits to be recycled"):
-        laptop.cloud.get(made.id)
+    assert laptop.cloud.get(made.id).released
 
     again, kept = laptop.create(laptop.spec(OTHER))
     assert again.id == made.id

@@ -162,6 +162,6 @@ def _sweep(mngr: "Mngr", providers: list[str], quiet: bool) -> None:
         for what in [] if quiet else swept.released:
             click.echo(f"gc: {name}: released {of_swept(what)}", err=True)
         for what in [] if quiet else swept.finished:
-            click.echo(f"gc: {name}: {of_swept(what)}", err=True)
+            click.echo(f"gc: {name}: finished: {of_swept(what)}", err=True)
         for error in swept.errors:
             click.echo(f"gc: {name}: {of_swept(error)}; `mngr gc` tries again", err=True)

@@ -150,7 +150,7 @@ def refreshed(rented: Rented, machine: Machine, entries: Entries) -> Machine:
     if owner.ready:
         return machine
     try:
-        machine = rented.cloud.get(machine.id)
+        machine = rented.get(machine.id)
     except MngrError:
         return machine
     host_id = machine.owner.host_id
@@ -248,7 +248,7 @@ def find_machine(rented: Rented, host_id: str) -> Machine:
     if remembered is not None and remembered.record.machine_id:
         accounts.insist(rented, f"host {remembered.record.name}", remembered.account)
         try:
-            machine = rented.cloud.get(remembered.record.machine_id)  # a list may lag; this says not found
+            machine = rented.get(remembered.record.machine_id)  # a list may lag; this says not found
         except NotFound:
             if not views.has_run_out(rented, remembered):
                 raise

@@ -25,13 +25,7 @@ from mngr.vps_docker.errors import VpsProvisioningError
 RELOAD_S = 20.0
 
 
-def swap(
-    access: Access,
-    host_id: str,
-    address: str,
-    publish: Callable[[str], None],
-    clock: Clock,
-) -> str:
+def swap(access: Access, host_id: str, address: str, publish: Callable[[str], None], clock: Clock) -> str:
     """The machine's new host key, alone pinned when this returns. Repeatable after a kill at any point.
 
     `publish` is given the new key before it can become live, to put it where another computer of the same user

@@ -53,15 +53,7 @@ class VpsDockerProvider(Generic[C, K]):
     #: The provider's own build arguments: prefix → names, as in `-b --vps-plan=…`.
     option_names: Mapping[str, Collection[str]] = {"vps": ("region", "plan", "os")}
 
-    def __init__(
-        self,
-        cloud: C,
-        config: K,
-        context: Context,
-        *,
-        backend: str,
-        title: str,
-    ) -> None:
+    def __init__(self, cloud: C, config: K, context: Context, *, backend: str, title: str) -> None:
         if not cloud.caps.user_data and type(cloud).bootstrap is VpsClientInterface.bootstrap:
             raise TypeError(f"{type(cloud).__name__} takes no user data, so it needs a method bootstrap")
         boots = ["default_os_id"] if type(self).machine_spec is VpsDockerProvider.machine_spec else []

@@ -4,11 +4,12 @@ import msgspec
 
 from mngr.containers.access import Access
 from mngr.journal import Entry, Intent, Journal
+from mngr.model.errors import NotFound
 from mngr.providers.contract import Context
 from mngr.vps_docker.cache import Cache
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.intents import Plan, written
-from mngr.vps_docker.vps_client import Handle, VpsClientInterface
+from mngr.vps_docker.vps_client import Handle, Machine, VpsClientInterface
 
 
 class Rented(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +27,13 @@ class Rented(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cache(self) -> Cache:
         return Cache(self.context.home, self.name)
+
+    def get(self, id: str) -> Machine:
+        """A machine that may carry a host. Raises NotFound also of a released one that lives on; Unreadable."""
+        machine = self.cloud.get(id)
+        if machine.released:
+            raise NotFound(f"{id} carries no host: it was released, and lives on until {machine.paid_until}")
+        return machine
 
     def intent(self, subject: str, plan: Plan, handle: Handle | None = None) -> Intent:
         """A new intent, from now on."""

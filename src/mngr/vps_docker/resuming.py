@@ -24,8 +24,7 @@ def take_over(rented: Rented, wanted: Wanted, held: Held, progress: Progress) ->
     plan = intents.read(intent) if intent else None
     if plan is not None and not isinstance(plan, CreatePlan):
         raise BeingBuilt(
-            f"host {wanted.spec.name} was being destroyed",
-            hint="`mngr gc` ends that; then run this again",
+            f"host {wanted.spec.name} was being destroyed", hint="`mngr gc` ends that; then run this again"
         )
     if plan is not None:
         accounts.insist(rented, f"what an earlier create of {wanted.spec.name} made", plan.account)
@@ -71,7 +70,7 @@ def _is_gone(rented: Rented, handle: Handle) -> bool:
         return False
     for _ in looks(rented.context.clock, rented.cloud.caps.list_lag_s):
         try:
-            rented.cloud.get(handle["id"])
+            rented.get(handle["id"])
             return False
         except NotFound:
             continue  # for a moment that is also said of what has just been bought

@@ -17,7 +17,7 @@ from mngr.model.ids import new_host_id
 from mngr.providers.contract import Swept
 from mngr.vps_docker import accounts, intents, machine_snapshots, strays, tags, views, wiping
 from mngr.vps_docker.discovery import refreshed
-from mngr.vps_docker.intents import CreatePlan, DestroyPlan, SnapshotPlan, WipePlan
+from mngr.vps_docker.intents import CreatePlan, SnapshotPlan, WipePlan
 from mngr.vps_docker.releasing import release
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.strays import Stray
@@ -75,8 +75,7 @@ def _stray(rented: Rented, machine: Stray, swept: Swept, dry_run: bool) -> None:
         return
     if not dry_run:
         strays.claim(rented, machine)
-    verb = "would put" if dry_run else "put"
-    swept.finished.append(f"{verb} {', '.join(machine.lost)} back on {_name(machine)}")
+    swept.finished.append(f"{_name(machine)}: its tags {', '.join(machine.lost)}, which it had lost")
 
 
 def _apart(swept: Swept, what: str, act: Callable[[], None]) -> None:
@@ -98,12 +97,10 @@ def _intent(rented: Rented, host_id: str, swept: Swept, dry_run: bool) -> None:
         plan = intents.read(intent)
         accounts.insist(rented, _called(intent), plan.account)
         if isinstance(plan, SnapshotPlan):
-            cleared = (
-                "would look at a cut-short snapshot"
-                if dry_run
-                else machine_snapshots.clear(rented, held, intent.subject, plan)
+            row = f"snapshot {intent.subject} (cut short)"
+            swept.released.append(
+                row if dry_run else machine_snapshots.clear(rented, held, intent.subject, plan)
             )
-            swept.released.append(cleared)
             return
         if isinstance(plan, WipePlan):
             wiping.again(rented, held, plan, _called(intent), swept, dry_run)
@@ -113,9 +110,9 @@ def _intent(rented: Rented, host_id: str, swept: Swept, dry_run: bool) -> None:
             if ready:
                 _finish(rented, held, ready[0], swept, dry_run)
                 return
-        verb = "destroy" if isinstance(plan, DestroyPlan) else "release"
+        row = f"{_called(intent)} ({intent.kind} cut short)"
         if dry_run:
-            swept.released.append(f"would {verb} {_called(intent)}")
+            swept.released.append(row)
             return
         unwiped = wiping.wipe(rented, held)
         why = release(rented, plan.machine.spec, intent.handle, RELEASE_S)
@@ -123,7 +120,7 @@ def _intent(rented: Rented, host_id: str, swept: Swept, dry_run: bool) -> None:
             held.note(f"its {intent.kind} was cut short; not yet released: {why}")
             swept.kept.append(f"{_called(intent)}: not yet released: {why}")
             return
-        swept.released.append(f"{_called(intent)} ({intent.kind} cut short)")
+        swept.released.append(row)
         if unwiped:
             rented.cache.drop(host_id)
             swept.kept.append(f"{_called(intent)}: {wiping.keep(held, unwiped)}")
@@ -140,7 +137,7 @@ def _of_host(rented: Rented, host_id: str, intent: Intent) -> list[Machine]:
         if not id:
             continue
         try:
-            found[id] = rented.cloud.get(id)
+            found[id] = rented.get(id)
         except NotFound:
             found.pop(id, None)
     return [one for one in found.values() if one.owner.host_id == host_id]
@@ -153,9 +150,7 @@ def _finish(rented: Rented, held: Held, machine: Machine, swept: Swept, dry_run:
         if owner.builder or owner.until is not None:
             rented.cloud.tag(machine.id, {}, [tags.BUILDER, tags.UNTIL])
         held.done()
-    swept.finished.append(
-        f"{'would finish' if dry_run else 'finished'} the create of {owner.host_name or owner.host_id}"
-    )
+    swept.finished.append(f"the create of {owner.host_name or owner.host_id}")
 
 
 def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> None:
@@ -167,21 +162,21 @@ def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> N
         )
         return
     if not owner.abandoned(rented.cloud.now()):
-        who = (
-            "this computer" if owner.builder == rented.context.laptop else owner.builder or "another computer"
-        )
+        here = owner.builder == rented.context.laptop
+        who = "this computer" if here else owner.builder or "another computer"
         left = max(0, int(owner.until + tags.MARGIN_S - rented.cloud.now()))
         swept.kept.append(f"{_name(machine)}: being built by {who}; looked at again in {left} s")
         return
     with rented.journal.hold(rented.name, owner.host_id) as held:
         try:
-            now = rented.cloud.get(machine.id).owner  # the list may be old: the machine itself says
+            now = rented.get(machine.id).owner  # the list may be old: the machine itself says
         except NotFound:
             return
         if held.intent is not None or not now.abandoned(rented.cloud.now()):
             return
+        row = f"{_name(machine)} (abandoned by {owner.builder})"
         if dry_run:
-            swept.released.append(f"would release {_name(machine)} (abandoned by {owner.builder})")
+            swept.released.append(row)
             return
         spec = MachineSpec(
             host_id=owner.host_id, name=machine.name, plan=machine.plan, region=machine.region, image=""
@@ -197,7 +192,7 @@ def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> N
             return
         if not twin:
             forget(rented, owner.host_id)
-        swept.released.append(f"{_name(machine)} (abandoned by {owner.builder})")
+        swept.released.append(row)
 
 
 def _twin(rented: Rented, machine: Machine) -> bool:

@@ -72,7 +72,8 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine as the cloud shows it. Of a machine that is paid ahead: `paid_until` (ISO), and whether it `renews`."""
+    """A machine as the cloud shows it. Of a machine that is paid ahead: `paid_until` (ISO), and whether it `renews`;
+    `released`: it lives on, to be taken by whoever comes first (Caps.outlives_release)."""
 
     id: VpsInstanceId
     name: str = ""
@@ -84,6 +85,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float | None = None
     paid_until: str = ""
     renews: bool | None = None
+    released: bool = False
 
     @property
     def owner(self) -> Owner:
@@ -142,7 +144,8 @@ class VpsClientInterface(ABC):
 
     @abstractmethod
     def get(self, id: str) -> Machine:
-        """One machine. Raises NotFound only if the cloud itself said so; Unreadable on any other trouble."""
+        """One machine, also a released one that lives on. Raises NotFound only if the cloud itself said so; Unreadable on
+        any other trouble."""
 
     @abstractmethod
     def power(self, id: str, on: bool) -> None:

@@ -89,18 +89,16 @@ def not_wiped(held: Held, why: str) -> NotWiped:
 
 def again(rented: Rented, held: Held, plan: WipePlan, called: str, swept: Swept, dry_run: bool) -> None:
     """One more try, by the sweep."""
-    if dry_run:
-        swept.finished.append(f"would wipe what {called} left")
-        return
-    why = wipe(rented, held)
+    why = "" if dry_run else wipe(rented, held)
     if why:
         held.note(f"not wiped yet: {why}")
         until = plan.wipe.paid_until if plan.wipe else ""
         swept.kept.append(f"{called}: destroyed, and not wiped yet: {why}; paid until {until}")
         return
-    rented.access.forget(plan.machine.host_id)
-    held.done()
-    swept.finished.append(f"nothing of {called} is left on its machine")
+    swept.finished.append(f"the wipe of what {called} had left on its machine")
+    if not dry_run:
+        rented.access.forget(plan.machine.host_id)
+        held.done()
 
 
 def _has_ended(rented: Rented, paid_until: str) -> bool:

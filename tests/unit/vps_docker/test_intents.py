@@ -171,7 +171,7 @@ def test_a_wipe_of_an_older_build_ends_with_what_was_paid(tmp_path: Path) -> Non
     cloud = MemoryCloud(ManualClock())
     cloud.clock.at = 1_900_000_000
     swept = sweep(parts(tmp_path, cloud), False)
-    assert swept.finished == ["nothing of host box on cloud (machine i-1) is left on its machine"]
+    assert swept.finished == ["the wipe of what host box on cloud (machine i-1) had left on its machine"]
     assert not Journal(tmp_path / "journal").entries()
 
 

@@ -95,8 +95,9 @@ def test_a_host_of_this_computer_stays_one_and_gc_puts_its_tags_back(
         ["a1"],
     )
     assert "`mngr gc` puts them back" in host.problem
-    assert "would put" in one.sweep(dry_run=True).finished[0]
+    would = one.sweep(dry_run=True).finished
     (finished,) = one.sweep().finished
+    assert would == [finished]
     assert NAME in finished
     assert cloud.machines["i-1"].tags == {**LEFT[left], **WHOLE}
     (host,) = one.discover().hosts

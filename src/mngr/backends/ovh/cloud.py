@@ -6,9 +6,10 @@ is called when the host's record is durable. So whatever is killed in between en
 `acquire`, `release` and `buying.reconcile` have the long stories.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import msgspec
 
 from mngr.backends.ovh import acquire, offers, release, renewal
 from mngr.backends.ovh.buying import delivery, reconcile
@@ -20,7 +21,7 @@ from mngr.backends.ovh.parts import Parts
 from mngr.backends.ovh.tags import RECYCLING_BY, is_being_claimed
 from mngr.backends.ovh.vps import Vps
 from mngr.containers.access import Access
-from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut
+from mngr.model.errors import MngrError, TimedOut
 from mngr.model.progress import Progress, Step
 from mngr.model.views import Offer
 from mngr.model.waiting import looks
@@ -53,17 +54,6 @@ class OvhCloud(VpsClientInterface):
         )
 
     # --- making -------------------------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def creating(self, host_id: str) -> Iterator[None]:
-        """For one create: the host's order markers are held."""
-        with self.parts.markers.hold(host_id) as mine:
-            if not mine:
-                raise Conflict(
-                    f"orders of host {host_id} are being looked at by another mngr here",
-                    hint="run this again",
-                )
-            yield
 
     def check(self, spec: MachineSpec) -> Offer:
         return offers.check(self.parts.client, self.parts.config, spec)
@@ -121,11 +111,8 @@ class OvhCloud(VpsClientInterface):
 
     def get(self, id: str) -> Machine:
         vps = self.parts.reader.read_patiently(id)
-        if self.parts.own_writes.building(id) is None and vps.released(self.now()):
-            raise NotFound(
-                f"{id} carries no host: its renewal is cancelled, and it waits to be recycled until {vps.renewal.expiration}"
-            )
-        return vps.machine()
+        released = self.parts.own_writes.building(id) is None and vps.released(self.now())
+        return msgspec.structs.replace(vps.machine(), released=released)
 
     def now(self) -> float:
         return self.parts.client.now()

@@ -54,7 +54,12 @@ class OvhProvider(VpsDockerProvider[OvhCloud, OvhConfig]):
         progress(Step("reconcile"))
         self.cloud.reconcile(warn=lambda text: progress(Remark(text=text)), but=spec.id)
         try:
-            with self.cloud.creating(spec.id):
+            with self.cloud.parts.markers.hold(spec.id) as mine:
+                if not mine:
+                    raise Conflict(
+                        f"orders of host {spec.id} are being looked at by another mngr here",
+                        hint="run this again",
+                    )
                 record = super().create(spec, offer, progress)
         except (MngrError, KeyboardInterrupt) as error:
             self._tell_of_open_orders(spec.id, error)

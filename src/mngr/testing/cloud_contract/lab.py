@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from mngr.model.errors import MngrError
+from mngr.model.errors import MngrError, NotFound
 from mngr.testing.cloud_contract.clock import WRONG_BY_S, SkippingClock
 from mngr.testing.cloud_contract.wire import Call, Wire
 from mngr.testing.cloud_contract.world import CloudWorld
@@ -174,6 +174,13 @@ class Lab:
         client = self.client()
         self.pass_lag(client)
         return client.get(machine.id).tags
+
+    def is_gone(self, id: str) -> bool:
+        """Whether the cloud doesn't have the machine, or says that it was released and lives on."""
+        try:
+            return self.client().get(id).released
+        except NotFound:
+            return True
 
     def pass_lag(self, client: VpsClientInterface) -> None:
         """Until lists show what was done."""

@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from mngr.model.errors import MngrError, NotFound
+from mngr.model.errors import MngrError
 from mngr.testing.cloud_contract.base import Base
 from mngr.testing.cloud_contract.lab import Lab
 from mngr.testing.cloud_contract.wire import LOST, TROUBLES, changing
@@ -21,8 +21,7 @@ class Releasing(Base):
         for _ in range(3):
             lab.release(spec)
             assert lab.billed() == set()
-        with pytest.raises(NotFound):
-            lab.client().get(made.id)
+        assert lab.is_gone(made.id)
 
     def test_release_finds_by_tags_alone_what_nobody_wrote_down(self, lab):
         spec, client = lab.spec(), lab.client()

@@ -90,11 +90,10 @@ def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bo
         )
         return []
     foreign = _foreign(parts, marker, vps.tags)
-    if dry_run:
-        return [] if foreign else [f"would keep {service} (order {order}) for the next create"]
-    if not foreign and not _spare(parts, marker, vps, fence):
-        return []
-    parts.markers.remove(order_key(order))
+    if not dry_run:
+        if not foreign and not _spare(parts, marker, vps, fence):
+            return []
+        parts.markers.remove(order_key(order))
     return [] if foreign else [f"{service} (order {order}): cancelled, and kept for the next create"]
 
 
