@@ -89,7 +89,9 @@ def split(args: Sequence[str], known: Mapping[str, Collection[str]]) -> BuildArg
 
 
 def _options(args: Sequence[str], known: Mapping[str, Collection[str]]) -> tuple[dict[str, str], list[str]]:
-    options: dict[str, str] = {}
+    """By name without the prefix, and all other words. One thing may be said by two names (`--vps-plan`, `--vultr-plan`),
+    but not two things."""
+    said: dict[str, dict[str, str]] = {}
     rest: list[str] = []
     left = list(args)
     while left:
@@ -108,22 +110,12 @@ def _options(args: Sequence[str], known: Mapping[str, Collection[str]]) -> tuple
             value = left.pop(0)
         if not value.strip():
             raise InvalidInput(f"build argument --{name} has an empty value", hint=f"write --{name}=VALUE")
-        options[name] = value.strip()
-    return _plain(options, known), rest
-
-
-def _plain(options: Mapping[str, str], known: Mapping[str, Collection[str]]) -> dict[str, str]:
-    """Without the prefixes. One thing may be said by two names (`--vps-plan`, `--vultr-plan`), but not two things."""
-    said: dict[str, str] = {}
-    for name, value in options.items():
-        prefix = next(one for one in known if name.startswith(one + "-"))
-        other = said.setdefault(name.removeprefix(prefix + "-"), name)
-        if options[other] != value:
-            raise InvalidInput(
-                f"build arguments --{other}={options[other]} and --{name}={value} contradict each other",
-                hint="give one",
-            )
-    return {plain: options[name] for plain, name in said.items()}
+        said.setdefault(name.removeprefix(prefix + "-"), {})[name] = value.strip()
+    for names in said.values():
+        if len(set(names.values())) > 1:
+            both = " and ".join(f"--{name}={value}" for name, value in names.items())
+            raise InvalidInput(f"build arguments {both} contradict each other", hint="give one")
+    return {plain: next(iter(names.values())) for plain, names in said.items()}, rest
 
 
 def _check_option(name: str, prefix: str, known: Mapping[str, Collection[str]]) -> None:

@@ -27,6 +27,7 @@ from mngr.model.names import check_name, is_name
 from mngr.providers.contract import Backend, Context, HostProvider
 
 ALWAYS = "*"
+_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "backends")
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -40,8 +41,7 @@ class Instance(msgspec.Struct, frozen=True):
 
 def in_tree() -> list[str]:
     """The names of the backends that come with mngr."""
-    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "backends")
-    return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and is_name(entry.name))
+    return sorted(entry.name for entry in os.scandir(_FOLDER) if entry.is_dir() and is_name(entry.name))
 
 
 def find_backend(name: str, instances: Iterable[str] = ()) -> Backend:
@@ -140,9 +140,8 @@ def _is_there(one: str, environ: Mapping[str, str]) -> bool:
 
 def _environment(backend: str) -> tuple[str, ...]:
     """The variables and files named in `backends/NAME/environment`, one a line: read without importing the backend."""
-    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "backends", backend, "environment")
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(os.path.join(_FOLDER, backend, "environment"), encoding="utf-8") as file:
             return tuple(file.read().split())
     except FileNotFoundError:
         return ()

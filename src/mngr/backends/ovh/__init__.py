@@ -21,7 +21,6 @@ class _Backend:
         from mngr.backends.ovh.provider import OvhProvider
 
         where = f"[providers.{context.instance}]"
-        config = config.checked(where)
         require_sdk()
         client = OvhClient(credentials(config, where), clock=context.clock)
         cloud = OvhCloud(context.instance, client, config, context.folder(self.name))

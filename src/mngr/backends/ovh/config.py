@@ -60,22 +60,16 @@ class OvhConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unkno
         super().__post_init__()
         check_seconds(self, "list_lag", "tag_lag", "claim_time", "recycle_safety_margin_hours", zero=True)
         check_seconds(self, "rebuild_timeout")
-
-    def checked(self, where: str) -> "OvhConfig":
-        """Itself. Raises InvalidInput on what OVH has no meaning for."""
         if self.pricing_mode not in DURATIONS:
-            raise InvalidInput(
-                f"{where} pricing_mode {self.pricing_mode!r}: OVH has no such mode",
-                hint=f"one of {', '.join(DURATIONS)}",
+            raise ValueError(
+                f"pricing_mode {self.pricing_mode!r}: OVH has no such mode; one of {', '.join(DURATIONS)}"
             )
         if self.duration not in DURATIONS.values():
-            raise InvalidInput(
-                f"{where} duration {self.duration!r} can't be ordered",
-                hint=f"one of {', '.join(DURATIONS.values())}",
+            raise ValueError(
+                f"duration {self.duration!r} can't be ordered; one of {', '.join(DURATIONS.values())}"
             )
-        if self.recycle_safety_margin_hours < 0 or self.recycle_max_candidates_considered < 0:
-            raise InvalidInput(f"{where}: recycle_… settings can't be less than 0")
-        return self
+        if self.recycle_max_candidates_considered < 0:
+            raise ValueError("recycle_max_candidates_considered can't be less than 0")
 
 
 #: Pricing mode → what OVH wants as the duration with it.
