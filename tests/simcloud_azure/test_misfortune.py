@@ -233,3 +233,24 @@ def test_a_delete_that_fails_late_leaves_what_it_was_to_delete(cloud: Simcloud, 
     assert arm("GET", vm["id"]).body["properties"]["provisioningState"] == "Failed"
     arm.done("DELETE", vm["id"], expect=202)
     assert left(arm) == []
+
+
+def test_a_newer_operation_takes_the_place_of_an_older_one(slow: Simcloud, arm: Arm) -> None:
+    """And no bill is lost or double: made, deallocated and started at once."""
+    slow.ask("POST", "/behaviour", {"stop_s": 20, "start_s": 20})
+    nic = interface(arm, "one", prepared(arm))
+    polls = [arm("PUT", vm_path(arm), vm_body(nic), expect=201).headers["Azure-AsyncOperation"]]
+    for verb in ("deallocate", "start", "deallocate", "start"):
+        polls.append(arm("POST", f"{vm_path(arm)}/{verb}", expect=202).headers["Azure-AsyncOperation"])
+    for poll in polls[:-1]:
+        assert arm("GET", poll).body["error"]["code"] == "OperationPreempted"
+    slow.settle()
+    slow.advance(21)
+    assert arm("GET", polls[-1]).body["status"] == "Succeeded"
+    assert power(arm) == "running"
+    assert [line["open"] for line in slow.bill()["lines"] if line["kind"] == "virtualMachine"] == [True]
+    arm("POST", f"{vm_path(arm)}/deallocate", expect=202)
+    arm("DELETE", vm_path(arm), expect=202)
+    slow.ask("POST", "/evict", {"vm": "one"})
+    slow.advance(60)
+    assert left(arm) == [], "and an eviction meanwhile changes nothing"

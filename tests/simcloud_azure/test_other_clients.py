@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.azure import RULES, Arm, interface, machine, prepared, vm_body, vm_path
+from support.azure import RULES, Arm, interface, machine, prepared, send, vm_body, vm_path
 from support.simcloud import Simcloud
 
 
@@ -213,3 +213,27 @@ def test_a_disk_that_its_vm_left_is_attached_to_another(arm: Arm) -> None:
     }
     del again["properties"]["osProfile"]
     assert arm.done("PUT", vm_path(arm, "two"), again)["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_lists_have_pages(cloud: Simcloud, arm: Arm) -> None:
+    prepared(arm)
+    cloud.ask("POST", "/behaviour", {"page": 1})
+    found, link = [], f"{arm.group()}/resources"
+    while link:
+        page = arm("GET", link, expect=200).body
+        assert len(page["value"]) == 1
+        found.append(page["value"][0]["name"])
+        link = page.get("nextLink", "")
+    assert sorted(found) == ["mngr-nsg", "mngr-vnet"]
+
+
+def test_the_cloud_describes_itself(cloud: Simcloud) -> None:
+    """As terraform (metadata_host) and az (cloud register) find out where to log in."""
+    for version, whole in (("2022-09-01", True), ("2019-05-01", False)):
+        answer = send("GET", f"{cloud.url}/metadata/endpoints?api-version={version}", None, {})
+        body = answer.body if whole else answer.body[0]
+        assert body["resourceManager"] == body["authentication"]["loginEndpoint"] == cloud.url
+    found = send(
+        "GET", f"{cloud.url}/{cloud.env['AZURE_TENANT_ID']}/v2.0/.well-known/openid-configuration", None, {}
+    )
+    assert send("GET", found.body["jwks_uri"], None, {}).body == {"keys": []}

@@ -100,6 +100,12 @@ class Bill:
             if lines and lines[-1].closed is None:
                 lines[-1] = replace(lines[-1], closed=self._clock.now())
 
+    def runs(self, resource: str) -> bool:
+        """Whether it costs money now."""
+        with self._lock:
+            lines = self._lines.get(resource)
+            return bool(lines) and lines[-1].closed is None
+
     def cost(self, resource: str) -> float:
         with self._lock:
             lines = list(self._lines.get(resource, ()))

@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 READY_LIMIT_S = 600.0
 """Machine images may have to be made first."""
 STOP_LIMIT_S = 60.0
-UNLIMITED = {"vultr": ("--rate-limit", "0")}
+UNLIMITED = {"vultr": ("--rate-limit", "0"), "azure": ("--buckets", "off")}
 """What a vendor is told first: tests are in a hurry."""
 
 Found = TypeVar("Found")

@@ -48,6 +48,8 @@ class Behaviour(Switches):
     """From the Preempt event inside a spot machine to its eviction."""
     poll_s: float = 1.0
     """What `Retry-After` says; parts of a second go as `x-ms-retry-after-ms`."""
+    page: int = 500
+    """The most that one page of a list of resources has."""
     token_s: int = 3600
     """How long tokens live, by real time."""
     principal_type_helps: bool = False

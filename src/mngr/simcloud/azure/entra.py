@@ -1,4 +1,5 @@
-"""Entra's token endpoint: OpenID configuration, instance discovery, client credentials. Its errors are not ARM's.
+"""Entra's token endpoint: OpenID configuration, instance discovery, client credentials; and the cloud's description of itself.
+Its errors are not ARM's.
 
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 """
@@ -17,7 +18,7 @@ from mngr.simcloud.clock import iso
 from mngr.simcloud.http import Request, Response
 
 ANSWERED = re.compile(
-    r"/common/discovery/instance|/[^/]+(/v2\.0)?/\.well-known/openid-configuration|/[^/]+/oauth2(/v2\.0)?/token",
+    r"/metadata/endpoints|/[^/]+/discovery(/v2\.0)?/keys|/common/discovery/instance|/[^/]+(/v2\.0)?/\.well-known/openid-configuration|/[^/]+/oauth2(/v2\.0)?/token",
     re.IGNORECASE,
 )
 """The paths that are Entra's."""
@@ -33,7 +34,12 @@ def answer(state: State, request: Request) -> Response:
     try:
         if request.path.lower().startswith("/common/discovery"):
             return Response(200, _instances(here, state.principals.tenant))
+        if request.path.lower() == "/metadata/endpoints":
+            found = _endpoints(here)
+            return Response(200, found if (request.first("api-version") or "") >= "2022" else [found])
         _known(state, tenant)
+        if request.path.endswith("/keys"):
+            return Response(200, {"keys": []})
         if request.path.endswith("openid-configuration"):
             return Response(200, _configuration(here, tenant))
         if request.method != "POST":
@@ -144,4 +150,30 @@ def _instances(here: str, tenant: str) -> dict[str, Any]:
         "tenant_discovery_endpoint": f"{here}/{tenant}/v2.0/.well-known/openid-configuration",
         "api-version": "1.1",
         "metadata": [names],
+    }
+
+
+def _endpoints(here: str) -> dict[str, Any]:
+    """The cloud's own description, by which clients of any make find their way (terraform's `metadata_host`, `az cloud register`)."""
+    return {
+        "name": "AzureCloud",
+        "portal": here,
+        "authentication": {
+            "loginEndpoint": here,
+            "audiences": list(AUDIENCES),
+            "tenant": "common",
+            "identityProvider": "AAD",
+        },
+        "resourceManager": here,
+        "media": here,
+        "graph": here,
+        "graphAudience": here,
+        "microsoftGraphResourceId": here,
+        "batch": "https://batch.core.windows.net/",
+        "gallery": here,
+        "suffixes": {
+            "storage": "core.windows.net",
+            "keyVaultDns": "vault.azure.net",
+            "acrLoginServer": "azurecr.io",
+        },
     }

@@ -9,7 +9,7 @@ from mngr.simcloud.azure import kinds
 from mngr.simcloud.azure.call import Call
 from mngr.simcloud.azure.catalog import REGIONS
 from mngr.simcloud.azure.records import Group
-from mngr.simcloud.azure.resources import place
+from mngr.simcloud.azure.resources import paged, place
 from mngr.simcloud.azure.state import State
 from mngr.simcloud.azure.words import refuse
 from mngr.simcloud.http import Response
@@ -77,7 +77,7 @@ def list_groups(state: State, call: Call) -> dict[str, Any]:
                 400, "InvalidFilterInQueryString", f"Invalid $filter '{given}' specified in the query string."
             )
         found = [one for one in found if _tagged(one.tags, asked[1], asked[3])]
-    return {"value": [one.view() for one in found]}
+    return paged(state, call, [one.view() for one in found])
 
 
 def delete(state: State, call: Call) -> Response:
@@ -113,7 +113,7 @@ def list_resources(state: State, call: Call) -> dict[str, Any]:
         view = one.view()
         del view["properties"]
         views.append(view)
-    return {"value": views}
+    return paged(state, call, views)
 
 
 def subscriptions(state: State, call: Call) -> dict[str, Any]:

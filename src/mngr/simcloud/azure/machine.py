@@ -68,7 +68,7 @@ def running(state: State, vm: Resource) -> None:
     """It runs, and costs money from now on."""
     location, size = vm.location, SIZES[vm.properties["hardwareProfile"]["vmSize"].lower()]
     spot = vm.properties.get("priority") in ("Spot", "Low")
-    if vm.inner.get("power") not in ("running", "stopped"):
+    if not state.core.bill.runs(vm.id):
         rate = Metered(catalog.hour(size, location, spot))
         state.core.bill.open(vm.id, "virtualMachine", vm.name, vm.bill_tags(), rate)
     state.change(vm.key, state="Succeeded", inner={"power": "running"})

@@ -60,21 +60,15 @@ class Operations:
     ) -> tuple[Operation, Response]:
         """Start one, and the answer that says so. Whoever handles the fault `late_failure` takes it from the call before. `finish` may give what its Location answers."""
         if fault := call.request.faults.pop("late_failure", None):
-            finish = self._failing(resource, fault.how or "InternalServerError")
+            self._state.change(resource, state="Failed")
+            finish = _raises(
+                refuse(409, fault.how or "InternalServerError", "It has failed, as was ordered.")
+            )
         now = self._state.now()
         event = self._state.told(call, "Accepted" if call.request.method != "PUT" else "Started", resource)
         operation = Operation(now, now + seconds, resource, finish, event, held)
         self._all[operation.id] = self._open[operation.id] = operation
         return operation, Response(status, body, self.headers(call, operation))
-
-    def _failing(self, resource: str, code: str) -> Callable[[], Any]:
-        """As an ordered fault wants it: what was asked isn't done, and its resource says Failed."""
-
-        def finish() -> None:
-            self._state.change(resource, state="Failed")
-            raise refuse(409, code, "The operation has failed, as was ordered.")
-
-        return finish
 
     def catch_up(self) -> None:
         """End what has come to its end. Under the core's lock."""
@@ -100,6 +94,14 @@ class Operations:
                 message,
                 operation.event.correlation,
             )
+
+    def preempt(self, resource: str) -> None:
+        """A newer one takes the place of those that are open for a resource: they fail, and do nothing any more."""
+        problem = refuse(409, "OperationPreempted", "The operation is preempted by a more recent operation.")
+        for one in list(self._open.values()):
+            if one.resource.lower() == resource.lower():
+                one.finish, one.held, one.due = _raises(problem), False, 0.0
+        self.catch_up()
 
     def running(self, resource: str) -> Operation | None:
         """The newest that is open for a resource."""
@@ -171,3 +173,10 @@ class Operations:
         if one is None:
             raise refuse(404, "NotFound", f"The operation '{call.parts['id']}' was not found.")
         return one
+
+
+def _raises(problem: ApiError) -> Callable[[], Any]:
+    def finish() -> None:
+        raise problem
+
+    return finish

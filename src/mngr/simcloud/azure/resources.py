@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from mngr.simcloud.azure import ids, providers, rights
 from mngr.simcloud.azure.call import Call
@@ -16,6 +17,7 @@ from mngr.simcloud.azure.state import State
 from mngr.simcloud.azure.words import bad, refuse
 from mngr.simcloud.call import ApiError
 from mngr.simcloud.http import Response
+from mngr.simcloud.paging import cursor, read_cursor
 
 NAME = re.compile(r"[A-Za-z0-9]([\w.-]{0,78}\w)?", re.ASCII)
 
@@ -91,7 +93,7 @@ class Kind:
         if group:
             state.group(group, call.as_of)
         found = state.of(self.type, group, call.as_of)
-        return {"value": [self.view(state, one) for one in found if location in ("", one.location)]}
+        return paged(state, call, [self.view(state, one) for one in found if location in ("", one.location)])
 
     def delete(self, state: State, call: Call) -> Response:
         state.group(call.id.group)
@@ -114,6 +116,19 @@ class Kind:
             state.resources.remove(key)
             state.core.bill.close(one.id)
             self.gone(state, one)
+
+
+def paged(state: State, call: Call, views: list[dict[str, Any]]) -> dict[str, Any]:
+    """One page of a list. `nextLink` is a whole URL, with the api-version that was asked with."""
+    query, size = call.request.query, max(1, state.behaviour.page)
+    token = next((values[0] for name, values in query.items() if name.lower() == "$skiptoken"), "")
+    start = int(read_cursor(token, "The skip token is invalid.") or 0)
+    page: dict[str, Any] = {"value": views[start : start + size]}
+    if start + size < len(views):
+        kept = {name: values[0] for name, values in query.items() if name.lower() != "$skiptoken"}
+        again = urlencode({**kept, "$skiptoken": cursor(str(start + size))})
+        page["nextLink"] = f"{call.host()}{call.request.path}?{again}"
+    return page
 
 
 def base(

@@ -26,6 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--registered", action="store_true", help="the resource providers are registered already"
     )
+    parser.add_argument(
+        "--buckets", choices=("real", "off"), default="real", help="whether haste is throttled"
+    )
     parser.set_defaults(delivery_s=None)
 
 
@@ -36,6 +39,7 @@ def start(args: argparse.Namespace, core: Core, options: Options) -> Azure:
     core.faults.vendor_kinds = FAULTS
     core.overdue += [state.operations.catch_up, lambda: vm_power.catch_up(state)]
     state.behaviour.speed_up(args.speed)
+    state.behaviour.bucket = args.buckets
     if args.registered:
         state.registering |= dict.fromkeys(
             ("microsoft.compute", "microsoft.network", "microsoft.storage"), 0.0

@@ -39,6 +39,8 @@ class State(Account):
     assignments: Table[Resource] = field(init=False)
     operations: Operations = field(init=False)
     machines: Life = field(init=False)
+    evicting: set[str] = field(default_factory=set)
+    """The keys of VMs that have been told."""
     vms: dict[str, str] = field(default_factory=dict)
     """Machines by the ids that they have here, vmId: the key of each one's VM."""
 

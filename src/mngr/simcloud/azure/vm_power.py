@@ -16,6 +16,8 @@ from mngr.simcloud.azure.words import refuse
 from mngr.simcloud.http import Response
 
 EVICT = f"{TYPE}/evictSpotVM/action"
+STEADY = {"starting": "deallocated", "stopping": "running", "deallocating": "running"}
+"""What a VM was before an operation that has not ended."""
 
 
 def view(state: State, call: Call) -> dict[str, Any]:
@@ -84,19 +86,29 @@ def simulate_eviction(state: State, call: Call) -> Response:
 def evict(state: State, vm: Resource) -> None:
     """Give notice; what becomes of it then is `catch_up`'s."""
     state.change(vm.key, inner={"evict_at": state.now() + state.behaviour.eviction_notice_s})
+    state.evicting.add(vm.key)
 
 
 def catch_up(state: State) -> None:
     """Evict what has had its notice. Under the core's lock."""
-    for vm in state.of(TYPE):
-        if 0 < vm.inner.get("evict_at", 0) <= state.now():
+    for key in list(state.evicting):
+        vm = state.resources.get(key)
+        if vm is None or vm.state == "Deleting":
+            state.evicting.discard(key)
+        elif vm.inner["evict_at"] <= state.now():
+            state.evicting.discard(key)
+            state.operations.preempt(vm.id)
             state.tell(activity.PLATFORM, EVICT, vm.id, "Succeeded")
-            if vm.properties.get("evictionPolicy") == "Delete":
-                vms.VM.remove(state, vm.key)
-                continue
-            if vm.inner.get("booted"):
-                state.machines.switch(vm.properties["vmId"], state.core.machines.halt, lambda: None)
-            machine.deallocated(state, vm, evict_at=0, evicted=state.now())
+            _evicted(state, vm)
+
+
+def _evicted(state: State, vm: Resource) -> None:
+    if vm.properties.get("evictionPolicy") == "Delete":
+        vms.VM.remove(state, vm.key)
+        return
+    if vm.inner.get("booted"):
+        state.machines.switch(vm.properties["vmId"], state.core.machines.halt, lambda: None)
+    machine.deallocated(state, vm, evict_at=0)
 
 
 def _act(
@@ -110,7 +122,8 @@ def _act(
             "OperationNotAllowed",
             f"Operation 'start' is not allowed on VM '{vm.name}' since the VM is generalized.",
         )
-    before = vm.inner.get("power", "")
+    before = STEADY.get(vm.inner.get("power", ""), vm.inner.get("power", ""))
+    state.operations.preempt(vm.id)
     if fault := call.request.faults.pop("late_failure", None):
         code = fault.how or ("AllocationFailed" if act == "start" else "InternalExecutionError")
     if act:

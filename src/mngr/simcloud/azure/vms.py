@@ -105,6 +105,7 @@ class Vms(Kind):
             return Response(204)
         if vm.state == "Deleting" and (operation := state.operations.running(vm.id)):
             return Response(202, None, state.operations.headers(call, operation))
+        state.operations.preempt(vm.id)
         state.change(vm.key, state="Deleting")
         seconds = state.behaviour.delete_vm_s
         _, response = state.operations.begin(
