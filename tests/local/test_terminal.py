@@ -134,7 +134,42 @@ def test_logs_show_what_a_person_saw(mngr: Local) -> None:
     raw = mngr.run("logs", "a1", "--raw").stdout
     assert "10%" in raw
     assert "\x1b]0;a title\x07" in raw
-    assert mngr.run("logs", "a1", "-n", "4").stdout == "end\n"
+    assert mngr.run("logs", "a1", "-n", "2").stdout.splitlines() == seen[-2:]
+    mngr.run("start", "a1")
+    until("it runs again", lambda: mngr.run("logs", "a1").stdout.splitlines() == seen * 2)
+    assert mngr.run("logs", "a1", "--raw").stdout.count("a title") == 2
+
+
+def typed(mngr: Local, terminal: Terminal, text: str, shown: str) -> None:
+    """Types it, and waits until the logs have `shown`."""
+    os.write(terminal.ours, text.encode())
+    until(f"{shown!r} is there", lambda: (terminal.read(), shown in mngr.run("logs", "a1").stdout)[1])
+
+
+def test_logs_show_what_was_typed_at_a_narrow_terminal(mngr: Local) -> None:
+    """Lines that wrapped there, and were drawn anew, as they were seen; also of what has ended, and was stopped."""
+    mngr.create("a1", "bash", "--norc", options=("--env", "PS1=> "))
+    line = f"echo {'word ' * 30}end"
+    with connected(mngr, "a1", 24, 60, {}) as terminal:
+        typed(mngr, terminal, f"{line}\n", "\nword")
+        typed(mngr, terminal, "\x1b[A\x1b[A\x1b[B", f"\n> {line}")
+        typed(mngr, terminal, "\x15seq 3\n", "\n3\n")
+    with connected(mngr, "a1", 30, 100, {}) as terminal:
+        typed(mngr, terminal, "exit 7\n", "\nexit")
+    seen = [f"> {line}", "word " * 30 + "end", "> seq 3", "1", "2", "3", "> exit 7", "exit"]
+    until("it has ended", lambda: mngr.state("a1") == "done")
+    assert mngr.run("logs", "a1").stdout == "".join(f"{one}\n" for one in seen)
+    mngr.run("stop", "a1")
+    assert mngr.run("logs", "a1").stdout.splitlines() == seen
+
+
+def test_logs_of_a_session_that_was_killed_are_there(mngr: Local) -> None:
+    mngr.create("a1", "sh", "-c", "echo one; printf '1%%\\r100%%\\n'; exec sleep 1000")
+    until("all is there", lambda: "100%" in mngr.run("logs", "a1").stdout)
+    tmux(mngr, "kill-server")
+    assert mngr.run("logs", "a1").stdout == "one\n100%\n"
+    mngr.run("start", "a1")
+    until("both are there", lambda: mngr.run("logs", "a1").stdout == "one\n100%\n" * 2)
 
 
 def test_logs_show_the_screen_of_a_program_that_fills_it(mngr: Local) -> None:
@@ -142,7 +177,7 @@ def test_logs_show_the_screen_of_a_program_that_fills_it(mngr: Local) -> None:
         "a1", "sh", "-c", r"printf 'before\n\033[?1049h\033[2J\033[3;5Hmenu\033[4;5Hchoice'; exec sleep 1000"
     )
     until("all is there", lambda: "choice" in mngr.run("logs", "a1").stdout)
-    assert mngr.run("logs", "a1").stdout.splitlines()[-2:] == ["    menu", "    choice"]
+    assert mngr.run("logs", "a1").stdout.splitlines() == ["before", "", "", "    menu", "    choice"]
 
 
 @pytest.mark.parametrize("cut", [r"\033]0;open", r"\033[31", r"\033Popen", r"\342\224", r"\033"])

@@ -175,11 +175,12 @@ def attach_argv(host_dir: str, agent_id: str, label: str, name: str) -> list[str
     return ["sh", "-c", scripts.text("agent-attach"), "agent-attach", host_dir, agent_id, label, name]
 
 
-def logs(place: Place, record: AgentRecord, size: int, *, raw: bool = False) -> bytes:
-    """The last `size` bytes of what the agent's terminal showed, or (`raw`) was sent."""
-    args = [place.host_dir, record.id, str(size)]
-    if not raw:
-        done = script(place.transport, "agent-logs", *args, check=False)
-        if not done.code:
-            return done.stdout
-    return script(place.transport, "agent-logs", *args, "raw").stdout
+def logs(place: Place, agent_id: str, lines: int, *, raw: bool = False) -> bytes:
+    """The last `lines` (0: all) of what the agent's terminal showed, or (`raw`) was sent. Raises CommandFailed."""
+    args = [place.host_dir, agent_id, place.label, str(lines), *(["raw"] if raw else [])]
+    return script(place.transport, "agent-logs", *args).stdout
+
+
+#: The files below the host dir from which `logs` can be told of an agent whose host is down.
+def log_files(agent_id: str) -> list[str]:
+    return [f"agents/{agent_id}/{name}" for name in ("shown", "log.1", "log")]

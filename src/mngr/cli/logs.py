@@ -13,19 +13,15 @@ import click
     help="The boot log of a machine instead; of one that didn't come up, what was kept.",
 )
 @click.option(
-    "-n",
-    "--bytes",
-    "size",
-    type=click.IntRange(1, 16 << 20),
-    default=64 << 10,
-    help="At most this much of the end (default 65536).",
+    "-n", "--lines", type=click.IntRange(1), help="At most so many lines of the end (default: all)."
 )
 @click.option("--raw", is_flag=True, help="All that was written to the terminal, with its control sequences.")
-def command(name: str, boot: bool, size: int, raw: bool) -> int:
-    """Show what an agent printed, as its terminal showed it; or how a machine booted.
+def command(name: str, boot: bool, lines: int | None, raw: bool) -> int:
+    """Show what an agent printed, as its terminal showed it, also while its host is down; or how a machine booted.
 
     \b
     mngr logs my-agent
+    mngr logs my-agent -n 20
     mngr logs my-agent --boot
     """
     from mngr.ops import run
@@ -33,9 +29,9 @@ def command(name: str, boot: bool, size: int, raw: bool) -> int:
 
     mngr = Mngr()
     if boot:
-        click.echo(run.boot_log(mngr, name, size), nl=False)
+        click.echo(run.boot_log(mngr, name, lines or 0), nl=False)
         return 0
-    output = run.logs(mngr, name, size, raw=raw)
+    output = run.logs(mngr, name, lines or 0, raw=raw)
     if raw:
         sys.stdout.buffer.write(output)
     else:

@@ -7,7 +7,7 @@ from mngr.model.idle import MODES
 from mngr.model.records import Idle
 
 #: The scripts that a host needs without mngr at hand.
-COMMANDS = ("run-agent", "agent-log", "agent-shell", "watch")
+COMMANDS = ("run-agent", "agent-log", "agent-logs", "agent-shell", "watch")
 
 #: The tmux server's label (`tmux -L`) in containers, where it is alone.
 TMUX_LABEL = "mngr"

@@ -247,25 +247,25 @@ class Agent:
         text = input.encode() if isinstance(input, str) else input
         return run.capture(self.mngr, self.address, words, input=text, timeout=timeout, agent_id=self.id)
 
-    def logs(self, size: int = 64 << 10) -> str:
-        """The end of what its terminal showed, as text.
+    def logs(self, lines: int = 0) -> str:
+        """The last `lines` (0: all) of what its terminal showed, as text; also while its host is down.
 
-        >>> mngr.create("says", command=["sh", "-c", "echo ready; sleep 1000"]).logs().strip()
-        'ready'
+        >>> mngr.create("says", command=["sh", "-c", "echo ready; sleep 1000"]).logs()
+        'ready\\n'
         """
         from mngr.ops import run
 
-        return run.plain(run.logs_of(self.mngr, self._look(), size).decode(errors="replace"))
+        return run.plain(run.logs_of(self.mngr, self._look(), lines).decode(errors="replace"))
 
-    def raw_logs(self, size: int = 64 << 10) -> bytes:
-        """The end of what was written to its terminal, with all control sequences.
+    def raw_logs(self, lines: int = 0) -> bytes:
+        """The same of what was written to its terminal, with all control sequences.
 
-        >>> mngr.agent("says").raw_logs(size=4)
-        b'dy\\r\\n'
+        >>> mngr.agent("says").raw_logs()
+        b'ready\\r\\n'
         """
         from mngr.ops import run
 
-        return run.logs_of(self.mngr, self._look(), size, raw=True)
+        return run.logs_of(self.mngr, self._look(), lines, raw=True)
 
     def attach_argv(self) -> list[str]:
         """The command line that puts a terminal on it.

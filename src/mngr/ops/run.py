@@ -190,18 +190,28 @@ def attach_argv(mngr: Mngr, text: str) -> list[str]:
 
 def reachable(mngr: Mngr, text: str) -> Target:
     """The agent, on a host that runs. Raises NotFound, Conflict."""
+    target = agent_of(mngr, text)
+    if not target.host.up:
+        raise _down(text, target)
+    return target
+
+
+def agent_of(mngr: Mngr, text: str) -> Target:
+    """The agent, whether its host runs or not. Raises NotFound."""
     [target] = names.resolve(mngr, [text])
     if target.agent is None:
         record = target.host.record
         there = [f"{one.record.name}@{record.name}.{record.provider}" for one in target.host.agents]
         raise NotFound(f"{text} is a host, not an agent", hint=f"its agents: {', '.join(there) or 'none'}")
-    if not target.host.up:
-        raise Conflict(
-            f"the host of {text} is {word(target.host.state)}"
-            + (f": {target.host.problem}" if target.host.problem else ""),
-            hint=_start_hint(text, target) if target.host.state in (*DOWN, "crashed") else "",
-        )
     return target
+
+
+def _down(text: str, target: Target) -> Conflict:
+    return Conflict(
+        f"the host of {text} is {word(target.host.state)}"
+        + (f": {target.host.problem}" if target.host.problem else ""),
+        hint=_start_hint(text, target) if target.host.state in (*DOWN, "crashed") else "",
+    )
 
 
 def _start_hint(text: str, target: Target) -> str:
@@ -214,15 +224,32 @@ def _start_hint(text: str, target: Target) -> str:
     )
 
 
-def logs(mngr: Mngr, text: str, size: int, *, raw: bool = False) -> bytes:
-    """The last `size` bytes of what the agent's terminal showed, or (`raw`) was sent, with all control sequences."""
-    return logs_of(mngr, reachable(mngr, text), size, raw=raw)
+def logs(mngr: Mngr, text: str, lines: int = 0, *, raw: bool = False) -> bytes:
+    """The last `lines` (0: all) of what the agent's terminal showed, or (`raw`) was sent, with all control sequences; also
+    while its host is down. Raises NotFound, Conflict where that can't be had, Unreachable."""
+    return logs_of(mngr, agent_of(mngr, text), lines, raw=raw)
 
 
-def logs_of(mngr: Mngr, target: Target, size: int, *, raw: bool = False) -> bytes:
+def logs_of(mngr: Mngr, target: Target, lines: int = 0, *, raw: bool = False) -> bytes:
     """As `logs`, of an agent that was looked up."""
+    import tempfile
+    from pathlib import Path
+
+    from mngr.providers.contract import HostFiles
+
     assert target.agent
-    return tmux.logs(mngr.place(target.host.record), target.agent.record, size, raw=raw)
+    record, agent_id = target.host.record, target.agent.record.id
+    if target.host.up:
+        return tmux.logs(mngr.place(record), agent_id, lines, raw=raw)
+    provider = mngr.provider(record.provider)
+    if not isinstance(provider, HostFiles) or target.host.state not in (*DOWN, "crashed"):
+        raise _down(target.agent.record.name, target)
+    there = provider.read_files(record.id, [f"{record.host_dir}/{path}" for path in tmux.log_files(agent_id)])
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "agents" / agent_id).mkdir(parents=True)
+        for path, content in there.items():
+            (Path(folder) / path.removeprefix(f"{record.host_dir}/")).write_bytes(content)
+        return tmux.logs(tmux.Place(transport=Local(), host_dir=folder), agent_id, lines, raw=raw)
 
 
 def plain(text: str) -> str:
@@ -234,8 +261,8 @@ def plain(text: str) -> str:
     return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]", "", text).replace("\r", "")
 
 
-def boot_log(mngr: Mngr, text: str, size: int) -> str:
-    """The end of a machine's boot log; of one that can't be asked, or is gone as its create failed, what was kept then.
+def boot_log(mngr: Mngr, text: str, lines: int = 0) -> str:
+    """The last `lines` (0: all) of the end of a machine's boot log; of one that can't be asked, or is gone as its create failed, what was kept then.
     Raises NotSupported where there is no machine, NotFound, Unreachable."""
     from mngr.providers.contract import BootLogs
 
@@ -246,12 +273,12 @@ def boot_log(mngr: Mngr, text: str, size: int) -> str:
         provider = mngr.provider(target.host.record.provider)
         if not isinstance(provider, BootLogs):
             raise NotSupported(f"hosts of {provider.name} have no machine whose boot could be shown")
-        return provider.boot_log(target.host.record.id)[-size:]
+        whole = provider.boot_log(target.host.record.id)
     except (NotFound, Unreachable, TimedOut):
-        kept = _kept_boot_log(mngr, address)
-        if not kept:
+        whole = _kept_boot_log(mngr, address)
+        if not whole:
             raise
-        return kept[-size:]
+    return "".join(whole.splitlines(True)[-lines:])
 
 
 def _kept_boot_log(mngr: Mngr, address: Address) -> str:

@@ -210,6 +210,15 @@ class BootLogs(Protocol):
         ...
 
 
+@runtime_checkable
+class HostFiles(Protocol):
+    """Optional: files of a host that is down."""
+
+    def read_files(self, host_id: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """What is in those of `paths`, absolute ones on the host, that are there. Raises NotFound, Unreachable, TimedOut."""
+        ...
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """`volumes`: where docker volumes beside the host's own were mounted, whose files are in it. `left_out`: what was
     mounted there and isn't in it, in words, by its place. `user`, `host_dir`: HostRecord's. `laptop`: the builder of its

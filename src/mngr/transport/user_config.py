@@ -50,7 +50,7 @@ _NEWER = {
     "logverbose": "LogVerbose none\n",
 }
 
-#: Says HINT where nobody listens at the host within 3 s (`ssh -G` asks for no connection). Then: whether the command line of
+#: Says HINT where no sshd answers at the host within 3 s (`ssh -G` asks for no connection). Then: whether the command line of
 #: the ssh that reads this (the parent, or the parent of the user's shell) forwards anything. ssh_config's quotes can hold no
 #: other ones.
 _LOOK = (
@@ -61,7 +61,7 @@ _LOOK = (
     "-o*Forward*|-[!o-]*[LRDWw]*|-[LRDWw]*|*Forward=*) forwards=0 ;; "
     "esac; done; unset IFS; [ x$look = xno ] || ! command -v bash || bash -c PROBE 3>&- || echo HINT >&3; exit $forwards'"
 )
-_PROBE = "(sleep 3; kill $$) & : </dev/tcp/%h/%p; r=$?; kill $!; exit $r"
+_PROBE = "(sleep 3; kill $$) & read l </dev/tcp/%h/%p; r=$?; kill $!; exit $r"
 
 
 def options_known() -> frozenset[str]:

@@ -5,13 +5,13 @@ VpsDockerProvider over it. Subclasses may override `option_names` and `machine_s
 `_discover_host_records` and `_find_host_record` where the cloud has a better way than its list to find hosts.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from msgspec.structs import replace
 
-from mngr.containers import container, login, snapshots
+from mngr.containers import container, files, login, snapshots
 from mngr.containers.access import Access
 from mngr.containers.asked import asked
 from mngr.containers.docker import Docker
@@ -133,6 +133,9 @@ class VpsDockerProvider(Generic[C, K]):
 
     def kept_boot_log(self, host_name: str) -> str:
         return boot_logs.kept(self.rented, host_name)
+
+    def read_files(self, host_id: str, paths: Sequence[str]) -> dict[str, bytes]:
+        return files.read(self._store(host_id).docker, host_id, paths)
 
     # --- stopping and starting --------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """HostProvider over the Docker daemon of this computer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,6 +131,11 @@ class DockerProvider:
         from mngr.containers import container
 
         return self.daemon.docker.container(container.name_of(record.id))
+
+    def read_files(self, host_id: str, paths: Sequence[str]) -> dict[str, bytes]:
+        from mngr.containers import files
+
+        return files.read(self.daemon.docker, host_id, paths)
 
     # --- changing ---------------------------------------------------------------------------------------------
 

@@ -2,16 +2,14 @@
 # and panes there are. A terminal that isn't known here is taken for an xterm, and for one that shows all of Unicode,
 # whatever the locale is. When the last one leaves, the windows get back the size that they were made with
 # (agent-start.sh): what the agent prints then isn't cut to a terminal that is gone.
+# shellcheck disable=SC2034 # the included part uses dir and id
 dir=$1 id=$2 label=$3 session=$4
 #include agent-processes
 if [ -z "${TERM:-}" ] || { command -v infocmp >/dev/null && ! infocmp "$TERM" >/dev/null 2>&1; }; then
 	export TERM=xterm-256color
 fi
 find_server
-pane=''
-[ ! -f "$dir/agents/$id/process" ] || read -r _ _ pane <"$dir/agents/$id/process"
-# Another pane may have that number by now: of a server that was started since.
-[ -z "$pane" ] || [ "$(ours display-message -p -t "$pane" '#{@mngr_agent}' 2>/dev/null)" = "$id" ] || pane=''
+own_pane
 [ -n "$pane" ] || pane="=$session"
 # Sized by hand since the last one left: from now on by who looks.
 for window in $(ours list-windows -t "=$session" -F '#{window_id}' 2>/dev/null); do

@@ -60,6 +60,19 @@ ours() {
 	if [ -n "$socket" ]; then tmux -S "$socket" "$@"; else tmux -L "$label" "$@"; fi
 }
 
+# own_pane: sets `pane` to the agent's own one; "" if it isn't there. Another pane may have its number by now: of a server that
+# was started since.
+own_pane() {
+	pane=''
+	[ ! -f "$dir/agents/$id/process" ] || read -r _ _ pane <"$dir/agents/$id/process"
+	[ -z "$pane" ] || [ "$(ours display-message -p -t "$pane" '#{@mngr_agent}' 2>/dev/null)" = "$id" ] || pane=''
+}
+
+# keep_logs: before the agent's session is ended, or after it was gone: what it has shown.
+keep_logs() {
+	[ ! -s "$agent/log" ] || [ ! -f "$dir/commands/agent-logs.sh" ] || sh "$dir/commands/agent-logs.sh" "$dir" "$id" "$label" 0 keep
+}
+
 # adopt: notes the processes of agents that an older build started.
 adopt() {
 	for agent_dir in "$dir"/agents/*/; do

@@ -123,6 +123,7 @@ told() {
 
 if ! own_alive "$agent"; then
 	doing "make $agent ready for a start"
+	keep_logs || true
 	[ ! -e "$agent/process" ] && [ -z "$(sessions)" ] || end_agent || true
 	for file in "$agent/exit_code" "$dir/stop/codes/$id" "$agent/process"; do [ ! -e "$file" ] || rm -f "$file"; done
 	(shell_env)

@@ -24,6 +24,7 @@ trap '' HUP TERM INT PIPE
 doing 'end its sessions and processes'
 find_server
 adopt
+[ -n "$then" ] || keep_logs
 end_agent all
 [ ! -e "$agent/process" ] || rm -f "$agent/process"
 [ -n "$then" ] || exit 0

@@ -15,6 +15,9 @@ unset LD_PRELOAD LD_LIBRARY_PATH BASH_ENV ENV CDPATH
 ended() {
 	trap '' TERM USR1
 	: >"$dir/stop/ended"
+	for agent in agents/*/session; do
+		[ ! -f commands/agent-logs.sh ] || { id=${agent%/session} && timeout 2 sh commands/agent-logs.sh "$dir" "${id##*/}" mngr 0 keep; }
+	done >/dev/null 2>&1
 	kill -HUP -1 2>/dev/null # an interactive shell takes no TERM
 	kill -TERM -1 2>/dev/null
 	tries=0
