@@ -78,7 +78,7 @@ def _asked(mngr: Mngr, logins: list[Login]) -> dict[str, list[_Key]]:
         asked.setdefault(name, []).append((one.host_id, agent_id))
         asked.setdefault(f"{name}.{one.name}.{one.provider}", []).append((one.host_id, agent_id))
     for one in order:
-        [agent_id] = [key for key, name in one.agents.items() if name == one.name] or [""]
+        agent_id = next((key for key, name in one.agents.items() if name == one.name), "")
         if not agent_id:
             asked.setdefault(one.name, []).append((one.host_id, ""))
         asked.setdefault(f"{one.name}.{one.provider}", []).append((one.host_id, agent_id))
