@@ -78,7 +78,9 @@ class WithCommand(click.Command):
 @click.option("--no-code", is_flag=True, help="Bring no code.")
 @click.option("--connect/--no-connect", default=None, help="Connect afterwards (default: on a terminal).")
 @click.option("--dry-run", is_flag=True, help="Check everything and show the price; make nothing.")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask before money is spent.")
+@click.option(
+    "-y", "--yes", is_flag=True, help="Don't ask before money is spent; the price is said all the same."
+)
 @click.option(
     "--trust-first-contact",
     is_flag=True,
@@ -101,7 +103,7 @@ def command(ctx: click.Context, **options: Unpack[Options]) -> int:
     from mngr.ops import plan, present
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.create import create
-    from mngr.providers.terminal import confirm
+    from mngr.providers.terminal import can_ask, confirm
 
     form, quiet = check_format(options["form"]), options["quiet"]
     connect = _connect(options["connect"], form)
@@ -113,7 +115,7 @@ def command(ctx: click.Context, **options: Unpack[Options]) -> int:
 
     def agree(checked: "CreatePlan") -> None:
         lines = words.of_plan(checked)
-        if checked.asks:
+        if checked.asks(mngr.config.ask_above if can_ask() else None):
             with progress.paused():
                 confirm(lines, False)
         elif checked.costs:

@@ -1,6 +1,5 @@
 """`mngr gc`."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -37,6 +36,7 @@ def command(
     from mngr.cli.progress import Progress
     from mngr.ops.context import Mngr
     from mngr.ops.sweep import sweep
+    from mngr.providers.terminal import can_ask
 
     check_format(form, {"provider": "", "kind": "", "what": ""})
     mngr = Mngr()
@@ -47,7 +47,7 @@ def command(
             if not quiet:
                 click.echo(f"forgot {name}; if its account has it still, that goes on paying for it")
         return 0
-    if sys.stdin.isatty() and not (yes or dry_run or mngr.config.assume_yes):
+    if not (yes or dry_run or mngr.config.assume_yes) and can_ask():
         _ask(mngr, providers, quiet)
     with Progress("gc", quiet) as progress:
         progress(Step("sweep"))

@@ -19,13 +19,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """All layers merged. `providers` and `agent_types` are read by those that know them.
 
     `default_provider`: where `mngr create` goes without `--provider`. `default_type`: the agent type.
-    `assume_yes`: answer yes to questions about money and destruction (as `--yes`). `tmux_config`: a file for the tmux
+    `assume_yes`: answer yes to questions about money and destruction (as `--yes`). `ask_above`: a price per hour, in the
+    provider's currency, up to which nobody is asked. `tmux_config`: a file for the tmux
     servers of agents to read. `busy_cpu`: the share of a processor, in per cent, from which CPU time alone is work.
     """
 
     default_provider: str = "local"
     default_type: str = "shell"
     assume_yes: bool = False
+    ask_above: Annotated[float, msgspec.Meta(ge=0)] = 0
     tmux_config: str = ""
     busy_cpu: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
     providers: dict[str, dict[str, Any]] = {}

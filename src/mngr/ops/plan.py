@@ -61,11 +61,14 @@ class CreatePlan:
         offer = self.offer
         return not self.onto and any((offer.per_hour, offer.per_month, offer.due_now))
 
-    @property
-    def asks(self) -> bool:
-        """Whether somebody has to agree first: to what is paid at once and isn't given back if it is destroyed a minute
-        later."""
-        return self.costs and self.offer.due_now > 0 and not (self.offer.agreed or self.request.agreed)
+    def asks(self, above: float | None) -> bool:
+        """Whether somebody has to agree first: to what is paid at once and isn't given back if it is destroyed a minute later,
+        to what has no hourly price, to an hourly one over `above`. None: nobody can be asked; then only the first needs a word."""
+        offer = self.offer
+        if not self.costs or offer.agreed or self.request.agreed:
+            return False
+        above_it = above is not None and (not offer.per_hour or offer.per_hour > above)
+        return offer.due_now > 0 or above_it
 
     @property
     def unused(self) -> list[Note]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from mngr.model.errors import InvalidInput, MngrError
+from mngr.model.errors import Interrupted, InvalidInput, MngrError
 
 #: What a column can be shortened to.
 FLOOR = 8
@@ -64,13 +64,24 @@ def _cut(text: str, width: int) -> str:
     return text[: width - 1 - tail] + "…" + text[len(text) - tail :]
 
 
+def can_ask() -> bool:
+    """Whether somebody sees a question, and can answer it."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def confirm(question: Sequence[str], yes: bool) -> None:
-    """Asks before something is destroyed or paid. Raises InvalidInput where nobody can be asked."""
+    """Asks before something is destroyed or paid. Raises InvalidInput where nobody can be asked, MngrError if the answer is
+    no, Interrupted if it is Ctrl-C."""
     if yes:
         return
     for line in question:
         click.echo(line, err=True)
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise InvalidInput("not on a terminal, so nobody can be asked", hint="--yes says yes")
-    if not click.confirm("Go on?", err=True):
+    try:
+        agreed = click.confirm("Go on?", err=True)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(err=True)
+        raise Interrupted("interrupted; nothing was done") from None
+    if not agreed:
         raise MngrError("nothing was done, as you said no")

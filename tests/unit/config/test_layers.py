@@ -97,7 +97,9 @@ def test_an_unknown_key_like_no_other_lists_the_known(home: Path, tmp_path: Path
     (home / "config.toml").write_text("zzz = 1")
     with pytest.raises(InvalidInput) as raised:
         load(home, tmp_path, {})
-    known = "agent_types, assume_yes, busy_cpu, default_provider, default_type, providers, tmux_config"
+    known = (
+        "agent_types, ask_above, assume_yes, busy_cpu, default_provider, default_type, providers, tmux_config"
+    )
     assert raised.value.hint == f"known: {known}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def test_a_create_asks_its_provider_once_each(tmp_path: Path, cloud: Cloud) -> N
     done = create(made(tmp_path, cloud), request(), agree=seen.append)
     assert sorted(cloud.asked) == ["check", "discover"]
     assert [offer for _, offer in cloud.made] == [BOUGHT], "what was agreed to is what is bought"
-    assert [(one.offer, one.asks) for one in seen] == [(BOUGHT, True)]
+    assert [(one.offer, one.asks(None)) for one in seen] == [(BOUGHT, True)]
     assert [phase.name for phase in done.phases] == ["check"]
 
 
@@ -178,19 +179,30 @@ def test_nobody_thinks_on_the_clock_of_the_create(tmp_path: Path, cloud: Cloud) 
 
 
 @pytest.mark.parametrize(
-    ("offer", "agreed", "costs", "asks"),
+    ("offer", "agreed", "above", "asks"),
     [
-        (BOUGHT, False, True, True),
-        (BOUGHT, True, True, False),
-        (msgspec.structs.replace(BOUGHT, agreed=True), False, True, False),
-        (Offer(per_hour=0.01), False, True, False),
-        (Offer(), False, False, False),
+        (BOUGHT, False, None, True),
+        (BOUGHT, False, inf, True),
+        (BOUGHT, True, 0, False),
+        (msgspec.structs.replace(BOUGHT, agreed=True), False, 0, False),
+        (msgspec.structs.replace(BOUGHT, per_hour=0.001), False, 0.02, True),
+        (Offer(per_hour=0.01, per_month=5), False, 0, True),
+        (Offer(per_hour=0.01, per_month=5), False, 0.009, True),
+        (Offer(per_hour=0.01, per_month=5), False, 0.01, False),
+        (Offer(per_hour=0.01, per_month=5), True, 0, False),
+        (Offer(per_hour=0.01, per_month=5), False, None, False),
+        (Offer(per_month=5), False, inf, True),
+        (Offer(per_month=5), False, None, False),
     ],
-    ids=["paid at once", "--yes", "assume_yes of the instance", "by the hour", "free"],
 )
-def test_who_is_asked(tmp_path: Path, offer: Offer, agreed: bool, costs: bool, asks: bool) -> None:
+def test_who_is_asked(tmp_path: Path, offer: Offer, agreed: bool, above: float | None, asks: bool) -> None:
     checked = plan(made(tmp_path, Cloud(offer)), request(agreed=agreed))
-    assert (checked.costs, checked.asks) == (costs, asks)
+    assert (checked.costs, checked.asks(above)) == (True, asks)
+
+
+def test_nobody_is_asked_for_nothing(tmp_path: Path) -> None:
+    checked = plan(made(tmp_path, Cloud(Offer())), request())
+    assert (checked.costs, checked.asks(0)) == (False, False)
 
 
 def test_a_host_that_is_there_costs_nothing_more(
@@ -199,7 +211,7 @@ def test_a_host_that_is_there_costs_nothing_more(
     cloud.hosts = [there("box")]
     mngr = made(tmp_path, cloud)
     checked = plan(mngr, request(host="box"))
-    assert (checked.costs, checked.asks, checked.offer) == (False, False, Offer())
+    assert (checked.costs, checked.asks(0), checked.offer) == (False, False, Offer())
     assert words.of_plan(checked) == ["on host box, which is there: no other one is made"]
     create(mngr, checked)
     assert (len(started), cloud.made) == (1, [])
