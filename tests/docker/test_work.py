@@ -78,6 +78,31 @@ def test_destroy_names_what_was_never_pulled_until_it_was(mngr: Cli) -> None:
     assert "coder has 1 uncommitted file, 2 untracked files" in said
 
 
+def test_a_dry_run_says_the_size_the_code_and_that_it_costs_nothing(mngr: Cli, image: str) -> None:
+    (mngr.cwd / "untracked").touch()
+    limits = ("-s", "--memory=512m", "-s", "--cpus=1.5")
+    words = ("create", "new", "--provider", NAME, *limits, "--dry-run")
+    try:
+        said = mngr.run(*words).stdout.splitlines()
+    finally:
+        (mngr.cwd / "untracked").unlink()
+    commit = git(mngr.cwd, "rev-parse", "HEAD")[:7]
+    assert said == [
+        "would create agent new",
+        f"  image {image}",
+        "  costs nothing",
+        "  1.5 vCPU, 0.5 GB RAM",
+        f"  code: {mngr.cwd}, trunk at {commit}, 1 changed or untracked file; not what .gitignore names",
+    ]
+    onto = mngr.run("create", "new@coder", "--no-code", "--dry-run").stdout.splitlines()
+    assert onto[1:] == ["  costs nothing more", "  on host coder, which is there: no other one is made"]
+
+
+def test_destroy_names_who_stays(mngr: Cli) -> None:
+    asked = mngr.run("destroy", "idler", code=2).stderr
+    assert "destroys idler (running) on coder; host coder stays, with coder\n" in asked
+
+
 def test_an_agent_without_git_loses_its_files(mngr: Cli) -> None:
     mngr.run("exec", "idler", "mkdir -p out; echo >out/a; echo >b; git init -q repo; cd repo; echo >c")
     said = mngr.run("destroy", "idler", "--dry-run").stdout

@@ -1,10 +1,12 @@
 """Names, formats, questions and exit codes."""
 
 import json
+import shutil
 
 import pytest
 
 from support.local import Local
+from support.typed import typed
 
 
 def test_several_names_at_once_and_names_from_standard_input(mngr: Local) -> None:
@@ -52,7 +54,8 @@ def test_this_computer_goes_by_its_name(mngr: Local) -> None:
 
 
 def test_dry_runs_change_nothing(mngr: Local) -> None:
-    assert mngr.run("create", "a1", "--dry-run").stdout == "would create agent a1\n  costs nothing\n"
+    would = f"would create agent a1\n  costs nothing\n  works in {mngr.cwd}, on this computer\n"
+    assert mngr.run("create", "a1", "--dry-run").stdout == would
     assert mngr.names() == []
     mngr.create("a1", "sleep", "1000")
     assert mngr.run("stop", "a1", "--dry-run").stdout.startswith("would stop a1 (")
@@ -64,8 +67,25 @@ def test_a_name_that_is_taken(mngr: Local) -> None:
     mngr.create("a1", "sleep", "1000")
     before = mngr.agent("a1")
     done = mngr.run("create", "a1", "--no-connect", code=4)
-    assert done.stderr.splitlines()[-2].startswith("mngr: agent a1 is on local already")
+    assert done.stderr.splitlines()[-2:] == [
+        "mngr: agent a1 is on local already (host localhost, running)",
+        "  → `mngr connect a1` puts you on it; another name makes a new agent",
+    ]
     assert mngr.agent("a1")["id"] == before["id"]
+    mngr.run("stop", "a1")
+    done = mngr.run("create", "a1", "--no-connect", code=4)
+    assert "→ `mngr start a1` runs it again, `mngr connect a1` puts you on it; another" in done.stderr
+    shutil.rmtree(mngr.home / "cache" / "names")
+    done = mngr.run("create", "a1", "--no-connect", code=4)
+    assert "→ `mngr start a1@localhost.local` runs it again" in done.stderr
+    mngr.run("start", "a1@localhost.local")
+
+
+def test_ctrl_c_at_a_question_does_nothing(mngr: Local) -> None:
+    mngr.create("a1", "sleep", "1000")
+    code, screen = typed(mngr.env, mngr.cwd, "destroy", "a1", answer="\x03")
+    assert (code, screen.splitlines()[-1]) == (130, "mngr: interrupted; nothing was done")
+    assert mngr.names() == ["a1"]
 
 
 def test_the_shape_of_create_and_list(mngr: Local) -> None:

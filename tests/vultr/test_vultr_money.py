@@ -59,6 +59,10 @@ def test_a_person_who_agrees_buys(world: VultrWorld) -> None:
     beside = ("create", "two@one", "--no-code", "--no-connect", *SLEEP)
     code, screen = typed(world.env, world.scratch, *beside)
     assert (code, "Go on?" in screen) == (0, False), screen
+    code, screen = typed(world.env, world.scratch, "destroy", "two", answer="\x03", columns=200)
+    assert (code, "mngr: interrupted; nothing was done" in screen) == (130, True)
+    assert "two (running) on one; host one stays, with one and its bill (0.007 USD/h)" in screen
+    assert sorted(cli(world).ok("list", "-q").out.split()) == ["one", "two"]
 
 
 @pytest.mark.parametrize(("above", "asks"), [("0.006", True), ("0.007", False)])

@@ -63,18 +63,15 @@ def command(
     agreed = yes or force or mngr.config.assume_yes
     lost = _losses(mngr, found, quiet) if dry_run or not (agreed and quiet) else {}
     if dry_run:
-        described = [
-            (
-                group,
-                "".join([_described(group), *(lines(lost, group) if form == "human" else [])]),
-            )
-            for group in found
+        human = form == "human"
+        would_go = [
+            (group, "".join([described(group), *(lines(lost, group) if human else [])])) for group in found
         ]
-        would("destroy", described, form, lambda group: row(lost, group))
+        would("destroy", would_go, form, lambda group: row(lost, group))
         return 0
     if found:
         confirm(
-            ["".join(["destroys ", _described(group), *lines(lost, group)]) for group in found],
+            ["".join(["destroys ", described(group), *lines(lost, group)]) for group in found],
             agreed,
         )
     if agreed:
@@ -102,12 +99,13 @@ def command(
     return code or (NotWiped.exit_code if unwiped else 0)
 
 
-def _described(group: Group) -> str:
+def described(group: Group) -> str:
+    """What a destroy would take away, and what it would leave."""
     from mngr.cli.report import describe
     from mngr.ops.lifecycle import takes_host
 
     if not takes_host(group):
-        return describe(group)
+        return "; ".join(filter(None, [describe(group), _stays(group)]))
     host = group.host
     word = "" if host.agents_known else "; only with --unknown-agents"
     paid = f"; paid until {host.paid_until}, of which nothing is paid back" if host.paid_until else ""
@@ -119,9 +117,7 @@ def note(group: Group, done: "Destroyed") -> str:
     from mngr.cli.report import snapshots
 
     if not done.host_gone:
-        bill = " and its bill" if done.billed else ""
-        stays = done.stays_with and not group.host.permanent
-        return f"its host {group.host.record.name} stays, with others{bill}" if stays else ""
+        return _stays(group)
     said = []
     if done.snapshots_lost:
         said.append(f"and {snapshots(done.snapshots_lost)} that lived on its machine only")
@@ -134,6 +130,18 @@ def note(group: Group, done: "Destroyed") -> str:
             "`mngr snapshot list` shows them"
         )
     return "; ".join(said)
+
+
+def _stays(group: Group) -> str:
+    """What a destroy leaves: the host, the other agents on it, its bill."""
+    from mngr.cli.columns import price
+    from mngr.ops.lifecycle import stays_with
+
+    host, others = group.host, stays_with(group)
+    if host.permanent or not others:
+        return ""
+    bill = f" and its bill ({price(host)})" if price(host) else ""
+    return f"host {host.record.name} stays, with {', '.join(others)}{bill}"
 
 
 def _losses(mngr: "Mngr", found: list[Group], quiet: bool) -> dict[str, list["Loss"]]:

@@ -159,9 +159,8 @@ def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = 
         tmux.remove(place, agent.record)
         provider.agent_removed(record.id, agent.record.id)
     memory.forget(mngr, record.id, [agent.record.name for agent in group.agents])
-    mine = {agent.record.id for agent in group.agents}
-    others = [agent.record.name for agent in host.agents if agent.record.id not in mine]
-    return Destroyed(host_gone=False, stays_with=others, billed=bool(record.price_per_hour))
+    billed = bool(record.price_per_hour or host.price_per_month)
+    return Destroyed(host_gone=False, stays_with=stays_with(group), billed=billed)
 
 
 def _left(provider: HostProvider, record: HostRecord) -> SnapshotsLeft | None:
@@ -193,6 +192,12 @@ def check_known(group: Group, *, unknown_agents: bool) -> None:
 def takes_host(group: Group) -> bool:
     """Whether destroying these agents destroys their host."""
     return not group.host.permanent and not (group.agents and _others(group))
+
+
+def stays_with(group: Group) -> list[str]:
+    """The agents that a host is left with where a destroy of these doesn't take it."""
+    mine = {agent.record.id for agent in group.agents}
+    return [one.record.name for one in group.host.agents if mine and one.record.id not in mine]
 
 
 def _may_have_others(group: Group) -> bool:

@@ -11,6 +11,7 @@ from mngr.model.states import word
 from mngr.model.views import HostView
 from mngr.ops import memory
 from mngr.ops.context import Mngr
+from mngr.ops.notes import HostElsewhere
 from mngr.ops.request import CreateRequest
 from mngr.providers.contract import HostProvider
 
@@ -67,7 +68,7 @@ def existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) ->
         hosts = provider.discover().hosts
         if not hosts:
             return None
-        _refuse_duplicate(hosts[0], request.name)
+        _refuse_duplicate(mngr, hosts[0], request.name)
         return hosts[0]
     name = request.host or request.name
     wanted = {name}
@@ -82,7 +83,7 @@ def existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) ->
             hint=first.hint or "`mngr list` shows what is wrong",
         )
     for host in listing.hosts:
-        _refuse_duplicate(host, request.name)
+        _refuse_duplicate(mngr, host, request.name)
     same = [host for host in listing.hosts if name in (host.record.name, host.record.id)]
     if not same:
         return None
@@ -111,10 +112,29 @@ def existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) ->
     return host
 
 
-def _refuse_duplicate(host: HostView, name: str) -> None:
+def elsewhere(mngr: Mngr, request: CreateRequest) -> list[HostElsewhere]:
+    """What is to be known of a new host whose name was given: that others are called so, as they were last seen."""
+    others = {
+        one.provider
+        for one in memory.everything(mngr)
+        if request.host in (one.host_name, one.host_id) and one.provider != request.provider
+    }
+    if not (request.host and others):
+        return []
+    return [
+        HostElsewhere(agent=request.name, host=request.host, provider=request.provider, others=sorted(others))
+    ]
+
+
+def _refuse_duplicate(mngr: Mngr, host: HostView, name: str) -> None:
     for agent in host.agents:
         if agent.record.name == name and not agent.half_made:
+            record = host.record
+            alone = memory.seen(mngr, Address(name)) is not None
+            word = name if alone else f"{name}@{record.name}.{record.provider}"
+            alive = agent.state in ("running", "waiting")
             raise Conflict(
-                f"agent {name} is on {host.record.provider} already (host {host.record.name}, {agent.state})",
-                hint=f"choose another name, or `mngr destroy {name}` first",
+                f"agent {name} is on {record.provider} already (host {record.name}, {agent.state})",
+                hint=("" if alive else f"`mngr start {word}` runs it again, ")
+                + f"`mngr connect {word}` puts you on it; another name makes a new agent",
             )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mngr.agents import tmux
+from mngr.cli.destroy import described
 from mngr.cli.destroy import note as destroyed_note
 from mngr.cli.stop import note as stopped_note
 from mngr.model.clock import SYSTEM
@@ -137,8 +138,8 @@ def test_a_destroy_says_what_went_with_its_machine(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("price", "permanent", "note"),
     [
-        (0.1, False, "its host one stays, with others and its bill"),
-        (None, False, "its host one stays, with others"),
+        (0.1, False, "host one stays, with two and its bill (0.1 USD/h)"),
+        (None, False, "host one stays, with two"),
         (None, True, ""),
     ],
 )
@@ -152,8 +153,9 @@ def test_a_destroy_says_who_stays(
     record = HostRecord(id="host-1", name="one", provider="fake", backend="fake", price_per_hour=price)
     two = AgentView(record=AgentRecord(id="agent-2", name="two"), state="running")
     host = HostView(record=record, state="running", agents=[*one.agents, two], permanent=permanent)
+    assert (note in described(Group(host=host, agents=one.agents)), permanent) == (True, not note), "asked"
     done = lifecycle.destroy(fake, Group(host=host, agents=one.agents), lambda phase: None)  # type: ignore[arg-type]
-    assert (done.host_gone, done.stays_with) == (False, ["two"])
+    assert (done.host_gone, done.stays_with, done.billed) == (False, ["two"], bool(price))
     assert destroyed_note(Group(host=host, agents=one.agents), done) == note
 
 
