@@ -49,6 +49,11 @@ def of_note(note: Note) -> str:
                 f"`mngr {note.backend} verify {note.host} --fingerprint …` confirms it, `--trust-first-contact` sends them "
                 "all the same"
             )
+        case notes.HostElsewhere():
+            return (
+                f"a host called {note.host} is on {' and '.join(note.others)}, as last seen: this makes another one on "
+                f"{note.provider}; `mngr create {note.agent}@{note.host}.{note.others[0]}` puts the agent on that one"
+            )
         case notes.ImageUserUnused():
             return f"the image says that its processes run as {note.user}; agents run as root: --user image"
         case notes.RequestUnused():
@@ -68,14 +73,19 @@ def of_plan(plan: "CreatePlan") -> list[str]:
         if price is not None
     ]
     machine = " · ".join(f"{key} {value}" for key, value in named if value)
-    lines = [machine, ", at most ".join(prices), *of_offer(plan)]
-    return [line for line in lines if line] or ["costs nothing"]
+    more = " more" if plan.onto and plan.provider.abilities.isolated else ""
+    lines = [machine, ", at most ".join(prices) or f"costs nothing{more}", *of_offer(plan)]
+    return [line for line in lines if line]
 
 
 def of_offer(plan: "CreatePlan") -> list[str]:
     """What is to be known of an offer, and of the code, beside names and prices."""
     offer, said = plan.offer, [of_note(note) for note in (*plan.offer.notes, *plan.notes)]
-    if plan.onto and plan.provider.abilities.isolated:
+    if not plan.provider.abilities.isolated:
+        from mngr.ops.new_agent import work_dir
+
+        return [f"works in {work_dir(plan)}, on this computer", *said]
+    if plan.onto:
         return [f"on host {plan.onto.record.name}, which is there: no other one is made", *said]
     size = ((offer.cpus, "vCPU"), (offer.memory_gb, "GB RAM"), (offer.disk_gb, "GB disk"))
     lines = [", ".join(f"{value:g} {unit}" for value, unit in size if value)]
@@ -104,6 +114,15 @@ def _of_code(note: Note) -> str:
     from mngr.ops import notes
 
     match note:
+        case notes.RepositoryComes():
+            at = f"at {note.commit[:7]}" if note.commit else "without a commit"
+            files = f"{note.files} changed or untracked file{'' if note.files == 1 else 's'}"
+            also = (
+                f", {note.nested} repositor{'y' if note.nested == 1 else 'ies'} in it" if note.nested else ""
+            )
+            return (
+                f"code: {note.path}, {note.branch or 'HEAD'} {at}, {files}{also}; not what .gitignore names"
+            )
         case notes.NoRepository():
             return (
                 f"{note.path} isn't a git repository: its files were copied, `mngr pull` won't have a branch"

@@ -84,6 +84,15 @@ def check_start_args(args: Sequence[str], host_dir: str = "/mngr", *, remote: bo
     return words
 
 
+def limits(args: Sequence[str]) -> tuple[float | None, float | None]:
+    """How many CPUs and GB of memory these (checked) words leave a host; None: they set no limit."""
+    words = read(args, RUN_VALUES, RUN_SWITCHES, RUN_SHORT, what="start argument")
+    given = {name: value.lower() for name, value, _ in words}
+    number, unit, _ = re.split(r"([bkmg]|\Z)", given.get("memory", "0"), maxsplit=1)
+    gb = float(number) * 1024 ** ("bkmg".index(unit) - 3)
+    return float(given["cpus"]) if "cpus" in given else None, gb or None
+
+
 def _check_value(name: str, value: str, host_dir: str) -> None:
     shape = _SHAPES.get(name)
     if shape and not shape[0].match(value):

@@ -107,7 +107,7 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True):
     term_months: int = 0
     renews_on: str = ""
     may_recycle: bool = False
-    cpus: int | None = None
+    cpus: float | None = None
     memory_gb: float | None = None
     disk_gb: float | None = None
     image_user: str = ""

@@ -11,7 +11,6 @@ from mngr.model.progress import Step
 from mngr.model.records import AgentRecord, HostRecord, SshTrust
 from mngr.ops import trust
 from mngr.ops.context import Mngr, Phases
-from mngr.ops.notes import Withheld
 from mngr.ops.plan import CreatePlan
 from mngr.providers.contract import HostProvider
 
@@ -46,7 +45,7 @@ def record(work: Work, id: str, place: "Place | None" = None) -> AgentRecord:
     request, mngr = work.plan.request, work.mngr
     return AgentRecord(
         id=id, name=request.name, type=request.type or mngr.config.default_type, command=list(request.command),
-        work_dir=_work_dir(work.plan, place), labels=request.labels, created_at=iso(mngr.clock.now()),
+        work_dir=work_dir(work.plan, place), labels=request.labels, created_at=iso(mngr.clock.now()),
     )  # fmt: skip
 
 
@@ -55,14 +54,10 @@ def files(work: Work, agent: AgentRecord, ssh_trust: SshTrust) -> dict[str, byte
     whether secrets may go there: the values of its variables may be some, and an unverified host an impostor's."""
     from mngr.agents import tmux
 
-    plan, env = work.plan, work.plan.env
-    sends = plan.request.trust_first_contact
-    if env and not trust.may_have_secrets(plan.provider, ssh_trust, sends=sends):
-        work.note(
-            Withheld(agent=agent.name, names=sorted(env), host=plan.spec.name, backend=plan.provider.backend)
-        )
-        env = {}
-    return {**tmux.agent_files(agent, env, plan.script), **plan.settings}
+    plan = work.plan
+    withheld = trust.withheld(plan.provider, ssh_trust, plan.request, plan.env)
+    work.note(*withheld)
+    return {**tmux.agent_files(agent, {} if withheld else plan.env, plan.script), **plan.settings}
 
 
 def send_code(work: Work, host: HostRecord, agent: AgentRecord) -> None:
@@ -111,7 +106,7 @@ def take_off(
         pass  # it stays marked as half-made, and the next create of that name removes it
 
 
-def _work_dir(plan: CreatePlan, place: "Place | None") -> str:
+def work_dir(plan: CreatePlan, place: "Place | None" = None) -> str:
     """Where the agent works. On a host that is there and was made from a snapshot it may be known already."""
     request = plan.request
     if not plan.provider.abilities.isolated:

@@ -10,6 +10,17 @@ class EndedAtOnce(Note, frozen=True):
     exit_code: int
 
 
+class RepositoryComes(Note, frozen=True):
+    """A repository is sent: what HEAD is, at which commit ("" where there is none), how many changed and untracked `files`, and
+    how many repositories in it."""
+
+    path: str
+    branch: str
+    commit: str
+    files: int
+    nested: int
+
+
 class NoRepository(Note, frozen=True):
     """The code is in no git repository: its files were copied, and `pull` won't have a branch."""
 
@@ -75,6 +86,15 @@ class RequestUnused(Note, frozen=True):
 
     host: str
     fields: list[str]
+
+
+class HostElsewhere(Note, frozen=True):
+    """A host is made though one of its name was last seen on other providers."""
+
+    agent: str
+    host: str
+    provider: str
+    others: list[str]
 
 
 class Withheld(Note, frozen=True):

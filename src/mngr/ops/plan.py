@@ -23,7 +23,7 @@ from mngr.model.views import HostView, Offer
 from mngr.ops import size, trust
 from mngr.ops.context import Mngr
 from mngr.ops.notes import NoCode, RequestUnused
-from mngr.ops.placing import existing_host, placed
+from mngr.ops.placing import elsewhere, existing_host, placed
 from mngr.ops.request import CreateRequest
 from mngr.ops.work_dir import check_work_dir
 from mngr.providers.contract import HostProvider, HostSpec
@@ -36,7 +36,7 @@ class CreatePlan:
     `request`: with its provider. `env`: the agent's variables, those of its type among them. `script`: its command, as a
     shell script. `settings`: files with what the user set for hosts. `spec`: a new host, as asked for. `offer`: its
     price; nothing's where no host is made. `existing`: the host to put the agent on, or to go on making, as it was seen.
-    `notes`: on the code that comes along.
+    `notes`: on the code that comes along, and on the host.
     """
 
     request: CreateRequest
@@ -110,7 +110,8 @@ def checked(mngr: Mngr, ready: CreatePlan) -> CreatePlan:
     there, its provider isn't waited for."""
     code = begin(lambda: _code_notes(ready))
     offer = begin(lambda: _offer(mngr, ready))
-    found = dataclasses.replace(_seen(mngr, ready), notes=code())
+    found = _seen(mngr, ready)
+    found = dataclasses.replace(found, notes=[*code(), *_host_notes(mngr, found)])
     if found.onto and ready.provider.abilities.isolated:
         return found
     return dataclasses.replace(found, offer=offer())
@@ -159,7 +160,7 @@ def _offer(mngr: Mngr, ready: CreatePlan) -> Offer:
 
 
 def _code_notes(ready: CreatePlan) -> Sequence[Note]:
-    """What can't come of the code. Raises InvalidInput if none of it can."""
+    """What comes of the code, and what can't. Raises InvalidInput if none of it can."""
     if not ready.provider.abilities.isolated:
         return []
     if ready.request.source is None:
@@ -167,6 +168,14 @@ def _code_notes(ready: CreatePlan) -> Sequence[Note]:
     from mngr.ops import code
 
     return code.check(ready.request.source)
+
+
+def _host_notes(mngr: Mngr, found: CreatePlan) -> Sequence[Note]:
+    """What the agent's host, which is there or will be, means for it."""
+    request, abilities = found.request, found.provider.abilities
+    ssh_trust = found.onto.record.ssh_trust if found.onto else abilities.ssh_trust
+    others = [] if found.existing else elsewhere(mngr, request)
+    return [*others, *trust.withheld(found.provider, ssh_trust, request, found.env)]
 
 
 def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:

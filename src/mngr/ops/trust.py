@@ -1,7 +1,11 @@
 """What may go to a host whose first host key nobody has verified: nothing that may hold a secret, unless the user says so."""
 
+from collections.abc import Mapping
+
 from mngr.model.errors import InvalidInput
 from mngr.model.records import SshTrust
+from mngr.ops.notes import Withheld
+from mngr.ops.request import CreateRequest
 from mngr.providers.contract import HostProvider
 
 
@@ -9,6 +13,16 @@ def may_have_secrets(provider: HostProvider, ssh_trust: SshTrust, *, sends: bool
     """Whether what may be a secret goes to a host of this `ssh_trust`: an unverified one may be an impostor's. `sends`: the
     user said `--trust-first-contact`."""
     return ssh_trust != "unverified" or provider.abilities.sends_unverified or sends
+
+
+def withheld(
+    provider: HostProvider, ssh_trust: SshTrust, request: CreateRequest, env: Mapping[str, str]
+) -> list[Withheld]:
+    """The agent's variables that don't go to its host, of this `ssh_trust`: all of them or none."""
+    if not env or may_have_secrets(provider, ssh_trust, sends=request.trust_first_contact):
+        return []
+    host = request.host or request.name
+    return [Withheld(agent=request.name, names=sorted(env), host=host, backend=provider.backend)]
 
 
 def check_snapshot(provider: HostProvider, *, sends: bool) -> None:

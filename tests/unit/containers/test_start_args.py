@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mngr.containers.container import ContainerSpec, run_arguments
 from mngr.containers.docker_flags import check_image
-from mngr.containers.start_args import check_start_args
+from mngr.containers.start_args import check_start_args, limits
 from mngr.model.errors import InvalidInput
 
 
@@ -35,6 +35,22 @@ from mngr.model.errors import InvalidInput
 )
 def test_what_docker_takes_goes_through_unchanged(args: list[str]) -> None:
     assert check_start_args(args) == args
+
+
+@pytest.mark.parametrize(
+    ("args", "found"),
+    [
+        ([], (None, None)),
+        (["--memory=0", "-v", "/x"], (None, None)),
+        (["-m512m", "--cpus", "1.5"], (1.5, 0.5)),
+        (["--memory=1g", "--memory=2GB"], (None, 2.0)),
+        (["--memory=1073741824"], (None, 1.0)),
+        (["--memory=2097152k"], (None, 2.0)),
+    ],
+)
+def test_the_limits_of_a_host_are_read(args: list[str], found: tuple[float | None, float | None]) -> None:
+    check_start_args(args)
+    assert limits(args) == found
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))

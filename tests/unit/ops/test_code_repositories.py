@@ -393,7 +393,8 @@ def test_plain_text_of_filtered_files_never_travels(filtered: Path, there: Path)
     (filtered / "c.key").write_text("stagedsecret")
     git(filtered, "add", "c.key")
     (filtered / "one").write_text("changed")
-    said = code.check(filtered)
+    comes, *said = code.check(filtered)
+    assert (comes.branch, comes.files) == ("trunk", 1)
     assert send(filtered, there) == said
     assert said == [
         ChangesLeft(filters=["crypt"], files=["a.key", "b.key"], repository=True),

@@ -18,9 +18,10 @@ from mngr.model.errors import Conflict, InvalidInput, MngrError
 from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Listing, Offer
+from mngr.ops import memory
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.create import FRESH_S, Created, create
-from mngr.ops.notes import Withheld
+from mngr.ops.notes import HostElsewhere, Withheld
 from mngr.ops.plan import CreatePlan, plan
 from mngr.ops.request import CreateRequest
 from mngr.providers.contract import Abilities, HostSpec
@@ -212,7 +213,10 @@ def test_a_host_that_is_there_costs_nothing_more(
     mngr = made(tmp_path, cloud)
     checked = plan(mngr, request(host="box"))
     assert (checked.costs, checked.asks(0), checked.offer) == (False, False, Offer())
-    assert words.of_plan(checked) == ["on host box, which is there: no other one is made"]
+    assert words.of_plan(checked) == [
+        "costs nothing more",
+        "on host box, which is there: no other one is made",
+    ]
     create(mngr, checked)
     assert (len(started), cloud.made) == (1, [])
     cloud.hosts = []
@@ -242,6 +246,21 @@ def test_an_offer_in_words(tmp_path: Path, cloud: Cloud) -> None:
     assert words.of_plan(plan(made(tmp_path, Cloud(Offer())), request())) == ["costs nothing"]
 
 
+def test_a_host_of_that_name_elsewhere_is_said_before(tmp_path: Path, cloud: Cloud) -> None:
+    mngr = made(tmp_path, cloud)
+    mngr._providers["here"] = Cloud()  # type: ignore[assignment]
+    own = there("own", "first")
+    own.record = msgspec.structs.replace(own.record, provider="here")
+    memory.remember(mngr, own, own.agents[0])
+    assert plan(mngr, request(host="own")).notes == [
+        HostElsewhere(agent="one", host="own", provider="cloud", others=["here"])
+    ]
+    assert plan(mngr, request(name="own")).notes == [], "nobody named a host"
+    assert plan(mngr, request(host="other")).notes == []
+    cloud.hosts = [there("own")]
+    assert plan(mngr, request(host="own")).notes == []
+
+
 # --- secrets ------------------------------------------------------------------------------------------------------
 
 
@@ -260,11 +279,13 @@ def test_variables_go_to_no_unverified_host_on_either_way(
 ) -> None:
     cloud = Cloud(starts_agents=starts_agents, ssh_trust=ssh_trust)
     asked = request(env={"TOKEN": SECRET}, trust_first_contact=sends)
-    done = create(made(tmp_path, cloud), asked)
+    before: list[CreatePlan] = []
+    done = create(made(tmp_path, cloud), asked, agree=before.append)
     [files] = [spec.agent_files for spec, _ in cloud.made] if starts_agents else started
     assert (SECRET.encode() in env_of(files)) == arrives
     withheld = Withheld(agent="one", names=["TOKEN"], host="one", backend="cloud")
     assert done.notes == ([] if arrives else [withheld])
+    assert [note for one in before for note in one.notes] == done.notes, "it is said before anything is paid"
 
 
 def test_a_plan_shows_no_variable(tmp_path: Path, cloud: Cloud) -> None:

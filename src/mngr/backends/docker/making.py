@@ -10,6 +10,7 @@ from mngr.backends.docker.daemon import Daemon
 from mngr.containers import container, login, users
 from mngr.containers import image as images
 from mngr.containers.asked import asked, restored
+from mngr.containers.start_args import limits
 from mngr.model.background import begin
 from mngr.model.clock import iso
 from mngr.model.errors import Interrupted, MngrError, Unreachable, brief
@@ -29,13 +30,14 @@ LEASE_S = 900
 def check(daemon: Daemon, spec: HostSpec) -> Offer:
     """As HostProvider.check. Also asks the daemon whether it has the image made ready for hosts (`ready_image`)."""
     wanted = asked(spec, daemon.config, OPTION_NAMES)
-    if wanted.build.builds:
-        return Offer(image=wanted.build.context)
-    if spec.snapshot:
-        return Offer(image=wanted.image)
-    ready, user = images.ready(daemon.docker, wanted.image)
+    cpus, memory = limits(wanted.start_args)
+    image = wanted.build.context if wanted.build.builds else wanted.image
+    offer = Offer(image=image, cpus=cpus, memory_gb=memory)
+    if wanted.build.builds or spec.snapshot:
+        return offer
+    ready, user = images.ready(daemon.docker, image)
     other = users.check(user) and not (spec.user or daemon.config.default_user)
-    return Offer(image=wanted.image, image_user=user if other else "", ready_image=ready)
+    return msgspec.structs.replace(offer, image_user=user if other else "", ready_image=ready)
 
 
 def create(daemon: Daemon, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:

@@ -16,6 +16,7 @@ from mngr.model.notes import Note
 from mngr.ops.code.pack import pack
 from mngr.ops.code.scan import scan
 from mngr.ops.git import LIMIT_S
+from mngr.ops.notes import RepositoryComes
 from mngr.transport.base import SSH_FAILED, CommandFailed, Completed, Transport
 
 #: While code is sent, so many seconds may pass without a byte taken in there.
@@ -23,14 +24,20 @@ STALL_S = 120
 
 
 def check(source: Path) -> list[Note]:
-    """What can't come of the code in `source`, or comes otherwise than one might think. Raises InvalidInput if the code
-    there can't be sent."""
-    return [note for tree in scan(source) for note in tree.notes]
+    """What comes of the code in `source`, and what can't, or comes otherwise than one might think. Raises InvalidInput if
+    the code there can't be sent."""
+    trees = scan(source)
+    first = trees[0]
+    comes = RepositoryComes(
+        path=str(first.top), branch=first.reference.removeprefix("refs/heads/"), commit=first.commit, files=len(first.files),
+        nested=sum(1 for tree in trees[1:] if tree.kind),
+    )  # fmt: skip
+    return [*([comes] if first.kind else []), *(note for tree in trees for note in tree.notes)]
 
 
 def send(transport: Transport, source: Path, target: str, subdirectory: str = "") -> list[Note]:
     """Sends the code in `source` to the directory `target` of the host, and sees to it that `subdirectory` of that is
-    there. Returns what `check` does.
+    there. Returns what couldn't come, or came otherwise.
 
     Raises Conflict if the target holds something else already, InvalidInput as `check`. Repeatable after being killed.
     """
