@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mngr.testing.cli import COMMAND
 
-LIMIT_S = 60
+LIMIT_S = 240
 
 
 def typed(
