@@ -116,7 +116,7 @@ def elsewhere(mngr: Mngr, request: CreateRequest) -> list[HostElsewhere]:
     """What is to be known of a new host whose name was given: that others are called so, as they were last seen."""
     others = {
         one.provider
-        for one in memory.everything(mngr)
+        for _, one in memory.everything(mngr)
         if request.host in (one.host_name, one.host_id) and one.provider != request.provider
     }
     if not (request.host and others):

@@ -78,10 +78,18 @@ def confirm(question: Sequence[str], yes: bool) -> None:
         click.echo(line, err=True)
     if not can_ask():
         raise InvalidInput("not on a terminal, so nobody can be asked", hint="--yes says yes")
+    from select import select
+
     try:
-        agreed = click.confirm("Go on?", err=True)
-    except (click.Abort, KeyboardInterrupt):
+        click.echo("Go on? [y/N]: ", nl=False, err=True)
+        # `input` would miss a Ctrl-C that comes right before it waits.
+        while not select([sys.stdin], [], [], 0.5)[0]:
+            pass
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        answer = ""
+    if not answer:
         click.echo(err=True)
-        raise Interrupted("interrupted; nothing was done") from None
-    if not agreed:
+        raise Interrupted("interrupted; nothing was done")
+    if answer.strip().lower() not in ("y", "yes"):
         raise MngrError("nothing was done, as you said no")
