@@ -1,5 +1,6 @@
 """`mngr list`."""
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,7 +20,7 @@ from mngr.cli.output import (
 )
 from mngr.model.errors import InvalidInput, MngrError
 from mngr.model.states import AgentState, HostState
-from mngr.providers.terminal import table
+from mngr.providers.terminal import erase, table
 
 if TYPE_CHECKING:
     from mngr.model.names import Address
@@ -83,10 +84,11 @@ def command(
     from mngr.cli.progress import waiting
     from mngr.cli.targets import read_names
     from mngr.model.names import parse_address, parse_label
+    from mngr.model.progress import Step
     from mngr.model.views import Listing
     from mngr.ops import present, rows
     from mngr.ops.context import Mngr
-    from mngr.ops.listing import list_hosts
+    from mngr.ops.listing import LIST_LIMIT_S, list_hosts
 
     shape = present.blank()
     check_format(form, shape)
@@ -99,21 +101,44 @@ def command(
     wanted = [parse_address(name) for name in read_names(names)]
     mngr = Mngr()
     asked = providers or (sorted({one.provider for one in wanted}) if all(a.provider for a in wanted) else ())
-    with waiting("list", quiet):
-        whole = list_hosts(mngr, asked) if wanted or not names else Listing()
-    found, missing = rows.named(whole, wanted) if names else (rows.rows(whole), [])
-    found = [
-        one
-        for one in found
-        if (not states or any(rows.in_state(one, state) for state in states))
-        and all(rows.labelled(one, label) for label in labels)
-    ]
-    if sort:
-        found = rows.ordered(found, lambda row: field(row, by, shape), sort.startswith("-"))
+
+    def picked(whole: Listing) -> tuple[list["Row"], list["Address"]]:
+        found, missing = rows.named(whole, wanted) if names else (rows.rows(whole), [])
+        found = [
+            one
+            for one in found
+            if (not states or any(rows.in_state(one, state) for state in states))
+            and all(rows.labelled(one, label) for label in labels)
+        ]
+        if sort:
+            found = rows.ordered(found, lambda row: field(row, by, shape), sort.startswith("-"))
+        return found, missing
+
+    drawn = 0  # lines on the terminal that go when all is known
+
+    def so_far(known: Listing, late: Sequence[str]) -> None:
+        nonlocal drawn
+        progress(Step("asking", ", ".join(late)))
+        found, _ = picked(known)
+        if found and form == "human" and not quiet and sys.stdout.isatty():
+            with progress.paused():
+                erase(drawn)
+                _show(found, chosen, mngr.clock.now(), late)
+                drawn = 1 + len(found) + len(late)
+
+    with waiting("list", quiet) as progress:
+        whole = Listing()
+        if wanted or not names:
+            whole = list_hosts(mngr, asked, limit_s=LIST_LIMIT_S, waiting=so_far)
+    erase(drawn)
+    found, missing = picked(whole)
     if form == "human" and quiet:
         write_names(rows.addresses(whole, found, in_full=bool(asked)))
     elif form == "human" and found:
-        _show(found, chosen, mngr.clock.now())
+        left_out = _show(found, chosen, mngr.clock.now())
+        if left_out:
+            said = f"(no room for {', '.join(left_out)}: `mngr show NAME` shows all, --columns chooses)"
+            click.echo(said, err=True)
     elif form == "human":
         if not missing:
             click.echo(_nothing(providers, states, labels, bool(names), unread=bool(whole.errors)))
@@ -173,7 +198,8 @@ def _chosen(columns: str | None, form: str, shape: dict[str, Any]) -> list[str]:
     return chosen
 
 
-def _show(found: Sequence["Row"], chosen: Sequence[str], now: float) -> None:
+def _show(found: Sequence["Row"], chosen: Sequence[str], now: float, late: Sequence[str] = ()) -> list[str]:
+    """The table; the columns for which there was no room. `late`: providers that haven't answered yet."""
     from mngr.cli.columns import COLUMNS, FLOORS, RANKS, title
     from mngr.cli.output import fill
     from mngr.ops import present
@@ -186,13 +212,14 @@ def _show(found: Sequence["Row"], chosen: Sequence[str], now: float) -> None:
             return known(row, now) if known else fill(f"{{{name}}}", present.in_full(*row), shape)
 
         titles = [title(name) for name in chosen]
-        table(titles, [[cell(row, name) for name in chosen] for row in found], empty=True, floors=FLOORS)
-        return
-    cells = [[cell(row, now) for cell in COLUMNS.values()] for row in found]
-    if left_out := table(list(COLUMNS), cells, floors=FLOORS, ranks=RANKS):
-        click.echo(
-            f"(no room for {', '.join(left_out)}: `mngr show NAME` shows all, --columns chooses)", err=True
-        )
+        cells = [[cell(row, name) for name in chosen] for row in found]
+    else:
+        titles = list(COLUMNS)
+        cells = [[cell(row, now) for cell in COLUMNS.values()] for row in found]
+    for provider in late:
+        row = {"NAME": "…", "HOST": provider, "HOST STATE": "no answer yet"}
+        cells.append([row.get(title, "") for title in titles])
+    return table(titles, cells, empty=bool(chosen), floors=FLOORS, ranks=() if chosen else RANKS)
 
 
 def _nothing(

@@ -4,18 +4,21 @@ import threading
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
+from mngr.model.clock import carried
+
 T = TypeVar("T")
 A = TypeVar("A")
 
 
 def each(work: Callable[[A], T], items: Collection[A], most: int = 32) -> list[T]:
-    """What `work` answers for each item, in their order; `most` at a time. Raises what it raises."""
+    """What `work` answers for each item, in their order; `most` at a time, in the time that there is here (`within`). Raises
+    what it raises."""
     if len(items) < 2:
         return [work(one) for one in items]
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(min(most, len(items))) as pool:
-        return list(pool.map(work, items))
+        return list(pool.map(carried(work), items))
 
 
 def begin(work: Callable[[], T]) -> Callable[[], T]:

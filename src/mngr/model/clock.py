@@ -1,7 +1,14 @@
 """Time, handed in: code that waits takes a Clock, so that no test waits for a real time-out."""
 
+import math
+import threading
 import time
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, Protocol, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -32,6 +39,37 @@ class SystemClock:
 
 
 SYSTEM = SystemClock()
+
+
+_asked = threading.local()  # `ends`: until when whoever asks this thread will wait
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Calls and commands that this thread waits for inside end in so many seconds at most, by real time, or in what an outer
+    `within` leaves; also those of other threads in what `carried` made here."""
+    outer = getattr(_asked, "ends", math.inf)
+    _asked.ends = min(outer, time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _asked.ends = outer
+
+
+def left(seconds: float = math.inf) -> float:
+    """`seconds`, or what `within` leaves of them; 0 where that is nothing."""
+    return round(max(0.0, min(seconds, getattr(_asked, "ends", math.inf) - time.monotonic())), 2)
+
+
+def carried(work: Callable[P, T]) -> Callable[P, T]:
+    """`work`, which in any thread has as much time as this one has now."""
+    ends = getattr(_asked, "ends", math.inf)
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        with within(ends - time.monotonic()):
+            return work(*args, **kwargs)
+
+    return run
 
 
 def iso(seconds: float) -> str:

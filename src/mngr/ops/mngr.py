@@ -177,9 +177,9 @@ class Mngr(context.Mngr):
         >>> len(listed) > 0, [host.name for host in listed.hosts], listed.errors
         (True, ['localhost'], [])
         """
-        from mngr.ops.listing import list_hosts
+        from mngr.ops.listing import LIST_LIMIT_S, list_hosts
 
-        return Listed(self, list_hosts(self, _several(providers, "providers")))
+        return Listed(self, list_hosts(self, _several(providers, "providers"), limit_s=LIST_LIMIT_S))
 
     def gc(self, providers: Sequence[str] = (), *, dry_run: bool = False) -> Mapping[str, Swept]:
         """Finds and releases what killed commands left behind; touches no host with agents. By provider instance.

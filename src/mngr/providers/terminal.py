@@ -42,6 +42,14 @@ def table(
     return left_out[::-1]
 
 
+def erase(lines: int) -> None:
+    """Takes back the last lines of a terminal, if they are still on its screen."""
+    import shutil
+
+    if 0 < lines < shutil.get_terminal_size().lines:
+        click.echo(f"\033[{lines}A\033[J", nl=False)
+
+
 def _line(widths: Mapping[int, int]) -> int:
     return sum(widths.values()) + 2 * (len(widths) - 1)
 

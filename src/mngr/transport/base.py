@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from mngr.model.clock import left
 from mngr.model.errors import InvalidInput, MngrError, TimedOut, Unreachable
 
 #: Exit code of `ssh` itself (not of the remote command) when no connection could be made or it broke.
@@ -97,10 +98,11 @@ def run_local(
     env: dict[str, str] | None = None,
     apart: bool = False,
 ) -> Completed:
-    """Runs a local process, fed with `input`. `what` names the command in messages. `timeout`: None only for what a user
+    """Runs a local process, fed with `input`, for `timeout` seconds at most, or what `within` leaves. `what` names the command in messages. `timeout`: None only for what a user
     runs. `apart`: Ctrl-C doesn't reach it.
 
     Raises TimedOut, Unreachable, InvalidInput if the command line is longer than this computer allows."""
+    timeout = None if timeout is None else left(timeout)
     try:
         if callable(input):
             return _fed_late(command, input, timeout, env)

@@ -20,17 +20,19 @@ from urllib.parse import quote
 
 import msgspec
 
-from mngr.model.clock import SYSTEM, Clock
+from mngr.model.clock import SYSTEM, Clock, left
 from mngr.model.errors import MngrError, NotFound
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiRefused, VpsApiUnreadable
 
-#: A call ends within so many seconds, waits before repeats not counted.
+#: A call ends within so many seconds, waits before repeats not counted; sooner where `model.clock.within` says so.
 CALL_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
 #: So long after a call began it isn't repeated any more.
 RETRY_BUDGET_S = 60.0
 #: The same, of a client that never got a good answer: the network may be gone, and a person waits for a word.
 UNANSWERED_BUDGET_S = 8.0
+#: The same, where no connection came about: refused, no such name, no TLS. That seldom mends itself meanwhile.
+UNREACHED_BUDGET_S = 2.0
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,11 +153,15 @@ class Api:
         """
         began, pause = self.clock.monotonic(), 0.5
         while True:
-            wait, throttled = pause, False
+            wait, throttled, budget = pause, False, UNANSWERED_BUDGET_S
             try:
+                if not left():
+                    raise Failed("there was no time left for it", sent=False)
                 answer = self._wire.send(call)
             except Failed as failure:
                 problem, again = self._no_answer(failure, call), repeat
+                if not failure.sent and not failure.message:
+                    budget = UNREACHED_BUDGET_S
             else:
                 self._take_date(answer.headers.get("Date", ""))
                 if answer.status < 400:
@@ -167,8 +173,9 @@ class Api:
                 asked = answer.headers.get("Retry-After", "")
                 if again and asked.isascii() and asked.isdigit():
                     wait = max(float(asked), 0.1)
-            budget = RETRY_BUDGET_S if self._answered or throttled else UNANSWERED_BUDGET_S
-            if not again or self.clock.monotonic() - began + wait > budget:
+            if self._answered or throttled:
+                budget = RETRY_BUDGET_S
+            if not again or self.clock.monotonic() - began + wait > budget or wait >= left():
                 raise problem
             self.clock.sleep(wait)
             pause = min(pause * 2, 8.0)

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+from mngr.model.clock import left
 from mngr.vps_docker.http import CALL_TIMEOUT_S, CONNECT_TIMEOUT_S, Answer, Call, Failed
 
 
@@ -19,17 +20,27 @@ class HttpWire:
         self._transport = transport
 
     def send(self, call: Call) -> Answer:
+        import time
+
         import httpx2
 
+        limit = left(self._timeout)
+        ends = time.monotonic() + limit
+        content = bytearray()
         try:
-            found = self._client.request(
-                call.method, call.path, params=call.params, json=call.body, headers=dict(call.headers)
-            )
+            with self._client.stream(
+                call.method, call.path, params=call.params, json=call.body, headers=dict(call.headers),
+                timeout=httpx2.Timeout(limit, connect=min(limit, CONNECT_TIMEOUT_S)),
+            ) as found:  # fmt: skip
+                for part in found.iter_bytes():
+                    content += part
+                    if time.monotonic() > ends:
+                        raise httpx2.ReadTimeout(f"it wasn't whole within {limit:g} s")
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise Failed(_reason(error), sent=False) from None
         except httpx2.RequestError as error:  # sent, perhaps in part, perhaps carried out
             raise Failed(_reason(error), sent=True) from None
-        return Answer(found.status_code, found.headers, found.content, found.reason_phrase)
+        return Answer(found.status_code, found.headers, bytes(content), found.reason_phrase)
 
     @functools.cached_property
     def _client(self) -> Any:
@@ -38,7 +49,6 @@ class HttpWire:
         return httpx2.Client(
             base_url=self._url,
             headers=self._headers,
-            timeout=httpx2.Timeout(self._timeout, connect=min(self._timeout, CONNECT_TIMEOUT_S)),
             follow_redirects=False,
             transport=self._transport,
             trust_env=self._url.startswith("https://"),  # no proxy to this computer

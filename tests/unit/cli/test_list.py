@@ -63,8 +63,8 @@ def listed(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Callable[[Listi
     monkeypatch.setenv("MNGR_HOME", str(tmp_path))
 
     def answers(whole: Listing) -> None:
-        monkeypatch.setattr("mngr.ops.listing.list_hosts", lambda *_: whole)
-        monkeypatch.setattr("mngr.ops.names.list_hosts", lambda *_: whole)
+        monkeypatch.setattr("mngr.ops.listing.list_hosts", lambda *_, **__: whole)
+        monkeypatch.setattr("mngr.ops.names.list_hosts", lambda *_, **__: whole)
 
     answers(a_dozen())
     return answers

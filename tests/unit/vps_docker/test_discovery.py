@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mngr.journal import Intent, Journal
+from mngr.model.clock import left, within
 from mngr.model.errors import NotFound
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView
@@ -54,6 +55,21 @@ def test_a_cloud_that_cant_be_read_is_an_error_row_and_known_hosts_are_asked_all
     listing = provider(tmp_path, cloud).discover()
     assert [(one.what, one.error) for one in listing.errors] == [("cloud", "the cloud is down")]
     assert [(one.state, one.record.name) for one in listing.hosts] == [("unreachable", "box")]
+
+
+@pytest.mark.parametrize(("known", "share"), [(True, 50), (False, 100)])
+def test_a_cloud_that_hangs_leaves_half_of_the_time_to_machines_that_are_known(
+    cloud: MemoryCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool, share: float
+) -> None:
+    cloud.put("i-1", ready(), address=NOWHERE, state="running")
+    if known:
+        remember(tmp_path, cloud)
+    one, seen = provider(tmp_path, cloud), []
+    find = one.cloud.find_ours
+    monkeypatch.setattr(one.cloud, "find_ours", lambda ours: (seen.append(left(1000)), find(ours))[1])
+    with within(100):
+        one.discover()
+    assert [share - 5 < time <= share for time in seen] == [True]
 
 
 def test_one_that_is_being_built_by_another_laptop(cloud: MemoryCloud, tmp_path: Path) -> None:

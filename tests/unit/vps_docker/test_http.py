@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from mngr.model.clock import within
 from mngr.model.errors import NotFound
 from mngr.vps_docker import http
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiRefused, VpsApiUnreadable
@@ -60,6 +61,35 @@ def test_a_failed_read_is_unreadable_and_a_write_that_may_have_been_done_is_told
             api(answer)[0].json(method, "/things", repeat=False)
         assert type(caught.value) is expected
         assert f"{method} /things" in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize(("sent", "at_most_s"), [(False, 2.0), (True, 8.0)])
+def test_where_no_connection_comes_about_it_is_soon_given_up(
+    method: str, sent: bool, at_most_s: float
+) -> None:
+    acme, clock = api(http.Failed("refused", sent=sent))
+    began = clock.at
+    with pytest.raises(VpsApiError):
+        acme.json(method, "/things", repeat=True)
+    assert at_most_s / 4 < clock.at - began <= at_most_s
+
+
+def test_a_connection_that_breaks_between_good_answers_is_waited_for_longer() -> None:
+    acme, clock = api(http.Answer(204, {}, b""), http.Failed("refused", sent=False))
+    acme.json("GET", "/things", repeat=True)
+    began = clock.at
+    with pytest.raises(VpsApiError):
+        acme.json("GET", "/things", repeat=True)
+    assert clock.at - began > 30
+
+
+def test_nothing_is_repeated_when_who_asks_has_no_time_left() -> None:
+    acme, clock = api(http.Failed("timed out", sent=True))
+    began = clock.at
+    with within(0.4), pytest.raises(VpsApiError):
+        acme.json("GET", "/things", repeat=True)
+    assert clock.at == began
 
 
 def test_the_clouds_own_name_of_an_error_is_kept() -> None:

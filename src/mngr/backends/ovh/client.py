@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from mngr.backends.ovh.answers import failure, refusal, understood
 from mngr.backends.ovh.config import Credentials
-from mngr.model.clock import SYSTEM, Clock
+from mngr.model.clock import SYSTEM, Clock, left
 from mngr.model.errors import InvalidInput
 from mngr.vps_docker.http import CALL_TIMEOUT_S, CONNECT_TIMEOUT_S, Answer, Api, Call, all_pages
 
@@ -146,4 +146,20 @@ def _make(given: Credentials, timeout: float) -> Any:
             )
         finally:
             os.environ.update(hidden)
+    for scheme in ("https://", "http://"):
+        client._session.mount(scheme, _in_time(timeout))
     return client
+
+
+def _in_time(timeout: float) -> Any:
+    """What sends the SDK's signed calls: each with what time there is."""
+    from requests.adapters import HTTPAdapter
+
+    class InTime(HTTPAdapter):
+        def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+            limit = left(timeout)
+            return super().send(
+                request, *args, **{**kwargs, "timeout": (min(limit, CONNECT_TIMEOUT_S), limit)}
+            )
+
+    return InTime()
