@@ -118,7 +118,7 @@ def _seen(line: str, parts: dict[str, bytes]) -> Seen | None:
     code = re.match(r"Exited \((\d+)\)", status)
     facts, failed = None, parts.get(f"failed:{host_id}", b"").decode(errors="replace").strip()
     if f"failed:{host_id}" in parts:
-        failed = failed or "no answer within 10 s"
+        failed = failed or "no answer within 5 s"
     elif f"probe:{host_id}" in parts:
         facts = parse_probe(parts[f"probe:{host_id}"])
     reason, ended_at, codes = _stop_folder(parts.get(f"stop:{host_id}", b""))

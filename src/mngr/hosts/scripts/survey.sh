@@ -11,7 +11,7 @@ instance=$1 state=$2 only=$3 probe=$4 ensure=$5 volumes=$6
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 limit=
-! command -v timeout >/dev/null || limit="timeout 10"
+! command -v timeout >/dev/null || limit="timeout 5"
 
 # A folder that isn't there yet, or a file that was removed while it was read, is no failure.
 read_store() {
