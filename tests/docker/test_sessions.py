@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +45,25 @@ def create(mngr: Cli, name: str, *command: str) -> dict[str, object]:
         *command,
     )
     return mngr.agent(name)
+
+
+def test_who_looks_on_when_the_host_stops_is_told(mngr: Cli, tmp_path: Path) -> None:
+    mngr.run(
+        "create", "a1@box", "--no-code", "--no-connect", "-q", "--image", IMAGE, "--idle-mode", "boot",
+        "--idle-timeout", "15", "--", "sleep", "1000",
+    )  # fmt: skip
+    line = shlex.join([sys.executable, "-m", "mngr", "connect", "a1"])
+    with subprocess.Popen(
+        ["script", "-qec", line, str(tmp_path / "shown")], env={**mngr.env, "TERM": "xterm"}, cwd=tmp_path,
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+    ) as terminal:  # fmt: skip
+        terminal.wait(90)
+    shown = (tmp_path / "shown").read_text(errors="replace")
+    assert "mngr: the host stops, as it was idle for 15 s; mngr start a1 brings it back" in shown
+    end = time.monotonic() + 30
+    while mngr.host("box")["state"] != "paused":
+        assert time.monotonic() < end, mngr.host("box")
+        time.sleep(0.5)
 
 
 def test_sessions_in_a_container(mngr: Cli) -> None:

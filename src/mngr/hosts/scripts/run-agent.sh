@@ -23,7 +23,8 @@ started() {
 }
 for file in "$agent/exit_code" "$dir/stop/codes/$id"; do [ ! -e "$file" ] || rm -f "$file"; done
 started self
-echo "$pid $at $TMUX_PANE" >"$agent/.process"
+pane=$TMUX_PANE
+echo "$pid $at $pane" >"$agent/.process"
 mv -f "$agent/.process" "$agent/process"
 socket=${TMUX%,*,*} server=${TMUX#"$socket",} server=${server%%,*}
 started "$server"
@@ -69,6 +70,15 @@ if mkdir -p -- "$MNGR_WORK_DIR" && cd -- "$MNGR_WORK_DIR"; then
 else
 	code=1
 fi
+# Who is attached sees what happened, and what to do: at the pane's end, and in nobody's log.
+read -r name <"$agent/session"
+said="$name ended (exit code $code): #{prefix} d leaves, mngr start $name runs it again"
+if [ -n "$(tmux -S "$socket" show-options -gwv remain-on-exit-format 2>/dev/null)" ]; then
+	tmux -S "$socket" set-option -p -t "$pane" remain-on-exit-format "$said"
+else # tmux before 3.3
+	tmux -S "$socket" set-option -w -t "$pane" pane-border-format " $said " \; \
+		set-option -w -t "$pane" pane-border-status bottom
+fi 2>/dev/null
 mkdir -p "$dir/stop/codes" && echo "$code" >"$dir/stop/codes/.$id" && mv -f "$dir/stop/codes/.$id" "$dir/stop/codes/$id"
 echo "$code" >"$agent/.exit_code"
 mv -f "$agent/.exit_code" "$agent/exit_code"

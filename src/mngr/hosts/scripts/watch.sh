@@ -256,6 +256,19 @@ decided() {
 	) 8>agents/.lock
 }
 
+# farewell: puts whoever looks at an agent back to his own shell, with a line that says why.
+farewell() {
+	find_server
+	clients=$(ours list-clients -F '#{client_name} #{session_name}' 2>/dev/null) && [ -n "$clients" ] || return 0
+	while read -r client session; do
+		case $session in *[!A-Za-z0-9_.-]*) session=NAME ;; esac
+		ours detach-client -t "$client" -E "echo 'mngr: the host stops, as it was idle for $timeout s; mngr start $session brings it back'" 2>/dev/null
+	done <<-EOF
+		$clients
+	EOF
+	sleep 1 # that is on its way
+}
+
 # failed: whether the stop that was decided on hasn't come for a minute.
 failed() { decided_at=$(stat -c %Y stop/reason 2>/dev/null) && [ $((now - decided_at)) -ge 60 ]; }
 
@@ -271,6 +284,7 @@ while :; do
 	elif [ -n "$signals" ] && [ "$timeout" -gt 0 ]; then
 		if idle; then
 			if decided; then
+				farewell
 				[ "$host_stop" != exit ] || { touch stop/exit; exit 0; }
 				touch stop/request
 			fi
