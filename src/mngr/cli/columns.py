@@ -58,13 +58,13 @@ def idle(host: "HostView", now: float) -> str:
     seen = host.idle
     if seen is None:
         return ""
-    parts = []
-    if host.state == "running" and seen.idle_since:
-        after = f" (after {seen.last_seen})" if seen.last_seen else ""
-        parts.append(f"for {span(now - seen.idle_since)}{after}")
+    parts = []  # what matters most comes first: the rest may be cut
     if host.state == "running" and seen.stops_at:
         why = f" ({CAUSES[seen.stop_cause]})" if seen.stop_cause == "lifetime" else ""
         parts.append(f"stops in {span(seen.stops_at - now)}{why}")
+    if host.state == "running" and seen.idle_since:
+        after = f" (after {seen.last_seen})" if seen.last_seen else ""
+        parts.append(f"idle for {span(now - seen.idle_since)}{after}")
     return ", ".join(parts)
 
 

@@ -158,9 +158,9 @@ def test_a_host_that_is_down_says_since_when_and_why_in_one_word_for_all(
 def test_the_nearer_end_is_said_and_why() -> None:
     view = IdleView(mode="io", timeout_s=800, idle_since=990.0, stops_at=1790.0, stop_cause="idle")
     one = host("box", "docker", idle=view)
-    assert idle(one, 1000.0) == "for 10s, stops in 13m"
+    assert idle(one, 1000.0) == "stops in 13m, idle for 10s"
     view.end_at(1080.0)
-    assert idle(one, 1000.0) == "for 10s, stops in 80s (max lifetime)"
+    assert idle(one, 1000.0) == "stops in 80s (max lifetime), idle for 10s"
     assert (view.stops_at, view.lifetime_ends_at, view.stop_cause) == (1080.0, 1080.0, "lifetime")
     view = IdleView(mode="io", timeout_s=800, idle_since=990.0, stops_at=1790.0, stop_cause="idle")
     view.end_at(9000.0)
