@@ -1,6 +1,6 @@
 """Agents on a host: starting, stopping, running a command beside them. Each is one round trip."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
@@ -74,8 +74,11 @@ def start(
     return int(code) if word == "exit" and code.isascii() and code.isdigit() else None
 
 
-def agent_files(record: AgentRecord, env: dict[str, str], command: str) -> dict[str, bytes]:
-    """The files that make an agent, by path in the host dir. Environment values go into a file of mode 600."""
+def agent_files(
+    record: AgentRecord, env: dict[str, str], command: str, drop: Collection[str] = ()
+) -> dict[str, bytes]:
+    """The files that make an agent, by path in the host dir. Environment values go into a file of mode 600. `drop`:
+    variables of whoever starts it that it doesn't get."""
     base = f"agents/{record.id}"
     own = {
         "MNGR_AGENT_ID": record.id,
@@ -85,7 +88,9 @@ def agent_files(record: AgentRecord, env: dict[str, str], command: str) -> dict[
     return {
         f"{base}/agent.json": encode(record),
         f"{base}/session": record.name.encode() + b"\n",
-        f"{base}/env.sh": quote.assignments({**env, **own}).encode(),
+        f"{base}/env.sh": (
+            (f"unset {' '.join(sorted(drop))}\n" if drop else "") + quote.assignments({**env, **own})
+        ).encode(),
         f"{base}/command.sh": command.encode(),
         f"{base}/half-made": b"",  # until its session is there
     }

@@ -76,6 +76,11 @@ class WithCommand(click.Command):
     "around you; the agent begins where you are in it).",
 )
 @click.option("--no-code", is_flag=True, help="Bring no code.")
+@click.option(
+    "--worktree",
+    is_flag=True,
+    help="On this computer: a git worktree and branch (mngr/NAME) of the agent's own.",
+)
 @click.option("--connect/--no-connect", default=None, help="Connect afterwards (default: on a terminal).")
 @click.option("--dry-run", is_flag=True, help="Check everything and show the price; make nothing.")
 @click.option(

@@ -32,6 +32,7 @@ class Options(TypedDict):
     workdir: str | None
     source: str | None
     no_code: bool
+    worktree: bool
     connect: bool | None
     dry_run: bool
     yes: bool
@@ -56,8 +57,10 @@ def request(words: list[str] | None, options: Options, *, agreed: bool) -> "Crea
         raise InvalidInput(
             f"two providers: .{address.provider} and --provider {options['provider']}", hint="give one"
         )
-    if options["no_code"] and options["source"]:
-        raise InvalidInput("--from and --no-code exclude each other")
+    if options["no_code"] and (options["source"] or options["worktree"]):
+        raise InvalidInput(
+            f"{'--from' if options['source'] else '--worktree'} and --no-code exclude each other"
+        )
     if words is not None and not words:
         raise InvalidInput("nothing follows --", hint="mngr create my-agent -- python3 -m http.server")
     source, subdirectory = _source(options)
@@ -70,7 +73,7 @@ def request(words: list[str] | None, options: Options, *, agreed: bool) -> "Crea
         snapshot=options["snapshot"] or "", work_dir=options["workdir"] or "", source=source,
         subdirectory=subdirectory,
         source_implied=not (options["source"] or options["no_code"] or options["snapshot"]), trust_first_contact=options["trust_first_contact"],
-        agreed=agreed or options["yes"],
+        agreed=agreed or options["yes"], worktree=options["worktree"],
     )  # fmt: skip
 
 

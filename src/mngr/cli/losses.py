@@ -41,7 +41,8 @@ def _said(loss: Loss) -> str:
     parts: list[str] = []
     if loss.commits:
         commits = _count(loss.commits, "commit")
-        parts.append(f"{commits} never pulled, on {', '.join(_branches(loss))} (newest: {loss.subject})")
+        how = "that no other branch has" if loss.worktree else "never pulled"
+        parts.append(f"{commits} {how}, on {', '.join(_branches(loss))} (newest: {loss.subject})")
     if stashes := _stashes(loss):
         parts.append(f"{len(stashes)} stash{'' if len(stashes) == 1 else 'es'} ({'; '.join(stashes)})")
     if loss.changed:

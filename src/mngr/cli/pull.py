@@ -126,7 +126,9 @@ def _tell(done: "Pulled") -> None:
         what = {"head": "", "stash": f" (a stash: {one.of})"}.get(one.kind, f" ({one.kind} {one.of})")
         kept = f"; what it had is kept as {one.kept}" if one.kept else ""
         click.echo(f"branch {one.branch}{where} is at {one.commit[:12]}{what}{kept}")
-    if not done.brought and not done.left:
+    if done.here:
+        click.echo(f"branch {done.branch} is here already: its worktree is of this repository")
+    elif not done.brought and not done.left:
         click.echo("no new commits")
     uncommitted = done.changed + done.untracked
     notes = [

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import click
 
 from mngr.cli.output import write_json, write_rows
+from mngr.ops import worktree
 from mngr.ops.lifecycle import takes_host
 from mngr.ops.names import Group
 
@@ -66,7 +67,10 @@ def describe(group: Group) -> str:
             f" and the only copies of its {snapshots(group.host.snapshots)}" if group.host.snapshots else ""
         )
         return f"host {record.name} on {record.provider} with {agents}{held}"
-    return f"{agents} on {record.name}" + ("; their directories stay" if group.host.permanent else "")
+    trees = [worktree.of(record, one.record) for one in group.agents] if group.host.permanent else []
+    goes = [f"; its worktree {path} and branch {worktree.branch(path)} go" for path in trees if path]
+    stays = "; their directories stay" if group.host.permanent and len(goes) < len(trees or [1]) else ""
+    return f"{agents} on {record.name}" + "".join(goes) + stays
 
 
 def snapshots(count: int) -> str:

@@ -132,6 +132,16 @@ def _of_code(note: Note) -> str:
                 f"{note.path} isn't in a git repository, so no code comes along: --from . brings its files, without "
                 "history; --no-code says that none is meant to come"
             )
+        case notes.SharesDirectory():
+            whose = f"agent {note.agents[0]}" if len(note.agents) == 1 else f"agents {', '.join(note.agents)}"
+            return f"{note.path} is the directory of {whose}, too: --worktree gives an agent one of its own"
+        case notes.WorksInWorktree():
+            s = "" if note.uncommitted == 1 else "s"
+            left = f"; {note.uncommitted} uncommitted change{s} stayed here" if note.uncommitted else ""
+            empty = (
+                "; its submodules are empty there: `git submodule update --init`" if note.submodules else ""
+            )
+            return f"works in {note.path}, on the branch {note.branch}{left}{empty}"
         case notes.PartOfRepository():
             return (
                 f"{note.path} is a part of the repository {note.top}: its files were copied without history, "
@@ -176,6 +186,13 @@ def _of_sweep(note: Note) -> str:
             return f"agent {note.agent} on {note.host} (its create was cut short)"
         case notes.CreateCutShortElsewhere():
             return f"host {note.host}: a create was cut short there; another laptop's, so that is left to a person"
+        case notes.WorktreeLeft():
+            why = (
+                "has work that is nowhere else, so that is left to a person"
+                if note.holds_work
+                else "nothing is lost"
+            )
+            return f"worktree {note.path} (no agent's any more; {why})"
         case notes.BeingCreated():
             return f"{note.name}: being created"
         case notes.NotSweptToTheEnd():

@@ -10,7 +10,7 @@ from mngr.model.notes import Note
 from mngr.model.progress import Step
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView
-from mngr.ops import memory, new_agent
+from mngr.ops import memory, new_agent, worktree
 from mngr.ops.context import Mngr, Phase, Phases
 from mngr.ops.new_agent import Work
 from mngr.ops.notes import ImageUserUnused
@@ -103,6 +103,8 @@ def _onto(work: Work, record: HostRecord) -> AgentRecord:
         while_it_runs(mngr, record, work.phases, lambda record: new_agent.start(work, record, agent))
     except BaseException:
         new_agent.take_off(mngr, provider, record, agent)
+        for path in work.worktrees:
+            worktree.remove(path)
         raise
     return agent
 

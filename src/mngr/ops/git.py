@@ -13,7 +13,7 @@ LIMIT_S = 1800
 
 #: Variables that tie git to one repository, as a hook or an alias finds them set (`git rev-parse --local-env-vars`, of
 #: newer versions too), or that bend what it prints.
-_BOUND = frozenset((
+BOUND = frozenset((
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_ATTR_SOURCE", "GIT_COMMON_DIR", "GIT_CONFIG",
     "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS", "GIT_DIR", "GIT_EXTERNAL_DIFF", "GIT_GLOB_PATHSPECS",
     "GIT_GRAFT_FILE", "GIT_ICASE_PATHSPECS", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE",
@@ -26,7 +26,7 @@ _BOUND = frozenset((
 def environment() -> dict[str, str]:
     """This process's environment, without what ties git to one repository; git speaks English in it, and doesn't lock what
     it only reads."""
-    free = {key: value for key, value in os.environ.items() if key not in _BOUND}
+    free = {key: value for key, value in os.environ.items() if key not in BOUND}
     return {**free, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 

@@ -11,7 +11,7 @@ from mngr.model.progress import Step
 from mngr.model.records import HostRecord
 from mngr.model.states import word
 from mngr.model.views import AgentView, HostView
-from mngr.ops import memory
+from mngr.ops import memory, worktree
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import Group
 from mngr.ops.notes import EndedAtOnce
@@ -156,6 +156,10 @@ def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = 
     phases(Step("remove agent"))
     place = mngr.place(record)
     for agent in group.agents:
+        if path := None if provider.abilities.isolated else worktree.of(record, agent.record):
+            # While the agent is known: killed here, the same command goes on.
+            tmux.stop(place, agent.record)
+            worktree.remove(path)
         tmux.remove(place, agent.record)
         provider.agent_removed(record.id, agent.record.id)
     memory.forget(mngr, record.id, [agent.record.name for agent in group.agents])

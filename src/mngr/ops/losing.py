@@ -1,6 +1,7 @@
 """What a destroy would take away for good: commits that never came home, files that were never committed."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -8,6 +9,7 @@ from mngr.agents import tmux
 from mngr.model.background import each
 from mngr.model.errors import MngrError
 from mngr.model.views import AgentView
+from mngr.ops import worktree
 from mngr.ops.context import Mngr
 from mngr.ops.names import Group
 from mngr.ops.work import Work, look
@@ -35,7 +37,7 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
 
 class Loss(msgspec.Struct, kw_only=True):
     """What goes with an agent. `commits` that no `mngr pull` brought home, in `unpulled` branches and stashes; the
-    newest's `subject`; files `changed` and `untracked`, and `files` that are in no repository. `agent` is "" for agents
+    newest's `subject` (of a `worktree` on this computer: that no other ref has); files `changed` and `untracked`, and `files` that are in no repository. `agent` is "" for agents
     that aren't known themselves."""
 
     agent: str
@@ -46,6 +48,7 @@ class Loss(msgspec.Struct, kw_only=True):
     untracked: int = 0
     files: int = 0
     unread: Unread | None = None
+    worktree: str = ""
 
     def is_none(self) -> bool:
         """Whether it is known that nothing is lost."""
@@ -55,7 +58,7 @@ class Loss(msgspec.Struct, kw_only=True):
 
 def losses(mngr: Mngr, groups: Sequence[Group], limit_s: float = LIMIT_S) -> list[list[Loss]]:
     """For each group, what its agents would lose. One round trip a host; raises nothing for a host that can't be asked.
-    (Agents on this computer work in the user's own directories, which stay.)"""
+    (Agents on this computer work in the user's own directories, which stay, but for worktrees.)"""
     return each(lambda group: _of(mngr, group, limit_s), groups)
 
 
@@ -63,7 +66,8 @@ def _of(mngr: Mngr, group: Group, limit_s: float) -> list[Loss]:
     host = group.host
     agents = [one for one in group.agents or host.agents if not one.half_made]
     if not mngr.provider(host.record.provider).abilities.isolated:
-        return []
+        trees = [(one, worktree.of(host.record, one.record)) for one in group.agents]
+        return [_of_worktree(one, path) for one, path in trees if path]
     unknown: list[Loss] = []
     if not (host.agents_known or group.agents):
         unknown = [Loss(agent="", unread=Unread(state=host.state, error=host.problem))]
@@ -79,6 +83,15 @@ def _of(mngr: Mngr, group: Group, limit_s: float) -> list[Loss]:
         why = Unread(error=error.message)
         return [*(Loss(agent=one.record.name, unread=why) for one in agents), *unknown]
     return [*(_loss(one, work) for one, work in zip(agents, found, strict=True)), *unknown]
+
+
+def _of_worktree(agent: AgentView, path: Path) -> Loss:
+    try:
+        loss = _loss(agent, worktree.work(path))
+    except MngrError as error:
+        loss = Loss(agent=agent.record.name, unread=Unread(error=error.message))
+    loss.worktree = str(path)
+    return loss
 
 
 def _loss(agent: AgentView, work: Work) -> Loss:

@@ -103,6 +103,7 @@ class Mngr(context.Mngr):
         work_dir: str = "",
         snapshot: str = "",
         trust_first_contact: bool = False,
+        worktree: bool = False,
         agree: bool | Callable[[Offer], bool] = False,
     ) -> Agent:
         """Makes an agent, and a host for it if needed; when it returns, the agent was seen alive, or is `done`.
@@ -137,6 +138,7 @@ class Mngr(context.Mngr):
             start_args=_several(start_args, "start_args"), image=image, user=user, env=dict(env or {}), labels=check_labels(labels or {}),
             idle=_idle(idle_mode, idle_timeout_s, max_lifetime_s), snapshot=snapshot, work_dir=work_dir,
             source=None if source is None else Path(source).absolute(), trust_first_contact=trust_first_contact,
+            worktree=worktree,
         )  # fmt: skip
 
         def check(plan: CreatePlan) -> None:

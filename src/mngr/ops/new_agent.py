@@ -1,7 +1,7 @@
 """A new agent on its way to a host: its record, files, code and session; and off it again if its create fails."""
 
-import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mngr.model.clock import iso
@@ -9,9 +9,10 @@ from mngr.model.errors import Conflict, MngrError
 from mngr.model.notes import Note
 from mngr.model.progress import Step
 from mngr.model.records import AgentRecord, HostRecord, SshTrust
-from mngr.ops import trust
+from mngr.ops import git, trust, worktree
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.plan import CreatePlan
+from mngr.ops.work_dir import here
 from mngr.providers.contract import HostProvider
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """One create, as all its steps know it. `ended`: gets the exit code of an agent that has ended at once."""
+    """One create, as all its steps know it. `ended`: gets the exit code of an agent that has ended at once;
+    `worktrees`: what was made for it."""
 
     mngr: Mngr
     plan: CreatePlan
     phases: Phases
     ended: list[int] = field(default_factory=list[int])
     notes: list[Note] = field(default_factory=list[Note])
+    worktrees: list[Path] = field(default_factory=list[Path])
 
     def note(self, *notes: Note) -> None:
         """Repeatable: a step that is done again says the same once."""
@@ -57,12 +60,18 @@ def files(work: Work, agent: AgentRecord, ssh_trust: SshTrust) -> dict[str, byte
     plan = work.plan
     withheld = trust.withheld(plan.provider, ssh_trust, plan.request, plan.env)
     work.note(*withheld)
-    return {**tmux.agent_files(agent, {} if withheld else plan.env, plan.script), **plan.settings}
+    # In a worktree git has to find its own repository, whatever the shell says from which mngr was called.
+    drop = git.BOUND if plan.request.worktree else ()
+    return {**tmux.agent_files(agent, {} if withheld else plan.env, plan.script, drop), **plan.settings}
 
 
 def send_code(work: Work, host: HostRecord, agent: AgentRecord) -> None:
-    """Brings the code along, if there is any and it isn't there."""
+    """Brings the code along, if there is any and it isn't there; or makes the agent's worktree."""
     request = work.plan.request
+    if path := worktree.of(host, agent) if request.worktree else None:
+        work.phases(Step("worktree"))
+        work.worktrees.append(path)
+        worktree.make(worktree.repository_of(request), path)
     if not (request.source and work.plan.provider.abilities.isolated):
         return
     from mngr.agents import tmux
@@ -110,8 +119,7 @@ def work_dir(plan: CreatePlan, place: "Place | None" = None) -> str:
     """Where the agent works. On a host that is there and was made from a snapshot it may be known already."""
     request = plan.request
     if not plan.provider.abilities.isolated:
-        here = os.path.join(request.source, request.subdirectory) if request.source else os.getcwd()
-        return os.path.abspath(request.work_dir or here)
+        return here(request, plan.provider.host_dir)
     restored = ""
     if place and request.snapshot and not request.work_dir:
         from mngr.ops import snapshots

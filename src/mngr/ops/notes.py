@@ -33,6 +33,23 @@ class NoCode(Note, frozen=True):
     path: str
 
 
+class SharesDirectory(Note, frozen=True):
+    """Other agents of this computer work in the same directory, or in the same repository's work tree."""
+
+    path: str
+    agents: list[str]
+
+
+class WorksInWorktree(Note, frozen=True):
+    """The agent works in a git worktree of its own; so many changes that aren't committed stayed where they are.
+    `submodules`: it has some, which git leaves empty in a worktree."""
+
+    path: str
+    branch: str
+    uncommitted: int
+    submodules: bool
+
+
 class PartOfRepository(Note, frozen=True):
     """The code is a directory within a repository: its files were copied without history, and `pull` won't have a branch."""
 
@@ -107,6 +124,13 @@ class Withheld(Note, frozen=True):
 
 
 # --- of a sweep ---
+
+
+class WorktreeLeft(Note, frozen=True):
+    """A worktree is no agent's any more: it went, or stays because of work that is nowhere else (`holds_work`)."""
+
+    path: str
+    holds_work: bool = False
 
 
 class HostWithoutAgent(Note, frozen=True):

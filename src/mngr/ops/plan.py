@@ -20,12 +20,12 @@ from mngr.model.names import check_name, is_text
 from mngr.model.notes import Note
 from mngr.model.states import SETTLED
 from mngr.model.views import HostView, Offer
-from mngr.ops import size, trust
+from mngr.ops import size, trust, worktree
 from mngr.ops.context import Mngr
-from mngr.ops.notes import NoCode, RequestUnused
+from mngr.ops.notes import NoCode, RequestUnused, SharesDirectory, WorksInWorktree
 from mngr.ops.placing import elsewhere, existing_host, placed
 from mngr.ops.request import CreateRequest
-from mngr.ops.work_dir import check_work_dir
+from mngr.ops.work_dir import check_work_dir, here
 from mngr.providers.contract import HostProvider, HostSpec
 
 
@@ -111,7 +111,7 @@ def checked(mngr: Mngr, ready: CreatePlan) -> CreatePlan:
     code = begin(lambda: _code_notes(ready))
     offer = begin(lambda: _offer(mngr, ready))
     found = _seen(mngr, ready)
-    found = dataclasses.replace(found, notes=[*code(), *_host_notes(mngr, found)])
+    found = dataclasses.replace(found, notes=[*code(), *_host_notes(mngr, found), *_beside(found)])
     if found.onto and ready.provider.abilities.isolated:
         return found
     return dataclasses.replace(found, offer=offer())
@@ -176,6 +176,33 @@ def _host_notes(mngr: Mngr, found: CreatePlan) -> Sequence[Note]:
     ssh_trust = found.onto.record.ssh_trust if found.onto else abilities.ssh_trust
     others = [] if found.existing else elsewhere(mngr, request)
     return [*others, *trust.withheld(found.provider, ssh_trust, request, found.env)]
+
+
+def _beside(plan: CreatePlan) -> list[Note]:
+    """Who works in the same directory of this computer, or in the same work tree; or what a worktree is without. Raises as
+    `worktree.check`."""
+    if plan.provider.abilities.isolated:
+        return []
+    request, existing = plan.request, plan.existing
+    if request.worktree:
+        top = worktree.repository_of(request)
+        path = worktree.folder(plan.provider.host_dir) / request.name
+        worktree.check(top, path, [existing] if existing else [])
+        changes, submodules = worktree.uncommitted(top), worktree.has_submodules(top)
+        name = worktree.branch(path)
+        return [WorksInWorktree(path=str(path), branch=name, uncommitted=changes, submodules=submodules)]
+    if existing is None:
+        return []
+    top = Path(here(request) if request.work_dir or not request.source else request.source)
+    others = [
+        agent.record.name
+        for agent in existing.agents
+        if not agent.half_made
+        and agent.state != "done"
+        and worktree.of(existing.record, agent.record) is None
+        and top in (Path(agent.record.work_dir), *Path(agent.record.work_dir).parents)
+    ]
+    return [SharesDirectory(path=str(top), agents=others)] if others else []
 
 
 def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:

@@ -16,7 +16,7 @@ from mngr.agents import tmux
 from mngr.hosts import scripts
 from mngr.model.errors import InvalidInput, MngrError, NotFound
 from mngr.model.progress import Step
-from mngr.ops import git
+from mngr.ops import git, worktree
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.fetch import Brought, Left, bring, commit_of, holders
 from mngr.ops.run import reachable
@@ -31,7 +31,7 @@ class Pulled(msgspec.Struct, kw_only=True):
     """What a pull did. `branch`, `commit`: of the agent's HEAD, here (`commit` is "" if that has nothing new). `changed`,
     `untracked`: files that aren't committed and stayed; `dropped`: commits that only the agent's reflog has; `busy`:
     operations that haven't come to their end there. `noted`: whether the host knows what has come home. `renamed`: branches
-    here that had names of an older mngr, by those."""
+    here that had names of an older mngr, by those. `here`: the agent works in a worktree of this very repository, on `branch`."""
 
     branch: str
     commit: str = ""
@@ -43,6 +43,7 @@ class Pulled(msgspec.Struct, kw_only=True):
     busy: list[str] = []
     noted: bool = True
     renamed: dict[str, str] = {}
+    here: bool = False
 
 
 def pull_agent(
@@ -59,6 +60,11 @@ def pull_agent(
     target = reachable(mngr, text)
     assert target.agent
     phases(Step("commits"))
+    path = worktree.of(target.host.record, target.agent.record)
+    if path and git.common(path) == git.common(top):
+        at = git.text(path, "symbolic-ref", "-q", "--short", "HEAD", check=False)
+        commit = git.text(path, "rev-parse", "-q", "--verify", "HEAD", check=False)
+        return Pulled(branch=at or commit, commit=commit, changed=worktree.uncommitted(path), here=True)
     return pull(
         tmux.as_user(mngr.place(target.host.record)), target.agent.record.work_dir, top,
         f"mngr/{target.agent.record.name}", branch=branch, force=force,

@@ -16,7 +16,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     `work_dir`: on the host; by default `<host dir>/work/<name>`, here the source itself. `command`: for type
     `command` the argv, for others words after the type's command. `trust_first_contact`: secrets go to hosts whose
     `ssh_trust` is `unverified` too. `user`: as in HostSpec. `agreed`: to what has to be
-    paid at once.
+    paid at once. `worktree`: on this computer, the agent gets a git worktree of the repository around `source`.
     """
 
     name: str
@@ -38,3 +38,4 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     subdirectory: str = ""
     trust_first_contact: bool = False
     agreed: bool = False
+    worktree: bool = False

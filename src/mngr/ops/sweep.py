@@ -7,7 +7,7 @@ from mngr.journal import Journal
 from mngr.model.errors import Conflict, MngrError, NotSupported
 from mngr.model.states import SETTLED
 from mngr.model.views import HostView
-from mngr.ops import memory
+from mngr.ops import memory, worktree
 from mngr.ops.context import Mngr
 from mngr.ops.names import resolve
 from mngr.ops.new_agent import take_off
@@ -17,6 +17,7 @@ from mngr.ops.notes import (
     CreateCutShortElsewhere,
     HostWithoutAgent,
     NotSweptToTheEnd,
+    WorktreeLeft,
 )
 from mngr.ops.placing import being_created
 from mngr.providers.contract import Forgets, HostProvider, Swept
@@ -100,8 +101,30 @@ def _provider(mngr: Mngr, name: str, dry_run: bool, done: dict[str, Swept]) -> N
         done[name] = provider.sweep(dry_run=dry_run)
         for host in provider.discover().hosts:
             _host(mngr, provider, host, done[name], dry_run)
+        if not provider.abilities.isolated:
+            _worktrees(mngr, provider, done[name], dry_run)
     except MngrError as error:
         done.setdefault(name, Swept()).errors.append(error.message)
+
+
+def _worktrees(mngr: Mngr, provider: HostProvider, swept: Swept, dry_run: bool) -> None:
+    """Takes worktrees away that are no agent's, as a create or destroy was killed, if nothing would be lost."""
+    for path in sorted(worktree.folder(provider.host_dir).glob("[!.]*")):
+        try:
+            with being_created(mngr, provider.name, path.name):
+                hosts = provider.discover().hosts
+                if any(host.problem or not host.agents_known for host in hosts) or any(
+                    worktree.of(host.record, agent.record) == path for host in hosts for agent in host.agents
+                ):
+                    continue
+                if not worktree.is_nothing(worktree.work(path)):
+                    swept.kept.append(WorktreeLeft(path=str(path), holds_work=True))
+                    continue
+                if not dry_run:
+                    worktree.remove(path)
+                swept.released.append(WorktreeLeft(path=str(path)))
+        except (Conflict, ValueError):
+            swept.kept.append(BeingCreated(name=path.name))
 
 
 def _host(mngr: Mngr, provider: HostProvider, host: HostView, swept: Swept, dry_run: bool) -> None:

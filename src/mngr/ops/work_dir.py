@@ -5,6 +5,7 @@ import posixpath
 from pathlib import Path
 
 from mngr.model.errors import InvalidInput
+from mngr.ops import worktree
 from mngr.ops.request import CreateRequest
 from mngr.providers.contract import HostProvider
 
@@ -33,7 +34,9 @@ def check_work_dir(request: CreateRequest, provider: HostProvider) -> None:
     given = request.work_dir
     if not given.isprintable():
         raise InvalidInput("--workdir holds a character that can't be printed")
-    if provider.abilities.isolated:
+    if request.worktree:
+        _check_worktree(request, provider)
+    elif provider.abilities.isolated:
         if not request.subdirectory.isprintable():
             raise InvalidInput(
                 f"the agent can't begin in {request.subdirectory!r}: the name holds a character that can't be printed",
@@ -48,6 +51,28 @@ def check_work_dir(request: CreateRequest, provider: HostProvider) -> None:
         )
     else:
         _check_here(Path(os.path.abspath(given or request.source or os.getcwd())))
+
+
+def here(request: CreateRequest, host_dir: str = "") -> str:
+    """Where an agent works on this computer; `host_dir` has the worktrees."""
+    if request.worktree:
+        begin = os.path.relpath(
+            os.path.realpath(request.source or os.getcwd()), os.path.realpath(worktree.repository_of(request))
+        )
+        return os.path.normpath(worktree.folder(host_dir) / request.name / begin / request.subdirectory)
+    source = os.path.join(request.source, request.subdirectory) if request.source else os.getcwd()
+    return os.path.abspath(request.work_dir or source)
+
+
+def _check_worktree(request: CreateRequest, provider: HostProvider) -> None:
+    if provider.abilities.isolated:
+        raise InvalidInput(
+            f"--worktree is for agents on this computer only, and {provider.name} isn't",
+            hint="elsewhere each agent has a copy of its own; leave it out",
+        )
+    if request.work_dir:
+        raise InvalidInput("--worktree and --workdir exclude each other")
+    worktree.repository_of(request)
 
 
 def _check_there(given: str, host_dir: str, gets_code: bool) -> None:

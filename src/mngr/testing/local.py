@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import time
@@ -37,13 +38,17 @@ class LocalWorld:
         return Path(self.env["MNGR_HOME"])
 
     def things(self) -> list[Thing]:
-        """tmux sessions, and folders of agents."""
+        """tmux sessions, folders of agents, and their worktrees."""
         found = [
             Thing("session", session, owner=self._owner(session))
             for session in self._tmux("list-sessions", "-F", "#{session_name}").split()
         ]
         found += [Thing("files", path.name, owner=path.name) for path in self.home.glob("agents/agent-*")]
         found += [Thing("part", path.name, owner=path.name) for path in self.home.glob(".new-*")]
+        found += [
+            Thing("worktree", path.name, owner=self._worker(path))
+            for path in self.home.glob("worktrees/[!.]*")
+        ]
         return found
 
     def now(self) -> float:
@@ -64,6 +69,14 @@ class LocalWorld:
 
     def _owner(self, session: str) -> str:
         return self._tmux("show-environment", "-t", f"={session}", "MNGR_AGENT_ID").strip().partition("=")[2]
+
+    def _worker(self, worktree: Path) -> str:
+        """The id of the agent that works there."""
+        for file in self.home.glob("agents/agent-*/agent.json"):
+            record = json.loads(file.read_text())
+            if worktree in (Path(record["work_dir"]), *Path(record["work_dir"]).parents):
+                return record["id"]
+        return ""
 
     def _tmux(self, *words: str) -> str:
         done = subprocess.run(

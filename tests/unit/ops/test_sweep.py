@@ -20,7 +20,7 @@ from mngr.ops.notes import (
     NotSweptToTheEnd,
 )
 from mngr.ops.sweep import sweep_for
-from mngr.providers.contract import Swept
+from mngr.providers.contract import Abilities, Swept
 
 
 class Fake:
@@ -45,7 +45,7 @@ class Fake:
             self.swept.append(name)
             return Swept(released=[f"machine of {name}"])
 
-        return SimpleNamespace(sweep=sweep, discover=Listing)
+        return SimpleNamespace(sweep=sweep, discover=Listing, abilities=Abilities())
 
 
 @pytest.fixture
