@@ -128,6 +128,15 @@ def test_yes_says_it_on_standard_error(mngr: Cli) -> None:
     assert "note: brief has 1 commit never pulled, on trunk (newest: lost)" in done.stderr
 
 
+def test_a_renamed_agent_s_ssh_login_has_its_name(mngr: Cli) -> None:
+    logins = (
+        "cut -d: -f1 /etc/passwd | grep -E '^(idler|lazy)$'; ls $MNGR_HOST_DIR/logins | grep -E 'idler|lazy'"
+    )
+    for former, name in (("idler", "lazy"), ("lazy", "idler")):
+        mngr.run("rename", former, name)
+        assert mngr.run("exec", name, logins).stdout == f"{name}\n{name}\n"
+
+
 def test_a_host_that_cant_be_asked_says_so(mngr: Cli) -> None:
     [host] = mngr.json("list")["hosts"]
     container = f"mngr-{host['id']}"

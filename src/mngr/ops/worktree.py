@@ -66,19 +66,21 @@ def check(top: Path, path: Path, hosts: Iterable[HostView]) -> None:
             f"{top} has no commit yet, so there can't be a worktree of it",
             hint="commit something, or leave out --worktree",
         )
-    other = "choose another name for the agent"
     for owner in (
         agent.record.name
         for host in hosts
         for agent in host.agents
         if not agent.half_made and of(host.record, agent.record) == path
     ):
-        raise Conflict(f"the worktree {path} is of agent {owner}, which was called {path.name}", hint=other)
+        raise Conflict(
+            f"the worktree {path} is of agent {owner}, which was called {path.name}",
+            hint="choose another name for the agent",
+        )
     if os.path.lexists(path):
         if not is_nothing(work(path)):
             raise Conflict(
                 f"the worktree {path} of a former agent is there still, with work that is nowhere else",
-                hint=f"look at it, and remove it: git -C {path} status; or {other}",
+                hint=f"look at it, and remove it: git -C {path} status; or another name for the agent",
             )
         return
     for ref in git.text(top, "for-each-ref", "--format=%(refname)", "refs/heads/mngr").split():
@@ -88,16 +90,18 @@ def check(top: Path, path: Path, hosts: Iterable[HostView]) -> None:
             short = ref.removeprefix("refs/heads/")
             raise Conflict(
                 f"git can't hold the branch {name} beside {short}, which is here",
-                hint=f"git branch -m {short} NEW; or {other}",
+                hint=f"git branch -m {short} NEW; or another name for the agent",
             )
     if git.is_set(top, "rev-parse", "-q", "--verify", f"refs/heads/{name}"):
         where = git.text(top, "for-each-ref", "--format=%(worktreepath)", f"refs/heads/{name}")
         if where and Path(where).exists():
-            raise Conflict(f"the branch {name} is checked out in {where}", hint=other)
+            raise Conflict(
+                f"the branch {name} is checked out in {where}", hint="choose another name for the agent"
+            )
         if count := _alone(top, name, [f"refs/heads/{name}"]):
             raise Conflict(
                 f"the branch {name} is here already, with {count} commits that no other branch has",
-                hint=f"git branch -m {name} NEW; or {other}",
+                hint=f"git branch -m {name} NEW; or another name for the agent",
             )
 
 

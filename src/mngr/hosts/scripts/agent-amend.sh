@@ -33,6 +33,11 @@ if [ "$session" != "$former" ]; then
 	for one in $(sessions); do
 		[ "$(ours display-message -p -t "$one:" '#{session_name}')" != "$former" ] || ours rename-session -t "$one" "$session"
 	done
+	if [ -d "$dir/ssh" ]; then # a container
+		sed -i "\\,^$former:.*:$agent/shell\$,d" /etc/passwd 2>/dev/null || true
+		rm -f "$dir/logins/$former"
+		logins 2>/dev/null || true
+	fi
 fi
 # Last, as by this the agent is listed: until then the same can be asked again.
 doing "write the record into $agent"

@@ -78,19 +78,6 @@ bare() {
 		${SHELL+"SHELL=$SHELL"} ${LANG+"LANG=$LANG"} ${LC_ALL+"LC_ALL=$LC_ALL"} ${LC_CTYPE+"LC_CTYPE=$LC_CTYPE"} \
 		${TERM+"TERM=$TERM"} ${TMUX_TMPDIR+"TMUX_TMPDIR=$TMUX_TMPDIR"} "$@"
 }
-# logins: makes users of the agent's id and of its name, whom sshd lets in as root, and whose shell is agent-shell.sh; sftp begins at
-# logins/USER. A name that the image has stays the image's.
-logins() {
-	chmod 700 "$dir/commands/agent-shell.sh" && ln -sf ../../commands/agent-shell.sh "$agent/shell" || return
-	mkdir -p "$dir/logins"
-	work=$(. "$agent/env.sh" && printf %s "$MNGR_WORK_DIR") home=~root
-	[ -z "$(tail -c 1 /etc/passwd)" ] || echo >>/etc/passwd
-	sed -i "\\,^$session:.*:$dir/agents/[^/]*/shell\$,d" /etc/passwd
-	for user in "$id" "$session"; do
-		grep -q "^$user:" /etc/passwd || printf '%s\n' "$user:*:0:0:agent $session:$home:$agent/shell" >>/etc/passwd
-		ln -sfn "$work" "$dir/logins/$user"
-	done
-}
 # begun: whether the agent's command runs (and not the shell that starts it any more).
 begun() {
 	[ -f "$agent/process" ] || return 1
