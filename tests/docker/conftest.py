@@ -99,14 +99,15 @@ class Bench:
 
 
 def left(instance: str = INSTANCE) -> list[str]:
-    """Containers, volumes and images of the instance, but for the state container."""
+    """Containers, volumes and images of the instance, but for the state container and what is kept for the next host."""
     label = f"label=mngr.provider={instance}"
     found = [
         *docker("ps", "-a", "--filter", label, "--format", "{{.Names}}").split(),
         *docker("volume", "ls", "--filter", label, "--format", "{{.Name}}").split(),
         *docker("image", "ls", "--filter", label, "--format", "{{.Repository}}:{{.Tag}}").split(),
     ]
-    return [name for name in found if name not in (f"mngr-state-{instance}", f"mngr-state:{instance}")]
+    kept = (f"mngr-state-{instance}", f"mngr-state:{instance}", "mngr-built:", "mngr-prepared:")
+    return [name for name in found if not name.startswith(kept)]
 
 
 def clear(instance: str) -> None:
@@ -115,7 +116,8 @@ def clear(instance: str) -> None:
         docker("rm", "-f", "-v", name, check=False)
     for name in docker("volume", "ls", "-q", "--filter", label).split():
         docker("volume", "rm", name, check=False)
-    docker("rmi", f"mngr-state:{instance}", check=False)
+    kept = docker("image", "ls", "--filter", label, "--format", "{{.Repository}}:{{.Tag}}").split()
+    docker("rmi", f"mngr-state:{instance}", *kept, check=False)
 
 
 @pytest.fixture(scope="session")

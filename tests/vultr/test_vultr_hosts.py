@@ -366,3 +366,26 @@ def test_a_snapshot_travels_as_a_file_and_a_cut_short_one_is_undone(
     assert again.host_key != record.host_key
     provider.destroy(again.id, quiet)
     assert settled(sim, provider)
+
+
+def test_a_machine_that_has_a_build_builds_and_installs_nothing_again(
+    sim: Simcloud, provider: VpsDockerProvider, tmp_path: Path
+) -> None:
+    from mngr.containers import build_args, image
+    from mngr.containers.docker import Docker
+
+    installs = "#!/bin/sh\\n[ ! -e /srv/rsync ] || mv /srv/rsync /usr/bin/rsync\\n"  # a machine under test reaches no mirror
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM mngr/agent:bookworm\nRUN cat /proc/sys/kernel/random/uuid >/made; mv /usr/bin/rsync /srv/rsync; "
+        f"printf '{installs}' >/usr/bin/apt-get\n"
+    )
+    record = create(provider, image="", build_args=["--vps-image=docker", str(tmp_path)])
+    made = inside(provider, record, "cat", "/made")
+    docker = Docker(provider.rented.access.machine(record.id, record.address))
+    whose = {"mngr.provider": record.provider, "mngr.laptop": record.builder}
+    again = image.build(docker, "host-again", build_args.split([str(tmp_path)], {}), whose, quiet)
+    assert again[1].startswith("mngr-prepared:")
+    assert docker.run("run", "--rm", again[1], "sh", "-c", "cat /made; ls /usr/bin/rsync").text == (
+        f"{made}\n/usr/bin/rsync\n"
+    )
+    provider.destroy(record.id, quiet)

@@ -46,8 +46,8 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     its owner. `host_stop`: see watch.sh. `max_lifetime_s`: a cap kept by the container's process 1 (docker backend;
     on rented machines a timer of the machine does that: leave 0). `store`: the name of the state container to make in
     the same round trip, if it isn't there. `ready_image`: what to use for `image`, as `images.ready` said ("": itself).
-    `prepare`: keep the image with the packages that a host needs, for the next host (not worth it on a machine that
-    carries one host). `user`: whom agents run as; `image` is whom the image says ("": root).
+    `prepare`: keep the image with the packages that a host needs, for the next host (on a machine that carries one host
+    worth it for what is built only, as a snapshot of such a machine has it). `user`: whom agents run as; `image` is whom the image says ("": root).
     """
 
     host_id: str
@@ -99,22 +99,28 @@ def create(docker: Docker, spec: ContainerSpec, progress: Progress) -> Made:
     Then pin `host_key` and call `login.first_login`. Raises MngrError (with the end of a failing build's output),
     PortTaken, Unreachable, TimedOut. What it made stays, for a repeat or for `remove`.
     """
-    image = (
-        images.build(docker, spec.host_id, spec.build, owner(spec), progress)
-        if spec.build.builds
-        else check_image(spec.image)
-    )
-    source = image if spec.build.builds else spec.ready_image or image
+    if spec.build.builds:
+        whose = {key: owner(spec)[key] for key in ("mngr.provider", "mngr.laptop")}
+        image, source = images.build(docker, spec.host_id, spec.build, whose, progress)
+        prepared = images.prepared_name(images.kept_name(spec.build, whose))
+        spec = msgspec.structs.replace(spec, image=image)
+    else:
+        image, prepared = check_image(spec.image), images.prepared_name(spec.image)
+        source = spec.ready_image or image
     if spec.user == users.IMAGES:
         user = images.user(docker, image, progress, built=spec.build.builds)
         spec = msgspec.structs.replace(spec, user=users.check(user))
     progress(Step("container"))
     state, what, publish, source = _run(docker, spec, source, progress)
-    ours = spec.prepare and not spec.build.builds
-    if state == "lacks" and ours and source == image and images.prepare(docker, image, progress):
+    if (
+        state == "lacks"
+        and spec.prepare
+        and source == image
+        and images.prepare(docker, image, prepared, progress)
+    ):
         # The container has nothing yet: another one, from the image that was made ready, takes its place.
         docker.run("rm", "-f", "-v", name_of(spec.host_id))
-        state, what, publish, source = _run(docker, spec, images.prepared_name(image), progress)
+        state, what, publish, source = _run(docker, spec, prepared, progress)
     if state == "lacks":
         _install(docker, spec, what, progress)
         state, what, publish, _ = _run(docker, spec, source, progress)
@@ -224,7 +230,7 @@ def _run(docker: Docker, spec: ContainerSpec, source: str, progress: Progress) -
     """One try at the container, from the image `source`, pulled if the daemon lacks it: state, what goes with it,
     publish, the image that was used."""
     done = _try(docker, spec, source)
-    if done.code == 10 and not spec.build.builds and source != spec.image:
+    if done.code == 10 and source != spec.image:
         source = spec.image  # the one made ready from it was removed a moment ago
         done = _try(docker, spec, source)
     if done.code == 10 and not spec.build.builds:

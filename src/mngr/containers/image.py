@@ -1,6 +1,8 @@
 """The image of a host: used as it is, pulled, built from the user's context, or made ready beforehand."""
 
-from mngr.containers.build_args import BuildArgs
+import os
+
+from mngr.containers.build_args import BuildArgs, dockerfile_path
 from mngr.containers.docker import Docker
 from mngr.hosts import scripts
 from mngr.model.errors import MngrError, NotFound
@@ -11,18 +13,32 @@ from mngr.transport.base import Completed
 PULL_LIMIT_S = 1800
 BUILD_LIMIT_S = 3600
 
+#: The label of images that are kept for the next host.
+KEPT = "mngr.kept"
+
 
 def built_name(host_id: str) -> str:
     """The image that is built for a host."""
     return f"mngr-host:{host_id}"
 
 
+def kept_name(args: BuildArgs, owner: dict[str, str]) -> str:
+    """The image of the last build from this context with these arguments: with its layers the next one is short."""
+    context, file = args.context, args.dockerfile
+    if not args.remote:
+        context, file = os.path.abspath(context), str(dockerfile_path(args).absolute())
+    return f"mngr-built:{_hash(context, file, *args.docker, *owner.values())}"
+
+
 def prepared_name(image: str) -> str:
     """The image that `image` becomes with the packages that a host needs; kept for the next host from the same image."""
+    return f"mngr-prepared:{_hash(image, scripts.text('container-packages'))}"
+
+
+def _hash(*words: str) -> str:
     import hashlib
 
-    text = f"{image}\n{scripts.text('container-packages')}"
-    return f"mngr-prepared:{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:24]
 
 
 def ready(docker: Docker, image: str) -> tuple[str, str]:
@@ -58,43 +74,44 @@ def pull(docker: Docker, image: str, progress: Progress) -> None:
         )
 
 
-def build(docker: Docker, host_id: str, args: BuildArgs, owner: dict[str, str], progress: Progress) -> str:
-    """Builds the user's image, labelled with its `owner`, and returns its name. Raises MngrError with the end of a failing build's output."""
+def build(
+    docker: Docker, host_id: str, args: BuildArgs, owner: dict[str, str], progress: Progress
+) -> tuple[str, str]:
+    """Builds the user's image. Returns its name, and that of what to use: it, or what was made ready from it before.
+
+    `owner`: labels that are the same for every host of this user, so that what is built from the same is the same. Raises
+    MngrError with the end of a failing build's output."""
     import tempfile
 
     from mngr.containers.build_context import pack_context
 
     progress(Step("build image"))
-    name = built_name(host_id)
-    flags = [
-        "--force-rm",
-        "--tag",
-        name,
-        *(f"--label={key}={value}" for key, value in owner.items()),
-        *args.docker,
-    ]
+    name, kept = built_name(host_id), kept_name(args, owner)
+    labels = {**owner, KEPT: "1"}
+    words = [name, kept, prepared_name(kept), *(f"--label={key}={value}" for key, value in labels.items())]
+    words += args.docker
     if args.remote:
-        flags += ["--file", args.dockerfile] if args.dockerfile else []
-        done = docker.run("build", *flags, args.context, timeout=BUILD_LIMIT_S, check=False)
+        words += ["--file", args.dockerfile] if args.dockerfile else []
+        done = docker.script("image-build", *words, args.context, timeout=BUILD_LIMIT_S, check=False)
     else:
         with tempfile.TemporaryFile(prefix="mngr-context-") as tar:
             dockerfile = pack_context(args, tar)
             tar.seek(0)
             chunks = iter(lambda: tar.read(1 << 20), b"")
-            done = docker.send(
-                "build", *flags, "--file", dockerfile, "-", chunks=chunks, timeout=BUILD_LIMIT_S
-            )
+            words += ["--file", dockerfile, "-"]
+            done = docker.send_script("image-build", *words, chunks=chunks, timeout=BUILD_LIMIT_S)
     if done.code:
         raise MngrError(
             f"building the image from {args.context} failed: {last_line(done)}",
             hint="correct the Dockerfile or the build arguments and run the command again",
             details=tail(done),
         )
-    return name
+    made, *base = done.text.splitlines()
+    return name, prepared_name(kept) if [made] == base else name
 
 
-def prepare(docker: Docker, image: str, progress: Progress) -> bool:
-    """Makes `prepared_name(image)`, once for all hosts from that image. False if that failed (with no network in
+def prepare(docker: Docker, image: str, prepared: str, progress: Progress) -> bool:
+    """Makes `prepared` of `image`, once for all hosts from that; what was called so goes, unless it is in use. False if that failed (with no network in
     builds, say), or if building on that image runs more than this (ONBUILD): the packages can then still be installed in
     the container."""
     import io
@@ -119,8 +136,8 @@ def prepare(docker: Docker, image: str, progress: Progress) -> bool:
             entry.size = len(text.encode())
             entry.mode = 0o644
             tar.addfile(entry, io.BytesIO(text.encode()))
-    done = docker.run(
-        "build", "--force-rm", "--tag", prepared_name(image), "--label", f"mngr.prepared-from={base}", "-",
+    done = docker.script(
+        "image-build", prepared, prepared, prepared, "--label", f"mngr.prepared-from={base}", "--label", f"{KEPT}=1", "-",
         input=out.getvalue(), timeout=BUILD_LIMIT_S, check=False,
     )  # fmt: skip
     return done.code == 0
