@@ -19,7 +19,7 @@ import msgspec
 from mngr.backends.ovh import renewal
 from mngr.backends.ovh.buying import delivery, lost_orders, order
 from mngr.backends.ovh.buying.markers import cart_key, order_key
-from mngr.backends.ovh.own_writes import Building, Freed
+from mngr.backends.ovh.own_writes import Building
 from mngr.backends.ovh.parts import CART, ID, ORDER, Parts
 from mngr.backends.ovh.recycling import take
 from mngr.backends.ovh.tags import locked_for
@@ -168,7 +168,7 @@ class _Acquisition:
         if owner.until is not None and now + tags.MARGIN_S > owner.until and not owner.ready:
             # Too short to work under, too long for others to claim it: until it is anybody's.
             parts.clock.sleep(owner.until + tags.MARGIN_S - now + 1)
-            parts.own_writes.note(service, Freed())
+            parts.own_writes.note(service, "freed")
             return None
         half_won = locked and owner.host_id != host_id  # its marks weren't written to their end
         if half_won and not take.mark(parts, service, self.spec, vps.tags, since):

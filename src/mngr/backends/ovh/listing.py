@@ -4,8 +4,9 @@ from typing import Any
 
 from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY
-from mngr.backends.ovh.vps import Vps
-from mngr.model.errors import Conflict, MngrError, NotFound
+from mngr.backends.ovh.vps import PARALLEL, Vps
+from mngr.model.background import each
+from mngr.model.errors import Conflict, MngrError
 from mngr.vps_docker import tags
 
 
@@ -16,18 +17,15 @@ def rows(cloud: OvhCloud, everything: bool) -> tuple[list[dict[str, Any]], list[
     now = cloud.now()
     listed = cloud.parts.store.rows()
     names = [name for name, its in listed if everything or any(key.startswith("mngr-") for key in its)]
-    read: dict[str, Vps] = {}
-    try:
-        read = {vps.name: vps for vps in cloud.parts.reader.read_all(names, patiently=False)}
-    except MngrError:
-        for name in names:  # part of the truth beats none
-            try:
-                read[name] = cloud.parts.reader.read(name)
-            except NotFound:
-                continue
-            except MngrError as error:
-                problems.append(f"{name}: {error.message}")
-    found += [_row(read[name], now) for name in names if name in read]
+
+    def read(name: str) -> list[dict[str, Any]]:
+        try:
+            return [_row(vps, now) for vps in cloud.parts.reader.read_all([name], patiently=False)]
+        except MngrError as error:  # part of the truth beats none
+            problems.append(f"{name}: {error.message}")
+            return []
+
+    found += [row for rows in each(read, names, PARALLEL) for row in rows]
     if everything:
         for marker in cloud.parts.markers.all():
             found.append(

@@ -3,11 +3,13 @@
 One entry a service, the last thing done:
 
     Building   installed or about to be, for a host. Its tags count as written, also where a read lacks them.
-    Freed      adopted or let go: a candidate of the next `take`, also where the list lacks it.
-    Refused    it wouldn't be installed: this process doesn't take it again, whatever its tags say by then.
+    freed      cancelled, and nobody's (adopted or let go): a candidate of the next `take`, also where the list lacks it.
+    refused    cancelled, nobody's, and it wouldn't be installed: this process doesn't take it again, whatever its tags say by then.
 
 Nothing here outlives the process: after a kill, tags, the handle and markers say what there is.
 """
+
+from typing import Literal
 
 import msgspec
 
@@ -20,23 +22,18 @@ class Building(msgspec.Struct, frozen=True):
     recycled: bool
 
 
-class Freed(msgspec.Struct, frozen=True):
-    """Cancelled, and nobody's."""
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """Cancelled, nobody's, and not to be installed."""
+Done = Building | Literal["freed", "refused"]
 
 
 class OwnWrites:
     """The entries of one account. Safe to use from several threads: each method reads or writes one key."""
 
     def __init__(self) -> None:
-        self._last: dict[str, Building | Freed | Refused] = {}
+        self._last: dict[str, Done] = {}
 
-    def note(self, service: str, done: Building | Freed | Refused) -> None:
+    def note(self, service: str, done: Done) -> None:
         """A refused service that is let go stays refused."""
-        if not (isinstance(done, Freed) and self.is_refused(service)):
+        if not (done == "freed" and self.is_refused(service)):
             self._last[service] = done
 
     def forget_build(self, service: str) -> None:
@@ -49,7 +46,7 @@ class OwnWrites:
         return found if isinstance(found, Building) else None
 
     def is_refused(self, service: str) -> bool:
-        return isinstance(self._last.get(service), Refused)
+        return self._last.get(service) == "refused"
 
     def freed(self) -> set[str]:
-        return {service for service, done in list(self._last.items()) if isinstance(done, Freed)}
+        return {service for service, done in list(self._last.items()) if done == "freed"}

@@ -5,7 +5,6 @@ import contextlib
 from mngr.backends.ovh import renewal
 from mngr.backends.ovh.buying import delivery, lost_orders
 from mngr.backends.ovh.buying.markers import order_key
-from mngr.backends.ovh.own_writes import Freed, Refused
 from mngr.backends.ovh.parts import CLAIM_ON, ID, ORDER, Parts
 from mngr.backends.ovh.recycling.fence import Fence
 from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, REFUSED
@@ -52,7 +51,7 @@ def release(parts: Parts, found: list[str], spec: MachineSpec, handle: Handle) -
 
 def give_back(parts: Parts, service: str, host_id: str) -> None:
     """A recycled VPS that wouldn't be installed: free again for others, though not for some time, and not for us."""
-    parts.own_writes.note(service, Refused())
+    parts.own_writes.note(service, "refused")
     if not parts.is_for(parts.store.read(service), host_id):
         return  # its lease passed meanwhile, and somebody took it
     until = str(int(parts.client.now()) + REFUSED_S)
@@ -92,7 +91,7 @@ def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool
     if not parts.is_for(vps.tags, spec.host_id) and (owner.host_id or not tag):
         return True
     if vps.released(parts.client.now()) and owner.provider and not mine:
-        parts.own_writes.note(service, Freed())
+        parts.own_writes.note(service, "freed")
         return True  # it is free, and somebody may be claiming it
     if not vps.renewal.cancelled and not fence.cancel():
         return False
@@ -109,5 +108,5 @@ def _retire(parts: Parts, service: str, spec: MachineSpec, *, tag: bool) -> bool
         if any(found.get(key, "-") == vps.tags.get(key) for key in drop):
             return False
     if freed:
-        parts.own_writes.note(service, Freed())
+        parts.own_writes.note(service, "freed")
     return True

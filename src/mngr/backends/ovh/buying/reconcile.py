@@ -13,7 +13,6 @@ from mngr.backends.ovh.buying import delivery, lost_orders
 from mngr.backends.ovh.buying.lost_orders import EARLY_S, ENDED_S
 from mngr.backends.ovh.buying.markers import Marker, order_key
 from mngr.backends.ovh.buying.order import CART_S, known
-from mngr.backends.ovh.own_writes import Freed
 from mngr.backends.ovh.parts import Parts
 from mngr.backends.ovh.recycling.fence import Fence
 from mngr.backends.ovh.tags import is_locked
@@ -110,7 +109,7 @@ def _spare(parts: Parts, marker: Marker, vps: Vps, fence: Fence) -> bool:
     if not spared:
         return False
     parts.clock.sleep(parts.config.tag_lag)  # who reads it as free reads it whole
-    parts.own_writes.note(vps.name, Freed())
+    parts.own_writes.note(vps.name, "freed")
     return True
 
 
