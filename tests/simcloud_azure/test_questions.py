@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 import pytest
 
-from mngr.simcloud.azure import kql
+from mngr.simcloud.azure import kql, reach
 from mngr.simcloud.azure.kql_words import Unreadable
-from support.azure import Arm, machine, prepared, send
+from support.azure import RULES, Arm, Here, machine, prepared, send
 from support.simcloud import Simcloud
 
 ROWS = [
@@ -157,3 +157,22 @@ def test_a_stale_list_shows_the_past(cloud: Simcloud, arm: Arm) -> None:
     cloud.fault("stale", path="**/virtualNetworks", lag_s=60)
     assert arm("GET", path).status in (200, 404)
     assert len(arm("GET", path).body["value"]) == 1
+
+
+def test_what_security_groups_let_in(cloud: Here, arm: Arm) -> None:
+    subnet = prepared(arm)
+    vm = machine(arm, "one", subnet)
+    state, id = cloud.vendor.state, vm["properties"]["vmId"]
+    nsg = arm.group("Microsoft.Network/networkSecurityGroups/mngr-nsg")
+    assert reach.closed(state, id, (22, 2222, 80)) == {80}
+    deny = {**RULES[0]["properties"], "access": "Deny", "priority": 200, "destinationPortRange": "20-30"}
+    arm.done("PUT", f"{nsg}/securityRules/deny", {"properties": deny})
+    assert reach.closed(state, id, (22, 2222)) == {22}
+    arm.done(
+        "PUT",
+        f"{nsg}/securityRules/deny",
+        {"properties": {**deny, "sourceAddressPrefixes": ["VirtualNetwork"]}},
+    )
+    assert reach.closed(state, id, (22, 2222)) == set()
+    arm.done("PUT", nsg, {"location": "westus", "properties": {"securityRules": []}})
+    assert reach.closed(state, id, (22, 2222)) == {22, 2222}

@@ -26,7 +26,7 @@ class InProcess(Simcloud):
         start.add_options(parser)
         options = Options("here")
         self.core = Core(options.run, Clock(), FakeMachines(options))
-        served = start.start(parser.parse_args(arguments), self.core, options)
+        served = self.vendor = start.start(parser.parse_args(arguments), self.core, options)
         self.servers = [Server(0, Front(self.core, served)), Server(0, Control(self.core, served))]
         for server in self.servers:
             server.start()

@@ -38,7 +38,8 @@ def boot(state: State, vm: Resource, operation: Operation, faults: Mapping[str, 
 
 
 def switch(state: State, vm: Resource, act: str, operation: Operation) -> None:
-    """halt, start or reboot it, if there is a machine; `operation` is held meanwhile."""
+    """halt, start or reboot it, if there is a machine; `operation` is held meanwhile. It goes off when half of the time is over, so that
+    what has asked for that inside hears the answer."""
     if not vm.inner.get("booted"):
         return
     operation.held = True
@@ -46,7 +47,24 @@ def switch(state: State, vm: Resource, act: str, operation: Operation) -> None:
     def done() -> None:
         operation.held = False
 
-    state.machines.switch(vm.properties["vmId"], getattr(state.core.machines, act), done)
+    half = (operation.started + operation.due) / 2 if act == "halt" else 0.0
+
+    def switched(id: str) -> None:
+        state.core.clock.wait_until(half, _Over(state, operation))
+        getattr(state.core.machines, act)(id)
+
+    state.machines.switch(vm.properties["vmId"], switched, done)
+
+
+class _Over:
+    """A `clock.Stop`: set once the operation has ended, or the cloud stops."""
+
+    def __init__(self, state: State, operation: Operation) -> None:
+        self._stopping = state.core.jobs.stopping
+        self._operation = operation
+
+    def is_set(self) -> bool:
+        return self._stopping.is_set() or self._operation.ended is not None
 
 
 def end(state: State, vm: Resource, kept: Resource | None) -> None:

@@ -47,5 +47,5 @@ def start(args: argparse.Namespace, core: Core, options: Options) -> Azure:
     principal = state.principals.add(Principal("mngr"))
     assignments.owner(state, principal.id)
     azure = Azure(state, principal)
-    options.inside = inside(azure, options.tls)
+    options.inside = inside(azure, options.tls, options.ports)
     return azure

@@ -23,7 +23,7 @@ from mngr.simcloud.machines.base import MachineSpec, Options
 from mngr.simcloud.machines.clean import remove
 from mngr.simcloud.machines.docker_volumes import DockerVolumes, script
 from mngr.simcloud.machines.events import Events
-from mngr.simcloud.machines.inside import Inside, complain, listener
+from mngr.simcloud.machines.inside import Inside, Network, complain
 from mngr.simcloud.machines.limits import Limits
 from mngr.simcloud.machines.seed import write_seed
 
@@ -202,7 +202,7 @@ class ContainerMachines:
     def _answer_inside(self, inside: Inside, id: str) -> None:
         try:
             pid = int(docker("inspect", "--format", "{{.State.Pid}}", self._container(id)))
-            inside.serve(id, listener(pid, inside.address))
+            inside.serve(id, Network(pid, inside.address))
             if inside.ca:
                 with tempfile.TemporaryFile() as file:
                     file.write(inside.ca)

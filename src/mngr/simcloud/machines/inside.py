@@ -1,4 +1,5 @@
-"""What answers within a machine's own network, and nowhere else: clouds have a metadata service there.
+"""What answers within a machine's own network, and nowhere else, and what comes into it: clouds have a metadata service there, and
+a firewall around it.
 
 A socket belongs to the network that its maker is in. A thread goes into the machine's, makes the socket and ends;
 whoever accepts on it may be anywhere.
@@ -12,21 +13,68 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 CLONE_NEWNET = 0x40000000
 LIMIT_S = 10.0
 
-Listen = Callable[[int], socket.socket]
-"""A listening socket in a machine's network, at that port of the vendor's address there."""
+
+@dataclass(frozen=True)
+class Network:
+    """A machine's, as long as it runs: that of a process on this computer. Needs root, `ip` and `iptables`."""
+
+    pid: int
+    address: str
+
+    def listen(self, port: int) -> socket.socket:
+        """A listening socket at the vendor's address there. Raises OSError."""
+
+        def act() -> socket.socket:
+            _run("ip", "address", "replace", f"{self.address}/32", "dev", "lo")
+            return socket.create_server((self.address, port), backlog=64)
+
+        return self._within(act)
+
+    def drop(self, ports: Iterable[int]) -> None:
+        """From now on nothing comes from outside to these TCP ports, and all to others. Raises OSError."""
+
+        def act() -> None:
+            table = ("iptables", "-w", "5", "-t", "raw")
+            _run(*table, "-F", "PREROUTING")
+            for port in ports:
+                _run(
+                    *table, "-A", "PREROUTING", "-i", "eth0", "-p", "tcp", "--dport", str(port), "-j", "DROP"
+                )
+
+        self._within(act)
+
+    def _within(self, act: Callable[[], Any]) -> Any:
+        """In a thread that ends after it, as it stays in the other network."""
+        done: list[Any] = []
+        failed: list[OSError] = []
+
+        def there() -> None:
+            try:
+                _enter(self.pid)
+                done.append(act())
+            except OSError as problem:
+                failed.append(problem)
+
+        thread = threading.Thread(target=there, daemon=True)
+        thread.start()
+        thread.join(LIMIT_S)
+        if not done:
+            raise failed[0] if failed else TimeoutError(f"no way into the network of process {self.pid}")
+        return done[0]
 
 
 @dataclass(frozen=True)
 class Inside:
-    """`serve` is given a machine's id and `Listen`, each time that its network is a new one."""
+    """`serve` is given a machine's id and its network, each time that this is a new one."""
 
-    serve: Callable[[str, Listen], None]
+    serve: Callable[[str, Network], None]
     address: str = "169.254.169.254"
     names: tuple[str, ...] = ()
     """What else has that address, as machines see it."""
@@ -34,40 +82,21 @@ class Inside:
     """An authority that machines trust (PEM)."""
 
 
-def listener(pid: int, address: str) -> Listen:
-    """For the network of that process on this computer, in which the address is made if it isn't there. Needs root."""
-
-    def listen(port: int) -> socket.socket:
-        made: list[socket.socket | OSError] = []
-        thread = threading.Thread(target=lambda: made.append(_listen(pid, address, port)), daemon=True)
-        thread.start()
-        thread.join(LIMIT_S)
-        found = made[0] if made else TimeoutError(f"no socket in the network of process {pid}")
-        if isinstance(found, OSError):
-            raise found
-        return found
-
-    return listen
-
-
-def _listen(pid: int, address: str, port: int) -> socket.socket | OSError:
-    """For a thread that ends after it: it stays in the other network."""
-    try:
-        handle = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            libc = ctypes.CDLL(None, use_errno=True)
-            if libc.setns(handle, CLONE_NEWNET):
-                return OSError(ctypes.get_errno(), "can't enter a machine's network")
-        finally:
-            os.close(handle)
-        add = ["ip", "address", "replace", f"{address}/32", "dev", "lo"]
-        subprocess.run(add, check=True, timeout=LIMIT_S, stdin=subprocess.DEVNULL)
-        return socket.create_server((address, port), backlog=64)
-    except subprocess.SubprocessError as problem:
-        return OSError(str(problem))
-    except OSError as problem:
-        return problem
-
-
 def complain(id: str, problem: Exception) -> None:
     print(f"simcloud: nothing answers within machine {id}: {problem}", file=sys.stderr)
+
+
+def _enter(pid: int) -> None:
+    handle = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).setns(handle, CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "can't enter a machine's network")
+    finally:
+        os.close(handle)
+
+
+def _run(*argv: str) -> None:
+    try:
+        subprocess.run(argv, check=True, timeout=LIMIT_S, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    except subprocess.SubprocessError as problem:
+        raise OSError(str(problem))
