@@ -49,6 +49,11 @@ def test_conditions(arm: Arm) -> None:
     assert arm("PUT", path, body, headers={"If-Match": etag}).status == 412, "it has changed since"
 
 
+def test_a_token_lives_an_hour_at_any_speed(arm: Arm) -> None:
+    """A thousand times as fast here; and the SDKs ask for another one 300 s before its end."""
+    assert arm.login().body["expires_in"] == 3599
+
+
 def test_without_a_login(cloud: Simcloud, arm: Arm) -> None:
     arm.token = "nobody's"
     assert (arm("GET", "/subscriptions").status, arm("GET", "/subscriptions").code) == (

@@ -50,8 +50,8 @@ class Behaviour(Switches):
     """What `Retry-After` says; parts of a second go as `x-ms-retry-after-ms`."""
     page: int = 500
     """The most that one page of a list of resources has."""
-    token_s: int = 3600
-    """How long tokens live, by real time."""
+    token_life: int = 3600
+    """Seconds that tokens live, by real time: no `--speed` makes it less, as SDKs ask anew from 300 s before the end."""
     principal_type_helps: bool = False
     """A role assignment that says `principalType` is taken though the identity is new (Microsoft's documents say so)."""
     lro: str = "real"

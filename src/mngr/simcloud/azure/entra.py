@@ -95,7 +95,7 @@ def _token(state: State, here: str, request: Request) -> dict[str, Any]:
             f"The resource principal named {audience} was not found in the tenant named Simulated.",
         )
     found = state.principals.token(
-        principal, f"{here}/{state.principals.tenant}/", audience, state.behaviour.token_s - 1
+        principal, f"{here}/{state.principals.tenant}/", audience, state.behaviour.token_life - 1
     )
     found.pop("expires_on")
     return {**found, "ext_expires_in": found["expires_in"]}
