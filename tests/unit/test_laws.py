@@ -70,10 +70,15 @@ def test_list_with_a_config_imports_nothing_heavy(tmp_path: Path) -> None:
     assert not HEAVY & modules
 
 
-def test_completion_imports_nothing_heavy(tmp_path: Path) -> None:
-    modules = imported_by(tmp_path, _MNGR_COMPLETE="bash_complete", COMP_WORDS="mngr cr", COMP_CWORD="1")
-    assert "click.shell_completion" in modules
+@pytest.mark.parametrize(
+    "line",
+    ["mngr cr", "mngr stop ", "mngr create --provider ", "mngr create a.vultr -b ", "mngr config get "],
+)
+def test_completion_imports_nothing_heavy(tmp_path: Path, line: str) -> None:
+    modules = imported_by(tmp_path, _MNGR_COMPLETE="bash_complete", COMP_LINE=line, COMP_WORD="")
+    assert "mngr.cli.completion" in modules
     assert not HEAVY & modules
+    assert len(modules) < (350 if "config" in line else 250)
 
 
 # --- shells ---

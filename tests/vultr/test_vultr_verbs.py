@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mngr.testing.cli import Cli
+from mngr.testing.cli import Cli, finish
 from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.fakes import Fakes
 from mngr.testing.fixtures import fakes
@@ -39,6 +39,14 @@ def mngr(cloud: SimulatedCloud, fakes: Fakes, tmp_path: Path) -> Iterator[Cli]:
     if hosts:
         mngr.ok("destroy", "--yes", *hosts)
     assert not [line for line in cloud.bill()["lines"] if line["open"]]
+
+
+def test_plans_are_completed_once_a_create_has_read_them(mngr: Cli) -> None:
+    create = ("create", "x", "--provider", "vultr")
+    mngr(*create, "-b", "--vps-plan=nosuch", "--dry-run", codes=(2,))
+    line = " ".join(["mngr", *create, "-b", "--vps-plan=vc2-1c-1"])
+    env = {"_MNGR_COMPLETE": "bash_complete", "COMP_LINE": line, "COMP_WORD": "vc2-1c-1"}
+    assert finish(mngr.start(env=env), ()).out == "plain,vc2-1c-1gb\n"
 
 
 def listed(mngr: Cli) -> Any:

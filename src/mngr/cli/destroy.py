@@ -8,12 +8,12 @@ from mngr.cli.output import check_format, format_option, quiet_option
 from mngr.cli.targets import names_argument
 from mngr.model.errors import NotFound, NotWiped
 from mngr.model.progress import Step
-from mngr.ops.names import Group
 
 if TYPE_CHECKING:
     from mngr.ops.context import Mngr
     from mngr.ops.lifecycle import Destroyed
     from mngr.ops.losing import Loss
+    from mngr.ops.names import Group
 
 
 @click.command("destroy", short_help="Remove agents and hosts for good.")
@@ -80,7 +80,7 @@ def command(
                 click.echo(f"note: {line.strip()}", err=True)
     unwiped: list[NotWiped] = []
 
-    def one(group: Group) -> tuple[Group, str]:
+    def one(group: "Group") -> tuple["Group", str]:
         try:
             done = destroy(mngr, group, Phases(mngr.clock, progress), unknown_agents=unknown_agents)
             return group, note(group, done)
@@ -99,7 +99,7 @@ def command(
     return code or (NotWiped.exit_code if unwiped else 0)
 
 
-def described(group: Group) -> str:
+def described(group: "Group") -> str:
     """What a destroy would take away, and what it would leave."""
     from mngr.cli.report import describe
     from mngr.ops.lifecycle import takes_host
@@ -112,7 +112,7 @@ def described(group: Group) -> str:
     return describe(group) + word + paid
 
 
-def note(group: Group, done: "Destroyed") -> str:
+def note(group: "Group", done: "Destroyed") -> str:
     """What is left after a destroy, and what went with the host."""
     from mngr.cli.report import snapshots
 
@@ -132,7 +132,7 @@ def note(group: Group, done: "Destroyed") -> str:
     return "; ".join(said)
 
 
-def _stays(group: Group) -> str:
+def _stays(group: "Group") -> str:
     """What a destroy leaves: the host, the other agents on it, its bill."""
     from mngr.cli.columns import price
     from mngr.ops.lifecycle import stays_with
@@ -144,7 +144,7 @@ def _stays(group: Group) -> str:
     return f"host {host.record.name} stays, with {', '.join(others)}{bill}"
 
 
-def _losses(mngr: "Mngr", found: list[Group], quiet: bool) -> dict[str, list["Loss"]]:
+def _losses(mngr: "Mngr", found: list["Group"], quiet: bool) -> dict[str, list["Loss"]]:
     """What is lost, by host id."""
     from mngr.cli.progress import waiting
     from mngr.ops.losing import losses

@@ -2,10 +2,14 @@
 
 import errno
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from mngr import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 #: Verb → what it does in a line. The verb's module is cli/<verb>.py, its command `command`; so `--help` imports none.
 VERBS = {
@@ -26,9 +30,13 @@ VERBS = {
     "config": "Show and change settings.",
     "plugin": "List providers, built in and installed.",
     "ssh-config": "Print ssh settings for your own ssh.",
+    "completion": "Print what makes your shell complete mngr's words.",
     "doctor": "Check that this computer has what mngr needs.",
     "help": "Show the help of a verb.",
 }
+
+#: With it in the environment, `mngr` completes a command line (click.shell_completion, cli/completion.py).
+COMPLETE = "_MNGR_COMPLETE"
 
 #: Other programs' names for verbs.
 ALIASES = {"ls": "list", "ps": "list", "rm": "destroy"}
@@ -47,6 +55,16 @@ class LazyGroup(click.Group):
         if cmd_name in VERBS:
             return import_module(f"mngr.cli.{cmd_name.replace('-', '_')}").command
         return _backend_group(cmd_name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem[str]"]:
+        """The verbs; none is imported."""
+        from click.shell_completion import CompletionItem
+
+        verbs = {**VERBS, **dict.fromkeys(_backends(), "")}
+        found = [
+            CompletionItem(verb, help=text) for verb, text in verbs.items() if verb.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -128,9 +146,12 @@ _REPEATABLE = ("stop", "start", "destroy", "gc", "snapshot", "pull", "rename", "
 
 def run(args: list[str]) -> int:
     """Runs `mngr ARGS…` and returns its exit code."""
+    import os
     import signal
 
     signal.signal(signal.SIGTERM, _terminated)
+    if COMPLETE in os.environ:
+        import mngr.cli.completion  # noqa: F401  tells click of it
     try:
         result = command.main(args, prog_name="mngr", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -147,8 +168,6 @@ def run(args: list[str]) -> int:
             click.echo(f"  → mngr {verb} may be given again: it goes on from where it was", err=True)
         return 130
     except BrokenPipeError:
-        import os
-
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:

@@ -23,6 +23,7 @@ SYNONYMS = {
     "config": "configuration configure conf init set settings setup",
     "plugin": "backends plugins providers",
     "ssh-config": "sshconfig",
+    "completion": "autocomplete complete",
     "doctor": "check diagnose test verify",
     "help": "commands man usage verbs",
 }

@@ -2,14 +2,16 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from mngr.model.background import each
 from mngr.model.errors import MngrError
-from mngr.ops.context import Mngr
-from mngr.ops.names import Group, groups, resolve
+
+if TYPE_CHECKING:
+    from mngr.ops.context import Mngr
+    from mngr.ops.names import Group
 
 T = TypeVar("T")
 
@@ -25,9 +27,10 @@ def read_names(names: Sequence[str]) -> list[str]:
     return found
 
 
-def find_groups(mngr: Mngr, names: Sequence[str], quiet: bool = False) -> list[Group]:
+def find_groups(mngr: "Mngr", names: Sequence[str], quiet: bool = False) -> list["Group"]:
     """What the names stand for, by host. `quiet`: without saying that it waits."""
     from mngr.cli.progress import waiting
+    from mngr.ops.names import groups, resolve
 
     wanted = read_names(names)
     with waiting("look", quiet):
@@ -39,11 +42,11 @@ def several(names: Sequence[str]) -> str:
     return " ".join(names) if len(names) < 4 else f"{len(names)} names"
 
 
-def for_each(found: Sequence[Group], work: Callable[[Group], T]) -> tuple[list[T], int]:
+def for_each(found: Sequence["Group"], work: Callable[["Group"], T]) -> tuple[list[T], int]:
     """Runs `work` on each group, several at a time. Errors are shown; returns results and the exit code."""
     from mngr.cli.main import show
 
-    def one(group: Group) -> T | MngrError:
+    def one(group: "Group") -> T | MngrError:
         try:
             return work(group)
         except MngrError as error:

@@ -9,13 +9,16 @@ of the remote command line.
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from mngr.model.names import Address
-from mngr.model.views import AgentView, HostView, Listing
-from mngr.ops.context import Mngr
 from mngr.transport import quote
+
+if TYPE_CHECKING:
+    from mngr.model.names import Address
+    from mngr.model.views import AgentView, HostView, Listing
+    from mngr.ops.context import Mngr
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +38,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     here: bool = False
 
 
-def seen(mngr: Mngr, address: Address) -> Seen | None:
+def seen(mngr: "Mngr", address: "Address") -> Seen | None:
     """The one place where the memory has this name, else None."""
     matching = [
         one
@@ -45,17 +48,12 @@ def seen(mngr: Mngr, address: Address) -> Seen | None:
     return matching[0] if len(matching) == 1 else None
 
 
-def everything(mngr: Mngr) -> list[tuple[str, Seen]]:
-    """All places that the memory has, each with the agent's name."""
-    folder = mngr.home / "cache" / "names"
-    return (
-        [(path.stem, one) for path in sorted(folder.glob("*.json")) for one in _read(path)]
-        if folder.is_dir()
-        else []
-    )
+def places(home: Path) -> dict[str, list[Seen]]:
+    """All that the memory has, by name."""
+    return {path.stem: _read(path) for path in sorted((home / "cache" / "names").glob("*.json"))}
 
 
-def remember(mngr: Mngr, host: HostView, agent: AgentView) -> None:
+def remember(mngr: "Mngr", host: "HostView", agent: "AgentView") -> None:
     """Notes where an agent is. Never fails a command: the memory is only a short cut."""
     name = agent.record.name
     path = _file(mngr, name)
@@ -63,7 +61,7 @@ def remember(mngr: Mngr, host: HostView, agent: AgentView) -> None:
     _write(path, [*others, _note(mngr, host, agent)])
 
 
-def forget(mngr: Mngr, host_id: str, names: Sequence[str]) -> None:
+def forget(mngr: "Mngr", host_id: str, names: Sequence[str]) -> None:
     """Drops what is remembered of these names on that host."""
     for name in names:
         path = _file(mngr, name)
@@ -71,28 +69,27 @@ def forget(mngr: Mngr, host_id: str, names: Sequence[str]) -> None:
         _write(path, kept)
 
 
-def learn(mngr: Mngr, listing: Listing, providers: Sequence[str]) -> None:
+def learn(mngr: "Mngr", listing: "Listing", providers: Sequence[str]) -> None:
     """Takes a whole listing of `providers` in: notes what is new, drops what is gone (unless it couldn't be read)."""
-    folder = mngr.home / "cache" / "names"
-    known = {path.stem: _read(path) for path in folder.glob("*.json")} if folder.is_dir() else {}
+    known = places(mngr.home)
     unread = {problem.provider for problem in listing.errors} | {
         host.record.provider
         for host in listing.hosts
         if host.state in ("unreachable", "building") or not host.agents_known
     }
     now: dict[str, list[Seen]] = {}
-    for name, places in known.items():
-        now[name] = [one for one in places if one.provider in unread or one.provider not in providers]
+    for name, some in known.items():
+        now[name] = [one for one in some if one.provider in unread or one.provider not in providers]
     for host in listing.hosts:
         if host.record.provider not in unread:
             for agent in (one for one in host.agents if not one.half_made):
                 now.setdefault(agent.record.name, []).append(_note(mngr, host, agent))
-    for name, places in now.items():
-        if places != known.get(name, []):
-            _write(_file(mngr, name), places)
+    for name, some in now.items():
+        if some != known.get(name, []):
+            _write(_file(mngr, name), some)
 
 
-def _note(mngr: Mngr, host: HostView, agent: AgentView) -> Seen:
+def _note(mngr: "Mngr", host: "HostView", agent: "AgentView") -> Seen:
     record = host.record
     ssh: list[str] = []
     shared = ""
@@ -110,7 +107,7 @@ def _note(mngr: Mngr, host: HostView, agent: AgentView) -> Seen:
     )  # fmt: skip
 
 
-def _file(mngr: Mngr, name: str) -> Path:
+def _file(mngr: "Mngr", name: str) -> Path:
     return mngr.home / "cache" / "names" / f"{name}.json"
 
 

@@ -48,18 +48,32 @@ class Cache:
         paths = sorted(self.folder.glob("host-*.json")) if self.folder.is_dir() else []
         return [one for path in paths if (one := self.get(path.stem)) is not None]
 
+    def plans(self) -> list[str]:
+        """The cloud's plans, as last read: for completion, which asks nobody."""
+        try:
+            return (self.folder / "plans").read_text().split()
+        except (OSError, ValueError):
+            return []
+
+    def put_plans(self, plans: list[str]) -> None:
+        if plans and plans != self.plans():
+            self._write("plans", "\n".join(plans).encode())
+
     def put(self, seen: Remembered) -> None:
         """Keeps `seen`, unless that is what is known already. A disk that is full is no reason to fail."""
         before = self.get(seen.record.id)
         same = before is not None and msgspec.structs.replace(before, at=seen.at) == seen
         if before is not None and same and abs(seen.at - before.at) < SEEN_S:
             return
+        self._write(f"{seen.record.id}.json", encode(seen))
+
+    def _write(self, name: str, content: bytes) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = self.folder / f"{seen.record.id}.json"
+            path = self.folder / name
             part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(encode(seen))
+                file.write(content)
             os.replace(part, path)
         except OSError:
             pass

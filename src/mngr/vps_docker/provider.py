@@ -100,7 +100,11 @@ class VpsDockerProvider(Generic[C, K]):
     # --- making -----------------------------------------------------------------------------------------------
 
     def check(self, spec: HostSpec) -> Offer:
-        return self.cloud.check(self._wanted(spec).machine)
+        wanted = self._wanted(spec).machine
+        try:
+            return self.cloud.check(wanted)
+        finally:
+            self.rented.cache.put_plans(self.cloud.plans)
 
     def _wanted(self, spec: HostSpec, offer: Offer | None = None) -> Wanted:
         """The spec over the defaults, checked as far as that needs nobody else. Raises InvalidInput."""

@@ -113,6 +113,7 @@ class VpsClientInterface(ABC):
 
     #: How this cloud behaves.
     caps: Caps = Caps()
+    plans: Sequence[str] = ()
 
     # --- what every cloud does --------------------------------------------------------------------------------
 
@@ -174,6 +175,10 @@ class VpsClientInterface(ABC):
         """All machines of whose name and tags `is_ours` says so: also those that lost some. Raises as `find`. To be
         overridden where machines that aren't ours are better not read at all."""
         return [one for one in self.find({}) if is_ours(one.name, one.tags)]
+
+    def have_read(self, plans: list[str]) -> None:
+        """For `check` to call with the names of all plans, where it reads them: for completion."""
+        self.plans = plans
 
     def account(self) -> str:
         """Whose account this is, in words that no other account has, and always the same; "" if that can't be told.

@@ -56,7 +56,7 @@ class OvhCloud(VpsClientInterface):
     # --- making -------------------------------------------------------------------------------------------------
 
     def check(self, spec: MachineSpec) -> Offer:
-        return offers.check(self.parts.client, self.parts.config, spec)
+        return offers.check(self.parts.client, self.parts.config, spec, self.have_read)
 
     def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         return acquire.acquire(self.parts, spec, handle, save, progress)

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 from mngr.backends.ovh.answers import understood
@@ -21,8 +22,10 @@ UCENTS = 100_000_000
 
 
 @understood("OVH's catalogue")
-def check(client: OvhClient, config: OvhConfig, spec: MachineSpec) -> Offer:
-    """The price of a fresh order, as of now. Raises InvalidInput naming the valid plans, datacenters or images,
+def check(
+    client: OvhClient, config: OvhConfig, spec: MachineSpec, read: Callable[[list[str]], None]
+) -> Offer:
+    """The price of a fresh order, as of now; `read` is told the names of all plans. Raises InvalidInput naming the valid plans, datacenters or images,
     Unreadable."""
     # A cart of nobody's, to look with; it expires by itself.
     body = {"ovhSubsidiary": client.me()["ovhSubsidiary"], "description": "mngr: looking"}
@@ -30,6 +33,7 @@ def check(client: OvhClient, config: OvhConfig, spec: MachineSpec) -> Offer:
     plans = list(client.get(f"{cart}/vps") or [])
     if not plans:
         raise VpsApiUnreadable("OVH's catalogue of VPSs is empty")
+    read([str(one.get("planCode")) for one in plans])
     row = next((one for one in plans if one.get("planCode") == spec.plan), None)
     if row is None:
         known = ", ".join(sorted(str(one.get("planCode")) for one in plans))

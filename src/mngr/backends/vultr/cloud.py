@@ -55,7 +55,7 @@ class VultrCloud(VpsClientInterface):
         self._tagging = threading.Lock()
 
     def check(self, spec: MachineSpec) -> Offer:
-        return offers.check(self.client, spec)
+        return offers.check(self.client, spec, self.have_read)
 
     def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         if handle.get(_ID):

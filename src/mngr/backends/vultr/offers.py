@@ -1,7 +1,7 @@
 """What Vultr sells, where, and for how much: plans, regions, systems, snapshots. Reading costs nothing."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mngr.backends.vultr.client import VultrClient
@@ -11,12 +11,12 @@ from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import MachineSpec
 
 
-def check(client: VultrClient, spec: MachineSpec) -> Offer:
-    """The price of `spec`, as of now. Raises InvalidInput naming the valid plans, regions or systems; Unreadable."""
+def check(client: VultrClient, spec: MachineSpec, read: Callable[[list[str]], None]) -> Offer:
+    """The price of `spec`, as of now; `read` is told the names of all plans. Raises InvalidInput naming the valid plans, regions or systems; Unreadable."""
     regions = [str(row["id"]) for row in client.pages("/regions", "regions")]
     if spec.region not in regions:
         raise _unknown("region", spec.region, regions, "--vps-region")
-    plan = _plan(client, spec.plan, spec.region)
+    plan = _plan(client, spec.plan, spec.region, read)
     image = _image(client, spec)
     hourly, monthly = _prices(plan, spec.region)
     return Offer(
@@ -25,8 +25,11 @@ def check(client: VultrClient, spec: MachineSpec) -> Offer:
     )  # fmt: skip
 
 
-def _plan(client: VultrClient, plan_id: str, region: str) -> dict[str, Any]:
+def _plan(
+    client: VultrClient, plan_id: str, region: str, read: Callable[[list[str]], None]
+) -> dict[str, Any]:
     plans = {str(row["id"]): row for row in client.pages("/plans", "plans")}
+    read(list(plans))
     if plan_id not in plans:
         here = [id for id, row in plans.items() if region in (row.get("locations") or [])]
         raise _unknown("plan", plan_id, here or plans, "--vps-plan")

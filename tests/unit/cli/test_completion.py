@@ -1,0 +1,40 @@
+"""Every argument and option that takes a value is completed, or is free text."""
+
+from collections.abc import Iterator
+
+import click
+
+from mngr.cli.completion import KNOWN
+from mngr.cli.main import VERBS, command
+
+#: What nobody but its user can know.
+FREE = {
+    "branch", "columns", "env", "ids", "image", "interrupted", "idle_timeout", "label", "labels", "lost",
+    "max_lifetime", "output", "pass_env", "size", "snapshot", "sort", "start_args", "timeout", "user", "words",
+    "workdir",
+}  # fmt: skip
+
+
+def verbs(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(click.Context(group)):
+        one = group.get_command(click.Context(group), name)
+        assert one is not None
+        yield name, one
+        if isinstance(one, click.Group):
+            yield from verbs(one)
+
+
+def test_what_takes_a_value_is_completed_or_free() -> None:
+    assert isinstance(command, click.Group)
+    found = [*verbs(command)]
+    assert {name for name, _ in found} >= set(VERBS)
+    missing = {
+        (verb, param.name)
+        for verb, one in found
+        for param in one.params
+        if not (isinstance(param, click.Option) and param.is_flag)
+        and not isinstance(param.type, click.Choice | click.Path)
+        and param.name not in {*KNOWN, *FREE}
+    }
+    assert not missing
+    assert {param.name for _, one in found for param in one.params} >= FREE
