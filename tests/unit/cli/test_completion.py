@@ -10,7 +10,7 @@ from mngr.cli.main import VERBS, command
 #: What nobody but its user can know.
 FREE = {
     "branch", "columns", "env", "ids", "image", "interrupted", "idle_timeout", "label", "labels", "lost",
-    "max_lifetime", "output", "pass_env", "size", "snapshot", "sort", "start_args", "timeout", "user", "words",
+    "max_lifetime", "new", "output", "pass_env", "size", "snapshot", "sort", "start_args", "timeout", "user", "words",
     "workdir",
 }  # fmt: skip
 
