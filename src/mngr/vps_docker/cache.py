@@ -4,7 +4,7 @@ It is a memory, never a source of truth: losing it loses nothing.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -55,8 +55,8 @@ class Cache:
         except (OSError, ValueError):
             return []
 
-    def put_plans(self, plans: list[str]) -> None:
-        if plans and plans != self.plans():
+    def put_plans(self, plans: Sequence[str]) -> None:
+        if plans and [*plans] != self.plans():
             self._write("plans", "\n".join(plans).encode())
 
     def put(self, seen: Remembered) -> None:

@@ -16,7 +16,7 @@ class Checking(Base):
         spec = lab.spec()
         client = lab.client()
         offer = client.check(spec)
-        assert spec.plan in (client.plans() or [spec.plan])
+        assert spec.plan in (client.plans or [spec.plan])
         assert (offer.plan, offer.region) == (spec.plan, spec.region)
         assert offer.image
         assert offer.per_hour or offer.per_month, f"no price: {offer}"
