@@ -53,6 +53,11 @@ def places(home: Path) -> dict[str, list[Seen]]:
     return {path.stem: _read(path) for path in sorted((home / "cache" / "names").glob("*.json"))}
 
 
+def everything(mngr: "Mngr") -> list[tuple[str, Seen]]:
+    """All places that the memory has, each with the agent's name."""
+    return [(name, one) for name, some in places(mngr.home).items() for one in some]
+
+
 def remember(mngr: "Mngr", host: "HostView", agent: "AgentView") -> None:
     """Notes where an agent is. Never fails a command: the memory is only a short cut."""
     name = agent.record.name

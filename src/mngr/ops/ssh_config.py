@@ -122,7 +122,7 @@ def _login(mngr: Mngr, host: HostView, remembered: dict[str, Login]) -> Login | 
 def _remembered(mngr: Mngr) -> dict[str, Login]:
     """The hosts that ops.memory knows, by their ids, by the ssh configs that were written for them."""
     found: dict[str, Login] = {}
-    for name, one in ((name, one) for name, some in memory.places(mngr.home).items() for one in some):
+    for name, one in memory.everything(mngr):
         target = _target(one.ssh) if one.ssh else None
         if target is not None:
             login = found.setdefault(
