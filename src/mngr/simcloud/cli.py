@@ -58,7 +58,12 @@ def _add_vendor(parser: argparse.ArgumentParser, vendor: ModuleType) -> None:
     parser.add_argument(
         "--delivery-s", type=float, default=0.0, help="seconds of the cloud's clock before a boot"
     )
-    parser.add_argument(
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument(
+        "--export", action="store_true",
+        help="go on in the background once ready, and print what a shell's eval exports; ends with the terminal's session",
+    )  # fmt: skip
+    ends.add_argument(
         "--while-stdin", action="store_true", help="end when standard input does: with its starter"
     )
     vendor.add_options(parser)
@@ -70,6 +75,10 @@ def _run(args: argparse.Namespace) -> int:
 
     ports = tuple(int(port) for port in args.ports.split(","))
     options = Options(_run_id(), ports, args.machines_cmd, args.stock_has_docker)
+    if args.export:
+        from mngr.simcloud.export import in_background
+
+        return in_background(args, lambda: run(args, options))
     return run(args, options)
 
 
