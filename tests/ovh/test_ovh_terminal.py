@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mngr.testing.cli import Cli
 from mngr.testing.ovh import OvhWorld
+from mngr.testing.world import cli
 from support.typed import typed
 
 
@@ -34,3 +36,17 @@ def test_no_and_ctrl_c_at_a_question_do_nothing(account: Callable[..., OvhWorld]
     assert world.cloud.resources() == before
     assert world.markers() == []
     assert len(world.cloud.bill()["lines"]) == 1
+
+
+def test_list_says_which_vps_waits_and_until_when(account: Callable[..., OvhWorld]) -> None:
+    world = account()
+    tags = {"mngr-provider": "ovh"}
+    [service] = world.cloud.ask("POST", "/seed_vps", {"count": 1, "cancelled": True, "tags": tags})[
+        "services"
+    ]
+    [vps] = cli(world).ok("ovh", "list", "--format", "json").json()["vps"]
+    line = f"ovh: {service} ({vps['plan']}, {vps['datacenter']}) is paid until {vps['expiration']} and carries no host"
+    assert line in cli(world).ok("list").err
+    assert service not in cli(world).ok("list", "-q").err
+    off = Cli({**world.env, "MNGR__PROVIDERS__OVH__ENABLE_RECYCLE_CANCELLED": "false"}, world.scratch)
+    assert service not in off.ok("list").err

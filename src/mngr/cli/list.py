@@ -154,6 +154,12 @@ def command(
             shape,
         )
     if form != "json":
+        for spare in [] if quiet or names or states or labels else whole.spares:
+            click.echo(
+                f"{spare.provider}: {spare.machine} ({spare.plan}, {spare.region}) is paid until {spare.paid_until} and carries no "
+                "host: the next create that fits takes it at no new charge",
+                err=True,
+            )
         show_problems(whole.errors)
     if missing:
         return _not_there(whole, missing)

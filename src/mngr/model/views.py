@@ -81,9 +81,20 @@ class Problem(msgspec.Struct, kw_only=True):
     hint: str = ""
 
 
+class Spare(msgspec.Struct, kw_only=True, frozen=True):
+    """A machine that is paid for until a day (YYYY-MM-DD), and carries no host: a create that fits takes it."""
+
+    provider: str
+    machine: str
+    plan: str
+    region: str
+    paid_until: str
+
+
 class Listing(msgspec.Struct, kw_only=True):
     hosts: list[HostView] = []
     errors: list[Problem] = []
+    spares: list[Spare] = []
 
 
 class Offer(msgspec.Struct, kw_only=True, frozen=True):

@@ -98,6 +98,7 @@ def _together(wanted: Sequence[str], found: Mapping[str, Listing]) -> Listing:
     whole = Listing(
         hosts=[host for one in listings for host in one.hosts],
         errors=[error for one in listings for error in one.errors],
+        spares=[spare for one in listings for spare in one.spares],
     )
     whole.hosts.sort(key=lambda host: (host.record.provider, host.record.created_at, host.record.name))
     return whole

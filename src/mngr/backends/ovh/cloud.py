@@ -18,6 +18,7 @@ from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.config import OvhConfig
 from mngr.backends.ovh.install import Installer
 from mngr.backends.ovh.parts import Parts
+from mngr.backends.ovh.recycling.take import is_paid
 from mngr.backends.ovh.tags import RECYCLING_BY, is_being_claimed
 from mngr.backends.ovh.vps import Vps
 from mngr.containers.access import Access
@@ -49,6 +50,7 @@ class OvhCloud(VpsClientInterface):
         """`folder`: the instance's own (Context.folder)."""
         self.parts = Parts(instance, client, config, folder)
         self.first = Installer(client, Access(folder), config)
+        self.spares: list[Vps] = []  #: that the last look at ours saw waiting to be recycled
         self.caps = Caps(
             list_lag_s=config.list_lag, billing="monthly", user_data=False, outlives_release=True
         )
@@ -107,6 +109,7 @@ class OvhCloud(VpsClientInterface):
     def _read(self, names: Sequence[str], wanted: Callable[[Vps], bool]) -> list[Machine]:
         now = self.now()
         read = [vps for vps in self.parts.reader.read_all(names) if wanted(vps)]
+        self.spares = [vps for vps in read if vps.released(now) and is_paid(self.parts, vps.renewal, now)]
         return [vps.machine() for vps in read if not vps.released(now)]
 
     def get(self, id: str) -> Machine:

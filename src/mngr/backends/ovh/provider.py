@@ -13,7 +13,7 @@ from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, No
 from mngr.model.notes import Remark
 from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
-from mngr.model.views import Offer
+from mngr.model.views import Listing, Offer, Spare
 from mngr.providers.contract import Context, HostSpec, Swept
 from mngr.vps_docker import discovery
 from mngr.vps_docker.provider import VpsDockerProvider
@@ -47,6 +47,19 @@ class OvhProvider(VpsDockerProvider[OvhCloud, OvhConfig]):
             region=given.get("datacenter", given.get("region", self.config.default_region)),
             image=given.get("image", given.get("os", self.config.default_image_name)),
         )
+
+    def discover(self, only: Collection[str] | None = None) -> Listing:
+        """As there. Also the VPSs that a create would take."""
+        listing = super().discover(only)
+        recycles = self.config.enable_recycle_cancelled and self.config.recycle_max_candidates_considered
+        listing.spares = [
+            Spare(
+                provider=self.name, machine=one.name, plan=one.plan, region=one.datacenter,
+                paid_until=one.renewal.expiration,
+            )
+            for one in (self.cloud.spares if recycles else [])
+        ]  # fmt: skip
+        return listing
 
     def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
         """As there. First sees to orders that nobody waits for any more: what came of them may be recycled at once;

@@ -116,13 +116,17 @@ def candidates(parts: Parts, spec: MachineSpec, *, own: bool = False) -> list[st
 
 def _can_be_had(parts: Parts, service: str, spec: MachineSpec, now: float) -> bool:
     known = renewal.read(parts.client, service)
-    paid = (
+    return is_paid(parts, known, now) and _fits(parts.reader.read(service, known), spec)
+
+
+def is_paid(parts: Parts, known: renewal.Renewal, now: float) -> bool:
+    """Whether a VPS is cancelled, and paid for long enough to be taken."""
+    return (
         known.cancelled
         and known.status == "ok"
         and not known.engaged_until
         and known.paid_until - now >= parts.config.recycle_safety_margin_hours * 3600
     )
-    return paid and _fits(parts.reader.read(service, known), spec)
 
 
 def _free(found: Mapping[str, str], now: float) -> bool:
