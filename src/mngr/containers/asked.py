@@ -34,10 +34,12 @@ def asked(
     settings: ContainerSettings,
     option_names: Mapping[str, Collection[str]],
     *,
+    option_switches: Collection[str] = (),
     remote: bool = False,
 ) -> Asked:
-    """`option_names`: as of build_args.split; `remote`: docker will run on another computer. Raises InvalidInput."""
-    build = split(spec.build_args, option_names)
+    """`option_names`, `option_switches`: as of build_args.split; `remote`: docker will run on another computer. Raises
+    InvalidInput."""
+    build = split(spec.build_args, option_names, option_switches)
     image = spec.image or settings.default_image
     start_args = [*settings.default_start_args, *spec.start_args]
     check_start_args(start_args, settings.host_dir, remote=remote)

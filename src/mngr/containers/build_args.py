@@ -52,15 +52,18 @@ class BuildArgs(msgspec.Struct, frozen=True, kw_only=True):
         return bool(_URL.match(self.context))
 
 
-def split(args: Sequence[str], known: Mapping[str, Collection[str]]) -> BuildArgs:
+def split(
+    args: Sequence[str], known: Mapping[str, Collection[str]], switches: Collection[str] = ()
+) -> BuildArgs:
     """Takes `args` apart and checks all that can be known here: no money is spent on a typing mistake.
 
     `known` maps each of the provider's prefixes to its option names: `{"vps": ("region", "plan", "os")}` lets
-    `--vps-plan=x` through. Both `--vps-plan=x` and `--vps-plan`, `x` are taken; the last one wins. Raises
+    `--vps-plan=x` through. Both `--vps-plan=x` and `--vps-plan`, `x` are taken; the last one wins. `switches`: those of the names that
+    take no value. Raises
     InvalidInput: an unknown `--vps-…` (naming the nearest), a flag without its value, a missing context, a
     missing or unreadable Dockerfile, flags that can't work here (`--tag`, `--output`, …).
     """
-    options, rest = _options(args, known)
+    options, rest = _options(args, known, switches)
     docker: list[str] = []
     contexts: list[str] = []
     dockerfile = ""
@@ -88,7 +91,9 @@ def split(args: Sequence[str], known: Mapping[str, Collection[str]]) -> BuildArg
     return build
 
 
-def _options(args: Sequence[str], known: Mapping[str, Collection[str]]) -> tuple[dict[str, str], list[str]]:
+def _options(
+    args: Sequence[str], known: Mapping[str, Collection[str]], switches: Collection[str]
+) -> tuple[dict[str, str], list[str]]:
     """By name without the prefix, and all other words. One thing may be said by two names (`--vps-plan`, `--vultr-plan`),
     but not two things."""
     said: dict[str, dict[str, str]] = {}
@@ -104,6 +109,11 @@ def _options(args: Sequence[str], known: Mapping[str, Collection[str]]) -> tuple
         if not eq and " " in name:
             name, eq, value = name.partition(" ")
         _check_option(name, prefix, known)
+        if name.removeprefix(prefix + "-") in switches:
+            if eq:
+                raise InvalidInput(f"build argument --{name} takes no value", hint=f"write --{name}")
+            said[name.removeprefix(prefix + "-")] = {name: "true"}
+            continue
         if not eq:
             if not left or left[0].startswith("--"):
                 raise InvalidInput(f"build argument {word} lacks its value", hint=f"write {word}=VALUE")

@@ -169,3 +169,17 @@ def build(instance: Instance, home: Path, laptop: str, clock: Clock = SYSTEM) ->
     backend = find_backend(instance.backend)
     config = settings_of(instance, home)
     return backend.build(config, Context(instance=instance.name, home=home, laptop=laptop, clock=clock))
+
+
+def build_of(backend: str, name: str, given: Mapping[str, Any] | None = None) -> Any:
+    """The provider of instance `name` for a backend's own verb; `given` goes over its settings. Raises InvalidInput if it is
+    an instance of another backend, or its settings are wrong."""
+    from mngr.config import home as homes
+    from mngr.config.layers import load
+
+    home = homes.home()
+    instance = known_instance(name, load(home), home)
+    if instance.backend != backend:
+        raise InvalidInput(f"{name} is an instance of {instance.backend}, not of {backend}")
+    instance = msgspec.structs.replace(instance, settings={**instance.settings, **(given or {})})
+    return build(instance, home, homes.laptop_id(home))

@@ -136,7 +136,11 @@ class Builder:
         lifetime = self.wanted.asked.idle.max_lifetime_s
         files = guard.files(self.cloud.caps.self_stop, self._ends_at()) if lifetime else None
         data = cloud_init.user_data(
-            host_private_key=private, host_public_key=public, authorized_keys=[spec.public_key], guard=files
+            host_private_key=private,
+            host_public_key=public,
+            authorized_keys=[spec.public_key],
+            guard=files,
+            first_commands=spec.first_commands,
         )
         return msgspec.structs.replace(
             spec, user_data=data, tags={**spec.tags, tags.HOST_KEY: tags.key_tag(public)}

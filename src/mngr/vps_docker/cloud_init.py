@@ -22,11 +22,12 @@ def user_data(
     host_public_key: str,
     authorized_keys: Sequence[str],
     guard: Mapping[str, str] | None = None,
+    first_commands: Sequence[Sequence[str]] = (),
 ) -> str:
     """The `#cloud-config` of a machine that shows the given host key and lets root in with `authorized_keys`.
 
     `guard`: the guard's files (guard.files) when the host has a lifetime cap: its timer then runs before
-    anything else is tried, so that a machine whose set-up hangs is capped too.
+    anything else is tried, so that a machine whose set-up hangs is capped too. `first_commands`: argvs, run before all.
     """
     files = {BOOT_SCRIPT: scripts.text("machine-boot"), **(guard or {})}
     config: dict[str, Any] = {
@@ -44,6 +45,7 @@ def user_data(
         ],
         # cloud-init joins these to one script without `set -e`: each line is tried whatever came of the last.
         "runcmd": [
+            *map(list, first_commands),
             *([["systemctl", "enable", "--now", "mngr-guard.timer"]] if guard else []),
             ["sh", BOOT_SCRIPT],
         ],

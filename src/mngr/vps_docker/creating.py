@@ -1,7 +1,7 @@
 """Creating a host on a rented machine: intent, machine, container, record; what fails is taken back."""
 
 from mngr.model.progress import Progress
-from mngr.model.records import HostRecord
+from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView
 from mngr.vps_docker import accounts, boot_logs, discovery, intents, resuming, tags
 from mngr.vps_docker.building import Builder, Wanted
@@ -27,7 +27,7 @@ def create(rented: Rented, wanted: Wanted, progress: Progress) -> HostRecord:
             held.write(rented.intent(spec.id, plan))
         try:
             record, bought = builder.build(
-                handle, lambda bought, record: _commit(rented, bought, record, progress)
+                handle, lambda bought, record: _commit(rented, bought, record, spec.agent, progress)
             )
         except BaseException as error:
             if builder.bought:
@@ -41,8 +41,12 @@ def create(rented: Rented, wanted: Wanted, progress: Progress) -> HostRecord:
         return record
 
 
-def _commit(rented: Rented, bought: Machine, record: HostRecord, progress: Progress) -> None:
+def _commit(
+    rented: Rented, bought: Machine, record: HostRecord, agent: AgentRecord | None, progress: Progress
+) -> None:
     """From here on the machine carries a host: no sweep takes it away."""
     rented.cloud.keep(bought.id, progress)
+    if agent:
+        rented.cloud.keep_agents(bought.id, [agent])
     put = {tags.READY: "1", tags.HOST_KEY: tags.key_tag(record.machine_key)}
     rented.cloud.tag(bought.id, put, [tags.BUILDER, tags.UNTIL])

@@ -128,9 +128,9 @@ def _look(rented: Rented, machine: Machine, entries: Entries) -> HostView:
         return views.half_made(rented, machine, "stopping", how)
     if machine.state != "running":
         view = views.unreachable(rented, machine, remembered, _down(rented, machine))
-        if machine.state == "stopped":
+        if machine.state in ("stopped", "halted"):
             view.state = "stopped"
-            view.agents = views.as_stopped(remembered)
+            view.agents = views.as_stopped(views.known_agents(machine, remembered), remembered)
         return view
     try:
         facts = machine_probe.look(reach(rented, machine), rented.name)
@@ -198,6 +198,8 @@ def _down(rented: Rented, machine: Machine) -> str:
         return "" if rented.cloud.caps.stop_saves else billed
     if machine.state == "expired":
         return views.unpaid(rented, machine)
+    if machine.state == "halted":
+        return f"its system was shut down, which {rented.title} bills all the same; `mngr stop` ends that"
     return f"{rented.title} shows its machine as {machine.state}"
 
 

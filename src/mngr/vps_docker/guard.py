@@ -5,8 +5,6 @@ its volume (a path unit), and every 30 s (a timer), which also keeps an absolute
 container's reach, survive a reboot, and act again until the stop succeeded. See scripts/machine-guard.sh.
 """
 
-from collections.abc import Sequence
-
 from mngr.containers.container import name_of
 from mngr.hosts import scripts
 from mngr.hosts.layout import pack
@@ -53,12 +51,12 @@ WantedBy=multi-user.target
 """
 
 
-def files(then: Sequence[str] = (), ends_at: float | None = None) -> dict[str, str]:
-    """Absolute path → text of the guard's files. `then`: a command the guard runs after a stop (deallocation)."""
+def files(self_stop: str = "", ends_at: float | None = None) -> dict[str, str]:
+    """Absolute path → text of the guard's files. `self_stop`: Caps's."""
     files = {
         f"{GUARD}/machine-guard.sh": scripts.text("machine-guard"),
         f"{GUARD}/mngr-guard.path": _PATH,
-        f"{GUARD}/then": "".join(f"{word}\n" for word in then),
+        f"{GUARD}/then": self_stop,
         "/etc/systemd/system/mngr-guard.service": _SERVICE,
         "/etc/systemd/system/mngr-guard.timer": _TIMER,
     }
@@ -67,12 +65,12 @@ def files(then: Sequence[str] = (), ends_at: float | None = None) -> dict[str, s
     return files
 
 
-def set_up(machine: Transport, host_id: str, ends_at: float | None, then: Sequence[str] = ()) -> None:
+def set_up(machine: Transport, host_id: str, ends_at: float | None, self_stop: str = "") -> None:
     """Puts the guard on `machine` for the container of `host_id`, whose volume must be there. Repeatable.
 
     `ends_at`: when the container's lifetime is over, in epoch seconds of the machine's clock.
     """
-    packed = pack({path.removeprefix("/"): text.encode() for path, text in files(then).items()})
+    packed = pack({path.removeprefix("/"): text.encode() for path, text in files(self_stop).items()})
     name = name_of(host_id)
     script(machine, "machine-setup", name, name, _epoch(ends_at), input=packed, timeout=60)
 

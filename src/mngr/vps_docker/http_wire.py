@@ -9,15 +9,18 @@ from mngr.vps_docker.http import CALL_TIMEOUT_S, CONNECT_TIMEOUT_S, Answer, Call
 
 
 class HttpWire:
-    """HTTP to `url`. `headers` go with each call, and are shown nowhere. `transport`: httpx2's, for tests."""
+    """HTTP to `url`. `headers` go with each call, and are shown nowhere. `transport`: httpx2's, for tests. `ca_file`: the
+    authorities to trust instead of the usual ones."""
 
     def __init__(
-        self, url: str, headers: Mapping[str, str], *, timeout: float = CALL_TIMEOUT_S, transport: Any = None
-    ) -> None:
+        self, url: str, headers: Mapping[str, str], *, timeout: float = CALL_TIMEOUT_S, transport: Any = None,
+        ca_file: str = "",
+    ) -> None:  # fmt: skip
         self._url = url
         self._headers = {**headers, "User-Agent": "mngr"}
         self._timeout = timeout
         self._transport = transport
+        self._ca_file = ca_file
 
     def send(self, call: Call) -> Answer:
         import time
@@ -47,12 +50,24 @@ class HttpWire:
         import httpx2
 
         return httpx2.Client(
+            verify=_trusting(self._ca_file) if self._ca_file else True,
             base_url=self._url,
             headers=self._headers,
             follow_redirects=False,
             transport=self._transport,
             trust_env=self._url.startswith("https://"),  # no proxy to this computer
         )
+
+
+def _trusting(ca_file: str) -> Any:
+    import ssl
+
+    from mngr.model.errors import InvalidInput
+
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise InvalidInput(f"the authorities in {ca_file} can't be read: {error}") from None
 
 
 def _reason(error: Exception) -> str:

@@ -52,6 +52,8 @@ class VpsDockerProvider(Generic[C, K]):
 
     #: The provider's own build arguments: prefix → names, as in `-b --vps-plan=…`.
     option_names: Mapping[str, Collection[str]] = {"vps": ("region", "plan", "os")}
+    #: Those of the names that take no value.
+    option_switches: Collection[str] = ()
 
     def __init__(self, cloud: C, config: K, context: Context, *, backend: str, title: str) -> None:
         if not cloud.caps.user_data and type(cloud).bootstrap is VpsClientInterface.bootstrap:
@@ -111,7 +113,7 @@ class VpsDockerProvider(Generic[C, K]):
         check_name(spec.name, "host name")
         if spec.snapshot and not snapshots.is_file(spec.snapshot):
             raise InvalidInput(f"{spec.snapshot} lives on another machine", hint="export it to a file first")
-        its = asked(spec, self.config, self.option_names, remote=True)
+        its = asked(spec, self.config, self.option_names, option_switches=self.option_switches, remote=True)
         machine = self.machine_spec(spec, its.build.options)
         return Wanted(spec=spec, machine=machine, asked=its, offer=offer or Offer())
 
@@ -145,7 +147,7 @@ class VpsDockerProvider(Generic[C, K]):
 
     def stop(self, host_id: str, progress: Progress) -> None:
         found = self._ready(host_id)
-        if found.state != "stopped":
+        if found.state not in ("stopped", "halted"):
             progress(Step("container"))
             container.stop(discovery.store_on(self.rented, found).docker, host_id)
         if self.cloud.caps.stop_saves:
@@ -154,7 +156,7 @@ class VpsDockerProvider(Generic[C, K]):
 
     def start(self, host_id: str, progress: Progress) -> HostRecord:
         found = self._ready(host_id)
-        if found.state == "stopped":
+        if found.state in ("stopped", "halted"):
             progress(Step("machine"))
             self.cloud.power(found.id, True)
             found = self.cloud.get(found.id)
@@ -196,10 +198,12 @@ class VpsDockerProvider(Generic[C, K]):
         except NotFound:
             lost_machine.record(self.rented, store, self._ready(host_id))
             store.save_agent(host_id, record)
+        self._keep_agents(host_id, [record], [])
         self._remember_agent(host_id, record.id, [record])
 
     def agent_removed(self, host_id: str, agent_id: str) -> None:
         self._store(host_id).remove_agent(host_id, agent_id)
+        self._keep_agents(host_id, [], [agent_id])
         self._remember_agent(host_id, agent_id, [])
 
     def _remember_agent(self, host_id: str, agent_id: str, now: list[AgentRecord]) -> None:
@@ -246,3 +250,9 @@ class VpsDockerProvider(Generic[C, K]):
         if remembered is None or not access.machine_pins(host_id):
             return discovery.store_on(self.rented, self._find_host_record(host_id))
         return HostStore(Docker(access.machine(host_id, remembered.record.address)), self.name)
+
+    def _keep_agents(self, host_id: str, put: Sequence[AgentRecord], drop: Sequence[str]) -> None:
+        if type(self.cloud).keep_agents is not VpsClientInterface.keep_agents:
+            seen = self.rented.cache.get(host_id)
+            machine_id = seen.record.machine_id if seen else self._find_host_record(host_id).id
+            self.cloud.keep_agents(machine_id, put, drop)

@@ -1,6 +1,7 @@
 """A machine's tags and what was seen on it, as the views that `mngr list` shows."""
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 
@@ -62,7 +63,9 @@ def run_out(rented: Rented, remembered: Remembered) -> HostView:
         f"its machine {record.machine_id} was paid until {remembered.paid_until} and {rented.title} doesn't "
         f"have it any more; last seen on {iso(remembered.at)}; `mngr destroy @{record.name}` takes this row away"
     )
-    return HostView(record=record, state="destroyed", agents=as_stopped(remembered), problem=problem)
+    return HostView(
+        record=record, state="destroyed", agents=as_stopped(remembered.agents, remembered), problem=problem
+    )
 
 
 def seen(rented: Rented, machine: Machine, facts: MachineFacts, remembered: Remembered | None) -> HostView:
@@ -78,7 +81,8 @@ def seen(rented: Rented, machine: Machine, facts: MachineFacts, remembered: Reme
         problem = unread.error if unread else "its record is missing on the machine; a start writes it anew"
     view = host_view(record, at, stored, facts.ends_at)
     if record.id not in stored.hosts and not view.agents_known and remembered is not None:
-        view.agents = as_unknown(remembered.agents) if view.up else as_stopped(remembered)
+        known = remembered.agents
+        view.agents = as_unknown(known) if view.up else as_stopped(known, remembered)
         view.agents_known = True
     if facts.stopped and view.state != "failed":
         why = cause(facts.stopped)
@@ -94,11 +98,11 @@ def seen(rented: Rented, machine: Machine, facts: MachineFacts, remembered: Reme
 def unreachable(rented: Rented, machine: Machine, remembered: Remembered | None, problem: str) -> HostView:
     """A ready machine that can't be asked, with its last known agents."""
     record = record_of(rented, machine, remembered)
-    agents = as_unknown(remembered.agents if remembered else [])
+    agents = as_unknown(known_agents(machine, remembered))
     snapshots = remembered.snapshots if remembered else 0
     view = HostView(
         record=record, state="unreachable", agents=agents, problem=problem, snapshots=snapshots,
-        agents_known=bool(agents),
+        agents_known=bool(agents) or machine.agents is not None,
     )  # fmt: skip
     return priced(rented, machine, view)
 
@@ -110,18 +114,23 @@ def half_made(rented: Rented, machine: Machine, state: HostState, problem: str) 
     )
 
 
-def as_unknown(records: list[AgentRecord]) -> list[AgentView]:
+def as_unknown(records: Sequence[AgentRecord]) -> list[AgentView]:
     return [AgentView(record=record, state="unknown") for record in records]
 
 
-def as_stopped(remembered: Remembered | None) -> list[AgentView]:
+def known_agents(machine: Machine, remembered: Remembered | None) -> Sequence[AgentRecord]:
+    """The agents of a machine that isn't asked: as the cloud keeps them, else as they were last seen."""
+    if machine.agents is not None:
+        return machine.agents
+    return remembered.agents if remembered else []
+
+
+def as_stopped(agents: Sequence[AgentRecord], remembered: Remembered | None) -> list[AgentView]:
     """The agents of a machine that is powered off: what was done when it was last seen still is."""
-    if remembered is None:
-        return []
-    done = remembered.codes
+    done = remembered.codes if remembered else {}
     return [
         AgentView(record=one, state="done" if one.id in done else "stopped", exit_code=done.get(one.id))
-        for one in remembered.agents
+        for one in agents
     ]
 
 

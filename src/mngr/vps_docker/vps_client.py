@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from mngr.model.progress import Progress
-from mngr.model.records import SshTrust
+from mngr.model.records import AgentRecord, SshTrust
 from mngr.model.views import Offer
 from mngr.vps_docker.primitives import VpsInstanceId, VpsInstanceStatus
 from mngr.vps_docker.tags import Owner, read
@@ -32,15 +32,15 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
 
     `list_lag_s`: after a write, lists may be this old. `billing`: by the hour, or by the month and ahead.
     `stop_saves`: what powering off stops paying for, in words; where it isn't "", stopping a host also powers off
-    (deallocates) its machine. `self_stop`: the command by which a machine powers itself off, run on it once its idle or
-    too old container was stopped. `user_data`: cloud-init user data is honoured; where it isn't, `bootstrap` is called.
+    (deallocates) its machine. `self_stop`: a POSIX sh script by which a machine ends its own bill, run on it as root once
+    its idle or too old container was stopped, until it succeeds. `user_data`: cloud-init user data is honoured; where it isn't, `bootstrap` is called.
     `outlives_release`: a released machine runs on, to the end of what is paid.
     """
 
     list_lag_s: float = 0
     billing: Literal["hourly", "monthly"] = "hourly"
     stop_saves: str = ""
-    self_stop: Sequence[str] = ()
+    self_stop: str = ""
     user_data: bool = True
     outlives_release: bool = False
 
@@ -57,7 +57,8 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
     words. `options`: what else `VpsDockerProvider.machine_spec` put there. `tags`: to be put on the machine by the call
     that orders it, where the API allows. `user_data`: cloud-init's, with the host key in it; a secret until the machine
     is up. `public_key`: the provider instance's own key, which opens root's login on all of its machines; the user data
-    has it too, so only a cloud without user data has to hand it over.
+    has it too, so only a cloud without user data has to hand it over. `first_commands`: argvs that its first boot runs
+    before all else.
     """
 
     host_id: str
@@ -69,11 +70,13 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     public_key: str = ""
     options: dict[str, str] = {}
+    first_commands: Sequence[Sequence[str]] = ()
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine as the cloud shows it. Of a machine that is paid ahead: `paid_until` (ISO), and whether it `renews`;
-    `released`: it lives on, to be taken by whoever comes first (Caps.outlives_release)."""
+    `released`: it lives on, to be taken by whoever comes first (Caps.outlives_release);
+    `agents`: of its host, where the cloud keeps them (`keep_agents`)."""
 
     id: VpsInstanceId
     name: str = ""
@@ -86,6 +89,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     paid_until: str = ""
     renews: bool | None = None
     released: bool = False
+    agents: Sequence[AgentRecord] | None = None
 
     @property
     def owner(self) -> Owner:
@@ -197,6 +201,10 @@ class VpsClientInterface(ABC):
 
     def blank_user_data(self, id: str) -> None:  # noqa: B027 optional
         """Empties the user data once the host key in it was replaced, where the API can. Repeatable."""
+
+    def keep_agents(self, id: str, put: Sequence[AgentRecord], drop: Sequence[str] = ()) -> None:  # noqa: B027 optional
+        """Keeps records of a host's agents where they can be read while the machine is off (`Machine.agents`), for clouds
+        whose machines aren't paid then; `drop`: ids. Repeatable. Raises NotFound, VpsApiError."""
 
     def keep(self, id: str, progress: Progress) -> None:  # noqa: B027 optional
         """Called once the host's record is durable, before the machine is tagged as ready: for clouds where a machine

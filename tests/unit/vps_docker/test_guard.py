@@ -141,16 +141,45 @@ def test_an_agents_link_isnt_followed(guard: Guard, tmp_path: Path) -> None:
 
 def test_after_a_stop_the_machine_itself_may_be_given_back(guard: Guard) -> None:
     done = guard.here / "done"
-    guard.put("then", f"touch\n{done}\n{guard.here}/two words")
+    guard.put("then", f"touch '{done}'")
+    guard.ask()
+    assert guard.run() == 0
+    assert done.exists()
+
+
+def test_giving_the_machine_back_is_tried_until_it_succeeds(guard: Guard) -> None:
+    """Also after the request is gone and the machine was booted again; each try later than the one before."""
+    tries = guard.here / "tries"
+    guard.put("then", f"echo >>'{tries}'; exit 1")
+    guard.ask()
+    pauses = []
+    for _ in range(9):
+        assert guard.run() == 1
+        assert not guard.asked
+        assert guard.run() == 0  # too early: nothing is done
+        pauses.append(int((guard.here / "pause").read_text()))
+        guard.put("again_at", "0")
+    assert pauses == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+    assert len(tries.read_text()) == 9
+    guard.put("then", "true")
+    assert guard.run() == 0
+
+
+def test_a_start_ends_the_tries(guard: Guard) -> None:
+    guard.put("then", "exit 1")
     guard.ask()
     guard.run()
-    assert done.exists()
-    assert (guard.here / "two words").exists()
+    text = scripts.text("machine-start").replace("/var/lib/mngr/guard", str(guard.here))
+    env = {"PATH": f"{guard.bin}:{os.environ['PATH']}", "NOTES": str(guard.notes)}
+    subprocess.run(["sh", "-c", text, "sh", ""], env=env, timeout=20, check=True)
+    guard.put("then", f"touch '{guard.here / 'again'}'")
+    assert guard.run() == 0
+    assert not (guard.here / "again").exists()
 
 
 def test_files_for_the_machine() -> None:
-    made = files(["systemctl", "poweroff"], ends_at=1000.9)
-    assert made["/var/lib/mngr/guard/then"] == "systemctl\npoweroff\n"
+    made = files("systemctl poweroff\n", ends_at=1000.9)
+    assert made["/var/lib/mngr/guard/then"] == "systemctl poweroff\n"
     assert made["/var/lib/mngr/guard/ends_at"] == "1000\n"
     assert "OnUnitInactiveSec=30" in made["/etc/systemd/system/mngr-guard.timer"]
     assert "PathExists=@REQUEST@" in made["/var/lib/mngr/guard/mngr-guard.path"]

@@ -142,16 +142,6 @@ def verify(name: str, fingerprint: str, instance: str) -> None:
 
 
 def _provider(name: str) -> "OvhProvider":
-    """Built without the room above. Raises InvalidInput if `name` isn't an instance of ovh, or its settings are wrong."""
-    from mngr.backends.ovh.provider import OvhProvider
-    from mngr.config import home as homes
-    from mngr.config.layers import load
-    from mngr.providers import registry
+    from mngr.providers.registry import build_of
 
-    home = homes.home()
-    instance = registry.known_instance(name, load(home), home)
-    if instance.backend != "ovh":
-        raise InvalidInput(f"{name} is an instance of {instance.backend}, not of ovh")
-    found = registry.build(instance, home, homes.laptop_id(home))
-    assert isinstance(found, OvhProvider)
-    return found
+    return build_of("ovh", name)

@@ -3,8 +3,11 @@
 # Run by systemd on the machine, out of the container's reach: at once by a path unit when the request appears,
 # and every 30 s by a timer. So a stop that fails is tried again for as long as the machine runs.
 # /var/lib/mngr/guard/: container (its name), volume (where its host dir is on the machine), ends_at (epoch s),
-# then (what to do after a stop: a command line's words, one a line; nothing on clouds where power saves nothing).
+# then (a script that ends the machine's bill after a stop; empty on clouds where that can't be).
 # Leaves stop-reason there when the lifetime ended: the container's own folder is the agent's to write.
+# `then` is run until it succeeds, whatever becomes of the request and the machine meanwhile: `stopping` is there from before
+# the request is removed until the next `mngr start`. Tries are 30 s apart, then longer, an hour at most. Its output goes
+# to the journal.
 umask 077
 here=${MNGR_GUARD:-/var/lib/mngr/guard}
 cd "$here" || exit 1
@@ -24,7 +27,7 @@ case $ends_at in
 '' | *[!0-9]*) ;;
 *) [ "$now" -lt "$ends_at" ] || late=1 ;;
 esac
-[ -n "$late" ] || asked || exit 0
+[ -n "$late" ] || asked || [ -e stopping ] || exit 0
 
 if [ -n "$late" ] && [ ! -f stop-reason ]; then
 	if [ -z "$container" ] || running; then
@@ -40,12 +43,23 @@ if [ -n "$container" ] && docker container inspect "$container" >/dev/null 2>&1;
 		exit 1
 	fi
 fi
+if [ -s 'then' ] && [ ! -e stopping ]; then
+	: >stopping
+	sync stopping 2>/dev/null
+fi
 # Nothing runs in the container now that could put a link in our way.
 if [ -n "$volume" ]; then
 	[ ! -L "$volume/stop" ] || rm -f "$volume/stop"
 	rm -f "$volume/stop/request"
 fi
 [ -s 'then' ] || exit 0
-set --
-while IFS= read -r word; do set -- "$@" "$word"; done <'then'
-"$@"
+number() { case $1 in '' | *[!0-9]*) echo 0 ;; *) echo "$1" ;; esac }
+[ "$now" -ge "$(number "$(cat again_at 2>/dev/null)")" ] || exit 0
+if sh ./then; then exit 0; fi
+pause=$(($(number "$(cat pause 2>/dev/null)") * 2))
+[ $pause -gt 0 ] || pause=30
+[ $pause -lt 3600 ] || pause=3600
+echo "tried again in $pause s"
+echo $pause >pause
+echo $((now + pause)) >again_at
+exit 1

@@ -14,7 +14,7 @@ doing "write the lifetime to $here/ends_at"
 printf '%s\n' "$ends_at" >"$here/.ends_at"
 mv -f "$here/.ends_at" "$here/ends_at"
 doing "remove why it stopped ($here/stop-reason)"
-rm -f "$here/stop-reason"
+rm -f "$here/stop-reason" "$here/stopping" "$here/pause" "$here/again_at"
 container=$(cat "$here/container" 2>/dev/null || true)
 volume=$(cat "$here/volume" 2>/dev/null || true)
 [ -n "$container" ] && [ -n "$volume" ] || exit 0

@@ -67,6 +67,7 @@ class Lab:
             region=self.world.region,
             image=self.world.image,
             user_data="#cloud-config\nhostname: box\n",
+            public_key=f"ssh-ed25519 {HOST_KEY} mngr",
             tags=tagged,
         )
         self.asked[host_id] = (spec, {})

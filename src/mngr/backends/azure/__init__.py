@@ -1,0 +1,40 @@
+"""Provider `azure`: hosts on Azure VMs, rented by the hour. https://learn.microsoft.com/rest/api/compute/"""
+
+from typing import Any
+
+from mngr.providers.contract import Context, HostProvider
+
+
+class _Backend:
+    name = "azure"
+
+    @property
+    def config_type(self) -> type[Any]:
+        from mngr.backends.azure.config import AzureConfig
+
+        return AzureConfig
+
+    def build(self, config: Any, context: Context) -> HostProvider:
+        from mngr.backends.azure.arm import Arm
+        from mngr.backends.azure.cloud import AzureCloud
+        from mngr.backends.azure.login import Login, public, subscription
+        from mngr.backends.azure.offers import Offers
+        from mngr.backends.azure.prices import Prices
+        from mngr.backends.azure.provider import AzureProvider
+        from mngr.vps_docker.credentials import check_api_url
+
+        where = f"[providers.{context.instance}]"
+        url = check_api_url(config.api_url, f"{where} api_url")
+        login = Login(context.folder("azure"), f"{public(url)}/.default", context.clock)
+        arm = Arm(
+            login,
+            subscription(config.subscription_id, where, clock=context.clock),
+            api_url=url,
+            clock=context.clock,
+        )
+        prices_url = check_api_url(config.prices_url, f"{where} prices_url")
+        offers = Offers(arm, Prices(prices_url, context.home / "cache" / context.instance, context.clock))
+        return AzureProvider(AzureCloud(arm, config, offers, context.clock), config, context)
+
+
+BACKEND = _Backend()

@@ -1,0 +1,288 @@
+"""Azure as a cloud: VMs, each with a disk, an interface, an address and a role over itself. Deallocating ends the bill of
+all but disk and address.
+
+Everything has a name that follows from the host's id, so a repeated write makes nothing twice, and what an order left
+behind is found without being noted.
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mngr.backends.azure import agent_tags, bodies, machines
+from mngr.backends.azure.arm import Arm, OperationFailed, missing_right
+from mngr.backends.azure.config import AzureConfig
+from mngr.backends.azure.group import Group
+from mngr.backends.azure.login import public
+from mngr.backends.azure.machines import leftover
+from mngr.backends.azure.offers import Offers
+from mngr.backends.azure.prepare import Prepared, network
+from mngr.backends.azure.release import release
+from mngr.model.background import begin
+from mngr.model.clock import SYSTEM, Clock, iso
+from mngr.model.errors import MngrError, NotFound, TimedOut
+from mngr.model.notes import Remark
+from mngr.model.progress import Progress, Step
+from mngr.model.records import AgentRecord
+from mngr.model.views import Offer
+from mngr.model.waiting import looks
+from mngr.transport import quote
+from mngr.vps_docker.errors import VpsProvisioningError
+from mngr.vps_docker.http import segment
+from mngr.vps_docker.vps_client import (
+    Caps,
+    Gone,
+    Handle,
+    Later,
+    Machine,
+    MachineSpec,
+    Save,
+    VpsClientInterface,
+)
+
+#: ARM's lists are copies; they were seen to lag by seconds.
+LIST_LAG_S = 15.0
+POWER_TIMEOUT_S = 300.0
+#: A new machine's identity takes a while to be known to who gives it a role.
+IDENTITY_LIMIT_S = 90.0
+
+# Keys of the handle.
+_ID = "id"
+_ASKED = "asked"  # what Azure has made of it; there as soon as an order may have been sent
+
+
+class AzureCloud(VpsClientInterface):
+    """One resource group of one subscription."""
+
+    def __init__(self, arm: Arm, config: AzureConfig, offers: Offers, clock: Clock = SYSTEM) -> None:
+        self.arm = arm
+        self.config = config
+        self.clock = clock
+        self.caps = Caps(
+            list_lag_s=LIST_LAG_S,
+            stop_saves="all but its disk and its address",
+            self_stop=_self_stop(config.api_url),
+        )
+        self.group = Group(subscription=arm.subscription, config=config, region=config.default_region)
+        self._offers = offers
+
+    def check(self, spec: MachineSpec) -> Offer:
+        return self._offers.check(self.group.in_region(spec.region), spec)
+
+    # --- making -----------------------------------------------------------------------------------------------
+
+    def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
+        group = self.group.in_region(spec.region)
+        if handle.get(_ID):
+            return self._delivered(handle[_ID])
+        if handle.get(_ASKED):
+            found = self._delivered(spec.name)
+            if found is None or found.state != "gone":
+                save({_ID: spec.name})
+                return found
+        if spec.region != self.config.default_region:
+            self._prepare(group, progress)
+        save({_ID: "", _ASKED: "nothing"})
+        self.arm.write("PUT", group.address(spec.name), bodies.address(spec))
+        save({_ASKED: "address"})
+        self.arm.write("PUT", group.nic(spec.name), bodies.interface(group, spec))
+        begun = self.arm.begin(
+            "PUT", group.vm(spec.name), bodies.vm(group, self.config, spec, iso(self.now()))
+        )
+        save({_ID: spec.name})
+        if not isinstance(begun, dict):
+            try:
+                self.arm.finish(begun, self.config.vps_boot_timeout)
+            except OperationFailed as error:
+                raise VpsProvisioningError(error.message, hint=error.hint) from None
+            save({_ASKED: "all"})
+        return self._delivered(spec.name)
+
+    def _prepare(self, group: Group, progress: Progress) -> None:
+        """The network of another region than the settings', which costs nothing."""
+        done = Prepared(group=self.config.resource_group, region=group.region)
+        try:
+            network(
+                self.arm,
+                group,
+                self.config.allowed_ssh_cidrs,
+                done,
+                lambda step: progress(Step("order", step)),
+            )
+        except MngrError as error:
+            if missing_right(error):
+                error.hint = f"run `mngr azure prepare --region {group.region}` once, with the right to"
+            raise
+
+    def _delivered(self, name: str) -> Machine | None:
+        """The VM of an order that was sent. None while Azure is making it; with the state `gone` if it isn't there.
+
+        Raises VpsProvisioningError if Azure couldn't make it, with Azure's reason."""
+        try:
+            row = self._row(name)
+        except NotFound:
+            return Machine(id=name, state="gone")
+        statuses = machines.statuses_of(row)
+        made = str((row.get("properties") or {}).get("provisioningState", "")).lower()
+        if made == "failed":
+            code, why = machines.failure(statuses)
+            raise VpsProvisioningError(
+                f"Azure couldn't make the VM {name}: {why or 'it failed'} ({code or made})"
+            )
+        if made == "creating":
+            return None
+        return machines.machine(row, statuses, self._address(name))
+
+    def keep(self, id: str, progress: Progress) -> None:
+        """Gives the machine its role over itself. Without the right to do that, it can't stop its own bill, and is told so."""
+        identity = (self._row(id).get("identity") or {}).get("principalId")
+        body = {
+            "properties": {
+                "roleDefinitionId": self.group.whole(self.group.role),
+                "principalId": identity,
+                "principalType": "ServicePrincipal",
+            }
+        }
+        last = ""
+        for _ in looks(self.clock, IDENTITY_LIMIT_S, most=5):
+            try:
+                self.arm.write("PUT", self.group.assignment(id), body)
+                return
+            except MngrError as error:
+                code, last = getattr(error, "code", ""), error.message
+                if code == "RoleAssignmentExists":
+                    return
+                if code != "PrincipalNotFound":
+                    if (
+                        not missing_right(error)
+                        and code not in ("RoleDefinitionDoesNotExist",)
+                        and not isinstance(error, NotFound)
+                    ):
+                        raise
+                    break
+        progress(Remark(text=f"it can't stop its own bill when it is idle, only `mngr stop` does: {last}"))
+
+    # --- looking ----------------------------------------------------------------------------------------------
+
+    def find(self, owner: dict[str, str]) -> list[Machine]:
+        wanted = owner.items()
+        return self.find_ours(lambda name, tags: wanted <= tags.items())
+
+    def find_ours(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Machine]:
+        """VMs, and what is left of such that never were, or are gone: an address, a disk."""
+        asked = [
+            begin(lambda path=path: self._list(path)) for path in (self.group.addresses, self.group.disks)
+        ]
+        rows = {str(row.get("name")): row for row in self._list(self.group.vms)}
+        addresses, disks = (wait() for wait in asked)
+        at = {
+            name.removesuffix("-ip"): row
+            for row in addresses
+            if (name := str(row.get("name"))).endswith("-ip")
+        }
+        found = [leftover(name, row) for name, row in at.items() if name not in rows]
+        named = {one.name for one in found} | rows.keys()
+        for row in disks:
+            name = str(row.get("name"))
+            if name.endswith("-os") and name.removesuffix("-os") not in named:
+                found.append(leftover(name.removesuffix("-os"), row))
+        found = [one for one in found if is_ours(one.name, one.tags)]
+        rows = {name: row for name, row in rows.items() if is_ours(name, row.get("tags") or {})}
+        statuses = self._statuses() if rows else {}
+        found += [
+            machines.machine(row, statuses.get(str(row.get("id")).lower(), []), _ip(at.get(name, {})))
+            for name, row in rows.items()
+        ]
+        return sorted(found, key=lambda one: (one.created_at or 0, one.id))
+
+    def _list(self, path: str) -> list[dict[str, Any]]:
+        try:
+            return self.arm.pages(path)
+        except NotFound:  # Azure says that the group isn't there
+            return []
+
+    def _statuses(self) -> dict[str, list[Mapping[str, Any]]]:
+        """How all VMs of the subscription are, by id: a group's list doesn't say it, and this one says nothing else."""
+        rows = self.arm.pages("/providers/Microsoft.Compute/virtualMachines", {"statusOnly": "true"})
+        return {str(one.get("id")).lower(): machines.statuses_of(one) for one in rows}
+
+    def get(self, id: str) -> Machine:
+        try:
+            row = self._row(id)
+        except NotFound as gone:
+            for path in (self.group.address(segment(id)), self.group.disk(segment(id))):
+                with contextlib.suppress(NotFound):
+                    return leftover(id, self.arm.get(path))
+            raise gone from None
+        return machines.machine(row, machines.statuses_of(row), self._address(id))
+
+    def _row(self, id: str) -> dict[str, Any]:
+        return self.arm.get(self.group.vm(segment(id)), {"$expand": "instanceView"})
+
+    def _address(self, name: str) -> str:
+        try:
+            return _ip(self.arm.get(self.group.address(segment(name))))
+        except NotFound:
+            return ""
+
+    def account(self) -> str:
+        return f"subscription {self.arm.subscription}"
+
+    def now(self) -> float:
+        return self.arm.now()
+
+    # --- changing ---------------------------------------------------------------------------------------------
+
+    def power(self, id: str, on: bool) -> None:
+        """Off is deallocated: a VM that was shut down from within is billed on."""
+        wanted = "running" if on else "deallocated"
+        asked = False
+        now = ""
+        for _ in looks(self.clock, POWER_TIMEOUT_S, most=5):
+            now = machines.power(machines.statuses_of(self._row(id)))
+            if now == wanted:
+                return
+            if not asked:
+                self.arm.write("POST", f"{self.group.vm(segment(id))}/{'start' if on else 'deallocate'}")
+                asked = True
+        raise TimedOut(
+            f"VM {id} isn't {wanted} {POWER_TIMEOUT_S:g} s after Azure was asked to make it so (it is {now})",
+            hint="look at it in the Azure portal",
+        )
+
+    def tag(self, id: str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
+        try:
+            self._tag(self.group.vm(segment(id)), put, drop)
+        except NotFound:
+            self._tag(self.group.address(segment(id)), put, drop)
+
+    def _tag(self, path: str, put: dict[str, str], drop: Sequence[str]) -> None:
+        # Azure merges and removes tags by itself, so that two writers don't undo each other.
+        path = f"{path}/providers/Microsoft.Resources/tags/default"
+        if put:
+            self.arm.write("PATCH", path, {"operation": "Merge", "properties": {"tags": put}})
+        if drop:
+            found = (self.arm.get(path).get("properties") or {}).get("tags") or {}
+            if there := {key: found[key] for key in drop if key in found}:
+                self.arm.write("PATCH", path, {"operation": "Delete", "properties": {"tags": there}})
+
+    def keep_agents(self, id: str, put: Sequence[AgentRecord], drop: Sequence[str] = ()) -> None:
+        found = self._row(id).get("tags") or {}
+        changed = {one.id for one in put} | set(drop)
+        agents = [one for one in agent_tags.read(found) if one.id not in changed] + list(put)
+        wanted, _ = agent_tags.write(agents)
+        old = [key for key in found if agent_tags.is_ours(key) and key not in wanted]
+        self.tag(id, {key: value for key, value in wanted.items() if found.get(key) != value}, old)
+
+    def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
+        return release(self.arm, self.group, spec.name)
+
+
+def _self_stop(api_url: str) -> str:
+    text = (Path(__file__).parent / "scripts" / "deallocate.sh").read_text("utf-8")
+    return f"arm={quote.word(public(api_url))}\n{text}"
+
+
+def _ip(row: Mapping[str, Any]) -> str:
+    return (row.get("properties") or {}).get("ipAddress") or ""

@@ -1,0 +1,45 @@
+"""Hosts on Azure: the shared provider, with Azure's words for what a machine is."""
+
+from collections.abc import Collection, Mapping
+
+from mngr.backends.azure.cloud import AzureCloud
+from mngr.backends.azure.config import AzureConfig
+from mngr.model.errors import InvalidInput
+from mngr.providers.contract import Context, HostSpec
+from mngr.vps_docker import tags
+from mngr.vps_docker.provider import VpsDockerProvider
+from mngr.vps_docker.vps_client import MachineSpec
+
+
+class AzureProvider(VpsDockerProvider):
+    """`-b --azure-vm-size=…`, `--azure-region=…`, `--azure-image=PUBLISHER:OFFER:SKU:VERSION` (or `--vps-plan` and the like),
+    `--azure-spot`."""
+
+    option_names: Mapping[str, Collection[str]] = {
+        "vps": ("region", "plan", "os"),
+        "azure": ("region", "vm-size", "image", "spot"),
+    }
+
+    option_switches = ("spot",)
+
+    def __init__(self, cloud: AzureCloud, config: AzureConfig, context: Context) -> None:
+        super().__init__(cloud, config, context, backend="azure", title="Azure")
+        self._azure = config
+
+    def machine_spec(self, spec: HostSpec, options: Mapping[str, str]) -> MachineSpec:
+        config = self._azure
+        seconds = config.auto_shutdown_seconds
+        image = options.get("image") or options.get("os") or config.image
+        if not image.startswith("/subscriptions/") and len(image.split(":")) != 4:
+            raise InvalidInput(
+                f"{image!r} is no image of Azure's", hint="PUBLISHER:OFFER:SKU:VERSION, or an image's id"
+            )
+        return MachineSpec(
+            host_id=spec.id,
+            name=tags.machine_name(self.name, spec.name, spec.id),
+            plan=options.get("vm-size") or options.get("plan") or config.vm_size,
+            region=options.get("region", config.default_region),
+            image=image,
+            options={"spot": "1"} if "spot" in options else {},
+            first_commands=[["shutdown", "-P", f"+{-(-seconds // 60)}"]] if seconds else [],
+        )
