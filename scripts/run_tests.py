@@ -30,6 +30,7 @@ ORDER = {
     "simcloud_azure": ("-n2", "--dist=loadfile"),
     "vultr": ("-n4",),
     "ovh": ("-n8",),
+    "azure": ("-n2",),
     "docker": ("-n2", "--dist=loadfile"),
     "contract": ("-n4", "--dist=loadscope"),
     "clouds": ("-n4",),
