@@ -32,7 +32,6 @@ class AzureWorld(RentedWorld):
         self, cloud: SimulatedCloud, scratch: Path, fakes: Fakes | None = None, **more: Unpack[Options]
     ) -> None:
         cloud.env = cloud.ready["https_env"]  # Azure's SDK sends no secret by plain http
-        cloud.ask("POST", "/behaviour", {"token_s": 3600})
         for family in ("cores", "standardBSFamily"):
             cloud.ask("POST", "/quota", {"region": "westus", "family": family, "limit": 1000})
         super().__init__("azure", cloud, scratch, fakes, **more)

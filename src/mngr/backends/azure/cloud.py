@@ -68,7 +68,7 @@ class AzureCloud(VpsClientInterface):
         self._offers = offers
 
     def check(self, spec: MachineSpec) -> Offer:
-        return self._offers.check(self.group.in_region(spec.region), spec)
+        return self._offers.check(self.group.in_region(spec.region), spec, self.have_read)
 
     # --- making -----------------------------------------------------------------------------------------------
 

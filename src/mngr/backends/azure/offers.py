@@ -29,8 +29,8 @@ class Offers:
         self._arm = arm
         self._prices = prices
 
-    def check(self, group: Group, spec: MachineSpec) -> Offer:
-        """The price of `spec`. Raises InvalidInput for an unknown size or region, one that isn't to be had, a quota that is
+    def check(self, group: Group, spec: MachineSpec, read: Callable[[list[str]], None]) -> Offer:
+        """`read` is told of all sizes. The price of `spec`. Raises InvalidInput for an unknown size or region, one that isn't to be had, a quota that is
         used up, each with those that would do; Conflict if nothing is prepared; Unreadable."""
         prepared = begin(lambda: self._prepared(group))
         image = begin(lambda: self._image(spec, group.config.image))
@@ -41,6 +41,7 @@ class Offers:
         sizes = {str(one["name"]).lower(): one for one in self._sizes(spec.region)}
         if not sizes:
             raise self._no_region(spec.region)
+        read([str(one["name"]) for one in sizes.values()])
         size = sizes.get(spec.plan.lower())
         if size is None:
             guess = did_you_mean(spec.plan, [str(one["name"]) for one in sizes.values()])
