@@ -3,12 +3,15 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from mngr import cli
 from mngr.agents import tmux
 from mngr.agents.tmux import Place
 from mngr.model.errors import Conflict, NotFound
@@ -139,3 +142,37 @@ def test_two_creates_of_one_name_at_once_make_one(mngr: Local, slow: Path) -> No
     first.communicate(timeout=60)
     assert first.returncode == 0
     assert mngr.names() == ["a1"]
+
+
+def program(mngr: Local, *args: str) -> subprocess.Popen[str]:
+    """The program itself (the other tests start Python), where Ctrl-C isn't ignored."""
+    path = f"{Path(sys.executable).parent}:{mngr.env['PATH']}"  # it takes the first python3
+    return subprocess.Popen(
+        ["sh", str(Path(cli.__file__).with_name("mngr.sh")), *args], env={**mngr.env, "PATH": path}, cwd=mngr.cwd,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_at_any_moment_is_no_traceback(mngr: Local, signum: signal.Signals) -> None:
+    for moment_ms in range(0, 200, 8):
+        process = program(mngr, "list")
+        time.sleep(moment_ms / 1000)
+        os.killpg(process.pid, signum)
+        _, err = process.communicate(timeout=60)
+        # Right at the start it is the shell, or for SIGTERM Python, that the signal ends.
+        assert process.returncode in (0, 130, -signum), (moment_ms, err)
+        assert err.strip() in ("", "mngr: interrupted"), moment_ms
+
+
+def test_commands_and_agents_inherit_no_ignored_ctrl_c(mngr: Local) -> None:
+    look = "grep SigIgn /proc/self/status"
+    assert (
+        program(mngr, "create", "a1", "--no-connect", "--", "sh", "-c", f"{look}; sleep 1000").wait(60) == 0
+    )
+    said, _ = program(mngr, "exec", "a1", look).communicate(timeout=60)
+    said += program(mngr, "logs", "a1").communicate(timeout=60)[0]
+    ignored = [int(line.split()[1], 16) for line in said.splitlines() if line.startswith("SigIgn")]
+    assert len(ignored) == 2, said
+    assert not any(one & 1 << signal.SIGINT - 1 for one in ignored), said

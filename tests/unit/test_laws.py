@@ -256,7 +256,6 @@ def test_the_check_for_sentences_lets_the_rest_be(text: str) -> None:
 #: (file of mngr.cli, parameter) that may be anything, and what it is.
 ANYTHING = {
     ("exec.py", "frame"): "Python's, of a signal",
-    ("main.py", "frame"): "Python's, of a signal",
     ("output.py", "args"): "Python's, of a formatter",
     ("output.py", "data"): "what JSON can hold",
     ("output.py", "function"): "what click decorates",

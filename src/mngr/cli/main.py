@@ -1,7 +1,9 @@
 """The command line's entry: verbs are loaded when they are called, errors become one message and an exit code."""
 
+import _thread
 import errno
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +11,8 @@ import click
 from mngr import __version__
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from click.shell_completion import CompletionItem
 
 #: Verb → what it does in a line. The verb's module is cli/<verb>.py, its command `command`; so `--help` imports none.
@@ -130,11 +134,12 @@ def main() -> None:
     """Runs the command line and ends the process; never shows a traceback for a user's mistake."""
     import os
 
-    code = run(sys.argv[1:])
+    code = 130
     try:
+        code = run(sys.argv[1:])
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, KeyboardInterrupt):
         pass
     # There is nothing left to clean up; Python's own clean-up would take a sixth of a command's time.
     os._exit(code)
@@ -149,10 +154,12 @@ def run(args: list[str]) -> int:
     import os
     import signal
 
-    signal.signal(signal.SIGTERM, _terminated)
     if COMPLETE in os.environ:
         import mngr.cli.completion  # noqa: F401  tells click of it
     try:
+        signal.signal(signal.SIGTERM, _interrupted)
+        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            signal.signal(signal.SIGINT, _interrupted)
         result = command.main(args, prog_name="mngr", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
@@ -228,5 +235,19 @@ def _bug(error: Exception) -> int:
     return 1
 
 
-def _terminated(signum: int, frame: object) -> None:
+def _interrupted(signum: int, frame: "FrameType | None") -> None:
+    """Raises KeyboardInterrupt; if a module is being imported just then, a moment later, as an import may lose an exception
+    or make another one of it."""
+    while frame:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            _thread.start_new_thread(_interrupt_again, (signum,))
+            return
+        frame = frame.f_back
     raise KeyboardInterrupt
+
+
+def _interrupt_again(signum: int) -> None:
+    import signal
+
+    time.sleep(0.005)
+    _thread.interrupt_main(signal.Signals(signum))

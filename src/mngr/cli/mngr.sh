@@ -58,13 +58,21 @@ warm() {
 	long "$@"
 }
 
-# long WORDS…: becomes Python.
+# long WORDS…: becomes Python. To a Ctrl-C in its own start it has no answer but a traceback. So it begins with Ctrl-C
+# ignored, and hears from its first statement on what our caller hadn't ignored (`mngr … &` in a script, say).
 long() {
 	program=$0
 	[ ! -L "$program" ] || program=$(readlink -f -- "$program")
 	python=${program%/*}/python3
 	[ -x "$python" ] || python=python3
-	exec "$python" -P -c 'from mngr.cli.main import main; main()' "$@"
+	told='' hear=pass
+	trap 'told=1' INT
+	kill -s INT $$ # a trap of what was ignored before us never runs
+	[ -z "$told" ] || {
+		trap '' INT
+		hear='import os, signal; signal.signal(signal.SIGINT, lambda *_: os._exit(130))'
+	}
+	exec "$python" -P -c "$hear; from mngr.cli.main import main; main()" "$@"
 }
 
 [ "${1-}" != exec ] || [ $# -lt 3 ] || { shift && warm "$@"; set -- exec "$@"; }

@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -43,15 +44,18 @@ class Installed:
         names.mkdir(parents=True)
         (names / "a1.warm").write_bytes(memory._warm(self.places))
 
-    def __call__(self, *args: str, program: str = "mngr") -> list[str]:
+    def __call__(
+        self, *args: str, program: str = "mngr", ctrl_c: signal.Handlers = signal.SIG_DFL
+    ) -> list[str]:
         env = {
             "PATH": f"{self.folder}:{os.environ['PATH']}",
             "MNGR_HOME": str(self.home),
             "LC_ALL": "C.UTF-8",
         }
         done = subprocess.run(
-            [self.folder / program, *args], env=env, capture_output=True, timeout=20, check=True
-        )
+            [self.folder / program, *args], env=env, capture_output=True, timeout=20, check=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, ctrl_c),
+        )  # fmt: skip
         return done.stdout.decode(errors="surrogateescape").split("\0")[:-1]
 
 
@@ -63,8 +67,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         yield installed
 
 
-def the_long_way(args: list[str]) -> list[str]:
-    return ["python3", "-P", "-c", "from mngr.cli.main import main; main()", *args]
+HEARS = "import os, signal; signal.signal(signal.SIGINT, lambda *_: os._exit(130))"
+
+
+def the_long_way(args: list[str], first: str = HEARS) -> list[str]:
+    return ["python3", "-P", "-c", f"{first}; from mngr.cli.main import main; main()", *args]
 
 
 words = st.lists(
@@ -128,3 +135,7 @@ def test_it_finds_its_python_through_a_link(installed: Installed) -> None:
 def test_two_places_or_none_with_ssh_have_no_short_cut(installed: Installed) -> None:
     assert memory._warm([*installed.places, *installed.places]) == b""
     assert memory._warm([]) == b""
+
+
+def test_a_ctrl_c_that_the_caller_ignores_stays_ignored(installed: Installed) -> None:
+    assert installed("list", ctrl_c=signal.SIG_IGN) == the_long_way(["list"], first="pass")
