@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,85 @@ def test_a_worktree_that_somebody_removed_is_no_obstacle_and_a_renamed_agent_kee
     mngr.run("destroy", "fix", "--yes")
     assert subprocess.run(["git", "-C", str(top), "worktree", "prune"], check=False).returncode == 0
     assert branches(top) == ["trunk"]
+
+
+def test_an_empty_folder_in_its_place_is_no_leave_to_reset_a_branch(mngr: Local, top: Path) -> None:
+    git(top, "checkout", "-q", "-b", "mngr/foo")
+    kept = commit(top, "mine")
+    git(top, "checkout", "-q", "trunk")
+    (mngr.home / "worktrees" / "foo").mkdir(parents=True)
+    assert "with 1 commits that no other branch has" in create(mngr, "foo", code=4)
+    git(top, "worktree", "add", "-q", "--detach", str(mngr.home / "worktrees" / "bar"))
+    git(top, "checkout", "-q", "-b", "mngr/bar")
+    assert f"the branch mngr/bar is checked out in {top}" in create(mngr, "bar", code=4)
+    assert git(top, "rev-parse", "mngr/foo") == kept
+    git(top, "checkout", "-q", "--detach", kept)
+    git(top, "branch", "-q", "-D", "mngr/bar")
+    create(mngr, "foo")  # from HEAD, which has the branch's commit
+    assert git(mngr.home / "worktrees" / "foo", "rev-parse", "HEAD") == kept
+    mngr.run("destroy", "foo", "--yes")
+
+
+def test_a_home_by_another_way_has_the_same_worktrees(mngr: Local, top: Path) -> None:
+    create(mngr, "one")
+    tree = mngr.home / "worktrees" / "one"
+    alias = mngr.home.with_name("alias")
+    alias.symlink_to(mngr.home)
+    (alias.with_name("deep") / "er").mkdir(parents=True)
+    alias.with_name("bent").symlink_to(alias.with_name("deep") / "er")
+    for way in (str(alias), f"{mngr.home.parent}/bent/../../home", f"../{mngr.home.name}"):
+        mngr.env["MNGR_HOME"] = way
+        mngr.run("gc")
+        assert (trees(top), branches(top)) == (["one"], ["mngr/one", "trunk"])
+        assert f"its worktree {tree} and branch mngr/one go" in mngr.run("destroy", "one", "--dry-run").stdout
+        create(mngr, "two")
+        assert (
+            mngr.run("exec", "two", "pwd; git branch --show-current").stdout
+            == f"{tree.with_name('two')}\nmngr/two\n"
+        )
+        mngr.run("destroy", "two", "--yes")
+        assert trees(top) == ["one"]
+    mngr.env["MNGR_HOME"] = str(mngr.home)
+    mngr.run("destroy", "one", "--yes")
+    assert branches(top) == ["trunk"]
+
+
+def test_a_first_agent_of_a_relative_home_gets_its_worktree(mngr: Local, top: Path) -> None:
+    mngr.env["MNGR_HOME"] = f"../{mngr.home.name}"
+    create(mngr, "fix")
+    tree = mngr.home / "worktrees" / "fix"
+    assert (trees(top), mngr.run("exec", "fix", "pwd").stdout) == (["fix"], f"{tree}\n")
+    mngr.run("destroy", "fix", "--yes")
+    assert trees(top) == []
+
+
+def test_a_worktree_that_can_t_be_the_agent_s_is_an_error_not_an_empty_folder(mngr: Local, top: Path) -> None:
+    mngr.create("other", "sleep", "1000")
+    mngr.run("destroy", "other", "--yes")
+    host = mngr.home / "host.json"
+    host.write_text(host.read_text().replace(str(mngr.home), str(mngr.home.with_name("former"))))
+    assert "is in no worktree below" in create(mngr, "fix", code=1)
+    assert trees(top) == []
+    host.unlink()
+
+
+def test_while_an_agent_is_made_gc_leaves_what_lies_in_its_place(mngr: Local, top: Path) -> None:
+    """The lock is the agent's name, also where its host is named."""
+    tree = mngr.home / "worktrees" / "fix"
+    git(top, "worktree", "add", "-q", "-b", "mngr/fix", str(tree))
+    script = """
+import subprocess, sys
+from mngr.ops.context import Mngr
+from mngr.ops.create import create
+from mngr.ops.request import CreateRequest
+def agree(plan):
+    subprocess.run([sys.executable, "-m", "mngr", "gc"], check=True)
+    raise SystemExit
+create(Mngr(), CreateRequest(name="fix", host="localhost", provider="local", worktree=True), agree=agree)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=mngr.env, cwd=top, capture_output=True, text=True, check=True
+    )
+    assert trees(top) == ["fix"], done.stdout
+    mngr.run("gc")
+    assert trees(top) == []

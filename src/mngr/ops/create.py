@@ -47,7 +47,9 @@ def create(
     phases = phases or Phases(mngr.clock)
     phases(Step("check"))
     ready = wanted if isinstance(wanted, CreatePlan) else prepared(mngr, wanted)
-    with being_created(mngr, ready.provider.name, ready.spec.name):
+    # Here there is one host, and a name is one agent's.
+    held = ready.spec.name if ready.provider.abilities.isolated else ready.request.name
+    with being_created(mngr, ready.provider.name, held):
         plan = seen_again(mngr, ready) if ready is wanted else checked(mngr, ready)
         phases.finish()
         since = mngr.clock.monotonic()

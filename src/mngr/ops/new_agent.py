@@ -68,8 +68,14 @@ def files(work: Work, agent: AgentRecord, ssh_trust: SshTrust) -> dict[str, byte
 def send_code(work: Work, host: HostRecord, agent: AgentRecord) -> None:
     """Brings the code along, if there is any and it isn't there; or makes the agent's worktree."""
     request = work.plan.request
-    if path := worktree.of(host, agent) if request.worktree else None:
+    if request.worktree:
         work.phases(Step("worktree"))
+        path = worktree.of(host, agent)
+        if path is None:
+            raise MngrError(
+                f"{agent.work_dir} is in no worktree below {host.host_dir}, where agents here were put so far",
+                hint="was MNGR_HOME moved? Where it was before, --worktree works",
+            )
         work.worktrees.append(path)
         worktree.make(worktree.repository_of(request), path)
     if not (request.source and work.plan.provider.abilities.isolated):

@@ -23,13 +23,15 @@ LOOK_S = 20
 
 
 def folder(host_dir: str) -> Path:
-    return Path(host_dir) / "worktrees"
+    """Where worktrees are: as the file system has it, however `host_dir` is spelled."""
+    return Path(os.path.realpath(Path(host_dir) / "worktrees"))
 
 
 def of(host: HostRecord, agent: AgentRecord) -> Path | None:
     """The worktree of an agent's own that it works in."""
     above, directory = folder(host.host_dir), Path(agent.work_dir)
-    return above / directory.relative_to(above).parts[0] if above in directory.parents else None
+    around = (*reversed(directory.parents), directory)
+    return next((above / one.name for one in around if os.path.realpath(one.parent) == str(above)), None)
 
 
 def branch(path: Path) -> str:
@@ -60,7 +62,6 @@ def has_submodules(top: Path) -> bool:
 def check(top: Path, path: Path, hosts: Iterable[HostView]) -> None:
     """Raises InvalidInput, Conflict if the repository `top` can't have the worktree `path`; changes nothing. `hosts`: as they
     are, with the agents that have worktrees."""
-    name = branch(path)
     if not git.is_set(top, "rev-parse", "-q", "--verify", "HEAD^{commit}"):
         raise InvalidInput(
             f"{top} has no commit yet, so there can't be a worktree of it",
@@ -76,13 +77,17 @@ def check(top: Path, path: Path, hosts: Iterable[HostView]) -> None:
             f"the worktree {path} is of agent {owner}, which was called {path.name}",
             hint="choose another name for the agent",
         )
-    if os.path.lexists(path):
-        if not is_nothing(work(path)):
-            raise Conflict(
-                f"the worktree {path} of a former agent is there still, with work that is nowhere else",
-                hint=f"look at it, and remove it: git -C {path} status; or another name for the agent",
-            )
-        return
+    if os.path.lexists(path) and not is_nothing(work(path)):
+        raise Conflict(
+            f"the worktree {path} of a former agent is there still, with work that is nowhere else",
+            hint=f"look at it, and remove it: git -C {path} status; or another name for the agent",
+        )
+    _check_branch(top, path)
+
+
+def _check_branch(top: Path, path: Path) -> None:
+    """Raises Conflict if a new branch from HEAD can't have its name, or would drop what an old one of that name has."""
+    name = branch(path)
     for ref in git.text(top, "for-each-ref", "--format=%(refname)", "refs/heads/mngr").split():
         if (
             f"{ref}/".startswith(f"refs/heads/{name}/") and ref != f"refs/heads/{name}"
@@ -94,11 +99,11 @@ def check(top: Path, path: Path, hosts: Iterable[HostView]) -> None:
             )
     if git.is_set(top, "rev-parse", "-q", "--verify", f"refs/heads/{name}"):
         where = git.text(top, "for-each-ref", "--format=%(worktreepath)", f"refs/heads/{name}")
-        if where and Path(where).exists():
+        if where and Path(where).exists() and os.path.realpath(where) != os.path.realpath(path):
             raise Conflict(
                 f"the branch {name} is checked out in {where}", hint="choose another name for the agent"
             )
-        if count := _alone(top, name, [f"refs/heads/{name}"]):
+        if count := _alone(top, name, [f"refs/heads/{name}"], "HEAD"):
             raise Conflict(
                 f"the branch {name} is here already, with {count} commits that no other branch has",
                 hint=f"git branch -m {name} NEW; or another name for the agent",
@@ -197,9 +202,9 @@ def is_nothing(work: Work) -> bool:
     )
 
 
-def _alone(top: Path, own: str, tips: list[str]) -> int:
-    """How many commits these have that no ref but the branch `own` has."""
-    others = ("--not", f"--exclude={own}", "--branches", "--tags", "--remotes")
+def _alone(top: Path, own: str, tips: list[str], *has: str) -> int:
+    """How many commits these have that no ref but the branch `own` has, nor what is in `has`."""
+    others = ("--not", f"--exclude={own}", "--branches", "--tags", "--remotes", *has)
     return int(git.text(top, "rev-list", "--count", *tips, *others)) if tips else 0
 
 
