@@ -10,7 +10,7 @@ from mngr.model.errors import NotFound, NotWiped
 from mngr.model.progress import Step
 
 if TYPE_CHECKING:
-    from mngr.ops.context import Mngr
+    from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import Destroyed
     from mngr.ops.losing import Loss
     from mngr.ops.names import Group
@@ -47,8 +47,8 @@ def command(
     from mngr.cli.main import show
     from mngr.cli.progress import Progress
     from mngr.cli.report import ROW, report, would
-    from mngr.cli.targets import find_groups, for_each, read_names, several
-    from mngr.ops.context import Mngr, Phases
+    from mngr.cli.targets import find_groups, for_each, read_names
+    from mngr.ops.context import Mngr
     from mngr.ops.lifecycle import check_known, destroy
     from mngr.providers.terminal import confirm
 
@@ -80,16 +80,16 @@ def command(
                 click.echo(f"note: {line.strip()}", err=True)
     unwiped: list[NotWiped] = []
 
-    def one(group: "Group") -> tuple["Group", str]:
+    def one(group: "Group", phases: "Phases") -> tuple["Group", str]:
         try:
-            done = destroy(mngr, group, Phases(mngr.clock, progress), unknown_agents=unknown_agents)
+            done = destroy(mngr, group, phases, unknown_agents=unknown_agents)
             return group, note(group, done)
         except NotWiped as error:
             unwiped.append(error)
             return group, "not wiped"
 
-    with Progress(f"destroy {several(wanted)}", quiet) as progress:
-        done, code = for_each(found, one)
+    with Progress("destroy", quiet) as progress:
+        done, code = for_each(mngr, found, progress, one)
         if gc and done:
             progress(Step("gc"))
             _sweep(mngr, sorted({group.host.record.provider for group, _ in done}), quiet)

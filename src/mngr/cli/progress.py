@@ -21,6 +21,7 @@ class Progress:
         self._live = sys.stderr.isatty() and not quiet
         self._quiet = quiet
         self._phase = ""
+        self._parts: dict[str, Progress] = {}
         self._began = time.monotonic()
         self._wake = threading.Event()
         self._drawing = threading.Lock()
@@ -40,6 +41,16 @@ class Progress:
                 sys.stderr.write("\r\033[K")
                 sys.stderr.flush()
             yield
+
+    @contextmanager
+    def part(self, who: str) -> Iterator["Progress"]:
+        """What is told of `who`, one of several that are worked on at once; the living line shows the first of them."""
+        one = Progress(f"{self.what} {who}", self._quiet)
+        self._parts[who] = one
+        try:
+            yield one
+        finally:
+            del self._parts[who]
 
     def say(self, line: str) -> None:
         """A line that stays, above the living one."""
@@ -64,6 +75,11 @@ class Progress:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()
 
+    def _line(self) -> str:
+        shown, *others = [*self._parts.values()] or [self]
+        more = f" (and {len(others)} more)" if others else ""
+        return f"{shown.what}{more}: {shown._phase}"
+
     def _draw(self) -> None:
         import shutil
 
@@ -74,7 +90,7 @@ class Progress:
             if seconds < 0.3:
                 continue
             width = shutil.get_terminal_size().columns
-            text = f"{frames[turn % len(frames)]} {self.what}: {self._phase}"
+            text = f"{frames[turn % len(frames)]} {self._line()}"
             with self._drawing:
                 sys.stderr.write("\r\033[K" + with_seconds(text, seconds, width))
                 sys.stderr.flush()

@@ -20,7 +20,7 @@ def command(names: tuple[str, ...], form: str, quiet: bool) -> int:
     """
     from mngr.cli.progress import Progress
     from mngr.cli.report import ROW, report
-    from mngr.cli.targets import find_groups, for_each, several
+    from mngr.cli.targets import find_groups, for_each
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.lifecycle import start
     from mngr.ops.names import Group
@@ -28,12 +28,12 @@ def command(names: tuple[str, ...], form: str, quiet: bool) -> int:
     check_format(form, ROW)
     mngr = Mngr()
     found = find_groups(mngr, names, quiet)
-    with Progress(f"start {several(names)}", quiet) as progress:
 
-        def one(group: Group) -> tuple[Group, str]:
-            start(mngr, group, Phases(mngr.clock, progress))
-            return group, ""
+    def one(group: Group, phases: Phases) -> tuple[Group, str]:
+        start(mngr, group, phases)
+        return group, ""
 
-        done, code = for_each(found, one)
+    with Progress("start", quiet) as progress:
+        done, code = for_each(mngr, found, progress, one)
     report("started", done, form, quiet)
     return code

@@ -25,8 +25,8 @@ def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> in
     """
     from mngr.cli.progress import Progress
     from mngr.cli.report import ROW, describe, report, would
-    from mngr.cli.targets import find_groups, for_each, several
-    from mngr.ops.context import Mngr, Phases
+    from mngr.cli.targets import find_groups, for_each
+    from mngr.ops.context import Mngr
     from mngr.ops.lifecycle import stop
 
     check_format(form, ROW)
@@ -35,9 +35,9 @@ def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> in
     if dry_run:
         would("stop", [(group, describe(group)) for group in found], form)
         return 0
-    with Progress(f"stop {several(names)}", quiet) as progress:
+    with Progress("stop", quiet) as progress:
         done, code = for_each(
-            found, lambda group: (group, note(stop(mngr, group, Phases(mngr.clock, progress))))
+            mngr, found, progress, lambda group, phases: (group, note(stop(mngr, group, phases)))
         )
     report("stopped", done, form, quiet)
     return code

@@ -10,7 +10,8 @@ from mngr.model.background import each
 from mngr.model.errors import MngrError
 
 if TYPE_CHECKING:
-    from mngr.ops.context import Mngr
+    from mngr.cli.progress import Progress
+    from mngr.ops.context import Mngr, Phases
     from mngr.ops.names import Group
 
 T = TypeVar("T")
@@ -42,15 +43,20 @@ def several(names: Sequence[str]) -> str:
     return " ".join(names) if len(names) < 4 else f"{len(names)} names"
 
 
-def for_each(found: Sequence["Group"], work: Callable[["Group"], T]) -> tuple[list[T], int]:
+def for_each(
+    mngr: "Mngr", found: Sequence["Group"], progress: "Progress", work: Callable[["Group", "Phases"], T]
+) -> tuple[list[T], int]:
     """Runs `work` on each group, several at a time. Errors are shown; returns results and the exit code."""
     from mngr.cli.main import show
+    from mngr.ops.context import Phases
 
     def one(group: "Group") -> T | MngrError:
-        try:
-            return work(group)
-        except MngrError as error:
-            return error
+        names = [agent.record.name for agent in group.agents] or [f"@{group.host.record.name}"]
+        with progress.part(several(names)) as told:
+            try:
+                return work(group, Phases(mngr.clock, told))
+            except MngrError as error:
+                return error
 
     outcomes = each(one, found, 8)
     errors = [one for one in outcomes if isinstance(one, MngrError)]

@@ -74,3 +74,25 @@ def test_nothing_is_drawn_while_somebody_is_asked(
             assert capsys.readouterr().err == ""
         time.sleep(0.25)
         assert "create a: check" in capsys.readouterr().err
+
+
+def test_of_several_each_line_says_whose_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("stop") as progress, progress.part("a") as a, progress.part("b c") as b:
+        a(Step("stop agent"))
+        b(Step("stop host"))
+        b(Remark(text="slow"))
+    assert capsys.readouterr().err == "stop a: stop agent\nstop b c: stop host\nstop b c: warning: slow\n"
+
+
+def test_the_living_line_shows_one_that_is_at_work() -> None:
+    progress = Progress("stop", quiet=True)
+    with progress.part("b") as b:
+        with progress.part("a"):
+            b(Step("stop agent"))
+            assert progress._line() == "stop b (and 1 more): stop agent"
+        assert progress._line() == "stop b: stop agent"
+    with progress.part("c") as c:
+        c(Step("stop host"))
+        assert progress._line() == "stop c: stop host"
+    progress(Step("gc"))
+    assert progress._line() == "stop: gc"
