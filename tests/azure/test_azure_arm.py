@@ -67,9 +67,14 @@ def test_paths_begin_below_the_subscription_and_have_their_version() -> None:
     one.arm.get(VM)
     one.arm.get("/resourceGroups/mngr")
     one.arm.get(VM + "/providers/Microsoft.Authorization/roleAssignments/r")
+    one.arm.get("/providers/Microsoft.Compute")
+    one.arm.post("/providers/Microsoft.Network/register")
+    one.arm.get("/resourceGroups/mngr/providers/Microsoft.Compute/galleries/g/images/i/versions/1.0.0")
     urls = [request.url for request in one.asked]
     assert urls[0].path == f"/subscriptions/{SUB}{VM}"
-    assert [url.params["api-version"] for url in urls] == ["2022-11-01", "2022-09-01", "2022-04-01"]
+    assert [url.params["api-version"] for url in urls] == [
+        "2022-11-01", "2022-09-01", "2022-04-01", "2022-09-01", "2022-09-01", "2022-03-03",
+    ]  # fmt: skip
     assert one.asked[0].headers["Authorization"] == "Bearer TOKEN-0"
     assert "TOKEN" not in repr(one.arm)
 
@@ -191,6 +196,15 @@ def test_only_azures_own_404_means_gone() -> None:
         answering(error(404, "ResourceNotFound")).arm.get(VM)
     with pytest.raises(VpsApiUnreadable):
         answering((404, {"oops": 1})).arm.get(VM)
+
+
+@pytest.mark.parametrize("code", ["SubscriptionNotFound", "InvalidResourceType", "InvalidResourceNamespace"])
+def test_a_404_about_the_subscription_or_the_call_is_no_word_about_the_thing(code: str) -> None:
+    with pytest.raises(VpsApiUnreadable) as caught:
+        answering(error(404, code)).arm.get(VM)
+    assert not isinstance(caught.value, NotFound)
+    with pytest.raises(VpsApiRefused):
+        answering(error(404, code)).arm.write("DELETE", VM)
 
 
 @pytest.mark.parametrize("code", ["Conflict", "OperationNotAllowed", "SkuNotAvailable"])

@@ -252,7 +252,7 @@ class VpsDockerProvider(Generic[C, K]):
         return HostStore(Docker(access.machine(host_id, remembered.record.address)), self.name)
 
     def _keep_agents(self, host_id: str, put: Sequence[AgentRecord], drop: Sequence[str]) -> None:
-        if type(self.cloud).keep_agents is not VpsClientInterface.keep_agents:
+        if self.rented.keeps_agents:
             seen = self.rented.cache.get(host_id)
             machine_id = seen.record.machine_id if seen else self._find_host_record(host_id).id
             self.cloud.keep_agents(machine_id, put, drop)

@@ -8,8 +8,8 @@ from mngr.vps_docker.errors import VpsLeftBehind
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Gone, Handle, MachineSpec
 
-#: How long a release is waited for before it is left to the sweep, in seconds.
-RELEASE_S = 180.0
+#: How long a release is waited for before it is left to the sweep, in seconds. Azure keeps some things for 180.
+RELEASE_S = 240.0
 
 
 def release(rented: Rented, spec: MachineSpec, handle: Handle, limit: float = RELEASE_S) -> str:

@@ -28,6 +28,11 @@ class Rented(msgspec.Struct, frozen=True, kw_only=True):
     def cache(self) -> Cache:
         return Cache(self.context.home, self.name)
 
+    @property
+    def keeps_agents(self) -> bool:
+        """Whether the cloud is told of a host's agents."""
+        return type(self.cloud).keep_agents is not VpsClientInterface.keep_agents
+
     def get(self, id: str) -> Machine:
         """A machine that may carry a host. Raises NotFound also of a released one that lives on; Unreadable."""
         machine = self.cloud.get(id)

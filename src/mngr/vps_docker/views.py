@@ -102,7 +102,7 @@ def unreachable(rented: Rented, machine: Machine, remembered: Remembered | None,
     snapshots = remembered.snapshots if remembered else 0
     view = HostView(
         record=record, state="unreachable", agents=agents, problem=problem, snapshots=snapshots,
-        agents_known=bool(agents) or machine.agents is not None,
+        agents_known=bool(agents) and (machine.agents is not None or not rented.keeps_agents),
     )  # fmt: skip
     return priced(rented, machine, view)
 
@@ -119,10 +119,9 @@ def as_unknown(records: Sequence[AgentRecord]) -> list[AgentView]:
 
 
 def known_agents(machine: Machine, remembered: Remembered | None) -> Sequence[AgentRecord]:
-    """The agents of a machine that isn't asked: as the cloud keeps them, else as they were last seen."""
-    if machine.agents is not None:
-        return machine.agents
-    return remembered.agents if remembered else []
+    """The agents of a machine that isn't asked: all that the cloud keeps, and all that were last seen."""
+    both = [*(remembered.agents if remembered else []), *(machine.agents or [])]
+    return list({one.id: one for one in both}.values())
 
 
 def as_stopped(agents: Sequence[AgentRecord], remembered: Remembered | None) -> list[AgentView]:

@@ -76,7 +76,7 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine as the cloud shows it. Of a machine that is paid ahead: `paid_until` (ISO), and whether it `renews`;
     `released`: it lives on, to be taken by whoever comes first (Caps.outlives_release);
-    `agents`: of its host, where the cloud keeps them (`keep_agents`)."""
+    `agents`: all of its host, where the cloud keeps them (`keep_agents`); None unless it is sure that these are all."""
 
     id: VpsInstanceId
     name: str = ""

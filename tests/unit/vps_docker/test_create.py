@@ -16,7 +16,7 @@ from mngr.vps_docker import boot_logs, tags
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import VpsApiError, VpsBootTimeout, VpsLeftBehind, VpsProvisioningError
 from mngr.vps_docker.provider import VpsDockerProvider
-from mngr.vps_docker.vps_client import Handle, Machine, MachineSpec, Save
+from mngr.vps_docker.vps_client import Handle, Later, Machine, MachineSpec, Save
 from support.rented import ManualClock, MemoryCloud, provider
 
 HOST = "host-0123456789abcdef"
@@ -317,6 +317,19 @@ def test_destroy_that_cant_end_says_so_and_the_sweep_ends_it(cloud: MemoryCloud,
     assert one.discover().hosts[0].state == "stopping"
     cloud.stays_after_release = 0
     one.sweep()
+    assert settled(tmp_path, cloud)
+
+
+def test_what_a_cloud_holds_for_three_minutes_is_waited_for(cloud: MemoryCloud, tmp_path: Path) -> None:
+    """Azure keeps an interface for 180 s for the VM that it was ordered for."""
+    cloud.put("i-1", {tags.PROVIDER: "cloud", tags.HOST_ID: HOST, tags.READY: "1"})
+    real, began = cloud.release, cloud.now()
+
+    def release(spec: MachineSpec, handle: Handle) -> object:
+        return Later("reserved", after_s=10) if cloud.now() < began + 180 else real(spec, handle)
+
+    cloud.release = release  # type: ignore[method-assign,assignment]
+    provider(tmp_path, cloud).destroy(HOST, quiet)
     assert settled(tmp_path, cloud)
 
 

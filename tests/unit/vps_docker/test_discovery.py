@@ -201,3 +201,36 @@ def test_agents_of_a_machine_that_cant_be_asked_are_known_only_where_some_were_s
     )
     (host,) = provider(tmp_path, cloud).discover().hosts
     assert (host.state, host.agents, host.agents_known) == ("unreachable", [], False)
+
+
+class KeepingCloud(MemoryCloud):
+    """A cloud that is told of agents."""
+
+    def keep_agents(self, id: str, put: object, drop: object = ()) -> None: ...
+
+
+OTHER = AgentRecord(id="agent-00000000000000b2", name="b2")
+
+
+@pytest.mark.parametrize(
+    ("kept", "before", "names", "known"),
+    [
+        ([OTHER], [AGENT], ["a1", "b2"], True),
+        ([OTHER], [], ["b2"], True),
+        ([], [AGENT], ["a1"], True),
+        ([], [], [], False),  # what tags alone say makes no host empty
+        (None, [AGENT], ["a1"], False),
+        (None, [], [], False),
+    ],
+)
+def test_what_a_cloud_keeps_of_a_stopped_hosts_agents_adds_to_what_was_seen(
+    tmp_path: Path, kept: list[AgentRecord] | None, before: list[AgentRecord],
+    names: list[str], known: bool,
+) -> None:  # fmt: skip
+    cloud = KeepingCloud(ManualClock())
+    cloud.put("i-1", ready(), state="stopped", agents=kept)
+    one = provider(tmp_path, cloud)
+    one.rented.cache.put(Remembered(record=record_of(one.rented, cloud.machines["i-1"], None), agents=before))
+    (host,) = one.discover().hosts
+    assert (host.state, [each.record.name for each in host.agents]) == ("stopped", names)
+    assert host.agents_known == known

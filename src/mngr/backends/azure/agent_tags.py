@@ -3,6 +3,8 @@
 A tag an agent and field, `mngr-agent-<agent id>-<field>`, while there is room; else all records in `mngr-agents-0`,
 `mngr-agents-1` …, as JSON, compressed and in base64. Azure takes 50 tags a VM, and 256 characters a value. What doesn't fit
 is shortened: first commands, then labels and work dirs; the names stay. Both forms are read.
+
+`mngr-agents` has their count: tags that were lost, damaged or written by two at once don't match it, and prove nothing.
 """
 
 import base64
@@ -17,8 +19,11 @@ from mngr.model.names import is_name
 from mngr.model.records import AgentRecord
 
 LONGEST = 256
-#: Of Azure's 50, those that are left to agents; the others are the host's and the user's own.
+MOST = 50
+#: Of these, those that are left to agents; the others are the host's and the user's own.
 ROOM = 32
+#: How many agents there are.
+COUNT = "mngr-agents"
 _FIELDS = ("name", "type", "work_dir", "created_at", "command", "labels")
 #: What goes first where there is no room, in this order.
 _DROPPED = (("command",), ("command", "labels"), ("command", "labels", "work_dir"))
@@ -28,22 +33,29 @@ _PACKED = re.compile(r"mngr-agents-(\d+)")
 
 
 def is_ours(key: str) -> bool:
-    return bool(_ONE.fullmatch(key) or _PACKED.fullmatch(key))
+    return bool(key == COUNT or _ONE.fullmatch(key) or _PACKED.fullmatch(key))
 
 
 def write(agents: Sequence[AgentRecord], room: int = ROOM) -> tuple[dict[str, str], bool]:
     """The tags of these agents, and whether something had to be left out. `room`: how many tags there may be."""
-    plain = {key: value for agent in agents for key, value in _plain(agent).items()}
+    count = {COUNT: str(len(agents))}
+    plain = count | {key: value for agent in agents for key, value in _plain(agent).items()}
     if len(plain) <= room and all(len(value) <= LONGEST for value in plain.values()):
         return plain, False
     for dropped in ((), *_DROPPED):
-        packed = _packed(agents, dropped)
+        packed = count | _packed(agents, dropped)
         if len(packed) <= room:
             return packed, bool(dropped)
     fit = list(agents)
-    while len(packed := _packed(fit, _DROPPED[-1])) > room:
+    while len(packed := count | _packed(fit, _DROPPED[-1])) > room and fit:
         fit.pop()
-    return packed, True
+    return (packed if fit else {}), True
+
+
+def whole(tags: Mapping[str, str]) -> list[AgentRecord] | None:
+    """As `read`; None unless these are all that were written."""
+    found = read(tags)
+    return found if tags.get(COUNT) == str(len(found)) else None
 
 
 def read(tags: Mapping[str, str]) -> list[AgentRecord]:

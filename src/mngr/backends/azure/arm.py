@@ -31,6 +31,7 @@ POLL_S = 2.0
 _VERSIONS = {
     "Microsoft.Compute": "2022-11-01",
     "Microsoft.Compute/disks": "2022-07-02",
+    "Microsoft.Compute/galleries": "2022-03-03",
     "Microsoft.Compute/skus": "2021-07-01",
     "Microsoft.Network": "2022-09-01",
     "Microsoft.Authorization": "2022-04-01",
@@ -256,10 +257,23 @@ def _refusal(answer: Answer, what: str) -> Refusal:
     return Refusal(
         said=f"{said} [{code}]" if said else "",
         code=code,
-        gone=answer.status == 404 and bool(code),
+        gone=answer.status == 404 and code in _GONE,
         hint=hint,
     )
 
+
+#: What Azure calls it where a thing isn't there. Its other 404s are about the subscription, a namespace or the call itself.
+_GONE = (
+    "NotFound",
+    "ResourceNotFound",
+    "ResourceGroupNotFound",
+    "ParentResourceNotFound",
+    "RoleAssignmentNotFound",
+    "RoleDefinitionDoesNotExist",
+    "ImageNotFound",
+    "PlatformImageNotFound",
+    "GalleryImageNotFound",
+)
 
 _HINTS = {
     "AuthorizationFailed": "somebody with the role Owner or User Access Administrator can grant that",
@@ -285,9 +299,11 @@ def _pause(answer: Answer) -> float:
 
 
 def _version(path: str) -> str:
-    """The api-version of a path: by the last provider in it, and the type after that."""
+    """The api-version of a path: by the last provider in it, and the type after that. The provider itself is none's."""
     _, found, rest = path.rpartition("/providers/")
     parts = rest.split("/") if found else [""]
+    if parts[1:] in ([], ["register"]):
+        return _VERSIONS[""]
     for key in ("/".join(parts[:2]), parts[0], ""):
         if key in _VERSIONS:
             return _VERSIONS[key]

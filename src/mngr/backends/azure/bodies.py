@@ -6,6 +6,7 @@ https://learn.microsoft.com/rest/api/compute/virtual-machines/create-or-update
 import base64
 from typing import Any
 
+from mngr.backends.azure.agent_tags import COUNT
 from mngr.backends.azure.config import AzureConfig
 from mngr.backends.azure.group import MANAGED, Group
 from mngr.vps_docker.vps_client import MachineSpec
@@ -65,7 +66,7 @@ def vm(group: Group, config: AzureConfig, spec: MachineSpec, created_at: str) ->
         properties |= {"priority": "Spot", "evictionPolicy": "Delete", "billingProfile": {"maxPrice": -1}}
     return {
         "location": spec.region,
-        "tags": {**MANAGED, "mngr-created-at": created_at, **spec.tags},
+        "tags": {**MANAGED, "mngr-created-at": created_at, COUNT: "0", **spec.tags},
         "identity": {"type": "SystemAssigned"},
         "properties": properties,
     }

@@ -227,7 +227,7 @@ class AzureCloud(VpsClientInterface):
             return ""
 
     def account(self) -> str:
-        return f"subscription {self.arm.subscription}"
+        return f"subscription {self.arm.subscription}, group {self.config.resource_group.lower()}"
 
     def now(self) -> float:
         return self.arm.now()
@@ -271,8 +271,14 @@ class AzureCloud(VpsClientInterface):
         found = self._row(id).get("tags") or {}
         changed = {one.id for one in put} | set(drop)
         agents = [one for one in agent_tags.read(found) if one.id not in changed] + list(put)
-        wanted, _ = agent_tags.write(agents)
+        others = [key for key in found if not agent_tags.is_ours(key)]
+        wanted, _ = agent_tags.write(agents, min(agent_tags.ROOM, agent_tags.MOST - len(others)))
+        if agent_tags.whole(found) is None:  # what was lost isn't known: these aren't all
+            wanted.pop(agent_tags.COUNT, None)
         old = [key for key in found if agent_tags.is_ours(key) and key not in wanted]
+        if len(found.keys() | wanted.keys()) > agent_tags.MOST:
+            self.tag(id, {}, old)
+            old = []
         self.tag(id, {key: value for key, value in wanted.items() if found.get(key) != value}, old)
 
     def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:

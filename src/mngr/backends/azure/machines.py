@@ -34,7 +34,7 @@ def machine(row: Mapping[str, Any], statuses: Iterable[Mapping[str, Any]], addre
         plan=(properties.get("hardwareProfile") or {}).get("vmSize") or "",
         region=row.get("location") or "",
         created_at=_time(properties.get("timeCreated")),
-        agents=agent_tags.read(row.get("tags") or {}),
+        agents=agent_tags.whole(row.get("tags") or {}),
     )
 
 
@@ -57,9 +57,11 @@ def power(statuses: Iterable[Mapping[str, Any]]) -> str:
 
 
 def state(properties: Mapping[str, Any], statuses: Iterable[Mapping[str, Any]]) -> VpsInstanceStatus:
-    if str(properties.get("provisioningState", "")).lower() in ("failed", "canceled"):
+    """As it is powered: the last operation may have failed on a machine that is well (a start without capacity)."""
+    found = power(statuses)
+    if not found and str(properties.get("provisioningState", "")).lower() in ("failed", "canceled"):
         return "failed"
-    return _POWER.get(power(statuses), "pending")
+    return _POWER.get(found, "pending")
 
 
 def failure(statuses: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
