@@ -17,10 +17,12 @@ from mngr.backends.azure.cloud import AzureCloud
 from mngr.backends.azure.config import AzureConfig
 from mngr.backends.azure.machines import machine
 from mngr.backends.azure.offers import Offers
+from mngr.backends.azure.prepare import Prepared, network
 from mngr.backends.azure.prices import Prices
+from mngr.model.errors import Conflict
 from mngr.model.ids import new_agent_id
 from mngr.model.records import AgentRecord
-from mngr.vps_docker.vps_client import MachineSpec
+from mngr.vps_docker.vps_client import Gone, Later, MachineSpec
 from support.rented import ManualClock
 
 SUB = "11111111-aaaa-4bbb-8ccc-222222222222"
@@ -49,10 +51,8 @@ def cloud(say: Say, folder: Path, **settings: Any) -> SimpleNamespace:
         path = request.url.path.partition(f"/resourceGroups/{config.resource_group}")[2] or request.url.path
         body = json.loads(request.content) if request.content else None
         asked.append((request.method, path, body))
-        status, said, headers = (*say(request.method, path, body), {})[:3]
-        return httpx2.Response(
-            status, headers=headers, **({"content": b""} if said is None else {"json": said})
-        )
+        status, said = say(request.method, path, body)
+        return httpx2.Response(status, content=b"") if said is None else httpx2.Response(status, json=said)
 
     arm = Arm(Login(), SUB, clock=clock, transport=httpx2.MockTransport(handle))  # type: ignore[arg-type]
     made = AzureCloud(arm, config, Offers(arm, Prices("http://127.0.0.1:9", folder, clock)), clock)
@@ -156,3 +156,132 @@ def test_a_vm_whose_last_operation_failed_is_as_it_is_powered(
     state: str, codes: list[str], seen: str
 ) -> None:
     assert machine(row(state=state), statuses(*codes), "").state == seen
+
+
+def test_a_role_that_cant_be_given_never_ends_a_finished_host(tmp_path: Path) -> None:
+    for code in ("AuthorizationFailed", "RoleAssignmentLimitExceeded", "InvalidPrincipalId"):
+        one = cloud(lambda method, *rest: (200, row()) if method == "GET" else no(400, code), tmp_path)  # noqa: B023
+        told: list[Any] = []
+        one.cloud.keep("box", told.append)
+        assert "can't stop its own bill" in told[0].text
+        assert len([each for each in one.asked if each[0] == "PUT"]) == 1
+
+
+@pytest.mark.parametrize("code", ["PrincipalNotFound", "RoleDefinitionDoesNotExist"])
+def test_a_role_or_an_identity_that_isnt_known_yet_is_waited_for(tmp_path: Path, code: str) -> None:
+    puts: list[str] = []
+
+    def say(method: str, path: str, body: Any) -> tuple[Any, ...]:
+        if method == "GET":
+            return 200, row()
+        puts.append(path)
+        return no(400, code) if len(puts) < 4 else (201, {})
+
+    one = cloud(say, tmp_path)
+    told: list[Any] = []
+    one.cloud.keep("box", told.append)
+    assert (len(puts), told) == (4, [])
+
+
+class Left:
+    """What is there, by path; a DELETE takes it away, but what `refused` has (path's end → code)."""
+
+    def __init__(self, there: set[str], refused: dict[str, str]) -> None:
+        self.there, self.refused, self.deleted = there, refused, list[str]()
+
+    def __call__(self, method: str, path: str, body: Any) -> tuple[Any, ...]:
+        kind = path.split("/")[-2]
+        if method == "DELETE":
+            if kind in self.refused:
+                return no(403 if "Auth" in self.refused[kind] else 409, self.refused[kind])
+            if kind in self.there:
+                self.there.remove(kind)
+                self.deleted.append(kind)
+                return 200, None
+            return 204, None
+        return (200, row()) if kind in self.there else no(404, "ResourceNotFound")
+
+
+ALL = ["virtualMachines", "networkInterfaces", "publicIPAddresses", "disks", "roleAssignments"]
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"), [("AuthorizationFailed", Gone), ("ScopeLocked", Later), ("InternalError", Later)]
+)
+def test_a_role_is_no_obstacle_to_ending_the_bill(tmp_path: Path, code: str, answer: type) -> None:
+    left = Left(set(ALL), {"roleAssignments": code})
+    assert isinstance(cloud(left, tmp_path).cloud.release(SPEC, {}), answer)
+    assert left.deleted == ALL[:-1]
+
+
+def test_the_vm_goes_first_and_its_role_last(tmp_path: Path) -> None:
+    left = Left(set(ALL), {})
+    assert isinstance(cloud(left, tmp_path).cloud.release(SPEC, {}), Gone)
+    assert left.deleted == ALL
+
+
+@pytest.mark.parametrize("there", ["virtualMachines", "publicIPAddresses", "disks"])
+def test_tags_go_on_what_is_left(tmp_path: Path, there: str) -> None:
+    def say(method: str, path: str, body: Any) -> tuple[Any, ...]:
+        return (200, {}) if f"/{there}/" in path else no(404, "ResourceNotFound")
+
+    one = cloud(say, tmp_path)
+    one.cloud.tag("box", {"a": "b"})
+    assert f"/{there}/" in one.asked[-1][1]
+
+
+def net(location: str) -> dict[str, Any]:
+    subnet = {"name": "mngr-subnet", "properties": {}}
+    return {"name": "mngr-vnet", "location": location, "properties": {"subnets": [subnet]}}
+
+
+@pytest.mark.parametrize(("location", "fits"), [("westus", True), ("West US", True), ("eastus", False)])
+def test_a_network_of_another_region_isnt_used(tmp_path: Path, location: str, fits: bool) -> None:
+    """Two instances in one group, with the same names."""
+
+    def say(method: str, path: str, body: Any) -> tuple[Any, ...]:
+        return 200, net(location)
+
+    one = cloud(say, tmp_path).cloud
+    asks = (
+        lambda: one._offers._prepared(one.group),
+        lambda: network(one.arm, one.group, [], Prepared(group="mngr", region="westus"), lambda step: None),
+    )
+    for ask in asks:
+        if fits:
+            ask()
+        else:
+            with pytest.raises(Conflict, match="is in eastus") as caught:
+                ask()
+            assert "resource_group" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("here", "home", "open_to"),
+    [
+        ([], ["198.51.100.0/24"], ["198.51.100.0/24"]),
+        (["203.0.113.4/32"], ["198.51.100.0/24"], ["203.0.113.4/32"]),
+        ([], [], ["0.0.0.0/0"]),
+    ],
+)
+def test_another_regions_network_is_no_more_open_than_home(
+    tmp_path: Path, here: list[str], home: list[str], open_to: list[str]
+) -> None:
+    rules = {"mngr-nsg": home, "mngr-nsg-eastus": here}
+
+    def say(method: str, path: str, body: Any) -> tuple[Any, ...]:
+        for name, sources in rules.items():
+            properties = {"sourceAddressPrefixes": sources}
+            if method == "GET" and path.endswith(f"/{name}/securityRules/mngr-ssh"):
+                return (200, {"properties": properties}) if sources else no(404, "NotFound")
+            if method == "GET" and path.endswith(f"/{name}"):
+                rule = (
+                    [{"name": "mngr-ssh", "properties": {"priority": 1000, **properties}}] if sources else []
+                )
+                return 200, {"name": name, "location": "eastus", "properties": {"securityRules": rule}}
+        return (200, net("eastus")) if method == "GET" else (200, {})
+
+    one = cloud(say, tmp_path)
+    one.cloud._prepare(one.cloud.group.in_region("eastus"), lambda step: None)
+    (put,) = [body for method, _, body in one.asked if method == "PUT"]
+    assert put["properties"]["sourceAddressPrefixes"] == open_to

@@ -21,6 +21,7 @@ from mngr.model.names import check_name
 from mngr.model.progress import Progress, Step
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import HostView, Listing, Offer
+from mngr.model.waiting import looks
 from mngr.providers.contract import Abilities, Context, HostSpec, Snapshot, SnapshotListing, Swept
 from mngr.transport.base import Transport
 from mngr.vps_docker import (
@@ -156,6 +157,10 @@ class VpsDockerProvider(Generic[C, K]):
 
     def start(self, host_id: str, progress: Progress) -> HostRecord:
         found = self._ready(host_id)
+        for _ in looks(self.rented.context.clock, self.config.vps_boot_timeout, most=5):
+            if found.state != "pending":  # being deallocated, it seems up for a while yet
+                break
+            found = self.cloud.get(found.id)
         if found.state in ("stopped", "halted"):
             progress(Step("machine"))
             self.cloud.power(found.id, True)

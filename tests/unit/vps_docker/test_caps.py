@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mngr.model.errors import Conflict
 from mngr.transport.base import Completed
 from mngr.transport.ssh import Ssh
 from mngr.vps_docker import tags
@@ -82,3 +83,19 @@ def test_a_config_that_inherits_another_clouds_defaults_isnt_built(
     with pytest.raises(TypeError, match="Half sets no default_region, default_os_id of its own"):
         provider(tmp_path, cloud, config=Half())
     assert provider(tmp_path, cloud, config=Whole()).config.default_os_id == 7
+
+
+def test_a_start_waits_for_a_machine_that_is_being_switched_off(cloud: MemoryCloud, tmp_path: Path) -> None:
+    cloud.put("i-1", OURS, state="pending", address="127.99.99.99")
+    cloud.failing["power on"] = Conflict("asked to")
+    naps: list[float] = []
+
+    def nap() -> None:
+        naps.append(1)
+        if len(naps) == 5:
+            cloud.put("i-1", OURS, state="stopped", address="127.99.99.99")
+
+    cloud.clock.during = nap
+    with pytest.raises(Conflict, match="asked to"):
+        provider(tmp_path, cloud).start(HOST, quiet)
+    assert len(naps) >= 5

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ class Guard:
         self.volume = root / "volume"
         self.notes = root / "notes"
         self.bin = root / "bin"
+        self.proc = root / "proc"
         for folder in (self.here, self.volume / "stop", self.bin):
             folder.mkdir(parents=True)
         for name, text in (("docker", DOCKER), ("sleep", "#!/bin/sh\n")):
@@ -49,6 +51,7 @@ class Guard:
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "NOTES": str(self.notes),
             "MNGR_GUARD": str(self.here),
+            **({"MNGR_PROC": str(self.proc)} if self.proc.exists() else {}),
         }
         return subprocess.run(["sh", "-c", scripts.text("machine-guard")], env=env, timeout=20).returncode
 
@@ -184,3 +187,48 @@ def test_files_for_the_machine() -> None:
     assert "OnUnitInactiveSec=30" in made["/etc/systemd/system/mngr-guard.timer"]
     assert "PathExists=@REQUEST@" in made["/var/lib/mngr/guard/mngr-guard.path"]
     assert "ends_at" not in "".join(files())
+
+
+def booted(guard: Guard, boot: str, up: int) -> None:
+    """As the kernel tells it."""
+    folder = guard.proc / "sys" / "kernel" / "random"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "boot_id").write_text(f"{boot}\n")
+    (guard.proc / "uptime").write_text(f"{up}.42 100.00\n")
+
+
+def test_a_machine_that_was_booted_again_isnt_given_back_before_a_start_can_come(guard: Guard) -> None:
+    tries = guard.here / "tries"
+    guard.put("then", f"echo >>'{tries}'")
+    booted(guard, "first", 5000)
+    guard.ask()
+    assert guard.run() == 0
+    assert len(tries.read_text()) == 1
+    booted(guard, "second", 30)
+    assert guard.run() == 0
+    assert len(tries.read_text()) == 1
+    booted(guard, "second", 900)  # nobody came
+    assert guard.run() == 0
+    assert len(tries.read_text()) == 2
+
+
+def test_a_deadline_from_before_the_boot_leaves_time_for_a_start(guard: Guard) -> None:
+    done = guard.here / "done"
+    guard.put("then", f"touch '{done}'")
+    guard.put("ends_at", str(int(time.time()) - 600))
+    booted(guard, "second", 30)
+    assert guard.run() == 0
+    assert guard.run() == 0
+    assert not done.exists()
+    booted(guard, "second", 1200)
+    assert guard.run() == 0
+    assert done.exists()
+
+
+def test_a_deadline_of_this_boot_gives_the_machine_back_at_once(guard: Guard) -> None:
+    done = guard.here / "done"
+    guard.put("then", f"touch '{done}'")
+    guard.put("ends_at", str(int(time.time()) - 5))
+    booted(guard, "first", 60)
+    assert guard.run() == 0
+    assert done.exists()

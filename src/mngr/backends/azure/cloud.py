@@ -17,7 +17,7 @@ from mngr.backends.azure.group import Group
 from mngr.backends.azure.login import public
 from mngr.backends.azure.machines import leftover
 from mngr.backends.azure.offers import Offers
-from mngr.backends.azure.prepare import Prepared, network
+from mngr.backends.azure.prepare import Prepared, network, open_to
 from mngr.backends.azure.release import release
 from mngr.model.background import begin
 from mngr.model.clock import SYSTEM, Clock, iso
@@ -28,7 +28,7 @@ from mngr.model.records import AgentRecord
 from mngr.model.views import Offer
 from mngr.model.waiting import looks
 from mngr.transport import quote
-from mngr.vps_docker.errors import VpsProvisioningError
+from mngr.vps_docker.errors import VpsApiError, VpsProvisioningError
 from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import (
     Caps,
@@ -100,16 +100,11 @@ class AzureCloud(VpsClientInterface):
         return self._delivered(spec.name)
 
     def _prepare(self, group: Group, progress: Progress) -> None:
-        """The network of another region than the settings', which costs nothing."""
+        """The network of another region than the settings', which costs nothing; as open as it is, or as the settings' is."""
         done = Prepared(group=self.config.resource_group, region=group.region)
         try:
-            network(
-                self.arm,
-                group,
-                self.config.allowed_ssh_cidrs,
-                done,
-                lambda step: progress(Step("order", step)),
-            )
+            cidrs = open_to(self.arm, group) or open_to(self.arm, self.group) or self.config.allowed_ssh_cidrs
+            network(self.arm, group, cidrs, done, lambda step: progress(Step("order", step)))
         except MngrError as error:
             if missing_right(error):
                 error.hint = f"run `mngr azure prepare --region {group.region}` once, with the right to"
@@ -135,7 +130,8 @@ class AzureCloud(VpsClientInterface):
         return machines.machine(row, statuses, self._address(name))
 
     def keep(self, id: str, progress: Progress) -> None:
-        """Gives the machine its role over itself. Without the right to do that, it can't stop its own bill, and is told so."""
+        """Gives the machine its role over itself. Whatever is in the way of that: the host is whole, and people are told that
+        it can't stop its own bill."""
         identity = (self._row(id).get("identity") or {}).get("principalId")
         body = {
             "properties": {
@@ -149,17 +145,11 @@ class AzureCloud(VpsClientInterface):
             try:
                 self.arm.write("PUT", self.group.assignment(id), body)
                 return
-            except MngrError as error:
+            except (VpsApiError, NotFound, TimedOut) as error:
                 code, last = getattr(error, "code", ""), error.message
                 if code == "RoleAssignmentExists":
                     return
-                if code != "PrincipalNotFound":
-                    if (
-                        not missing_right(error)
-                        and code not in ("RoleDefinitionDoesNotExist",)
-                        and not isinstance(error, NotFound)
-                    ):
-                        raise
+                if code not in ("PrincipalNotFound", "RoleDefinitionDoesNotExist"):
                     break
         progress(Remark(text=f"it can't stop its own bill when it is idle, only `mngr stop` does: {last}"))
 
@@ -252,10 +242,11 @@ class AzureCloud(VpsClientInterface):
         )
 
     def tag(self, id: str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
-        try:
-            self._tag(self.group.vm(segment(id)), put, drop)
-        except NotFound:
-            self._tag(self.group.address(segment(id)), put, drop)
+        name = segment(id)
+        for path in (self.group.vm(name), self.group.address(name)):
+            with contextlib.suppress(NotFound):
+                return self._tag(path, put, drop)
+        return self._tag(self.group.disk(name), put, drop)
 
     def _tag(self, path: str, put: dict[str, str], drop: Sequence[str]) -> None:
         # Azure merges and removes tags by itself, so that two writers don't undo each other.

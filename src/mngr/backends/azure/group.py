@@ -1,10 +1,13 @@
 """The names and paths of what Azure holds for a provider instance, each a function of its settings and the host's id."""
 
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from mngr.backends.azure.config import AzureConfig
+from mngr.model.errors import Conflict
 
 #: On everything that mngr makes.
 MANAGED = {"managed-by": "mngr"}
@@ -99,3 +102,13 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     def _guid(self, what: str) -> str:
         return str(uuid.uuid5(_NAMESPACE, f"{self.subscription} {what}"))
+
+
+def check_region(found: Mapping[str, Any], region: str) -> None:
+    """Raises Conflict for a network that is elsewhere: another instance's with the same names."""
+    where = str(found.get("location") or region).replace(" ", "").lower()
+    if where != region.lower():
+        raise Conflict(
+            f"{found.get('name')} is in {where}: machines in {region} can't use it",
+            hint="set vnet_name and nsg_name to other names, or another resource_group; then `mngr azure prepare`",
+        )

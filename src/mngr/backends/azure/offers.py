@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from mngr.backends.azure.arm import Arm
-from mngr.backends.azure.group import Group
+from mngr.backends.azure.group import Group, check_region
 from mngr.backends.azure.prices import Prices
 from mngr.model.background import begin
 from mngr.model.errors import Conflict, InvalidInput, NotFound
@@ -72,14 +72,15 @@ class Offers:
         )  # fmt: skip
 
     def _prepared(self, group: Group) -> None:
-        try:
-            self._arm.get(group.subnet)
-        except NotFound:
-            if group.region == group.config.default_region:  # another region's is made with its first machine
-                raise Conflict(
-                    f"nothing is prepared for machines in the resource group {group.config.resource_group}",
-                    hint="run `mngr azure prepare` once",
-                ) from None
+        vnet = self._there(lambda: self._arm.get(group.vnet)) or {}
+        check_region(vnet, group.region)
+        names = [str(one.get("name")).lower() for one in (vnet.get("properties") or {}).get("subnets") or []]
+        # Another region's is made with its first machine.
+        if group.config.subnet_name.lower() not in names and group.region == group.config.default_region:
+            raise Conflict(
+                f"nothing is prepared for machines in the resource group {group.config.resource_group}",
+                hint="run `mngr azure prepare` once",
+            )
 
     def _image(self, spec: MachineSpec, usual: str) -> None:
         """Raises InvalidInput for an image that isn't there; of the marketplace's, naming those beside it."""

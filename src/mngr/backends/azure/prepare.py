@@ -12,7 +12,7 @@ import msgspec
 
 from mngr.backends.azure.arm import Arm, missing_right
 from mngr.backends.azure.config import ANYWHERE
-from mngr.backends.azure.group import MANAGED, ROLE, Group
+from mngr.backends.azure.group import MANAGED, ROLE, Group, check_region
 from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut
 from mngr.model.waiting import looks
 
@@ -96,6 +96,7 @@ def network(
     region = group.region
     say("network security group")
     nsg = _ensure(arm, group.nsg, {"location": region, "tags": MANAGED, "properties": {}}, done)
+    check_region(nsg, region)
     _rule(arm, group, nsg, cidrs, done, asked)
     say("network")
     nsg_id = {"id": group.whole(group.nsg)}
@@ -110,6 +111,7 @@ def network(
             },
         }, done,
     )  # fmt: skip
+    check_region(vnet, region)
     subnets = (vnet.get("properties") or {}).get("subnets") or []
     mine = [one for one in subnets if str(one.get("name")).lower() == group.config.subnet_name.lower()]
     if not mine:
@@ -168,6 +170,14 @@ def _rule(
     if not same or sorted(_sources(mine or {})) != sorted(cidrs):
         arm.write("PUT", path, {"properties": wanted})
         done.made.append(f"rule {RULE}")
+
+
+def open_to(arm: Arm, group: Group) -> list[str]:
+    """From where our rule in the region's network lets SSH in; [] if there is no such rule."""
+    try:
+        return _sources(arm.get(f"{group.nsg}/securityRules/{RULE}").get("properties") or {})
+    except NotFound:
+        return []
 
 
 def _sources(rule: dict[str, Any]) -> list[str]:

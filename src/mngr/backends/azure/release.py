@@ -2,7 +2,7 @@
 
 from mngr.backends.azure.arm import Arm, Pending, missing_right
 from mngr.backends.azure.group import Group
-from mngr.model.errors import MngrError, NotFound
+from mngr.model.errors import NotFound, TimedOut
 from mngr.vps_docker.errors import VpsApiError
 from mngr.vps_docker.vps_client import Gone, Later
 
@@ -25,21 +25,11 @@ def release(arm: Arm, group: Group, name: str) -> Gone | Later:
 
     A VM takes the three with it, but not one that was never made, or failed.
     """
-    try:
-        arm.get(group.vm(name))
-    except NotFound:
-        return _rest(arm, group, name)
-    _unassign(arm, group, name)
-    return _delete(arm, group.vm(name), f"the VM {name}") or _rest(arm, group, name)
-
-
-def _rest(arm: Arm, group: Group, name: str) -> Gone | Later:
-    # In this order: an address can't go before its interface.
-    for path in (group.nic(name), group.address(name), group.disk(name)):
+    # In this order: an address can't go before its interface, and what isn't billed comes last.
+    for path in (group.vm(name), group.nic(name), group.address(name), group.disk(name)):
         if later := _delete(arm, path, " ".join(path.rsplit("/", 2)[1:])):
             return later
-    _unassign(arm, group, name)
-    return Gone()
+    return _unassign(arm, group, name)
 
 
 def _delete(arm: Arm, path: str, what: str) -> Later | None:
@@ -61,12 +51,11 @@ def _delete(arm: Arm, path: str, what: str) -> Later | None:
     return Later(f"Azure still shows {what}", after_s=2)
 
 
-def _unassign(arm: Arm, group: Group, name: str) -> None:
+def _unassign(arm: Arm, group: Group, name: str) -> Gone | Later:
     """The role costs nothing: without the right to take it away, it stays, and is void without its VM."""
     try:
         arm.write("DELETE", group.assignment(name))
-    except NotFound:
-        pass
-    except MngrError as error:
-        if not missing_right(error):
-            raise
+    except (VpsApiError, NotFound, TimedOut) as error:
+        if not isinstance(error, NotFound) and not missing_right(error):
+            return Later(f"Azure doesn't take the role of {name} away yet: {error.message}", after_s=10)
+    return Gone()

@@ -7,7 +7,8 @@
 # Leaves stop-reason there when the lifetime ended: the container's own folder is the agent's to write.
 # `then` is run until it succeeds, whatever becomes of the request and the machine meanwhile: `stopping` is there from before
 # the request is removed until the next `mngr start`. Tries are 30 s apart, then longer, an hour at most. Its output goes
-# to the journal.
+# to the journal. Of a stop before this boot (`stopping` has another boot's id, or ends_at is older) it isn't run within
+# 15 minutes: somebody booted the machine, and `mngr start` is on its way.
 umask 077
 here=${MNGR_GUARD:-/var/lib/mngr/guard}
 cd "$here" || exit 1
@@ -17,6 +18,9 @@ container=$(cat container 2>/dev/null)
 volume=$(cat volume 2>/dev/null)
 ends_at=$(cat ends_at 2>/dev/null)
 now=$(date +%s)
+proc=${MNGR_PROC:-/proc}
+boot=$(cat "$proc/sys/kernel/random/boot_id" 2>/dev/null)
+up=$(cut -d. -f1 "$proc/uptime" 2>/dev/null)
 
 # The folder is under an agent's control while its container runs: no link in it is followed.
 asked() { [ -n "$volume" ] && [ ! -L "$volume/stop" ] && [ -e "$volume/stop/request" ]; }
@@ -44,8 +48,9 @@ if [ -n "$container" ] && docker container inspect "$container" >/dev/null 2>&1;
 	fi
 fi
 if [ -s 'then' ] && [ ! -e stopping ]; then
-	: >stopping
-	sync stopping 2>/dev/null
+	echo "$boot" >.stopping
+	sync .stopping 2>/dev/null
+	mv -f .stopping stopping
 fi
 # Nothing runs in the container now that could put a link in our way.
 if [ -n "$volume" ]; then
@@ -55,6 +60,10 @@ fi
 [ -s 'then' ] || exit 0
 number() { case $1 in '' | *[!0-9]*) echo 0 ;; *) echo "$1" ;; esac }
 [ "$now" -ge "$(number "$(cat again_at 2>/dev/null)")" ] || exit 0
+before=
+[ "$(cat stopping 2>/dev/null)" = "$boot" ] || before=1
+[ -z "$late" ] || [ "$ends_at" -gt $((now - $(number "$up"))) ] || before=1
+[ -z "$before" ] || [ "$(number "$up")" -ge 900 ] || exit 0
 if sh ./then; then exit 0; fi
 pause=$(($(number "$(cat pause 2>/dev/null)") * 2))
 [ $pause -gt 0 ] || pause=30
