@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
 from mngr.backends.azure import agent_tags, bodies
@@ -16,12 +17,14 @@ from mngr.backends.azure.arm import Arm
 from mngr.backends.azure.cloud import AzureCloud
 from mngr.backends.azure.config import AzureConfig
 from mngr.backends.azure.machines import machine
-from mngr.backends.azure.offers import Offers
-from mngr.backends.azure.prepare import Prepared, network
+from mngr.backends.azure.offers import Offers, _over_quota
+from mngr.backends.azure.prepare import Prepared, _role, network
 from mngr.backends.azure.prices import Prices
-from mngr.model.errors import Conflict
+from mngr.model.clock import left, within
+from mngr.model.errors import Conflict, InvalidInput
 from mngr.model.ids import new_agent_id
 from mngr.model.records import AgentRecord
+from mngr.vps_docker.errors import VpsApiUnreadable
 from mngr.vps_docker.vps_client import Gone, Later, MachineSpec
 from support.rented import ManualClock
 
@@ -285,3 +288,113 @@ def test_another_regions_network_is_no_more_open_than_home(
     one.cloud._prepare(one.cloud.group.in_region("eastus"), lambda step: None)
     (put,) = [body for method, _, body in one.asked if method == "PUT"]
     assert put["properties"]["sourceAddressPrefixes"] == open_to
+
+
+def test_a_machine_is_looked_at_after_a_write_that_took_long(tmp_path: Path) -> None:
+    """The write itself is followed for longer than a machine is waited for."""
+    asked: list[str] = []
+
+    def say(method: str, path: str, body: Any) -> tuple[Any, ...]:
+        if method == "POST":
+            asked.append(path)
+            one.clock.at += 400
+            return 200, None
+        power = "PowerState/running" if asked else "PowerState/deallocated"
+        return 200, {**row(), "properties": {"instanceView": {"statuses": statuses(power)}}}
+
+    one = cloud(say, tmp_path)
+    one.cloud.power("box", True)
+    assert len(asked) == 1
+
+
+def test_a_list_asks_for_a_login_once_and_in_the_time_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = cloud(lambda *call: (200, {"value": []}), tmp_path).cloud
+    times: list[float] = []
+    real = one._list
+    monkeypatch.setattr(one, "_list", lambda path: (times.append(left()), real(path))[1])
+    with within(5):
+        one.find_ours(lambda name, tags: True)
+    assert len(times) == 3
+    assert max(times) <= 5
+
+    calls: list[int] = []
+
+    def none() -> str:
+        calls.append(1)
+        raise VpsApiUnreadable("no login")
+
+    monkeypatch.setattr(one.arm._login, "token", none)
+    with pytest.raises(VpsApiUnreadable, match="no login"):
+        one.find_ours(lambda name, tags: True)
+    assert len(calls) == 1
+
+
+def test_spot_has_a_quota_of_its_own() -> None:
+    size = {"family": "standardBSFamily", "capabilities": [{"name": "vCPUs", "value": "2"}]}
+    usages = {"lowprioritycores": (9, 10), "cores": (0, 10), "standardbsfamily": (0, 10)}
+    assert "9 of 10" in _over_quota(size, usages, True)
+    assert not _over_quota(size, usages)
+    full = {"lowprioritycores": (0, 10), "cores": (10, 10), "standardbsfamily": (10, 10)}
+    assert not _over_quota(size, full, True)
+    assert _over_quota(size, full)
+
+
+@pytest.mark.parametrize(("version", "there"), [("latest", True), ("1.0.2", True), ("9.9.9", False)])
+def test_an_images_version_is_looked_at(tmp_path: Path, version: str, there: bool) -> None:
+    def say(method: str, path: str, body: Any) -> tuple[Any, ...]:
+        names = {"publishers": "Debian", "offers": "debian-12", "skus": "12-gen2", "versions": "1.0.2"}
+        return 200, [{"name": names[path.rsplit("/", 1)[-1]]}]
+
+    one = cloud(say, tmp_path).cloud
+    image = f"Debian:debian-12:12-gen2:{version}"
+    spec = msgspec.structs.replace(SPEC, image=image)
+    if there:
+        one._offers._image(spec, image)
+    else:
+        with pytest.raises(InvalidInput, match=version) as caught:
+            one._offers._image(spec, image)
+        assert "1.0.2" in (caught.value.hint or "")
+
+
+def test_a_role_whose_names_are_both_taken_is_said(tmp_path: Path) -> None:
+    def say(method: str, path: str, body: Any) -> tuple[Any, ...]:
+        return no(404, "RoleDefinitionDoesNotExist") if method == "GET" else no(409, SAME)
+
+    one = cloud(say, tmp_path).cloud
+    done = Prepared(group="mngr", region="westus")
+    _role(one.arm, one.group, done)
+    assert f"mngr-self-deallocate-{SUB[:8]}" in done.no_role
+
+
+SAME = "RoleDefinitionWithSameNameExists"
+PRICED = {
+    "type": "Consumption",
+    "productName": "BS Series",
+    "skuName": "B2s",
+    "retailPrice": 0.04,
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "price"),
+    [
+        (200, {"Items": [PRICED]}, 0.04),
+        (200, {"Items": [{"type": "Consumption"}, {**PRICED, "retailPrice": "?"}, None, 7, PRICED]}, 0.04),
+        (200, {"Items": [{**PRICED, "retailPrice": None}]}, None),
+        (200, {"Items": [{**PRICED, "skuName": None}]}, None),
+        (200, [], None),
+        (429, {}, None),
+    ],
+)
+def test_a_price_is_what_azure_clearly_says_and_isnt_waited_for(
+    tmp_path: Path, status: int, said: Any, price: float | None
+) -> None:
+    clock = ManualClock()
+    transport = httpx2.MockTransport(
+        lambda request: httpx2.Response(status, json=said, headers={"Retry-After": "3"})
+    )
+    prices = Prices("https://prices.example", tmp_path, clock, transport)
+    assert prices.per_hour("westus", "Standard_B2s") == price
+    assert clock.slept == []

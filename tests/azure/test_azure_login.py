@@ -13,6 +13,7 @@ import pytest
 
 from mngr.backends.azure import login as module
 from mngr.backends.azure.login import Login, subscription
+from mngr.model.clock import within
 from mngr.model.errors import InvalidInput
 from mngr.vps_docker.errors import VpsApiUnreadable
 from support.rented import ManualClock
@@ -206,4 +207,18 @@ def test_an_sdk_that_never_answers_is_waited_for_within_a_limit(
     monkeypatch.setattr(module, "_ask_sdk", lambda scope: held.wait(30))
     with pytest.raises(VpsApiUnreadable, match="no login within 60 s"):
         login(tmp_path, clock).token()
+    held.set()
+
+
+def test_a_login_is_waited_for_no_longer_than_the_list_is(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    held = threading.Event()
+    monkeypatch.setattr(module, "_ask_sdk", lambda scope: held.wait(30))
+    began = clock.now()
+    with within(7), pytest.raises(VpsApiUnreadable, match="no login"):
+        login(tmp_path, clock).token()
+    assert clock.now() - began <= 7
     held.set()

@@ -22,7 +22,7 @@ def each(work: Callable[[A], T], items: Collection[A], most: int = 32) -> list[T
 
 
 def begin(work: Callable[[], T]) -> Callable[[], T]:
-    """Begins `work` in a thread of its own. What is returned waits for its end, and returns or raises what it did; it may
+    """Begins `work` in a thread of its own, in the time that there is here (`within`). What is returned waits for its end, and returns or raises what it did; it may
     be called again."""
     results: list[T] = []
     failures: list[BaseException] = []
@@ -39,6 +39,6 @@ def begin(work: Callable[[], T]) -> Callable[[], T]:
             raise failure
         return results[0]
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=carried(run), daemon=True)
     thread.start()
     return wait

@@ -82,6 +82,10 @@ class Arm:
     def __repr__(self) -> str:
         return f"Arm({self.subscription!r})"
 
+    def log_in(self) -> None:
+        """Gets a token, unless there is one. Raises Unreadable."""
+        self._login.token()
+
     # --- calls ------------------------------------------------------------------------------------------------
 
     def get(

@@ -161,6 +161,7 @@ class AzureCloud(VpsClientInterface):
 
     def find_ours(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Machine]:
         """VMs, and what is left of such that never were, or are gone: an address, a disk."""
+        self.arm.log_in()  # once, not in each thread
         asked = [
             begin(lambda path=path: self._list(path)) for path in (self.group.addresses, self.group.disks)
         ]
@@ -227,15 +228,14 @@ class AzureCloud(VpsClientInterface):
     def power(self, id: str, on: bool) -> None:
         """Off is deallocated: a VM that was shut down from within is billed on."""
         wanted = "running" if on else "deallocated"
-        asked = False
-        now = ""
+        now = machines.power(machines.statuses_of(self._row(id)))
+        if now == wanted:
+            return
+        self.arm.write("POST", f"{self.group.vm(segment(id))}/{'start' if on else 'deallocate'}")
         for _ in looks(self.clock, POWER_TIMEOUT_S, most=5):
             now = machines.power(machines.statuses_of(self._row(id)))
             if now == wanted:
                 return
-            if not asked:
-                self.arm.write("POST", f"{self.group.vm(segment(id))}/{'start' if on else 'deallocate'}")
-                asked = True
         raise TimedOut(
             f"VM {id} isn't {wanted} {POWER_TIMEOUT_S:g} s after Azure was asked to make it so (it is {now})",
             hint="look at it in the Azure portal",

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from mngr.model.clock import SYSTEM, Clock
+from mngr.model.clock import SYSTEM, Clock, left
 from mngr.model.errors import InvalidInput, NotSupported
 from mngr.model.waiting import looks
 from mngr.vps_docker.errors import VpsApiUnreadable
@@ -105,13 +105,14 @@ class Login:
         require_sdk()
         who = self._who()
         thread.start()
-        for _ in looks(self._clock, LOGIN_LIMIT_S):
+        limit = left(LOGIN_LIMIT_S)
+        for _ in looks(self._clock, limit):
             thread.join(0.05)
             if not thread.is_alive():
                 break
         if not found:
             raise VpsApiUnreadable(
-                f"Azure's SDK found no login within {LOGIN_LIMIT_S:g} s", hint=f"{_LOG_IN}; AZURE_TOKEN_CREDENTIALS names the one to use"
+                f"Azure's SDK found no login within {limit:g} s", hint=f"{_LOG_IN}; AZURE_TOKEN_CREDENTIALS names the one to use"
             )  # fmt: skip
         if isinstance(found[0], Exception):
             raise _no_login(found[0])

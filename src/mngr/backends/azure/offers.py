@@ -35,9 +35,8 @@ class Offers:
         prepared = begin(lambda: self._prepared(group))
         image = begin(lambda: self._image(spec, group.config.image))
         usages = begin(lambda: self._usages(spec.region))
-        price = begin(
-            lambda: self._prices.per_hour(spec.region, spec.plan, spot=bool(spec.options.get("spot")))
-        )
+        spot = bool(spec.options.get("spot"))
+        price = begin(lambda: self._prices.per_hour(spec.region, spec.plan, spot=spot))
         sizes = {str(one["name"]).lower(): one for one in self._sizes(spec.region)}
         if not sizes:
             raise self._no_region(spec.region)
@@ -50,13 +49,13 @@ class Offers:
                 hint=f"{guess} choose with -b --azure-vm-size=…; e.g. {_names(sizes.values())}".strip(),
             )
         left = usages()
-        fit = [one for one in sizes.values() if not _restricted(one) and not _over_quota(one, left)]
+        fit = [one for one in sizes.values() if not _restricted(one) and not _over_quota(one, left, spot)]
         instead = f"these would do: {_names(fit)}" if fit else "another region may have some"
         if why := _restricted(size):
             raise InvalidInput(
                 f"Azure doesn't sell {spec.plan} in {spec.region} to this subscription ({why})", hint=instead
             )
-        if why := _over_quota(size, left):
+        if why := _over_quota(size, left, spot):
             raise InvalidInput(
                 f"{spec.plan} in {spec.region} is beyond the subscription's quota: {why}",
                 hint=f"{instead}; or have it raised in the Azure portal, Subscriptions, Usage + quotas",
@@ -88,12 +87,14 @@ class Offers:
             found: object = self._there(lambda: self._arm.get(spec.image))
             beside = ""
         else:
-            publisher, offer, sku, _ = ([segment(one) for one in spec.image.split(":")] + [""] * 3)[:4]
+            publisher, offer, sku, version = ([segment(one) for one in spec.image.split(":")] + [""] * 3)[:4]
             publishers = f"/providers/Microsoft.Compute/locations/{segment(spec.region)}/publishers"
             offers = f"{publishers}/{publisher}/artifacttypes/vmimage/offers"
             skus = f"{offers}/{offer}/skus"
-            found = self._there(lambda: self._arm.rows(f"{skus}/{sku}/versions"))
-            beside = "" if found else self._beside(spec.image, (publishers, offers, skus))
+            versions = f"{skus}/{sku}/versions"
+            rows = self._there(lambda: self._arm.rows(versions)) or []
+            found = [one for one in rows if version.lower() in ("latest", str(one.get("name")).lower())]
+            beside = "" if found else self._beside(spec.image, (publishers, offers, skus, versions))
         if not found:
             raise InvalidInput(
                 f"Azure has no image {spec.image} in {spec.region}",
@@ -152,13 +153,13 @@ def _restricted(size: Mapping[str, Any]) -> str:
     return ""
 
 
-def _over_quota(size: Mapping[str, Any], usages: Mapping[str, tuple[float, float]]) -> str:
+def _over_quota(
+    size: Mapping[str, Any], usages: Mapping[str, tuple[float, float]], spot: bool = False
+) -> str:
     """Which quota one more machine of this size would be beyond; "" for none that is known."""
     cores = float(_capabilities(size).get("vCPUs", 0))
-    for name, what in (
-        (str(size.get("family", "")), "cores of its family"),
-        ("cores", "cores of the region"),
-    ):
+    usual = ((str(size.get("family", "")), "cores of its family"), ("cores", "cores of the region"))
+    for name, what in (("lowPriorityCores", "cores for spot of the region"),) if spot else usual:
         used, limit = usages.get(name.lower(), (0, float("inf")))
         if used + cores > limit:
             return f"{used:g} of {limit:g} {what} are used, it needs {cores:g}"

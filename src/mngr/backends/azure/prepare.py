@@ -214,7 +214,8 @@ def _role(arm: Arm, group: Group, done: Prepared) -> None:
         return
     except NotFound:
         pass
-    for name in (ROLE, f"{ROLE}-{group.subscription[:8]}"):
+    names = (ROLE, f"{ROLE}-{group.subscription[:8]}")
+    for name in names:
         try:
             arm.write("PUT", group.role, {"properties": _role_body(group, name)})
         except MngrError as error:
@@ -223,6 +224,7 @@ def _role(arm: Arm, group: Group, done: Prepared) -> None:
             continue
         done.made.append(f"role {name}")
         return
+    done.no_role = f"the names {' and '.join(names)} are taken by other roles of this tenant"
 
 
 def _role_body(group: Group, name: str) -> dict[str, Any]:

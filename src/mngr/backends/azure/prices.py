@@ -12,7 +12,7 @@ import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import MngrError
-from mngr.vps_docker.http import Answer, Api, Call, Refusal
+from mngr.vps_docker.http import Call, Failed
 from mngr.vps_docker.http_wire import HttpWire
 
 FRESH_S = 86400
@@ -29,8 +29,7 @@ class Prices:
 
     def __init__(self, url: str, folder: Path, clock: Clock = SYSTEM, transport: Any = None) -> None:
         ca_file = os.environ.get("REQUESTS_CA_BUNDLE", "")
-        wire = HttpWire(url, {}, timeout=LIMIT_S, transport=transport, ca_file=ca_file)
-        self._api = Api(wire, _refusal, title="Azure's price list", where=url, clock=clock)
+        self._wire = HttpWire(url, {}, timeout=LIMIT_S, transport=transport, ca_file=ca_file)
         self._path = folder / "prices.json"
         self._clock = clock
 
@@ -42,7 +41,7 @@ class Prices:
             return kept[key].per_hour
         try:
             found = self._asked(region, size, spot)
-        except MngrError:
+        except (Failed, MngrError, ValueError):
             return kept[key].per_hour if key in kept else None
         if found is not None:
             self._write({**kept, key: _Kept(at=self._clock.now(), per_hour=found)})
@@ -53,16 +52,10 @@ class Prices:
             f"serviceName eq 'Virtual Machines' and armRegionName eq '{region}' and armSkuName eq '{size}'"
         )
         call = Call(method="GET", path="/api/retail/prices", params={"$filter": wanted})
-        said = self._api.said(self._api.call(call, repeat=False), call)
+        answer = self._wire.send(call)  # once: nobody waits for a price
+        said = answer.json() if answer.status == 200 else None
         rows = said.get("Items") if isinstance(said, dict) else None
-        prices = [
-            float(row["retailPrice"])
-            for row in rows or []
-            if row.get("type") == "Consumption"
-            and "Windows" not in str(row.get("productName"))
-            and "Low Priority" not in str(row.get("skuName"))
-            and ("Spot" in str(row.get("skuName"))) == spot
-        ]
+        prices = [price for row in rows or [] if (price := _price(row, spot)) is not None]
         return min(prices, default=None)
 
     def _read(self) -> dict[str, _Kept]:
@@ -79,5 +72,15 @@ class Prices:
             os.replace(part, self._path)
 
 
-def _refusal(answer: Answer, what: str) -> Refusal:
-    return Refusal()
+def _price(row: Any, spot: bool) -> float | None:
+    """What a row asks for a Linux machine; None if it is another's, or isn't what Azure says it is."""
+    try:
+        ours = (
+            row["type"] == "Consumption"
+            and "Windows" not in row["productName"]
+            and "Low Priority" not in row["skuName"]
+            and ("Spot" in row["skuName"]) == spot
+        )
+        return float(row["retailPrice"]) if ours else None
+    except (KeyError, TypeError, ValueError):
+        return None
