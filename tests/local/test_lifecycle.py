@@ -109,6 +109,36 @@ def test_the_environment_reaches_agent_and_exec(mngr: Local, tmp_path: Path) -> 
     assert (mngr.cwd / "seen").read_text() == "from shell\n'\""
 
 
+def test_no_variable_of_an_agent_s_is_one_of_ours(mngr: Local, tmp_path: Path) -> None:
+    """Whatever the scripts call theirs: the agent sees its own, and its end is known."""
+    names = [
+        "id",
+        "dir",
+        "agent",
+        "pid",
+        "at",
+        "stat",
+        "pane",
+        "socket",
+        "server",
+        "code",
+        "name",
+        "said",
+        "where",
+        "file",
+    ]
+    options = tuple(word for name in names for word in ("--env", f"{name}=mine"))
+    seen = tmp_path / "seen"
+    line = f"env >{seen}; exit 7"
+    mngr.create("a1", "sh", "-c", line, options=options)
+    assert mngr.until_state("a1", "done")["exit_code"] == 7
+    assert {f"{name}=mine" for name in names} <= set(seen.read_text().splitlines())
+    mngr.run("start", "a1")
+    assert mngr.until_state("a1", "done")["exit_code"] == 7
+    ran = mngr.run("exec", "a1", "env; exit 9", code=9).stdout
+    assert {f"{name}=mine" for name in names} <= set(ran.splitlines())
+
+
 def test_secrets_are_in_no_argv_and_no_open_file(mngr: Local) -> None:
     mngr.env["TOKEN"] = "hunter2hunter2"
     mngr.create("a1", "sleep", "1000", options=("--pass-env", "TOKEN"))

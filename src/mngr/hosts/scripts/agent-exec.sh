@@ -8,7 +8,7 @@ if [ ! -f "$dir/agents/$id/env.sh" ]; then
 fi
 { true >"$dir/activity/user"; } 2>/dev/null # its mtime counts; touch would be a process
 #include agent-environment
-where=$1
+mngr_where=$1
 # By this all processes of the command are found when its client was told to end.
 export MNGR_EXEC="$2"
 shift 2
@@ -16,7 +16,7 @@ if [ $# -eq 1 ]; then
 	if command -v bash >/dev/null; then set -- bash -c "$1"; else set -- sh -c "$1"; fi
 fi
 # shellcheck disable=SC2154 # agent-environment sets it
-[ "$where" != here ] || exec $mngr_drop "$@"
+[ "$mngr_where" != here ] || exec $mngr_drop "$@"
 export SHLVL=1 # else bash takes itself for sshd's first shell, and reads .bashrc, which that one did
 # sshd has no exit code for a command that a signal ended; a shell does.
 trap : INT QUIT

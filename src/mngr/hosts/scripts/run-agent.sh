@@ -37,39 +37,39 @@ case $dir in
 esac
 tmux -S "$socket" set-option -t "$TMUX_PANE" @mngr_agent "$id" \; pipe-pane -t "$TMUX_PANE" "exec sh '$quoted/commands/agent-log.sh' '$quoted' $id"
 
-if [ -f "$agent/shell-env" ]; then
-	. "$agent/shell-env"
-	rm -f "$agent/shell-env"
-fi
-MNGR_HOST_DIR=$dir
-mngr_drop='' mngr_owner=''
-[ ! -f "$dir/user.sh" ] || . "$dir/user.sh"
-[ ! -f "$dir/ssh/environment.sh" ] || . "$dir/ssh/environment.sh"
-. "$agent/env.sh"
-export MNGR_HOST_DIR
-# As agent-exec.sh does.
-[ -n "${LC_ALL:-}${LC_CTYPE:-}${LANG:-}" ] || export LANG=C.UTF-8
-# An agent that isn't root: its terminal and work dir are its own; the tmux server is root's, and out of its reach.
-if [ -n "$mngr_drop" ]; then
-	# So are windows that a person opens in its session.
-	tmux set-option default-command ". '$dir/user.sh'; chown \"\$mngr_owner\" \"\$(tty)\"; exec \$mngr_drop \"\${SHELL:-/bin/sh}\" -l"
-	unset TMUX TMUX_PANE
-	chown "$mngr_owner" "$(tty)"
-	$mngr_drop mkdir -p -- "$MNGR_WORK_DIR" 2>/dev/null ||
-		{ mkdir -p -- "$MNGR_WORK_DIR" && chown -h "$mngr_owner" "$MNGR_WORK_DIR"; }
-fi
-if mkdir -p -- "$MNGR_WORK_DIR" && cd -- "$MNGR_WORK_DIR"; then
-	(
-		started self
-		echo "$pid $at" >>"$agent/process"
-		[ -n "$mngr_drop" ] || exec sh "$agent/command.sh"
-		# It can't open the file, which is root's.
-		exec $mngr_drop sh -c 'mngr_script=$(cat <&9) && exec 9<&- && eval "$mngr_script"' sh 9<"$agent/command.sh"
-	)
-	code=$?
-else
-	code=1
-fi
+(
+	started self
+	echo "$pid $at" >>"$agent/process"
+	# From here on any variable may be the agent's: only the parameters, host dir and agent id, are ours.
+	set -- "$dir" "$id"
+	unset dir id agent stat pid at file pane socket server quoted
+	if [ -f "$1/agents/$2/shell-env" ]; then
+		. "$1/agents/$2/shell-env"
+		rm -f "$1/agents/$2/shell-env"
+	fi
+	MNGR_HOST_DIR=$1
+	mngr_drop='' mngr_owner=''
+	[ ! -f "$1/user.sh" ] || . "$1/user.sh"
+	[ ! -f "$1/ssh/environment.sh" ] || . "$1/ssh/environment.sh"
+	. "$1/agents/$2/env.sh"
+	export MNGR_HOST_DIR
+	# As agent-exec.sh does.
+	[ -n "${LC_ALL:-}${LC_CTYPE:-}${LANG:-}" ] || export LANG=C.UTF-8
+	# An agent that isn't root: its terminal and work dir are its own; the tmux server is root's, and out of its reach.
+	if [ -n "$mngr_drop" ]; then
+		# So are windows that a person opens in its session.
+		tmux set-option default-command ". '$1/user.sh'; chown \"\$mngr_owner\" \"\$(tty)\"; exec \$mngr_drop \"\${SHELL:-/bin/sh}\" -l"
+		unset TMUX TMUX_PANE
+		chown "$mngr_owner" "$(tty)"
+		$mngr_drop mkdir -p -- "$MNGR_WORK_DIR" 2>/dev/null ||
+			{ mkdir -p -- "$MNGR_WORK_DIR" && chown -h "$mngr_owner" "$MNGR_WORK_DIR"; }
+	fi
+	mkdir -p -- "$MNGR_WORK_DIR" && cd -- "$MNGR_WORK_DIR" || exit 1
+	[ -n "$mngr_drop" ] || exec sh "$1/agents/$2/command.sh"
+	# It can't open the file, which is root's.
+	exec $mngr_drop sh -c 'mngr_script=$(cat <&9) && exec 9<&- && eval "$mngr_script"' sh 9<"$1/agents/$2/command.sh"
+)
+code=$?
 # Who is attached sees what happened, and what to do: at the pane's end, and in nobody's log.
 read -r name <"$agent/session"
 said="$name ended (exit code $code): #{prefix} d leaves, mngr start $name runs it again"
