@@ -74,7 +74,8 @@ def of_plan(plan: "CreatePlan") -> list[str]:
     ]
     machine = " · ".join(f"{key} {value}" for key, value in named if value)
     more = " more" if plan.onto and plan.provider.abilities.isolated else ""
-    lines = [machine, ", at most ".join(prices) or f"costs nothing{more}", *of_offer(plan)]
+    free = "what it costs isn't known: the price couldn't be read" if plan.costs else f"costs nothing{more}"
+    lines = [machine, ", at most ".join(prices) or free, *of_offer(plan)]
     return [line for line in lines if line]
 
 

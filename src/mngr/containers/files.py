@@ -17,7 +17,9 @@ def read(docker: Docker, host_id: str, paths: Sequence[str]) -> dict[str, bytes]
         done = docker.run("cp", f"{name}:{path}", "-", check=False)
         if not done.code:
             with tarfile.open(fileobj=io.BytesIO(done.stdout), mode="r:") as archive:
-                file = archive.extractfile(archive.getmembers()[0])
+                entry = archive.getmembers()[0]
+                # What lies there is the agents' to choose: a link isn't followed.
+                file = archive.extractfile(entry) if entry.isfile() else None
                 found[path] = file.read() if file else b""
     # docker 20.10 says the same of a path and of a container that isn't there.
     if not found and docker.run("container", "inspect", "-f", "there", name, check=False).code:

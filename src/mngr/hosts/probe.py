@@ -43,6 +43,8 @@ def parse(output: bytes) -> HostFacts:
             continue
         try:
             record = decode(text, AgentRecord)
+            if record.id != agent_id:
+                raise ValueError("it is another agent's")
         except ValueError as error:
             facts.problems.append(f"the record of {agent_id} can't be read: {error}")
             continue

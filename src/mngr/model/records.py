@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from mngr.model.names import is_name
+
 FORMAT = 1
 T = TypeVar("T")
 
@@ -94,8 +96,11 @@ def encode(record: msgspec.Struct) -> bytes:
 
 
 def decode(data: bytes | str, kind: type[T]) -> T:
-    """Raises ValueError (msgspec's) on anything that isn't such a record, also on a newer format."""
+    """Raises ValueError (msgspec's) on anything that isn't such a record, also on a newer format. Where records lie agents
+    can write, and names and ids go into paths and files: those that mngr doesn't give are refused."""
     record: Any = msgspec.json.decode(data, type=kind)
     if record.format > FORMAT:
         raise ValueError(f"record format {record.format} is newer than this mngr (knows {FORMAT})")
+    if kind in (AgentRecord, HostRecord) and not (is_name(record.id) and is_name(record.name)):
+        raise ValueError("its id or its name is none that mngr gives")
     return record

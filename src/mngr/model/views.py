@@ -101,7 +101,7 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True):
     """What a create would cost, before anything is spent. Prices in `currency`; None where there is none.
 
     `due_now`: what is paid at once and isn't given back when the host is destroyed; 0 where only use is billed. `agreed`:
-    the instance's settings agree to that, so nobody is asked. `term_months`: how long that lasts, `renews_on`: the day
+    the instance's settings agree to that, so nobody is asked. `unpriced`: it costs money, and how much couldn't be learned. `term_months`: how long that lasts, `renews_on`: the day
     (YYYY-MM-DD) on which it is paid again; 0 and "" where use is billed. `may_recycle`: what is paid for already may be
     taken instead. `image_user`: whom the image runs as, where agents won't. `ready_image`: for the provider's `create`: what
     it makes the host of. `notes`: what else is worth knowing.
@@ -114,6 +114,7 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True):
     per_month: float | None = None
     due_now: float = 0
     agreed: bool = False
+    unpriced: bool = False
     currency: str = "USD"
     term_months: int = 0
     renews_on: str = ""

@@ -59,7 +59,7 @@ class CreatePlan:
     def costs(self) -> bool:
         """Whether money is spent, now or by use."""
         offer = self.offer
-        return not self.onto and any((offer.per_hour, offer.per_month, offer.due_now))
+        return not self.onto and any((offer.per_hour, offer.per_month, offer.due_now, offer.unpriced))
 
     def asks(self, above: float | None) -> bool:
         """Whether somebody has to agree first: to what is paid at once and isn't given back if it is destroyed a minute later,

@@ -93,15 +93,19 @@ def restored_work_dir(place: Place, name: str, *, gets_code: bool) -> str:
     if not output:
         return ""
     saved, *records = output.split("\0")[:-1]
-    snapshot = msgspec.json.decode(saved, type=Snapshot)
+    snapshot = msgspec.json.decode(saved, type=Snapshot) if saved else None
     agents = sorted((decode(one, AgentRecord) for one in records), key=lambda one: one.created_at)
-    moved = {one.name: _moved(one.work_dir, snapshot.host_dir, place.host_dir) for one in reversed(agents)}
+    before = snapshot.host_dir if snapshot else ""
+    moved = {one.name: _moved(one.work_dir, before, place.host_dir) for one in reversed(agents)}
     if gets_code:
         own = f"{place.host_dir}/work/{name}"
         while any(one == own or one.startswith(f"{own}/") for one in moved.values()):
             own += "-new"
         return own
-    return next((moved[one] for one in (name, snapshot.agent, *reversed(moved)) if one in moved), "")
+    return next(
+        (moved[one] for one in (name, snapshot.agent if snapshot else "", *reversed(moved)) if one in moved),
+        "",
+    )
 
 
 def _moved(path: str, before: str, now: str) -> str:

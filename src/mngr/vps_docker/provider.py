@@ -105,7 +105,9 @@ class VpsDockerProvider(Generic[C, K]):
     def check(self, spec: HostSpec) -> Offer:
         wanted = self._wanted(spec).machine
         try:
-            return self.cloud.check(wanted)
+            offer = self.cloud.check(wanted)
+            priced = offer.per_hour is not None or offer.per_month is not None or offer.due_now > 0
+            return offer if priced else replace(offer, unpriced=True)
         finally:
             self.rented.cache.put_plans(self.cloud.plans)
 

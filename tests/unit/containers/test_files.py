@@ -31,3 +31,11 @@ def test_a_file_that_is_not_there_is_told_from_a_container_that_is_gone(tmp_path
     assert files.read(docker, "there", ["/b"]) == {}
     with pytest.raises(NotFound):
         files.read(docker, "gone", ["/a"])
+
+
+def test_a_link_that_an_agent_put_there_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("/etc/hostname")
+    (tmp_path / "docker").write_text(SAYS.format(folder=tmp_path))
+    (tmp_path / "docker").chmod(0o755)
+    docker = Docker(Prefixed(Local(), ["env", f"PATH={tmp_path}:{os.environ['PATH']}"]))
+    assert files.read(docker, "there", ["/a"]) == {"/a": b""}

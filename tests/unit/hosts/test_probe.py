@@ -198,3 +198,22 @@ def test_without_a_conf_nothing_is_known_of_idling() -> None:
 )
 def test_why_a_host_stopped_itself_is_said_in_words(line: str, said: str) -> None:
     assert describe_reason(line) == said
+
+
+@pytest.mark.parametrize("odd", ["x\nMatch exec true\nHost y", "../../host", "a b", "", "-o", "x" * 64])
+@pytest.mark.parametrize("field", ["name", "id"])
+def test_a_name_or_id_that_mngr_never_gives_is_no_record(field: str, odd: str) -> None:
+    """An agent that is root there can write what it likes; names and ids go into files here, ssh's configuration too."""
+    facts = parse(
+        printed({"now": str(NOW), "agent:agent-1": record(**{field: odd}), "mtimes": "", "panes": ""})
+    )
+    assert facts.agents == []
+    assert "agent-1" in facts.problems[0]
+
+
+def test_an_agent_cant_pass_for_another() -> None:
+    facts = parse(
+        printed({"now": str(NOW), "agent:agent-1": record("z", "agent-2"), "mtimes": "", "panes": ""})
+    )
+    assert facts.agents == []
+    assert facts.problems

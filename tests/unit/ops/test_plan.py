@@ -194,11 +194,20 @@ def test_nobody_thinks_on_the_clock_of_the_create(tmp_path: Path, cloud: Cloud) 
         (Offer(per_hour=0.01, per_month=5), False, None, False),
         (Offer(per_month=5), False, inf, True),
         (Offer(per_month=5), False, None, False),
+        (Offer(unpriced=True), False, inf, True),
+        (Offer(unpriced=True), True, 0, False),
+        (Offer(unpriced=True), False, None, False),
     ],
 )
 def test_who_is_asked(tmp_path: Path, offer: Offer, agreed: bool, above: float | None, asks: bool) -> None:
     checked = plan(made(tmp_path, Cloud(offer)), request(agreed=agreed))
     assert (checked.costs, checked.asks(above)) == (True, asks)
+
+
+def test_a_price_that_couldnt_be_learned_isnt_nothing(tmp_path: Path) -> None:
+    lines = words.of_plan(plan(made(tmp_path, Cloud(Offer(unpriced=True))), request()))
+    assert any("isn't known" in line for line in lines)
+    assert not any("nothing" in line and "costs" in line for line in lines)
 
 
 def test_nobody_is_asked_for_nothing(tmp_path: Path) -> None:
