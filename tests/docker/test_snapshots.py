@@ -39,7 +39,7 @@ def test_a_snapshot_becomes_other_hosts(bench: Bench, tmp_path: Path) -> None:
         assert record.host_key != first.host_key
         # Their agents don't come to life a second time.
         assert bench.view(record).agents == []
-        assert bench.run(record, "ls /mngr/agents-of-snapshot") == "agent-1"
+        assert bench.run(record, "ls /mngr/agents-of-snapshot") == "agent-1\nsnapshot.json"
         bench.provider.stop(record.id, bench.told.append)
         bench.provider.start(record.id, bench.told.append)
         bench.destroy(record)
