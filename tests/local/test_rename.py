@@ -1,6 +1,8 @@
 """rename and label, as a user types them, on this computer."""
 
+import json
 import subprocess
+import sys
 from pathlib import Path
 
 from support.local import Local
@@ -87,3 +89,71 @@ def test_labels_come_and_go(mngr: Local) -> None:
     assert mngr.run("label", "a1", "team-", "new-").stdout == "a1 has no labels\n"
     mngr.run("label", "a2", "a=b", code=3)
     mngr.run("destroy", "a1", "--yes")
+
+
+#: VERB, its words, and in the middle of it, when the agent has been read, another command.
+AT_THE_SAME_TIME = """
+import json, subprocess, sys
+from pathlib import Path
+from mngr.model.errors import MngrError
+from mngr.ops import amend
+from mngr.ops.context import Mngr, Phases
+verb, name, what, other = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), json.loads(sys.argv[4])
+mngr = Mngr()
+def progress(step):
+    if step.phase == verb:
+        subprocess.run(other, check=True)
+phases = Phases(mngr.clock, progress)
+try:
+    amend.label(mngr, name, what, phases) if verb == "label" else amend.rename(mngr, name, what, Path("."), phases)
+except MngrError as error:
+    print(error.message)
+"""
+
+MNGR = (sys.executable, "-m", "mngr")
+
+
+def test_a_label_and_a_rename_at_the_same_time_leave_each_other_s_work(mngr: Local) -> None:
+    def both(verb: str, name: str, what: object, *other: str) -> str:
+        argv = [sys.executable, "-c", AT_THE_SAME_TIME, verb, name, json.dumps(what), json.dumps(other)]
+        return subprocess.run(
+            argv, env=mngr.env, cwd=mngr.cwd, capture_output=True, text=True, check=True
+        ).stdout
+
+    mngr.create("a1", "sleep", "1000", options=("--label", "team=x"))
+    both("label", "a1", {"one": "1", "team": None}, *MNGR, "label", "a1", "two=2", "-q")
+    assert mngr.agent("a1")["labels"] == {"one": "1", "two": "2"}
+    both("label", "a1", {"three": "3"}, *MNGR, "rename", "a1", "b1", "-q")
+    assert (mngr.agent("b1")["labels"], sessions(mngr)) == ({"one": "1", "two": "2", "three": "3"}, ["b1"])
+    both("rename", "b1", "c1", *MNGR, "label", "b1", "two-", "-q")
+    assert (mngr.agent("c1")["labels"], sessions(mngr)) == ({"one": "1", "three": "3"}, ["c1"])
+    assert (
+        both("rename", "c1", "d1", *MNGR, "rename", "c1", "e1", "-q")
+        == "agent c1 was renamed to e1 meanwhile\n"
+    )
+    assert (mngr.names(), sessions(mngr)) == (["e1"], ["e1"])
+    record = mngr.home / "agents" / mngr.agent("e1")["id"] / "agent.json"
+    record.write_text(record.read_text().replace(":", ": ") + "\n")  # as another mngr writes it
+    mngr.run("label", "e1", "four=4")
+    assert mngr.agent("e1")["labels"] == {"one": "1", "three": "3", "four": "4"}
+    spoil = f"open('{record}', 'a').write('}}')"
+    argv = (sys.executable, "-c", spoil)
+    assert "the record of agent e1 can't be read" in both("label", "e1", {"five": "5"}, *argv)
+    record.write_text(record.read_text().removesuffix("}"))
+    mngr.run("destroy", "e1", "--yes")
+
+
+def test_a_name_that_was_remembered_before_a_rename_elsewhere_isn_t_the_agent_s_any_more(mngr: Local) -> None:
+    mngr.create("a1", "sleep", "1000")
+    remembered = mngr.home / "cache" / "names" / "a1.json"
+    before = remembered.read_bytes()
+    mngr.run("rename", "a1", "b1")
+    for words in (("stop", "a1"), ("destroy", "a1", "--yes")):
+        remembered.write_bytes(before)  # as where the rename wasn't seen
+        assert "there is no agent called a1" in mngr.run(*words, code=3).stderr
+    assert mngr.state("b1") == "running"
+    mngr.create("a1", "sleep", "1000")
+    remembered.write_bytes(before)
+    mngr.run("destroy", "a1", "--yes")
+    assert mngr.names() == ["b1"]
+    mngr.run("destroy", "b1", "--yes")

@@ -278,3 +278,49 @@ create(Mngr(), CreateRequest(name="fix", host="localhost", provider="local", wor
     assert trees(top) == ["fix"], done.stdout
     mngr.run("gc")
     assert trees(top) == []
+
+
+def test_pull_gives_the_branch_the_name_that_was_asked_for_and_brings_what_nested_repositories_have(
+    mngr: Local, top: Path
+) -> None:
+    library = repository(top / "lib")
+    commit(library, "l")
+    create(mngr, "fix")
+    tree = mngr.home / "worktrees" / "fix"
+    done = commit(tree, "two")
+    mngr.run("pull", "fix", "--branch", "a..b", code=2)
+    for brought in (["mine"], []):
+        pulled = mngr.json("pull", "fix", "--branch", "mine")
+        assert ([one["branch"] for one in pulled["brought"]], pulled["branch"]) == (brought, "mngr/fix")
+    assert (git(top, "rev-parse", "mine"), branches(top)) == (done, ["mine", "mngr/fix", "trunk"])
+    git(top, "checkout", "-q", "-B", "other", "trunk")
+    theirs = commit(top, "theirs")
+    git(top, "checkout", "-q", "trunk")
+    assert (
+        "has commits that the agent's doesn't" in mngr.run("pull", "fix", "--branch", "other", code=4).stderr
+    )
+    mngr.run("pull", "fix", "--branch", "other", "--force")
+    assert (git(top, "rev-parse", "other"), git(top, "rev-parse", f"other-was-{theirs[:7]}")) == (
+        done,
+        theirs,
+    )
+
+    git(mngr.cwd, "clone", "-q", str(library), str(tree / "lib"))
+    deep = commit(tree / "lib", "deep")
+    commit(repository(tree / "new"), "n")
+    git(tree, "worktree", "add", "-q", "-b", "side", "inner")  # of the same repository: its branch is here
+    commit(tree / "inner", "inner")
+    left = {"lib": 2, "new": 1}
+    for into in (tree, top):
+        pulled = mngr.json("pull", "fix", "--into", str(into), code=4)
+        assert {one["repository"]: one["commits"] for one in pulled["left"]} == left
+        left.pop("lib", None)
+    assert git(library, "rev-parse", "mngr/fix/trunk") == deep
+    [row] = mngr.json("destroy", "fix", "--dry-run")["would_destroy"]
+    assert not any(one.startswith("lib: ") for one in row["work"][0]["branches"])
+    assert any(one.startswith("new: ") for one in row["work"][0]["branches"])
+    git(tree, "checkout", "-q", "-b", "feature")
+    commit(tree, "three")
+    mngr.run("pull", "fix", "--branch", "third", code=4)
+    assert {"feature", "mngr/fix", "third"} <= {*branches(top)}
+    mngr.run("destroy", "fix", "--yes")

@@ -96,16 +96,21 @@ def agent_files(
     }
 
 
-def amend(place: Place, record: AgentRecord, former: str) -> None:
+def amend(place: Place, record: AgentRecord, former: str, read: bytes) -> bytes | None:
     """Writes an agent's record anew; its name may be another one than `former`, and its session is then called so. What
-    runs goes on. Repeatable. Raises Conflict if another agent has the name on this host, NotFound if it isn't there."""
+    runs goes on. Where the record isn't `read` any more nothing is done, and the present one returned. Repeatable. Raises
+    Conflict if another agent has the name on this host, NotFound if it isn't there."""
+    import hashlib
+
     data = encode(record)
     try:
         script(
             place.transport, "agent-amend", place.host_dir, record.id, place.label, record.name, former, str(len(data)),
-            input=data,
+            hashlib.sha256(read).hexdigest(), input=data,
         )  # fmt: skip
     except CommandFailed as failed:
+        if failed.completed.code == 5:
+            return failed.completed.stdout
         raise _refused(failed, place, record) or failed from None
 
 

@@ -1,15 +1,15 @@
 """An agent that gets another name, or other labels, while it goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from mngr.agents import tmux
-from mngr.model.errors import Conflict, NotFound
+from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.model.names import check_labels, check_name, parse_address
 from mngr.model.progress import Step
-from mngr.model.records import AgentRecord
+from mngr.model.records import AgentRecord, decode, encode
 from mngr.model.views import AgentView, HostView
 from mngr.ops import git, memory, size
 from mngr.ops.context import Mngr, Phases
@@ -41,7 +41,15 @@ def rename(mngr: Mngr, text: str, new: str, into: Path, phases: Phases) -> Amend
         return Amended(agent=target.agent, host=target.host)
     _check_free(mngr, target, new)
     phases(Step("rename"))
-    done = _write(mngr, target, msgspec.structs.replace(record, name=new, former=former), former)
+
+    def renamed(present: AgentRecord) -> AgentRecord:
+        if present.name not in (record.name, new):
+            raise Conflict(
+                f"agent {record.name} was renamed to {present.name} meanwhile", hint="`mngr list` shows it"
+            )
+        return msgspec.structs.replace(present, name=new, former=former)
+
+    done = _write(mngr, target, renamed, former)
     top = git.keeper(into)
     if top is None:
         return done
@@ -56,13 +64,15 @@ def label(mngr: Mngr, text: str, labels: Mapping[str, str | None], phases: Phase
     phases(Step("find"))
     target = reachable(mngr, text)
     assert target.agent
-    record = target.agent.record
-    changed = {
-        key: value for key, value in {**record.labels, **check_labels(labels)}.items() if value is not None
-    }
-    size.check_create([], changed, [])
+    given = check_labels(labels)
+
+    def labelled(present: AgentRecord) -> AgentRecord:
+        changed = {key: value for key, value in {**present.labels, **given}.items() if value is not None}
+        size.check_create([], changed, [])
+        return msgspec.structs.replace(present, labels=changed)
+
     phases(Step("label"))
-    return _write(mngr, target, msgspec.structs.replace(record, labels=changed), record.name)
+    return _write(mngr, target, labelled)
 
 
 def _find(mngr: Mngr, text: str, new: str) -> Target:
@@ -92,16 +102,38 @@ def _check_free(mngr: Mngr, target: Target, name: str) -> None:
                 )
 
 
-def _write(mngr: Mngr, target: Target, record: AgentRecord, former: str) -> Amended:
-    """First where the agent is, as names are taken there; then where a stopped host's agents are listed from."""
+def _decoded(data: bytes, known: AgentRecord) -> AgentRecord:
+    try:
+        return msgspec.structs.replace(decode(data, AgentRecord), id=known.id)
+    except ValueError as error:
+        raise MngrError(f"the record of agent {known.name} can't be read: {error}") from None
+
+
+#: A record that others changed between its reading and writing is read again so often.
+TRIES = 5
+
+
+def _write(
+    mngr: Mngr, target: Target, change: Callable[[AgentRecord], AgentRecord], former: str = ""
+) -> Amended:
+    """First where the agent is, as names are taken there; then where a stopped host's agents are listed from. What others
+    changed meanwhile stays. `former`: its name, if it gets another. Raises Conflict if they go on."""
     host, agent = target.host, target.agent
     assert agent
-    tmux.amend(mngr.place(host.record), record, former)
+    read: bytes | None = encode(agent.record)
+    for _ in range(TRIES):
+        record = change(_decoded(read, agent.record))
+        read = tmux.amend(mngr.place(host.record), record, former or record.name, read)
+        if read is None:
+            break
+    else:
+        raise Conflict(f"agent {agent.record.name} is being changed by others", hint="run it again")
     mngr.provider(host.record.provider).agent_saved(host.record.id, record)
     now = msgspec.structs.replace(agent, record=record)
     others = [now if one.record.id == record.id else one for one in host.agents]
     host = msgspec.structs.replace(host, agents=others)
-    if former != record.name:
-        memory.forget(mngr, host.record.id, [former])
+    gone = former or agent.record.name
+    if gone != record.name:
+        memory.forget(mngr, host.record.id, [gone])
     memory.remember(mngr, host, now)
     return Amended(agent=now, host=host)

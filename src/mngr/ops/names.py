@@ -63,14 +63,14 @@ def resolve(mngr: Mngr, texts: Sequence[str]) -> list[Target]:
 
 
 def _remembered(mngr: Mngr, address: Address) -> Target | None:
-    """The remembered place, if a look at it shows the agent still there."""
+    """The remembered place, if a look at it shows the agent still there, and still called so."""
     place = seen(mngr, address) if address.name else None
     if place is None or place.provider not in mngr.active():
         return None
     listing = mngr.provider(place.provider).discover({place.host_id})
     for host in listing.hosts:
         for agent in host.agents:
-            if agent.record.id == place.agent_id:
+            if agent.record.id == place.agent_id and agent.record.name == address.name:
                 return Target(host, agent)
     return None
 

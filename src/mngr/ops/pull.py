@@ -22,6 +22,7 @@ from mngr.ops.fetch import Brought, Left, bring, commit_of, holders
 from mngr.ops.run import reachable
 from mngr.ops.work import Repository, Tip, look
 from mngr.transport.base import Transport
+from mngr.transport.local import Local
 
 #: The look at what there is, before anything is sent.
 LOOK_S = 120
@@ -60,15 +61,41 @@ def pull_agent(
     target = reachable(mngr, text)
     assert target.agent
     phases(Step("commits"))
+    prefix = f"mngr/{target.agent.record.name}"
     path = worktree.of(target.host.record, target.agent.record)
     if path and git.common(path) == git.common(top):
-        at = git.text(path, "symbolic-ref", "-q", "--short", "HEAD", check=False)
-        commit = git.text(path, "rev-parse", "-q", "--verify", "HEAD", check=False)
-        return Pulled(branch=at or commit, commit=commit, changed=worktree.uncommitted(path), here=True)
+        return _pull_worktree(path, top, prefix, branch, force)
     return pull(
-        tmux.as_user(mngr.place(target.host.record)), target.agent.record.work_dir, top,
-        f"mngr/{target.agent.record.name}", branch=branch, force=force,
+        tmux.as_user(mngr.place(target.host.record)), target.agent.record.work_dir, top, prefix,
+        branch=branch, force=force,
     )  # fmt: skip
+
+
+def _pull_worktree(path: Path, top: Path, prefix: str, branch: str, force: bool) -> Pulled:
+    """As `pull`, from a worktree of the repository `top` itself: what its HEAD has is here, and gets the name `branch`, if that
+    is given; nested repositories' work comes as elsewhere."""
+    _check_branch(top, branch)
+    at = git.text(path, "symbolic-ref", "-q", "--short", "HEAD", check=False)
+    commit = git.text(path, "rev-parse", "-q", "--verify", "HEAD", check=False)
+    pulled = Pulled(branch=at or commit, commit=commit, here=True)
+    head = Tip(kind="head", commit=commit, new=0, unpulled=0, name=at)
+    repositories: list[Repository] = []
+    for one in worktree.work(path).repositories:
+        if one.path == ".":
+            one.base, one.tips = commit, [head] if branch else []
+        elif not one.unreadable and git.common(Path(one.at)) == git.common(top):
+            continue  # another worktree that the agent made in its own
+        repositories.append(one)
+    # Within itself nothing nested comes home: it goes with the worktree.
+    into = Path(git.common(top)) if top.resolve() == path.resolve() else top
+    _bring(Local(), repositories, into, pulled, prefix, branch, force)
+    pulled.commit = commit
+    return pulled
+
+
+def _check_branch(into: Path, branch: str) -> None:
+    if branch and git.run(into, "check-ref-format", f"refs/heads/{branch}").code:
+        raise InvalidInput(f"{branch!r} can't be a branch's name", hint="--branch takes another one")
 
 
 def pull(
@@ -81,16 +108,29 @@ def pull(
     What can't be brought is in `left`. Raises NotFound if there is no repository there, InvalidInput if git allows no branch
     of that name, MngrError if nothing can be read.
     """
-    if branch and git.run(into, "check-ref-format", f"refs/heads/{branch}").code:
-        raise InvalidInput(f"{branch!r} can't be a branch's name", hint="--branch takes another one")
+    _check_branch(into, branch)
     [work] = look(transport, [work_dir], LOOK_S)
     if work.problem not in ("", "gone"):
         raise MngrError(f"what is in {work_dir} on {transport.place} can't be read: {work.problem}")
     if not work.repositories:
         raise NotFound(f"there is no git repository in {work_dir} on {transport.place}")
     pulled = Pulled(branch=branch or _name(prefix, work.repositories[0].branch or "HEAD"))
+    _bring(transport, work.repositories, into, pulled, prefix, branch, force)
+    return pulled
+
+
+def _bring(
+    transport: Transport,
+    repositories: Sequence[Repository],
+    into: Path,
+    pulled: Pulled,
+    prefix: str,
+    branch: str,
+    force: bool,
+) -> None:
+    """Brings what is new in each of these repositories, and notes there that it has come home."""
     here: list[tuple[str, str]] = []
-    for repository in work.repositories:
+    for repository in repositories:
         _count(repository, pulled)
         names = _names(repository, prefix, branch)
         here += [
@@ -100,7 +140,6 @@ def pull(
     if here:
         words = [word for pair in here for word in pair]
         pulled.noted = scripts.script(transport, "code-pulled", *words, check=False).code == 0
-    return pulled
 
 
 def _count(repository: Repository, pulled: Pulled) -> None:
@@ -133,7 +172,9 @@ def _pull_repository(
         if repository.unpulled or any(tip.kind == "stash" for tip in repository.tips):
             pulled.left.append(Left(reason="no-repository", repository=path, commits=repository.unpulled))
         return set()
-    pulled.renamed |= _rename_former(home, prefix, repository.branch)
+    # A worktree's own branch is called as an older mngr called those of pulls.
+    if path != "." or not pulled.here:
+        pulled.renamed |= _rename_former(home, prefix, repository.branch)
     wanted = [(tip, name) for tip, name in names if not _is_here(home, tip, name, [prefix, pulled.branch])]
     done = bring(transport, repository, home, wanted, force) if wanted else []
     brought = [one for one in done if isinstance(one, Brought)]

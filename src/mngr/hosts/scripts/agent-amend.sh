@@ -1,11 +1,13 @@
-# agent-amend HOST_DIR AGENT_ID TMUX_LABEL SESSION FORMER SIZE < RECORD: writes an agent's record (of SIZE bytes) anew; its name is
-# SESSION, and was FORMER. Its tmux session gets the name, too, and its next start and `mngr exec`; what runs goes on. Repeatable.
-# Exit codes: 3 there is no such agent; 4 another agent, or somebody's session, has its name.
+# agent-amend HOST_DIR AGENT_ID TMUX_LABEL SESSION FORMER SIZE READ < RECORD: writes an agent's record (of SIZE bytes) anew, if
+# READ is the SHA-256 of the present one; its name is SESSION, and was FORMER. Its tmux session gets the name, too, and its next start
+# and `mngr exec`; what runs goes on. Repeatable.
+# Exit codes: 3 there is no such agent; 4 another agent, or somebody's session, has its name; 5 the present record is another one:
+# it is printed.
 set -eu
 umask 077
 #include steps
 # shellcheck disable=SC2034 # the included part uses label
-dir=$1 id=$2 label=$3 session=$4 former=$5 size=$6
+dir=$1 id=$2 label=$3 session=$4 former=$5 size=$6 read=$7
 agent=$dir/agents/$id
 #include agent-processes
 #include agent-name
@@ -14,6 +16,9 @@ doing "lock $dir/agents"
 exec 8>"$dir/agents/.lock"
 flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
 [ -f "$agent/agent.json" ] || exit 3
+doing "compare the record in $agent"
+now=$(sha256sum <"$agent/agent.json")
+[ "${now%% *}" = "$read" ] || { cat "$agent/agent.json"; exit 5; }
 doing "write the record into $agent"
 cat >"$agent/.agent.json"
 [ "$(wc -c <"$agent/.agent.json")" -eq "$size" ] || { echo "the record was cut short" >&2; exit 1; }
