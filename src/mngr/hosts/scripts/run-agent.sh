@@ -39,9 +39,8 @@ tmux -S "$socket" set-option -t "$TMUX_PANE" @mngr_agent "$id" \; pipe-pane -t "
 
 (
 	started self
-	echo "$pid $at" >>"$agent/process"
-	# From here on any variable may be the agent's: only the parameters, host dir and agent id, are ours.
-	set -- "$dir" "$id"
+	# From here on any variable may be the agent's: only the parameters are ours, host dir, agent id and this process.
+	set -- "$dir" "$id" "$pid $at"
 	unset dir id agent stat pid at file pane socket server quoted
 	if [ -f "$1/agents/$2/shell-env" ]; then
 		. "$1/agents/$2/shell-env"
@@ -65,6 +64,7 @@ tmux -S "$socket" set-option -t "$TMUX_PANE" @mngr_agent "$id" \; pipe-pane -t "
 			{ mkdir -p -- "$MNGR_WORK_DIR" && chown -h "$mngr_owner" "$MNGR_WORK_DIR"; }
 	fi
 	mkdir -p -- "$MNGR_WORK_DIR" && cd -- "$MNGR_WORK_DIR" || exit 1
+	echo "$3" >>"$1/agents/$2/process"
 	[ -n "$mngr_drop" ] || exec sh "$1/agents/$2/command.sh"
 	# It can't open the file, which is root's.
 	exec $mngr_drop sh -c 'mngr_script=$(cat <&9) && exec 9<&- && eval "$mngr_script"' sh 9<"$1/agents/$2/command.sh"
