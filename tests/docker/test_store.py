@@ -103,7 +103,7 @@ def test_a_state_container_that_starts_takes_nothing_from_who_writes_already(
 
 
 def test_a_host_s_record_brings_its_first_agent_s(store: HostStore) -> None:
-    record, agent = a_record(), AgentRecord(id=new_agent_id(), name="é", command=["sh", "-c", "a\nb"])
+    record, agent = a_record(), AgentRecord(id=new_agent_id(), name="e", command=["sh", "-c", "é\nb"])
     for _ in range(2):
         store.save(record, agent)
         assert store.read().hosts[record.id] == record

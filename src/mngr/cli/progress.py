@@ -21,7 +21,7 @@ class Progress:
         self._live = sys.stderr.isatty() and not quiet
         self._quiet = quiet
         self._phase = ""
-        self._parts: dict[str, Progress] = {}
+        self._parts: list[Progress] = []
         self._began = time.monotonic()
         self._wake = threading.Event()
         self._drawing = threading.Lock()
@@ -46,11 +46,11 @@ class Progress:
     def part(self, who: str) -> Iterator["Progress"]:
         """What is told of `who`, one of several that are worked on at once; the living line shows the first of them."""
         one = Progress(f"{self.what} {who}", self._quiet)
-        self._parts[who] = one
+        self._parts.append(one)
         try:
             yield one
         finally:
-            del self._parts[who]
+            self._parts.remove(one)
 
     def say(self, line: str) -> None:
         """A line that stays, above the living one."""
@@ -76,7 +76,7 @@ class Progress:
             sys.stderr.flush()
 
     def _line(self) -> str:
-        shown, *others = [*self._parts.values()] or [self]
+        shown, *others = [*self._parts] or [self]
         more = f" (and {len(others)} more)" if others else ""
         return f"{shown.what}{more}: {shown._phase}"
 

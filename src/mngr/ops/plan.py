@@ -53,7 +53,7 @@ class CreatePlan:
     def onto(self) -> HostView | None:
         """The host that is there already and that the agent is put on; None where one is made."""
         host = self.existing
-        return host if host and host.state in SETTLED and not host.half_made else None
+        return host if host and (host.up or host.state in SETTLED) and not host.half_made else None
 
     @property
     def costs(self) -> bool:

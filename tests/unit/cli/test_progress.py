@@ -96,3 +96,11 @@ def test_the_living_line_shows_one_that_is_at_work() -> None:
         assert progress._line() == "stop c: stop host"
     progress(Step("gc"))
     assert progress._line() == "stop: gc"
+
+
+def test_two_of_one_name_are_two() -> None:
+    progress = Progress("stop", quiet=True)
+    with progress.part("@twin") as first, progress.part("@twin") as second:
+        first(Step("stop agent"))
+        second(Step("stop host"))
+        assert progress._line() == "stop @twin (and 1 more): stop agent"

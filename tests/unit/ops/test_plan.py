@@ -234,6 +234,14 @@ def test_a_host_that_is_there_costs_nothing_more(
     assert cloud.made == []
 
 
+def test_a_host_that_is_about_to_stop_is_put_on_and_none_is_made(
+    tmp_path: Path, cloud: Cloud, started: list[dict[str, bytes]]
+) -> None:
+    cloud.hosts = [msgspec.structs.replace(there("box"), state="stopping", stopped_at=1.0)]
+    create(made(tmp_path, cloud), request(host="box"))
+    assert (len(started), cloud.made) == (1, [])
+
+
 def test_an_offer_in_words(tmp_path: Path, cloud: Cloud) -> None:
     assert words.of_plan(plan(made(tmp_path, cloud), request())) == [
         "plan vps-1",
