@@ -1,12 +1,14 @@
 """Releasing what a create made: after a failure, at a destroy, by the sweep."""
 
+from collections.abc import Callable
+
 from mngr.journal import Held
 from mngr.model.errors import Interrupted, MngrError, brief
 from mngr.model.progress import Progress, Step
 from mngr.vps_docker import intents
 from mngr.vps_docker.errors import VpsLeftBehind
 from mngr.vps_docker.rented import Rented
-from mngr.vps_docker.vps_client import Gone, Handle, MachineSpec
+from mngr.vps_docker.vps_client import Gone, Handle, Later, MachineSpec
 
 #: How long a release is waited for before it is left to the sweep, in seconds. Azure keeps some things for 180.
 RELEASE_S = 240.0
@@ -17,10 +19,15 @@ def release(rented: Rented, spec: MachineSpec, handle: Handle, limit: float = RE
 
     Otherwise why not, after `limit` seconds. Raises VpsApiError.
     """
+    return until_gone(rented, lambda: rented.cloud.release(spec, handle), limit)
+
+
+def until_gone(rented: Rented, act: Callable[[], Gone | Later], limit: float) -> str:
+    """Does `act`, which may be repeated, until it answers Gone: "" then; otherwise why not, after `limit` seconds."""
     clock = rented.context.clock
     end = clock.monotonic() + limit
     while True:
-        answer = rented.cloud.release(spec, handle)
+        answer = act()
         if isinstance(answer, Gone):
             return ""
         if clock.monotonic() + answer.after_s > end:

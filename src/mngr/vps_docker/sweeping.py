@@ -15,7 +15,7 @@ from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.model.ids import new_host_id
 from mngr.providers.contract import Swept
-from mngr.vps_docker import accounts, intents, machine_snapshots, strays, tags, views, wiping
+from mngr.vps_docker import accounts, intents, leftovers, machine_snapshots, strays, tags, views, wiping
 from mngr.vps_docker.discovery import refreshed
 from mngr.vps_docker.intents import CreatePlan, SnapshotPlan, WipePlan
 from mngr.vps_docker.releasing import release
@@ -61,6 +61,10 @@ def sweep(rented: Rented, dry_run: bool) -> Swept:
     for one in found:
         if isinstance(one, Stray):
             _apart(swept, _name(one), lambda one=one: _stray(rented, one, swept, dry_run))
+    _apart(
+        swept, "what machines that are gone left",
+        lambda: leftovers.sweep(rented, {one.name for one in found}, with_intent, swept, dry_run),
+    )  # fmt: skip
     listed = {one.owner.host_id for one in found}
     for seen in rented.cache.all():
         if seen.record.id not in listed | with_intent and (why := accounts.unknown_here(rented, seen)):

@@ -102,4 +102,13 @@ def key_tag(public_key: str) -> str:
 def machine_name(provider: str, host_name: str, host_id: str) -> str:
     """What a machine is called in its cloud: at most 63 characters, a valid host name, the same at every call."""
     name = f"mngr-{provider}-{host_name}".lower().replace("_", "-")[:54].rstrip("-")
-    return f"{name}-{host_id.removeprefix('host-')[:8]}"
+    return f"{name}-{_short(host_id)}"
+
+
+def named_for(machine: str, host_id: str) -> bool:
+    """Whether a machine's name is one that `machine_name` gives for this host."""
+    return machine.endswith(f"-{_short(host_id)}")
+
+
+def _short(host_id: str) -> str:
+    return host_id.removeprefix("host-")[:8]

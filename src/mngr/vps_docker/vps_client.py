@@ -108,6 +108,16 @@ class Later(msgspec.Struct, frozen=True):
     after_s: float = 5
 
 
+class Leftover(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing that costs nothing (an interface, a role) and was made for a machine that is gone. `machine`: that one's name;
+    `what`: the thing, for people; `tags`: its own."""
+
+    id: str
+    machine: str
+    what: str
+    tags: dict[str, str] = {}
+
+
 class VpsClientInterface(ABC):
     """A cloud that rents machines. Calls are synchronous, come from several threads, and wait within limits.
 
@@ -179,6 +189,15 @@ class VpsClientInterface(ABC):
         """All machines of whose name and tags `is_ours` says so: also those that lost some. Raises as `find`. To be
         overridden where machines that aren't ours are better not read at all."""
         return [one for one in self.find({}) if is_ours(one.name, one.tags)]
+
+    def leftovers(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Leftover]:
+        """Things that cost nothing, of machines that are gone and of which nothing is left that is billed (that is
+        `find_ours`'s). `is_ours`: of a machine's name and a thing's tags. For the sweep alone. Raises as `find`."""
+        return []
+
+    def clear(self, leftover: Leftover) -> Gone | Later:
+        """Takes away that one thing, unless it is in use by now. Repeatable; never waits long. Raises VpsApiError."""
+        raise NotImplementedError  # a cloud whose `leftovers` finds any has a method of its own
 
     def have_read(self, plans: list[str]) -> None:
         """For `check` to call with the names of all plans, where it reads them: for completion."""

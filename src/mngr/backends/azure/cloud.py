@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mngr.backends.azure import agent_tags, bodies, machines
+from mngr.backends.azure import agent_tags, bodies, leftovers, machines
 from mngr.backends.azure.arm import Arm, OperationFailed, missing_right
 from mngr.backends.azure.config import AzureConfig
 from mngr.backends.azure.group import Group
@@ -35,6 +35,7 @@ from mngr.vps_docker.vps_client import (
     Gone,
     Handle,
     Later,
+    Leftover,
     Machine,
     MachineSpec,
     Save,
@@ -167,18 +168,8 @@ class AzureCloud(VpsClientInterface):
         ]
         rows = {str(row.get("name")): row for row in self._list(self.group.vms)}
         addresses, disks = (wait() for wait in asked)
-        at = {
-            name.removesuffix("-ip"): row
-            for row in addresses
-            if (name := str(row.get("name"))).endswith("-ip")
-        }
-        found = [leftover(name, row) for name, row in at.items() if name not in rows]
-        named = {one.name for one in found} | rows.keys()
-        for row in disks:
-            name = str(row.get("name"))
-            if name.endswith("-os") and name.removesuffix("-os") not in named:
-                found.append(leftover(name.removesuffix("-os"), row))
-        found = [one for one in found if is_ours(one.name, one.tags)]
+        found = [one for one in leftovers.billed(rows, addresses, disks) if is_ours(one.name, one.tags)]
+        at = {str(row.get("name")).removesuffix("-ip"): row for row in addresses}
         rows = {name: row for name, row in rows.items() if is_ours(name, row.get("tags") or {})}
         statuses = self._statuses() if rows else {}
         found += [
@@ -188,10 +179,13 @@ class AzureCloud(VpsClientInterface):
         return sorted(found, key=lambda one: (one.created_at or 0, one.id))
 
     def _list(self, path: str) -> list[dict[str, Any]]:
-        try:
-            return self.arm.pages(path)
-        except NotFound:  # Azure says that the group isn't there
-            return []
+        return leftovers.listed(self.arm, path)
+
+    def leftovers(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Leftover]:
+        return leftovers.free(self.arm, self.group, is_ours)
+
+    def clear(self, leftover: Leftover) -> Gone | Later:
+        return leftovers.clear(self.arm, leftover)
 
     def _statuses(self) -> dict[str, list[Mapping[str, Any]]]:
         """How all VMs of the subscription are, by id: a group's list doesn't say it, and this one says nothing else."""

@@ -27,12 +27,12 @@ def release(arm: Arm, group: Group, name: str) -> Gone | Later:
     """
     # In this order: an address can't go before its interface, and what isn't billed comes last.
     for path in (group.vm(name), group.nic(name), group.address(name), group.disk(name)):
-        if later := _delete(arm, path, " ".join(path.rsplit("/", 2)[1:])):
+        if later := delete(arm, path, " ".join(path.rsplit("/", 2)[1:])):
             return later
     return _unassign(arm, group, name)
 
 
-def _delete(arm: Arm, path: str, what: str) -> Later | None:
+def delete(arm: Arm, path: str, what: str) -> Later | None:
     """None once Azure says that it is gone."""
     try:
         begun = arm.begin("DELETE", path)
