@@ -9,9 +9,12 @@ import pytest
 from mngr.backends.azure.arm import Arm
 from mngr.backends.azure.config import AzureConfig
 from mngr.backends.azure.group import Group
+from mngr.testing.fixtures import fakes
 from support import azure as other
 from support.clouds import PlainLogin
 from support.wire import SkippingClock
+
+__all__ = ["fakes"]
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from mngr.backends.azure.arm import Arm
 from mngr.backends.azure.cloud import AzureCloud
 from mngr.backends.azure.config import AzureConfig
 from mngr.backends.azure.machines import machine
-from mngr.backends.azure.offers import Offers, _over_quota
+from mngr.backends.azure.market import over_quota
+from mngr.backends.azure.offers import Offers
 from mngr.backends.azure.prepare import Prepared, _role, network
 from mngr.backends.azure.prices import Prices
 from mngr.model.clock import left, within
@@ -334,11 +335,11 @@ def test_a_list_asks_for_a_login_once_and_in_the_time_there_is(
 def test_spot_has_a_quota_of_its_own() -> None:
     size = {"family": "standardBSFamily", "capabilities": [{"name": "vCPUs", "value": "2"}]}
     usages = {"lowprioritycores": (9, 10), "cores": (0, 10), "standardbsfamily": (0, 10)}
-    assert "9 of 10" in _over_quota(size, usages, True)
-    assert not _over_quota(size, usages)
+    assert "9 of 10" in over_quota(size, usages, True)
+    assert not over_quota(size, usages)
     full = {"lowprioritycores": (0, 10), "cores": (10, 10), "standardbsfamily": (10, 10)}
-    assert not _over_quota(size, full, True)
-    assert _over_quota(size, full)
+    assert not over_quota(size, full, True)
+    assert over_quota(size, full)
 
 
 @pytest.mark.parametrize(("version", "there"), [("latest", True), ("1.0.2", True), ("9.9.9", False)])

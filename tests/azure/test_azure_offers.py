@@ -63,7 +63,7 @@ def test_a_size_that_isnt_sold_and_a_quota_that_is_used_up_name_what_would_do(
     sim.ask("POST", "/capacity", {"region": "westus", "size": "Standard_B2s", "is": "restricted"})
     with pytest.raises(InvalidInput, match="doesn't sell Standard_B2s") as caught:
         made.check(SPEC)
-    assert "Standard_B1s" in caught.value.hint
+    assert "Standard_B2als_v2" in caught.value.hint
     sim.ask("POST", "/capacity", {"region": "westus", "size": "Standard_B2s", "is": "ok"})
     sim.ask("POST", "/quota", {"region": "westus", "family": "standardBSFamily", "limit": 1})
     with pytest.raises(InvalidInput, match="beyond the subscription's quota") as caught:

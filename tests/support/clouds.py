@@ -11,6 +11,7 @@ from mngr.backends.azure.arm import Arm
 from mngr.backends.azure.bodies import vm
 from mngr.backends.azure.cloud import AzureCloud
 from mngr.backends.azure.config import AzureConfig
+from mngr.backends.azure.fallback import FallbackCloud
 from mngr.backends.azure.group import Group
 from mngr.backends.azure.offers import Offers
 from mngr.backends.azure.prices import Prices
@@ -156,7 +157,7 @@ class SimulatedAzure(Simulated):
         "test_a_list_that_cant_be_read_buys_nothing": "no list is read: names follow from the host's id",
     }
 
-    def __init__(self, folder: Path, kind: type[AzureCloud] = AzureCloud) -> None:
+    def __init__(self, folder: Path, kind: type[AzureCloud] = FallbackCloud) -> None:
         self.sim = azure.Here("--speed", "1000", "--registered")
         self.sim.ask("POST", "/behaviour", {"bucket": "off"})
         self.url = self.sim.url

@@ -7,6 +7,7 @@ from mngr.model.notes import LeftOutOfSnapshot, MachineReplaced, MountKept, Note
 from mngr.model.progress import Step
 
 if TYPE_CHECKING:
+    from mngr.model.views import Fallback, Offer
     from mngr.ops.plan import CreatePlan
 
 #: How a field of CreateRequest is given on the command line.
@@ -101,6 +102,7 @@ def of_offer(plan: "CreatePlan") -> list[str]:
         ]
     elif offer.per_hour:
         lines.append("billed by the hour until it is destroyed")
+    lines += [_of_fallback(offer, one) for one in offer.fallbacks]
     if plan.costs:
         lines.append(f"a stop saves {saves or 'nothing'}")
     if offer.may_recycle:
@@ -108,6 +110,14 @@ def of_offer(plan: "CreatePlan") -> list[str]:
             "if a cancelled VPS of mngr's fits, it is taken instead: then nothing is paid now, and it renews on its own date"
         )
     return [*filter(None, lines), *said]
+
+
+def _of_fallback(offer: "Offer", one: "Fallback") -> str:
+    price = "at a price that couldn't be read"
+    if one.per_hour is not None:
+        price = f"{offer.currency} {one.per_hour:.4g} an hour"
+        price += ", which is more" if one.per_hour > (offer.per_hour or one.per_hour) else ""
+    return f"if there is no room for that: {one.plan} in {one.region}, {price}"
 
 
 def _of_code(note: Note) -> str:

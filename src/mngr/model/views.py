@@ -97,6 +97,14 @@ class Listing(msgspec.Struct, kw_only=True):
     spares: list[Spare] = []
 
 
+class Fallback(msgspec.Struct, kw_only=True, frozen=True):
+    """What is made where the cloud has no room for the offer itself; its price in the offer's currency, None if that isn't known."""
+
+    plan: str
+    region: str
+    per_hour: float | None = None
+
+
 class Offer(msgspec.Struct, kw_only=True, frozen=True):
     """What a create would cost, before anything is spent. Prices in `currency`; None where there is none.
 
@@ -104,7 +112,7 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True):
     the instance's settings agree to that, so nobody is asked. `unpriced`: it costs money, and how much couldn't be learned. `term_months`: how long that lasts, `renews_on`: the day
     (YYYY-MM-DD) on which it is paid again; 0 and "" where use is billed. `may_recycle`: what is paid for already may be
     taken instead. `image_user`: whom the image runs as, where agents won't. `ready_image`: for the provider's `create`: what
-    it makes the host of. `notes`: what else is worth knowing.
+    it makes the host of. `fallbacks`: tried in turn where the cloud has no room for this one. `notes`: what else is worth knowing.
     """
 
     plan: str = ""
@@ -124,4 +132,18 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True):
     disk_gb: float | None = None
     image_user: str = ""
     ready_image: str = ""
+    fallbacks: list[Fallback] = []
     notes: list[Note] = []
+
+    @property
+    def most_per_hour(self) -> float | None:
+        """The highest price of this and its fallbacks; None if one of them isn't known."""
+        prices = [self.per_hour, *(one.per_hour for one in self.fallbacks)]
+        known = [price for price in prices if price is not None]
+        return max(known) if len(known) == len(prices) else None
+
+    def per_hour_of(self, plan: str, region: str) -> float | None:
+        """What the machine that was made costs."""
+        made = (plan.lower(), region.lower())
+        prices = [one.per_hour for one in self.fallbacks if (one.plan.lower(), one.region.lower()) == made]
+        return prices[0] if prices else self.per_hour

@@ -63,11 +63,11 @@ class CreatePlan:
 
     def asks(self, above: float | None) -> bool:
         """Whether somebody has to agree first: to what is paid at once and isn't given back if it is destroyed a minute later,
-        to what has no hourly price, to an hourly one over `above`. None: nobody can be asked; then only the first needs a word."""
+        to what has no hourly price, to an hourly one over `above`, also of a fallback. None: nobody can be asked; then only the first needs a word."""
         offer = self.offer
         if not self.costs or offer.agreed or self.request.agreed:
             return False
-        above_it = above is not None and (not offer.per_hour or offer.per_hour > above)
+        above_it = above is not None and (not offer.most_per_hour or offer.most_per_hour > above)
         return offer.due_now > 0 or above_it
 
     @property

@@ -218,10 +218,11 @@ class Builder:
             inside, its, timeout=self.config.ssh_connect_timeout, clock=self.clock, docker=docker
         )
         offer = wanted.offer
+        plan, region = bought.plan or wanted.machine.plan, bought.region or wanted.machine.region
         return container.record(
-            its, made, created_at=iso(bought.created_at or self.cloud.now()), plan=wanted.machine.plan,
-            region=wanted.machine.region, address=bought.address, ssh_port=port, ssh_trust=self.cloud.caps.ssh_trust,
-            price_per_hour=offer.per_hour, price_per_month=offer.per_month, currency=offer.currency,
+            its, made, created_at=iso(bought.created_at or self.cloud.now()), plan=plan, region=region,
+            address=bought.address, ssh_port=port, ssh_trust=self.cloud.caps.ssh_trust,
+            price_per_hour=offer.per_hour_of(plan, region), price_per_month=offer.per_month, currency=offer.currency,
             machine_id=bought.id, machine_key=key, handle=self._intent()[0].handle,
         )  # fmt: skip
 

@@ -16,7 +16,7 @@ class _Backend:
 
     def build(self, config: Any, context: Context) -> HostProvider:
         from mngr.backends.azure.arm import Arm
-        from mngr.backends.azure.cloud import AzureCloud
+        from mngr.backends.azure.fallback import FallbackCloud
         from mngr.backends.azure.login import Login, public, subscription
         from mngr.backends.azure.offers import Offers
         from mngr.backends.azure.prices import Prices
@@ -34,7 +34,7 @@ class _Backend:
         )
         prices_url = check_api_url(config.prices_url, f"{where} prices_url")
         offers = Offers(arm, Prices(prices_url, context.home / "cache" / context.instance, context.clock))
-        return AzureProvider(AzureCloud(arm, config, offers, context.clock), config, context)
+        return AzureProvider(FallbackCloud(arm, config, offers, context.clock), config, context)
 
 
 BACKEND = _Backend()

@@ -12,6 +12,7 @@ from typing import Any
 
 from mngr.backends.azure import agent_tags, bodies, leftovers, machines
 from mngr.backends.azure.arm import Arm, OperationFailed, missing_right
+from mngr.backends.azure.capacity import NotDelivered
 from mngr.backends.azure.config import AzureConfig
 from mngr.backends.azure.group import Group
 from mngr.backends.azure.login import public
@@ -28,7 +29,7 @@ from mngr.model.records import AgentRecord
 from mngr.model.views import Offer
 from mngr.model.waiting import looks
 from mngr.transport import quote
-from mngr.vps_docker.errors import VpsApiError, VpsProvisioningError
+from mngr.vps_docker.errors import VpsApiError
 from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import (
     Caps,
@@ -96,7 +97,7 @@ class AzureCloud(VpsClientInterface):
             try:
                 self.arm.finish(begun, self.config.vps_boot_timeout)
             except OperationFailed as error:
-                raise VpsProvisioningError(error.message, hint=error.hint) from None
+                raise NotDelivered(error.message, code=error.code) from None
             save({_ASKED: "all"})
         return self._delivered(spec.name)
 
@@ -114,7 +115,7 @@ class AzureCloud(VpsClientInterface):
     def _delivered(self, name: str) -> Machine | None:
         """The VM of an order that was sent. None while Azure is making it; with the state `gone` if it isn't there.
 
-        Raises VpsProvisioningError if Azure couldn't make it, with Azure's reason."""
+        Raises NotDelivered if Azure couldn't make it, with Azure's reason."""
         try:
             row = self._row(name)
         except NotFound:
@@ -123,8 +124,8 @@ class AzureCloud(VpsClientInterface):
         made = str((row.get("properties") or {}).get("provisioningState", "")).lower()
         if made == "failed":
             code, why = machines.failure(statuses)
-            raise VpsProvisioningError(
-                f"Azure couldn't make the VM {name}: {why or 'it failed'} ({code or made})"
+            raise NotDelivered(
+                f"Azure couldn't make the VM {name}: {why or 'it failed'} ({code or made})", code=code
             )
         if made == "creating":
             return None

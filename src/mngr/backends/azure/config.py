@@ -15,7 +15,7 @@ class AzureConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unk
     """The shared settings, and Azure's. The login isn't among them: Azure's SDK finds it (`DefaultAzureCredential`).
 
     `subscription_id`: else AZURE_SUBSCRIPTION_ID, else the Azure CLI's active one. `default_region`, `default_vm_size`: in
-    Azure's words. `resource_group`, `vnet_name`, `subnet_name`, `nsg_name`: what `mngr azure prepare` makes.
+    Azure's words. `fallback_sizes`, `fallback_regions`: what to try, in turn, where Azure has no room for that. `resource_group`, `vnet_name`, `subnet_name`, `nsg_name`: what `mngr azure prepare` makes.
     `allowed_ssh_cidrs`: from where ports 22 and `container_ssh_port` may be reached; none with `[]`. `image_*`: what a
     machine boots. `os_disk_size_gb`, `os_disk_type`: its disk. `auto_shutdown_seconds`: so long after its first boot a
     machine shuts its system down, which Azure goes on billing. `api_url`, `prices_url`: other addresses that speak
@@ -25,6 +25,8 @@ class AzureConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unk
     default_region: str = "westus"
     default_plan: str = ""
     default_vm_size: str = "Standard_B2s"
+    fallback_sizes: Sequence[str] = ()
+    fallback_regions: Sequence[str] = ()
     subscription_id: str = ""
     resource_group: str = "mngr"
     vnet_name: str = "mngr-vnet"

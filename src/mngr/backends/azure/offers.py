@@ -1,25 +1,28 @@
-"""What Azure would rent, and for how much: sizes, quota, the prepared network, the price. Reading costs nothing.
+"""What Azure would rent, and for how much: sizes, quota, the prepared network, the price; what would do instead. Reading
+costs nothing."""
 
-https://learn.microsoft.com/rest/api/compute/resource-skus/list, …/rest/api/compute/usage/list
-"""
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
-
+from mngr.backends.azure import market
 from mngr.backends.azure.arm import Arm
 from mngr.backends.azure.group import Group, check_region
+from mngr.backends.azure.market import Market, Size
 from mngr.backends.azure.prices import Prices
-from mngr.model.background import begin
-from mngr.model.errors import Conflict, InvalidInput, NotFound
+from mngr.model.background import begin, each
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.model.guess import did_you_mean
-from mngr.model.views import Offer
+from mngr.model.notes import Remark
+from mngr.model.views import Fallback, Offer
 from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import MachineSpec
 
 T = TypeVar("T")
 
-#: So many sizes or regions are named at most.
+#: So many names of an image's kind are shown at most.
 NAMED = 8
+#: So many sizes, and regions, are named where there is no room for what was asked; so many regions are asked for that.
+INSTEAD, INSTEAD_REGIONS, ASKED_REGIONS = 4, 3, 6
 
 
 class Offers:
@@ -29,46 +32,115 @@ class Offers:
         self._arm = arm
         self._prices = prices
 
-    def check(self, group: Group, spec: MachineSpec, read: Callable[[list[str]], None]) -> Offer:
-        """`read` is told of all sizes. The price of `spec`. Raises InvalidInput for an unknown size or region, one that isn't to be had, a quota that is
-        used up, each with those that would do; Conflict if nothing is prepared; Unreadable."""
-        prepared = begin(lambda: self._prepared(group))
+    def check(
+        self,
+        group: Group,
+        spec: MachineSpec,
+        read: Callable[[list[str]], None],
+        others: Sequence[MachineSpec] = (),
+    ) -> Offer:
+        """The offer of `spec`, or of the first of `others` if Azure says already that `spec` can't be had; the rest of those that
+        can are its `fallbacks`. `read` is told of all sizes.
+
+        Raises InvalidInput for an unknown size or region, and if none can be had, each with those that would do; Conflict if
+        nothing is prepared; Unreadable."""
+        wanted = [spec, *others]
+        regions = list(dict.fromkeys(one.region for one in wanted))
+        prepared = [begin(lambda at=at: self._prepared(group.in_region(at))) for at in regions]
         image = begin(lambda: self._image(spec, group.config.image))
-        usages = begin(lambda: self._usages(spec.region))
-        spot = bool(spec.options.get("spot"))
-        price = begin(lambda: self._prices.per_hour(spec.region, spec.plan, spot=spot))
-        sizes = {str(one["name"]).lower(): one for one in self._sizes(spec.region)}
-        if not sizes:
-            raise self._no_region(spec.region)
-        read([str(one["name"]) for one in sizes.values()])
-        size = sizes.get(spec.plan.lower())
-        if size is None:
-            guess = did_you_mean(spec.plan, [str(one["name"]) for one in sizes.values()])
-            raise InvalidInput(
-                f"Azure knows no size {spec.plan!r} in {spec.region}",
-                hint=f"{guess} choose with -b --azure-vm-size=…; e.g. {_names(sizes.values())}".strip(),
-            )
-        left = usages()
-        fit = [one for one in sizes.values() if not _restricted(one) and not _over_quota(one, left, spot)]
-        instead = f"these would do: {_names(fit)}" if fit else "another region may have some"
-        if why := _restricted(size):
-            raise InvalidInput(
-                f"Azure doesn't sell {spec.plan} in {spec.region} to this subscription ({why})", hint=instead
-            )
-        if why := _over_quota(size, left, spot):
-            raise InvalidInput(
-                f"{spec.plan} in {spec.region} is beyond the subscription's quota: {why}",
-                hint=f"{instead}; or have it raised in the Azure portal, Subscriptions, Usage + quotas",
-            )
+        prices = [begin(lambda one=one: self._price(one)) for one in wanted]
+        asked = {region: begin(lambda at=region: market.read(self._arm, at)) for region in regions}
+        markets = {region: wait() for region, wait in asked.items()}
+        first = markets[spec.region]
+        sizes = [self._size(markets[one.region], one, spec) for one in wanted]
+        read([market.name_of(one) for one in first.sizes.values()])
+        for one in sizes[1:]:
+            if market.processor(one) != market.processor(sizes[0]):
+                raise InvalidInput(
+                    f"{market.name_of(one)} is {market.processor(one)}, and {market.name_of(sizes[0])} is "
+                    f"{market.processor(sizes[0])}: one image can't boot on both",
+                    hint=f"such as {_names(first.like(sizes[0], _spot(spec))[:INSTEAD])}",
+                )
+        lacks = [
+            markets[one.region].lacking(size, _spot(spec)) for one, size in zip(wanted, sizes, strict=True)
+        ]
+        able = [at for at, why in enumerate(lacks) if not why]
+        if not able:
+            raise InvalidInput("; ".join(lacks), hint=self._refused_hint(lacks[0], first, sizes[0], wanted))
         image()
-        prepared()
-        facts = _capabilities(size)
+        for wait in prepared:
+            wait()
+        choices = [
+            Fallback(plan=market.name_of(sizes[at]), region=wanted[at].region, per_hour=prices[at]())
+            for at in able
+        ]
+        facts = market.facts(sizes[able[0]])
         return Offer(
-            plan=str(size["name"]), region=spec.region, image=spec.image, per_hour=price(),
+            plan=choices[0].plan, region=choices[0].region, image=spec.image, per_hour=choices[0].per_hour,
             cpus=int(float(facts["vCPUs"])) if "vCPUs" in facts else None,
             memory_gb=float(facts["MemoryGB"]) if "MemoryGB" in facts else None,
-            disk_gb=group.config.os_disk_size_gb,
+            disk_gb=group.config.os_disk_size_gb, fallbacks=choices[1:],
+            notes=[Remark(text=f"{why}, so it isn't tried") for why in lacks if why],
         )  # fmt: skip
+
+    def instead(self, tried: Sequence[MachineSpec]) -> str:
+        """Which sizes and regions would do in the place of `tried`, of which the first was what was asked for; "" if that can't
+        be learned now."""
+        spec = tried[0]
+        try:
+            here = market.read(self._arm, spec.region)
+            return self._instead(here, here.size(spec.plan), tried)
+        except MngrError:
+            return ""
+
+    def _instead(self, here: Market, size: Size, tried: Sequence[MachineSpec]) -> str:
+        spec, spot = tried[0], _spot(tried[0])
+        sizes = begin(lambda: self._sizes_instead(here, size, tried))
+        out = {one.region for one in tried}
+        regions = [one for one in market.nearest_regions(self._arm, spec.region) if one not in out]
+        markets = each(lambda at: market.read(self._arm, at), regions[:ASKED_REGIONS])
+        there = [(one, one.sizes.get(market.name_of(size).lower())) for one in markets]
+        fit = [one.region for one, same in there if same and not one.lacking(same, spot)]
+        said = [f"in {spec.region} there may be {sizes()}"] if sizes() else []
+        if fit:
+            said.append(f"{market.name_of(size)} may be had in {', '.join(fit[:INSTEAD_REGIONS])}")
+        if not said:
+            return "nothing like it is to be had in the regions around"
+        return f"{'; '.join(said)}; -b --azure-fallback-sizes=A,B and --azure-fallback-regions=A,B try others in turn"
+
+    def _sizes_instead(self, here: Market, size: Size, tried: Sequence[MachineSpec]) -> str:
+        """The nearest in size, of those the cheapest first, with their prices."""
+        out = [one.plan.lower() for one in tried if one.region == here.region]
+        near = here.like(size, _spot(tried[0]), out)[: 2 * INSTEAD]
+        prices = each(
+            lambda one: self._prices.per_hour(here.region, market.name_of(one), spot=_spot(tried[0])), near
+        )
+        rows = sorted(
+            zip(near, prices, strict=True),
+            key=lambda row: (market.distance(row[0], size), row[1] is None, row[1] or 0),
+        )
+        return ", ".join(
+            f"{market.name_of(one)} (USD {price:.4g} an hour)" if price is not None else market.name_of(one)
+            for one, price in rows[:INSTEAD]
+        )
+
+    def _refused_hint(self, why: str, here: Market, size: Size, wanted: Sequence[MachineSpec]) -> str:
+        try:
+            hint = self._instead(here, size, wanted)
+        except MngrError:
+            hint = "another size or region may do"
+        raised = "; or have the quota raised in the Azure portal, Subscriptions, Usage + quotas"
+        return hint + (raised if "quota" in why else "")
+
+    def _size(self, there: Market, one: MachineSpec, spec: MachineSpec) -> Size:
+        """Raises InvalidInput for an unknown size or region, naming the option that said it."""
+        if not there.sizes:
+            option = "--azure-region" if one.region == spec.region else "--azure-fallback-regions"
+            raise market.no_region(self._arm, one.region, option)
+        return there.size(one.plan, "--azure-vm-size" if one.plan == spec.plan else "--azure-fallback-sizes")
+
+    def _price(self, one: MachineSpec) -> float | None:
+        return self._prices.per_hour(one.region, one.plan, spot=_spot(one))
 
     def _prepared(self, group: Group) -> None:
         vnet = self._there(lambda: self._arm.get(group.vnet)) or {}
@@ -116,62 +188,10 @@ class Offers:
         except NotFound:
             return None
 
-    def _sizes(self, region: str) -> list[dict[str, Any]]:
-        rows = self._arm.pages("/providers/Microsoft.Compute/skus", {"$filter": f"location eq '{region}'"})
-        return [one for one in rows if one.get("resourceType") == "virtualMachines"]
 
-    def _usages(self, region: str) -> dict[str, tuple[float, float]]:
-        """(used, limit) by the name of the quota; nothing where Azure doesn't know the region."""
-        try:
-            rows = self._arm.pages(f"/providers/Microsoft.Compute/locations/{region}/usages")
-        except NotFound:
-            return {}
-        return {str(one["name"]["value"]).lower(): (one["currentValue"], one["limit"]) for one in rows}
-
-    def _no_region(self, region: str) -> InvalidInput:
-        names = sorted(str(one["name"]) for one in self._arm.pages("/locations"))
-        if region in names:
-            return InvalidInput(
-                f"Azure sells no VM in {region} to this subscription", hint="choose another region"
-            )
-        guess = did_you_mean(region, names)
-        return InvalidInput(
-            f"Azure knows no region {region!r}",
-            hint=f"{guess} choose with -b --azure-region=…; valid: {', '.join(names)}".strip(),
-        )
+def _spot(spec: MachineSpec) -> bool:
+    return bool(spec.options.get("spot"))
 
 
-def _capabilities(size: Mapping[str, Any]) -> dict[str, str]:
-    return {str(one.get("name")): str(one.get("value")) for one in size.get("capabilities") or []}
-
-
-def _restricted(size: Mapping[str, Any]) -> str:
-    """Why a size isn't sold in its whole region; "" if it is."""
-    for one in size.get("restrictions") or []:
-        if one.get("type") == "Location":
-            return str(one.get("reasonCode") or "restricted")
-    return ""
-
-
-def _over_quota(
-    size: Mapping[str, Any], usages: Mapping[str, tuple[float, float]], spot: bool = False
-) -> str:
-    """Which quota one more machine of this size would be beyond; "" for none that is known."""
-    cores = float(_capabilities(size).get("vCPUs", 0))
-    usual = ((str(size.get("family", "")), "cores of its family"), ("cores", "cores of the region"))
-    for name, what in (("lowPriorityCores", "cores for spot of the region"),) if spot else usual:
-        used, limit = usages.get(name.lower(), (0, float("inf")))
-        if used + cores > limit:
-            return f"{used:g} of {limit:g} {what} are used, it needs {cores:g}"
-    return ""
-
-
-def _names(sizes: Iterable[Mapping[str, Any]]) -> str:
-    """The smallest of these, by name."""
-
-    def weight(one: Mapping[str, Any]) -> tuple[float, float, str]:
-        facts = _capabilities(one)
-        return float(facts.get("vCPUs", 0)), float(facts.get("MemoryGB", 0)), str(one["name"])
-
-    names: Sequence[str] = [str(one["name"]) for one in sorted(sizes, key=weight)]
-    return ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
+def _names(sizes: Sequence[Size]) -> str:
+    return ", ".join(market.name_of(one) for one in sizes)

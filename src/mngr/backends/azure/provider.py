@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from mngr.backends.azure import fallback
 from mngr.backends.azure.cloud import AzureCloud
 from mngr.backends.azure.config import AzureConfig
 from mngr.model.errors import InvalidInput
@@ -13,11 +14,11 @@ from mngr.vps_docker.vps_client import MachineSpec
 
 class AzureProvider(VpsDockerProvider):
     """`-b --azure-vm-size=…`, `--azure-region=…`, `--azure-image=PUBLISHER:OFFER:SKU:VERSION` (or `--vps-plan` and the like),
-    `--azure-spot`."""
+    `--azure-spot`; `--azure-fallback-sizes=A,B` and `--azure-fallback-regions=A,B`, tried in turn where there is no room."""
 
     option_names: Mapping[str, Collection[str]] = {
         "vps": ("region", "plan", "os"),
-        "azure": ("region", "vm-size", "image", "spot"),
+        "azure": ("region", "vm-size", "image", "spot", fallback.SIZES, fallback.REGIONS),
     }
 
     option_switches = ("spot",)
@@ -40,6 +41,17 @@ class AzureProvider(VpsDockerProvider):
             plan=options.get("vm-size") or options.get("plan") or config.vm_size,
             region=options.get("region", config.default_region),
             image=image,
-            options={"spot": "1"} if "spot" in options else {},
+            options=({"spot": "1"} if "spot" in options else {}) | self._fallbacks(options),
             first_commands=[["shutdown", "-P", f"+{-(-seconds // 60)}"]] if seconds else [],
         )
+
+    def _fallbacks(self, options: Mapping[str, str]) -> dict[str, str]:
+        """As asked for, else as in the settings."""
+        usual = {
+            fallback.SIZES: self._azure.fallback_sizes, fallback.REGIONS: self._azure.fallback_regions,
+        }  # fmt: skip
+        given = {
+            name: fallback.listed(options[name]) if name in options else list(names)
+            for name, names in usual.items()
+        }
+        return {name: ",".join(names) for name, names in given.items() if names}

@@ -12,25 +12,27 @@ class Region:
     zones: int
     factor: float
     """How prices compare with eastus."""
+    latitude: float
+    longitude: float
 
 
 _REGIONS = (
-    Region("eastus", "East US", 3, 1.0),
-    Region("eastus2", "East US 2", 3, 1.0),
-    Region("centralus", "Central US", 3, 1.1),
-    Region("westus", "West US", 0, 1.19),
-    Region("westus2", "West US 2", 3, 1.0),
-    Region("westus3", "West US 3", 3, 1.0),
-    Region("canadacentral", "Canada Central", 3, 1.12),
-    Region("brazilsouth", "Brazil South", 3, 1.6),
-    Region("northeurope", "North Europe", 3, 1.09),
-    Region("westeurope", "West Europe", 3, 1.15),
-    Region("uksouth", "UK South", 3, 1.13),
-    Region("germanywestcentral", "Germany West Central", 3, 1.15),
-    Region("swedencentral", "Sweden Central", 3, 1.04),
-    Region("southeastasia", "Southeast Asia", 3, 1.27),
-    Region("japaneast", "Japan East", 3, 1.3),
-    Region("australiaeast", "Australia East", 3, 1.27),
+    Region("eastus", "East US", 3, 1.0, 37.3719, -79.8164),
+    Region("eastus2", "East US 2", 3, 1.0, 36.6681, -78.3889),
+    Region("centralus", "Central US", 3, 1.1, 41.5908, -93.6208),
+    Region("westus", "West US", 0, 1.19, 37.783, -122.417),
+    Region("westus2", "West US 2", 3, 1.0, 47.233, -119.852),
+    Region("westus3", "West US 3", 3, 1.0, 33.448376, -112.074036),
+    Region("canadacentral", "Canada Central", 3, 1.12, 43.653, -79.383),
+    Region("brazilsouth", "Brazil South", 3, 1.6, -23.55, -46.633),
+    Region("northeurope", "North Europe", 3, 1.09, 53.3478, -6.2597),
+    Region("westeurope", "West Europe", 3, 1.15, 52.3667, 4.9),
+    Region("uksouth", "UK South", 3, 1.13, 50.941, -0.799),
+    Region("germanywestcentral", "Germany West Central", 3, 1.15, 50.110924, 8.682127),
+    Region("swedencentral", "Sweden Central", 3, 1.04, 60.67488, 17.14127),
+    Region("southeastasia", "Southeast Asia", 3, 1.27, 1.283, 103.833),
+    Region("japaneast", "Japan East", 3, 1.3, 35.68, 139.77),
+    Region("australiaeast", "Australia East", 3, 1.27, -33.86, 151.2094),
 )
 REGIONS = {region.name: region for region in _REGIONS}
 

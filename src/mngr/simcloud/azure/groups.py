@@ -133,7 +133,12 @@ def locations(state: State, call: Call) -> dict[str, Any]:
                 "displayName": one.display,
                 "regionalDisplayName": one.display,
                 "type": "Region",
-                "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
+                "metadata": {
+                    "regionType": "Physical",
+                    "regionCategory": "Recommended",
+                    "latitude": str(one.latitude),
+                    "longitude": str(one.longitude),
+                },
             }
             for one in REGIONS.values()
         ]

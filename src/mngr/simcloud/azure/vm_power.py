@@ -134,10 +134,10 @@ def _act(
         if one is None:
             return
         if code:
-            state.change(vm.key, state="Failed", inner={"power": before})
-            raise failed(
-                code, vms.LATE.get(code, "An internal execution error occurred. Please retry later.")
-            )
+            message = vms.LATE.get(code, "An internal execution error occurred. Please retry later.")
+            why = {"code": code, "message": message}
+            state.change(vm.key, state="Failed", inner={"power": before, "failure": why})
+            raise failed(code, message)
         then(one)
 
     seconds = (state.behaviour.start_s if act == "start" else state.behaviour.stop_s) if act else 0

@@ -20,12 +20,15 @@ SHOWN = {
 
 def instance_view(state: State, vm: Resource) -> dict[str, Any]:
     now, power = iso(state.now()), vm.inner.get("power", "")
+    failure = vm.inner.get("failure", {}) if vm.state == "Failed" else {}
     provisioning: dict[str, Any] = {
-        "code": f"ProvisioningState/{vm.state.lower()}",
+        "code": "/".join(filter(None, ("ProvisioningState", vm.state.lower(), failure.get("code")))),
         "level": "Error" if vm.state == "Failed" else "Info",
         "displayStatus": f"Provisioning {vm.state.lower()}",
         "time": now,
     }
+    if failure:
+        provisioning["message"] = failure["message"]
     statuses = [provisioning]
     if power:
         statuses.append({"code": f"PowerState/{power}", "level": "Info", "displayStatus": SHOWN[power]})
@@ -35,10 +38,10 @@ def instance_view(state: State, vm: Resource) -> dict[str, Any]:
                 "name": vm.properties["storageProfile"]["osDisk"]["name"],
                 "statuses": [
                     {
-                        **provisioning,
                         "code": "ProvisioningState/succeeded",
                         "level": "Info",
                         "displayStatus": "Provisioning succeeded",
+                        "time": now,
                     }
                 ],
             }

@@ -162,8 +162,9 @@ class Vms(Kind):
             if code == "OSProvisioningTimedOut":
                 machine.running(state, state.find(vm.id))
             if code:
-                state.change(vm.key, state="Failed")
-                raise failed(code, LATE.get(code, "The operation failed."))
+                message = LATE.get(code, "The operation failed.")
+                state.change(vm.key, state="Failed", inner={"failure": {"code": code, "message": message}})
+                raise failed(code, message)
             machine.running(state, state.find(vm.id))
             return self.view(state, state.find(vm.id))
 
