@@ -177,6 +177,7 @@ class Azure(Vendor[State, Operation]):
             "AZURE_SUBSCRIPTION_ID": self.state.subscription,
             "AZURE_AUTHORITY_HOST": url,
             "MNGR__PROVIDERS__AZURE__API_URL": url,
+            "MNGR__PROVIDERS__AZURE__PRICES_URL": url,
         }
 
     def control_routes(self) -> dict[tuple[str, str], Callable[[Request], Any]]:
