@@ -44,6 +44,22 @@ def test_a_shell_evals_it_and_the_cloud_ends_with_the_session(shell: str) -> Non
     assert gone(int(said[2]))
 
 
+def test_azures_is_exported_for_tls_as_its_sdks_want_it() -> None:
+    typed = """
+    eval "$($PYTHON -m mngr.simcloud azure --machines fake --machines-cmd true --registered --export)" || exit 9
+    exec 2>&1
+    $PYTHON -m mngr azure prepare --allowed-ssh-cidr 203.0.113.4/32; code=$?
+    kill "$SIMCLOUD_PID"
+    exit $code
+    """
+    done = subprocess.run(
+        ["sh", "-c", typed], env={**os.environ, "PYTHON": sys.executable}, stdout=subprocess.PIPE, text=True,
+        timeout=120, start_new_session=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "mngr in westus is ready" in done.stdout
+
+
 def test_a_cloud_that_can_t_start_makes_the_eval_fail() -> None:
     typed = TYPED.replace("--export", "--export --machines-cmd true --machines qemu")
     done = subprocess.run(

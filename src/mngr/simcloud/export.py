@@ -39,7 +39,8 @@ def in_background(args: argparse.Namespace, serve: Callable[[], int]) -> int:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     ready = json.loads(line)
     more = {"SIMCLOUD_CONTROL": ready["control"], "SIMCLOUD_PID": str(child)}
-    for name, value in {**ready["env"], **more}.items():
+    env = ready["https_env"] if getattr(args.vendor, "TLS_ONLY", False) else ready["env"]
+    for name, value in {**env, **more}.items():
         print(f"export {name}={shlex.quote(value)}")
     print(
         f'simcloud: at {ready["url"]}; it ends with this terminal, or: kill "$SIMCLOUD_PID"', file=sys.stderr

@@ -1,7 +1,8 @@
-"""Waiting for a rented machine: until its cloud shows it running, and until root's login works there."""
+"""Waiting for a rented machine: until its cloud shows it running, until root's login works there, and until Docker is up."""
 
 from typing import Literal
 
+from mngr.containers.docker import Docker
 from mngr.model.errors import TimedOut, Unreachable
 from mngr.model.waiting import looks
 from mngr.transport.ssh import HostKeyMismatch, KeyRefused, Ssh
@@ -52,4 +53,20 @@ def log_in(rented: Rented, ssh: Ssh, what: str, *, strange_s: float = 0) -> None
     raise VpsBootTimeout(
         f"no SSH login on {what} at {ssh.target.address} within {limit:g} s: {why}",
         hint="look at its console at the cloud; raise vps_boot_timeout in the provider's config if it is only slow",
+    )
+
+
+def docker_up(rented: Rented, docker: Docker, what: str) -> None:
+    """Waits for the daemon of a machine that was started: sshd is up before it. Raises VpsBootTimeout, CommandFailed."""
+    clock, limit = rented.context.clock, rented.config.vps_boot_timeout
+    why = ""
+    for _ in looks(clock, limit):
+        try:
+            docker.run("version", timeout=30)
+            return
+        except (Unreachable, TimedOut) as error:
+            why = error.message
+    raise VpsBootTimeout(
+        f"Docker doesn't answer on {what} at {docker.place} {limit:g} s after its start: {why}",
+        hint="see `journalctl -u docker` there; raise vps_boot_timeout in the provider's config if it is only slow",
     )

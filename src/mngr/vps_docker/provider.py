@@ -172,6 +172,7 @@ class VpsDockerProvider(Generic[C, K]):
         ssh = discovery.reach(self.rented, found)
         booting.log_in(self.rented, ssh, f"machine {found.id}")
         docker = Docker(ssh)
+        booting.docker_up(self.rented, docker, f"machine {found.id}")
         store = HostStore(docker, self.name)
         record = lost_machine.record(self.rented, store, found)
         progress(Step("container"))

@@ -1,7 +1,10 @@
 """Reading what survey.sh printed: states, corrupt records, answers that were cut short."""
 
 import io
+import os
+import subprocess
 import tarfile
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mngr.containers.survey import Seen, Stored, host_view, parse_store, parse_survey, state_of
+from mngr.hosts import scripts
 from mngr.hosts.probe import HostFacts
 from mngr.model.errors import Unreachable
 from mngr.model.records import AgentRecord, HostRecord, Idle, encode
@@ -225,3 +229,13 @@ def test_a_host_that_stopped_itself_tells_whether_its_agent_ever_came(agents: st
 def test_on_a_rented_machine_a_host_without_idle_conf_is_no_reason_to_make_another() -> None:
     seen = Seen(host_id=HOST, host_name="box", name="x", state="running", facts=HostFacts())
     assert not host_view(RECORD, seen, Stored()).half_made
+
+
+def test_a_store_that_doesnt_answer_in_time_is_said_to(tmp_path: Path) -> None:
+    for name, text in (("docker", "exit 0"), ("timeout", "exit 124")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    argv = ["sh", "-c", scripts.text("survey"), "survey", "azure", "mngr-state-azure", "", "", "", ""]
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (1, "no answer within 5 s\n")

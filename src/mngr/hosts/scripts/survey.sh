@@ -16,6 +16,7 @@ limit=
 # A folder that isn't there yet, or a file that was removed while it was read, is no failure.
 read_store() {
 	$limit docker exec "$state" tar -c -C /state -f - hosts snapshots >"$tmp/store" 2>"$tmp/store.err" && return
+	[ $? -ne 124 ] || echo 'no answer within 5 s' >"$tmp/store.err"
 	grep -q '^tar: ' "$tmp/store.err" &&
 		! grep -Evq 'No such file or directory|changed as we read it|removed before we read it|previous errors' "$tmp/store.err"
 }

@@ -15,8 +15,10 @@ from mngr.simcloud.machines.base import Options, Unavailable
 FAULTS = ("late_failure", "quota", "sku_not_available")
 """Of a VM's PUT, and the first of its start, too. See README.md."""
 
+TLS_ONLY = True
+"""What `--export` prints is for TLS: Azure's SDKs send no secret by plain http."""
 
-__all__ = ["NAMES", "add_options", "start"]
+__all__ = ["NAMES", "TLS_ONLY", "add_options", "start"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
