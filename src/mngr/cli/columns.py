@@ -69,13 +69,13 @@ def idle(host: "HostView", now: float) -> str:
 
 
 #: Why a host stops.
-CAUSES = {"": "", "idle": "idle", "lifetime": "max lifetime"}
+CAUSES = {"": "", "idle": "idle", "lifetime": "max lifetime", "evicted": "evicted"}
 
 
 def host_state(host: "HostView", now: float) -> str:
-    """`running`, `stopping: idle`, `stopped 2m ago: idle`."""
+    """`running`, `stopping: idle`, `stopped 2m ago: idle`, `evicted 2m ago`."""
     text = word(host.state)
-    if host.state in DOWN and host.stopped_at:
+    if host.state in (*DOWN, "evicted") and host.stopped_at:
         text += f" {span(now - host.stopped_at)} ago"
     why = CAUSES[host.idle.stop_cause] if host.idle and host.state in (*DOWN, "stopping") else ""
     return f"{text}: {why}" if why else text

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 
 from mngr.cli import words
-from mngr.model.notes import Note
+from mngr.model.notes import Note, Remark
 from mngr.model.progress import Step
 
 
@@ -60,7 +60,8 @@ class Progress:
 
     def __call__(self, told: Step | Note) -> None:
         if isinstance(told, Note):
-            self.say(f"{self.what}: warning: {words.of_note(told)}")
+            warning = "" if isinstance(told, Remark) and not told.warns else "warning: "
+            self.say(f"{self.what}: {warning}{words.of_note(told)}")
             return
         self._phase = words.of_step(told)
         if not self._live:

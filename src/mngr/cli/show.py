@@ -95,7 +95,7 @@ def _of_host(row: "Row", now: float) -> dict[str, str]:
         "note": columns.note(host),
         "others" if row.agent else "agents": " ".join([*others, known]).strip(),
         "address": where,
-        "plan": " ".join(one for one in (record.plan, record.region) if one),
+        "plan": " ".join(one for one in (record.plan, record.region, "spot" if host.spot else "") if one),
         "image": record.image,
         "user": record.user,
         "labels": columns.pairs(record.labels),
@@ -122,7 +122,7 @@ def _idle(row: "Row", now: float) -> dict[str, Any]:
     idle = row.host.idle
     if idle is None:
         return {}
-    after = f" after {columns.span(idle.timeout_s)}" if idle.timeout_s else ", never"
+    after = f" after {columns.span(idle.timeout_s)}" if idle.timeout_s else ", never" if idle.mode else ""
     cap, ends_at = row.host.record.idle.max_lifetime_s, idle.lifetime_ends_at
     ends = f", ends in {columns.span(ends_at - now)}" if ends_at else ""
     return {

@@ -9,9 +9,10 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="note"
 
 
 class Remark(Note, frozen=True):
-    """Words of a cloud or of a provider, for people only."""
+    """Words of a cloud or of a provider, for people only. `warns`: something is amiss."""
 
     text: str
+    warns: bool = True
 
 
 class LeftOutOfSnapshot(Note, frozen=True):

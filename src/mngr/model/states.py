@@ -4,7 +4,16 @@ from typing import Literal
 
 AgentState = Literal["running", "waiting", "done", "stopped", "unknown"]
 HostState = Literal[
-    "building", "running", "stopping", "stopped", "paused", "crashed", "failed", "destroyed", "unreachable"
+    "building",
+    "running",
+    "stopping",
+    "stopped",
+    "paused",
+    "crashed",
+    "failed",
+    "destroyed",
+    "evicted",
+    "unreachable",
 ]
 
 #: Hosts that are there: what they hold is known, and an agent can be put on them.

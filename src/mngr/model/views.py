@@ -32,7 +32,7 @@ class IdleView(msgspec.Struct, kw_only=True):
     last_seen: str = ""
     stops_at: float | None = None
     lifetime_ends_at: float | None = None
-    stop_cause: Literal["", "idle", "lifetime"] = ""
+    stop_cause: Literal["", "idle", "lifetime", "evicted"] = ""
     stop_reason: str = ""
 
     def end_at(self, at: float) -> None:
@@ -47,7 +47,7 @@ class HostView(msgspec.Struct, kw_only=True):
     `agents` are all there are; else they are those that were seen before, or none, and there may be others.
     `snapshots`: how many live on its machine and would go with it. `half_made`: it has a record, and its create hasn't
     come to its end; who creates it again goes on. `sshd_down`: it runs, and lets nobody in; a start sees to that. `permanent`: it was never made and is never destroyed (this computer).
-    `stopped_at`: since when it is down, or going down, where that is known."""
+    `stopped_at`: since when it is down, or going down, where that is known. `spot`: its cloud may take its machine away."""
 
     record: HostRecord
     state: HostState
@@ -65,6 +65,7 @@ class HostView(msgspec.Struct, kw_only=True):
     sshd_down: bool = False
     permanent: bool = False
     stopped_at: float | None = None
+    spot: bool = False
 
     @property
     def up(self) -> bool:

@@ -94,7 +94,7 @@ def existing_host(mngr: Mngr, provider: HostProvider, request: CreateRequest) ->
             hint=f"choose another name, or one of these by its id: {places}",
         )
     host = same[0]
-    refused = not host.up and host.state in ("unreachable", "stopping", "destroyed")
+    refused = not host.up and host.state in ("unreachable", "stopping", "destroyed", "evicted")
     if not host.agents_known and not refused:
         raise Unreachable(
             f"can't tell which agents are on host {name} on {provider.name}: {host.problem or word(host.state)}",

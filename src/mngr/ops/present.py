@@ -68,6 +68,7 @@ def host(view: HostView) -> dict[str, Any]:
         "image": record.image,
         "user": record.user or None,
         "plan": record.plan,
+        "spot": view.spot,
         "region": record.region,
         "labels": dict(record.labels),
         "price_per_hour": record.price_per_hour,

@@ -18,7 +18,8 @@ SEEN_S = 60
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """A host as last seen, `at` seconds since the epoch (give or take a minute). `codes`: of agents that were done, by
-    id. `account`: where (vps_client.VpsClientInterface.account). `paid_until`: where machines are paid ahead."""
+    id. `account`: where (vps_client.VpsClientInterface.account). `paid_until`: where machines are paid ahead. `ends_at`: when
+    its lifetime is over. `spot`: its machine may be taken away by its cloud; `evicted_at`: when it was."""
 
     record: HostRecord
     agents: list[AgentRecord] = []
@@ -27,6 +28,9 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     at: float = 0
     account: str = ""
     paid_until: str = ""
+    ends_at: float | None = None
+    spot: bool = False
+    evicted_at: float | None = None
     format: int = 1
 
 

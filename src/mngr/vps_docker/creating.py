@@ -35,7 +35,13 @@ def create(rented: Rented, wanted: Wanted, progress: Progress) -> HostRecord:
             take_back(rented, held, error, progress)
             raise
         agents = [AgentView(record=spec.agent, state="stopped")] if spec.agent else []
-        view = HostView(record=record, state="running", agents=agents, paid_until=bought.paid_until)
+        view = HostView(
+            record=record,
+            state="running",
+            agents=agents,
+            paid_until=bought.paid_until,
+            spot=bought.spot,
+        )
         discovery.remember(rented, view)
         held.done()
         return record

@@ -18,7 +18,7 @@ from mngr.model.errors import MngrError, NotFound
 from mngr.model.records import HostRecord
 from mngr.model.views import HostView, Listing, Problem
 from mngr.transport.ssh import Ssh
-from mngr.vps_docker import accounts, intents, machine_probe, strays, tags, views
+from mngr.vps_docker import accounts, evicted, intents, machine_probe, strays, tags, views
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.intents import CreatePlan, DestroyPlan
 from mngr.vps_docker.rented import Rented
@@ -40,7 +40,7 @@ def discover(rented: Rented, only: Collection[str] | None) -> Listing:
         errors.append(Problem(provider=rented.name, what="cloud", error=error.message, hint=error.hint))
         found = [_machine_of(rented, one) for one in before]
     entries = rented.entries()
-    looks: dict[str, Callable[[], HostView]] = {}
+    looks: dict[str, Callable[[], HostView | None]] = {}
     listed = {one.id for one in found}
     for machine in _one_a_host(found):
         owner = machine.owner
@@ -71,13 +71,14 @@ def discover(rented: Rented, only: Collection[str] | None) -> Listing:
             and (only is None or entry.subject in only or plan.host_name in only)
         ):
             looks[entry.subject] = partial(_not_there_yet, rented, entry, entry.intent, plan)
-    return Listing(hosts=each(lambda ask: ask(), looks.values()), errors=errors)
+    hosts = [view for view in each(lambda ask: ask(), looks.values()) if view is not None]
+    return Listing(hosts=hosts, errors=errors)
 
 
 def _not_listed(
-    rented: Rented, seen: Remembered, looks: dict[str, Callable[[], HostView]], errors: list[Problem]
+    rented: Rented, seen: Remembered, looks: dict[str, Callable[[], HostView | None]], errors: list[Problem]
 ) -> None:
-    """A host that was seen before, and isn't in the cloud's list: another account's, or at the end of what was paid.
+    """A host that was seen before, and isn't in the cloud's list: another account's, at the end of what was paid, or evicted.
 
     All others were destroyed elsewhere, or the list is older than they are.
     """
@@ -92,6 +93,8 @@ def _not_listed(
         looks[seen.record.id] = partial(views.unreachable, rented, _machine_of(rented, seen), seen, why)
     elif views.has_run_out(rented, seen):
         looks[seen.record.id] = partial(views.run_out, rented, seen)
+    elif seen.spot:
+        looks[seen.record.id] = partial(evicted.look, rented, seen)
 
 
 def _one_a_host(machines: Iterable[Machine]) -> list[Machine]:
@@ -126,11 +129,17 @@ def _look(rented: Rented, machine: Machine, entries: Entries) -> HostView:
     if entry and entry.intent and entry.intent.kind == "destroy":
         how = "is being destroyed" if entry.busy else "its destroy was cut short; `mngr gc` ends it"
         return views.half_made(rented, machine, "stopping", how)
+    if evicted.in_part(machine) and remembered is not None and remembered.spot:
+        return evicted.look(rented, remembered) or views.unreachable(
+            rented, machine, remembered, _down(rented, machine)
+        )
     if machine.state != "running":
         view = views.unreachable(rented, machine, remembered, _down(rented, machine))
         if machine.state in ("stopped", "halted"):
-            view.state = "stopped"
             view.agents = views.as_stopped(views.known_agents(machine, remembered), remembered)
+            view.state = "crashed" if machine.state == "halted" else "stopped"
+        if machine.state == "stopped" and rented.cloud.caps.stop_saves:
+            views.ended(view, rented.cloud.ended(machine.id), remembered)
         return view
     try:
         facts = machine_probe.look(reach(rented, machine), rented.name)
@@ -187,7 +196,7 @@ def remember(rented: Rented, view: HostView) -> None:
     rented.cache.put(
         Remembered(
             record=view.record, agents=agents, codes=codes, snapshots=view.snapshots, at=at, account=account,
-            paid_until=paid_until,
+            paid_until=paid_until, ends_at=view.idle.lifetime_ends_at if view.idle else None, spot=view.spot,
         )
     )  # fmt: skip
 
@@ -256,9 +265,13 @@ def find_machine(rented: Rented, host_id: str) -> Machine:
         try:
             machine = rented.get(remembered.record.machine_id)  # a list may lag; this says not found
         except NotFound:
-            if not views.has_run_out(rented, remembered):
+            if remembered.spot:
+                lost = evicted.look(rented, remembered)
+            else:
+                lost = views.run_out(rented, remembered) if views.has_run_out(rented, remembered) else None
+            if lost is None:
                 raise
-            why = views.run_out(rented, remembered).problem
+            why = lost.problem
             raise NotFound(f"host {remembered.record.name}: {why}") from None
         if machine.owner.host_id == host_id:
             return machine

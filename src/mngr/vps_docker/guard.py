@@ -8,6 +8,7 @@ container's reach, survive a reboot, and act again until the stop succeeded. See
 from mngr.containers.container import name_of
 from mngr.hosts import scripts
 from mngr.hosts.layout import pack
+from mngr.hosts.probe import describe_reason
 from mngr.hosts.scripts import script
 from mngr.transport.base import Transport
 
@@ -75,9 +76,14 @@ def set_up(machine: Transport, host_id: str, ends_at: float | None, self_stop: s
     script(machine, "machine-setup", name, name, _epoch(ends_at), input=packed, timeout=60)
 
 
-def before_start(machine: Transport, ends_at: float | None) -> None:
-    """Clears why the container stopped, and gives it a lifetime anew. Repeatable."""
-    script(machine, "machine-start", _epoch(ends_at), timeout=60)
+def before_start(machine: Transport, ends_at: float | None) -> str:
+    """Clears why the container stopped, and gives it a lifetime anew. Returns that why, in words, if it had stopped itself.
+    Repeatable."""
+    line = (
+        script(machine, "machine-start", _epoch(ends_at), timeout=60).stdout.decode(errors="replace").strip()
+    )
+    why = describe_reason(line) if line else ""
+    return "".join(one for one in why if one.isprintable())  # agents can write there
 
 
 def _epoch(at: float | None) -> str:

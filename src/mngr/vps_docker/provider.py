@@ -18,6 +18,7 @@ from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.model.errors import Conflict, InvalidInput, NotFound
 from mngr.model.names import check_name
+from mngr.model.notes import Remark
 from mngr.model.progress import Progress, Step
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import HostView, Listing, Offer
@@ -177,7 +178,8 @@ class VpsDockerProvider(Generic[C, K]):
         record = lost_machine.record(self.rented, store, found)
         progress(Step("container"))
         lifetime = record.idle.max_lifetime_s
-        guard.before_start(ssh, self.cloud.now() + lifetime if lifetime else None)
+        if why := guard.before_start(ssh, self.cloud.now() + lifetime if lifetime else None):
+            progress(Remark(text=f"it had stopped itself: {why}", warns=False))
         container.start(docker, host_id)
         if record.address != found.address:
             record = replace(record, address=found.address)

@@ -194,7 +194,8 @@ def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> N
         if why:
             swept.kept.append(f"{_name(machine)}: not yet released: {why}")
             return
-        if not twin:
+        seen = rented.cache.get(owner.host_id)
+        if not twin and not (seen and seen.spot):  # an evicted host's row is a person's to take away
             forget(rented, owner.host_id)
         swept.released.append(row)
 

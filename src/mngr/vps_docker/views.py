@@ -10,13 +10,16 @@ from mngr.hosts.probe import cause, describe_reason, stopped_at
 from mngr.model.clock import from_iso, iso
 from mngr.model.errors import MngrError
 from mngr.model.names import is_name
-from mngr.model.records import AgentRecord, HostRecord
+from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.model.states import HostState
 from mngr.model.views import AgentView, HostView, IdleView
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.machine_probe import MachineFacts
 from mngr.vps_docker.rented import Rented
-from mngr.vps_docker.vps_client import Machine
+from mngr.vps_docker.vps_client import Ended, Machine
+
+#: The clocks of a machine and of its cloud's log may be so far apart, in seconds.
+LATE_S = 60.0
 
 
 def record_of(rented: Rented, machine: Machine, remembered: Remembered | None) -> HostRecord:
@@ -95,6 +98,25 @@ def seen(rented: Rented, machine: Machine, facts: MachineFacts, remembered: Reme
     return priced(rented, machine, view)
 
 
+def ended(view: HostView, how: Ended | None, remembered: Remembered | None) -> None:
+    """Lays over a stopped host's view how its machine went off, as far as its cloud tells."""
+    if how is None:
+        return
+    idle = remembered.record.idle if remembered else Idle(mode="", timeout_s=0)
+    view.stopped_at = how.at
+    view.idle = IdleView(mode=idle.mode, timeout_s=idle.timeout_s)
+    if how.by == "cloud":
+        view.idle.stop_cause = "evicted"
+        view.idle.stop_reason = f"{view.record.provider} took its machine back, to have the room"
+    elif how.by == "person":
+        view.idle.stop_reason = f"by hand, of {how.who}" if how.who else "by hand"
+    elif remembered and remembered.ends_at and how.at > remembered.ends_at - LATE_S:
+        view.idle.stop_cause, view.idle.stop_reason = "lifetime", "reached its max lifetime, by itself"
+    else:
+        view.state, view.idle.stop_cause = "paused", "idle"
+        view.idle.stop_reason = "by itself, when it was idle; the next `mngr start` says more"
+
+
 def unreachable(rented: Rented, machine: Machine, remembered: Remembered | None, problem: str) -> HostView:
     """A ready machine that can't be asked, with its last known agents."""
     record = record_of(rented, machine, remembered)
@@ -136,7 +158,7 @@ def as_stopped(agents: Sequence[AgentRecord], remembered: Remembered | None) -> 
 def priced(rented: Rented, machine: Machine, view: HostView) -> HostView:
     """With what the machine has cost: by the started hour, up to a month's price where there is one a month."""
     view.stop_saves = rented.stop_saves
-    view.paid_until, view.renews = machine.paid_until, machine.renews
+    view.paid_until, view.renews, view.spot = machine.paid_until, machine.renews, machine.spot
     view.price_per_month = view.record.price_per_month
     hourly = view.record.price_per_hour
     if hourly is not None and machine.created_at:

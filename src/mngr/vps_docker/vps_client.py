@@ -76,6 +76,7 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine as the cloud shows it. Of a machine that is paid ahead: `paid_until` (ISO), and whether it `renews`;
     `released`: it lives on, to be taken by whoever comes first (Caps.outlives_release);
+    `spot`: the cloud may take it away when it needs the room;
     `agents`: all of its host, where the cloud keeps them (`keep_agents`); None unless it is sure that these are all."""
 
     id: VpsInstanceId
@@ -90,11 +91,21 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     renews: bool | None = None
     released: bool = False
     agents: Sequence[AgentRecord] | None = None
+    spot: bool = False
 
     @property
     def owner(self) -> Owner:
         """Whose it is, by its tags."""
         return read(self.tags)
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How a machine went off, or away. `at`: epoch s. `by`: the machine itself, the cloud (which took it back), or a person or
+    program; `who`: the latter, in the cloud's words."""
+
+    at: float
+    by: Literal["itself", "cloud", "person"]
+    who: str = ""
 
 
 class Gone(msgspec.Struct, frozen=True):
@@ -189,6 +200,11 @@ class VpsClientInterface(ABC):
         """All machines of whose name and tags `is_ours` says so: also those that lost some. Raises as `find`. To be
         overridden where machines that aren't ours are better not read at all."""
         return [one for one in self.find({}) if is_ours(one.name, one.tags)]
+
+    def ended(self, id: str, *, gone: bool = False) -> Ended | None:
+        """How a machine that is off, or `gone`, became so; None where that isn't known (yet). Asked for each that is off, so it
+        waits a few seconds at most, and keeps what it was told. Raises nothing."""
+        return None
 
     def leftovers(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Leftover]:
         """Things that cost nothing, of machines that are gone and of which nothing is left that is billed (that is

@@ -180,6 +180,38 @@ def test_a_start_ends_the_tries(guard: Guard) -> None:
     assert not (guard.here / "again").exists()
 
 
+def started(guard: Guard) -> str:
+    """What machine-start says."""
+    text = scripts.text("machine-start").replace("/var/lib/mngr/guard", str(guard.here))
+    env = {"PATH": f"{guard.bin}:{os.environ['PATH']}", "NOTES": str(guard.notes)}
+    return (
+        subprocess.run(["sh", "-c", text, "sh", ""], env=env, timeout=20, check=True, capture_output=True)
+        .stdout.decode()
+        .strip()
+    )
+
+
+def test_a_start_tells_why_the_host_had_stopped_itself(guard: Guard) -> None:
+    line = "idle since=1800000000 last=agent mode=io timeout=800 at=1800000900"
+    (guard.volume / "stop" / "reason").write_text(f"{line}\nmore\n")
+    guard.ask()
+    guard.run()
+    assert started(guard) == line
+    assert started(guard) == ""
+    guard.put("stop-reason", "lifetime at=1800000000")
+    (guard.volume / "stop" / "reason").write_text("anything\n")
+    assert started(guard) == "lifetime at=1800000000"
+
+
+def test_a_start_follows_no_link_to_the_reason(guard: Guard, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (guard.volume / "stop" / "reason").symlink_to(tmp_path / "secret")
+    guard.ask()
+    guard.run()
+    assert started(guard) == ""
+    assert (tmp_path / "secret").read_text() == "secret"
+
+
 def test_files_for_the_machine() -> None:
     made = files("systemctl poweroff\n", ends_at=1000.9)
     assert made["/var/lib/mngr/guard/then"] == "systemctl poweroff\n"

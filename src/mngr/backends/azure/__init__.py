@@ -33,8 +33,9 @@ class _Backend:
             clock=context.clock,
         )
         prices_url = check_api_url(config.prices_url, f"{where} prices_url")
-        offers = Offers(arm, Prices(prices_url, context.home / "cache" / context.instance, context.clock))
-        return AzureProvider(FallbackCloud(arm, config, offers, context.clock), config, context)
+        cache = context.home / "cache" / context.instance
+        offers = Offers(arm, Prices(prices_url, cache, context.clock))
+        return AzureProvider(FallbackCloud(arm, config, offers, context.clock, cache), config, context)
 
 
 BACKEND = _Backend()

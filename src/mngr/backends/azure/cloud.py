@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mngr.backends.azure import agent_tags, bodies, leftovers, machines
+from mngr.backends.azure.activity import ActivityLog
 from mngr.backends.azure.arm import Arm, OperationFailed, missing_right
 from mngr.backends.azure.capacity import NotDelivered
 from mngr.backends.azure.config import AzureConfig
@@ -33,6 +34,7 @@ from mngr.vps_docker.errors import VpsApiError
 from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import (
     Caps,
+    Ended,
     Gone,
     Handle,
     Later,
@@ -57,7 +59,10 @@ _ASKED = "asked"  # what Azure has made of it; there as soon as an order may hav
 class AzureCloud(VpsClientInterface):
     """One resource group of one subscription."""
 
-    def __init__(self, arm: Arm, config: AzureConfig, offers: Offers, clock: Clock = SYSTEM) -> None:
+    def __init__(
+        self, arm: Arm, config: AzureConfig, offers: Offers, clock: Clock = SYSTEM, folder: Path | None = None
+    ) -> None:
+        """`folder`: where what Azure's activity log said is kept."""
         self.arm = arm
         self.config = config
         self.clock = clock
@@ -68,6 +73,8 @@ class AzureCloud(VpsClientInterface):
         )
         self.group = Group(subscription=arm.subscription, config=config, region=config.default_region)
         self._offers = offers
+        self._log = ActivityLog(arm, folder, clock)
+        self._identities: dict[str, str] = {}
 
     def check(self, spec: MachineSpec) -> Offer:
         return self._offers.check(self.group.in_region(spec.region), spec, self.have_read)
@@ -174,13 +181,23 @@ class AzureCloud(VpsClientInterface):
         rows = {name: row for name, row in rows.items() if is_ours(name, row.get("tags") or {})}
         statuses = self._statuses() if rows else {}
         found += [
-            machines.machine(row, statuses.get(str(row.get("id")).lower(), []), _ip(at.get(name, {})))
+            self._machine(row, statuses.get(str(row.get("id")).lower(), []), _ip(at.get(name, {})))
             for name, row in rows.items()
         ]
         return sorted(found, key=lambda one: (one.created_at or 0, one.id))
 
     def _list(self, path: str) -> list[dict[str, Any]]:
         return leftovers.listed(self.arm, path)
+
+    def ended(self, id: str, *, gone: bool = False) -> Ended | None:
+        return self._log.ended(self.group.whole(self.group.vm(id)), self._identities.get(id, ""), gone)
+
+    def _machine(self, row: dict[str, Any], statuses: Sequence[Mapping[str, Any]], address: str) -> Machine:
+        made = machines.machine(row, statuses, address)
+        self._identities[made.id] = (row.get("identity") or {}).get("principalId") or ""
+        if made.state == "running":
+            self._log.runs([self.group.whole(self.group.vm(made.id))])
+        return made
 
     def leftovers(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Leftover]:
         return leftovers.free(self.arm, self.group, is_ours)
@@ -201,7 +218,7 @@ class AzureCloud(VpsClientInterface):
                 with contextlib.suppress(NotFound):
                     return leftover(id, self.arm.get(path))
             raise gone from None
-        return machines.machine(row, machines.statuses_of(row), self._address(id))
+        return self._machine(row, machines.statuses_of(row), self._address(id))
 
     def _row(self, id: str) -> dict[str, Any]:
         return self.arm.get(self.group.vm(segment(id)), {"$expand": "instanceView"})

@@ -1,0 +1,133 @@
+"""How hosts show that are deallocated, shut down, evicted: through the command line, on fake machines."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mngr.testing.azure import HASTY, AzureWorld
+from mngr.testing.cli import Cli
+from mngr.testing.cloud import SimulatedCloud
+from mngr.testing.fixtures import fakes
+
+__all__ = ["fakes"]
+
+TOKEN = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://management.azure.com/"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, fakes):
+    cloud = SimulatedCloud(
+        "azure", *HASTY, "--machines", "fake", "--machines-cmd", str(fakes.command), env=fakes.env
+    )
+    yield AzureWorld(cloud, tmp_path_factory.mktemp("azure"), fakes)
+    cloud.stop()
+
+
+@pytest.fixture(scope="module")
+def mngr(world: AzureWorld) -> Cli:
+    return Cli(world.env, world.scratch)
+
+
+def create(mngr: Cli, name: str, *words: str) -> None:
+    mngr.ok("create", name, "--provider", "azure", "--no-code", "-y", *words, "--", "sleep", "9999")
+
+
+def host(mngr: Cli, name: str) -> dict[str, Any]:
+    rows = json.loads(mngr("list", "--format", "json", codes=(0, 5)).out)["hosts"]
+    (found,) = [one for one in rows if one["name"] == name]
+    return found
+
+
+def vm(world: AzureWorld, name: str) -> dict[str, Any]:
+    (found,) = [one for one in world.cloud.resources("virtualMachines") if f"-{name}-" in one["name"]]
+    return found
+
+
+def as_itself(world: AzureWorld, name: str, action: str) -> int:
+    """The VM asks that of Azure with its own identity; the answer's status."""
+    from support import azure
+
+    one = vm(world, name)
+    token = world.cloud.ask("POST", "/imds", {"vm": one["id"], "target": TOKEN})["body"]["access_token"]
+    url = f"{world.cloud.ready['env']['MNGR__PROVIDERS__AZURE__API_URL']}{one['id']}/{action}?api-version=2022-11-01"
+    return azure.send("POST", url, b"", {"Authorization": f"Bearer {token}"}).status
+
+
+def test_stopped_by_itself_and_by_hand(world: AzureWorld, mngr: Cli) -> None:
+    create(mngr, "idler")
+    world.pass_time(300)  # the role takes effect
+    assert as_itself(world, "idler", "deallocate") == 202
+    world.pass_time(180)
+    found = host(mngr, "idler")
+    assert (found["state"], found["idle"]["stop_cause"]) == ("paused", "idle")
+    assert found["stopped_at"]
+    assert not found["problem"]
+    (row,) = [line for line in mngr.ok("list").out.splitlines() if line.startswith("idler")]
+    assert ": idle" in row
+    assert "stopped" in row
+    assert "by itself" in mngr.ok("show", "idler").out
+    mngr.ok("start", "idler")
+    mngr.ok("stop", "idler")
+    world.pass_time(180)
+    found = host(mngr, "idler")
+    assert (found["state"], found["idle"]["stop_cause"]) == ("stopped", None)
+    assert found["stopped_at"]
+    assert "by hand" in found["idle"]["stop_reason"]
+    mngr.ok("destroy", "idler", "-y")
+
+
+def test_a_shutdown_from_within_is_no_stop(world: AzureWorld, mngr: Cli) -> None:
+    create(mngr, "offer")
+    from support import azure
+
+    there = azure.Arm(world.cloud, world.cloud.env)  # type: ignore[arg-type]
+    there.done("POST", f"{vm(world, 'offer')['id']}/powerOff")
+    found = host(mngr, "offer")
+    assert found["state"] == "crashed"
+    assert "Azure bills all the same" in found["problem"]
+    assert "`mngr stop` ends that" in found["problem"]
+    assert found["stopped_at"] is None
+    mngr.ok("stop", "offer")
+    assert vm(world, "offer")["state"] == "deallocated"
+    assert host(mngr, "offer")["state"] == "stopped"
+    mngr.ok("destroy", "offer", "-y")
+
+
+def test_an_evicted_host_stays_listed_until_it_is_destroyed(world: AzureWorld, mngr: Cli) -> None:
+    create(mngr, "spotty", "-b", "--azure-spot")
+    assert host(mngr, "spotty")["spot"] is True
+    world.cloud.ask("POST", "/evict", {"vm": vm(world, "spotty")["name"]})
+    world.pass_time(60)
+    soon = host(mngr, "spotty")
+    assert soon["state"] == "evicted"  # the log isn't that far yet
+    world.pass_time(180)
+    for _ in range(2):
+        found = host(mngr, "spotty")
+        assert (found["state"], found["agents"]) == ("evicted", ["spotty"])
+        assert found["stopped_at"]
+        assert f"took its spot machine back at {found['stopped_at']}" in found["problem"]
+    (row,) = [line for line in mngr.ok("list").out.splitlines() if line.startswith("spotty")]
+    assert "evicted " in row
+    assert "ago" in row
+    assert "unknown" not in row
+    assert "evicted" in mngr.ok("show", "spotty").out
+    assert "took its spot machine back" in mngr("start", "spotty", codes=(3,)).err
+    assert "evicted" in mngr("create", "other@spotty.azure", "--no-code", "-y", codes=(4,)).err
+    mngr.ok("gc")
+    assert host(mngr, "spotty")["state"] == "evicted"
+    assert [one for one in world.cloud.resources("roleAssignments") if "-spotty-" in one["id"]] == []
+    mngr.ok("destroy", "spotty", "-y")
+    assert "spotty" not in mngr.ok("list").out
+    create(mngr, "spotty")
+    assert host(mngr, "spotty")["state"] == "running"
+    mngr.ok("destroy", "spotty", "-y")
+
+
+def test_a_spot_host_that_another_computer_destroyed_leaves_no_row(world: AzureWorld, mngr: Cli) -> None:
+    create(mngr, "borrowed", "-b", "--azure-spot")
+    Cli(world.other_home().env, world.scratch).ok("destroy", "@borrowed", "-y", "--unknown-agents")
+    world.pass_time(180)
+    assert "borrowed" not in mngr.ok("list").out
