@@ -5,7 +5,7 @@ PROVIDER ?= vultr
 PY := .venv/bin/python
 
 help:
-	@echo "make demo     a simulated cloud with real machines, and mngr as a user types it (PROVIDER=vultr|ovh)"
+	@echo "make demo     a simulated cloud with real machines, and mngr as a user types it (PROVIDER=vultr|ovh|azure)"
 	@echo "make test     all tests; SUITES='unit local' picks, ARGS='-k name' goes to pytest"
 	@echo "make bench    what mngr costs, as ratios to the bare thing"
 	@echo "make soak     lists and creates over and over (RUNS=1000): none may die by a signal"

@@ -7,7 +7,6 @@ are kept for the next time (~/.cache/mngr).
 
 import json
 import os
-import re
 import secrets
 import select
 import shlex
@@ -15,29 +14,35 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from demo_shell import Shell
 
 import leftovers
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """A cloud that simcloud can simulate. `create`: what a user adds to `mngr create` there. `in_all`: the words for
-    the bill's sum. `paid_ahead`: what was bought is paid to the end of its term, also after `destroy`, and a second
-    create takes it again. `speed`: how many times as quick as the vendor it is."""
+    """A cloud that simcloud can simulate. `create`: what a user adds to `mngr create` there. `before`, `after`: what he types
+    first, and last. `in_all`: the words for the bill's sum. `paid_ahead`: what was bought is paid to the end of its term, also
+    after `destroy`, and a second create takes it again. `stops_s`: the idle time-out after which a machine there ends its own
+    bill; 0 where it can't. `speed`: how many times as quick as the vendor it is. `env`: which variables of the cloud's."""
 
     name: str
     create: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     in_all: str = "in all (a started hour counts as one)"
     paid_ahead: bool = False
+    stops_s: int = 0
     speed: int = 1
+    env: str = "env"
 
 
 CLOUDS = {
@@ -45,76 +50,28 @@ CLOUDS = {
     "ovh": Cloud(
         "OVH",
         ("--trust-first-contact", "--yes"),
-        "in all (by the month, in advance; it won't be renewed)",
-        True,
-        4,
+        in_all="in all (by the month, in advance; it won't be renewed)",
+        paid_ahead=True,
+        speed=4,
+    ),
+    "azure": Cloud(
+        "Azure",
+        ("--idle-timeout", "30"),
+        ("mngr azure prepare --allowed-ssh-cidr 203.0.113.4/32",),
+        ("mngr azure cleanup --yes",),
+        "in all (by the second)",
+        stops_s=30,
+        speed=20,
+        env="https_env",
     ),
 }
 
 #: Making the base images takes about 90 s, once.
 CLOUD_LIMIT_S = 900
-COMMAND_LIMIT_S = 600
-
-
-@dataclass
-class Shell:
-    """Types commands, shows them with their output, and keeps each phase's seconds."""
-
-    folder: Path
-    env: dict[str, str]
-    rows: list[tuple[str, str, float]] = field(default_factory=list)
-    process: "subprocess.Popen[str] | None" = None
-
-    def type(self, line: str) -> None:
-        """Runs one command line of mngr. Raises SystemExit if it fails."""
-        print(f"\n$ {line}", flush=True)
-        began = time.monotonic()
-        words = shlex.split(line)
-        self.process = subprocess.Popen(
-            [str(Path(sys.executable).with_name(words[0])), *words[1:]],
-            cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        phases: list[tuple[str, float]] = []
-        readers = [
-            threading.Thread(target=self._show, args=(stream, words[1], phases))
-            for stream in (self.process.stdout, self.process.stderr)
-        ]
-        for reader in readers:
-            reader.start()
-        try:
-            code = self.process.wait(COMMAND_LIMIT_S)
-        except BaseException:
-            # Ctrl-C reached it too: it takes back what it was making. The cloud must be there until then.
-            if not isinstance(sys.exception(), KeyboardInterrupt):
-                self.process.send_signal(signal.SIGINT)
-            self.process.wait(120)
-            raise
-        finally:
-            for reader in readers:
-                reader.join(10)
-        ended = time.monotonic()
-        starts = [at for _, at in phases] + [ended]
-        for (name, at), until in zip(phases, starts[1:], strict=True):
-            self.rows.append((words[1], name, until - at))
-        self.rows.append((words[1], "", ended - began))
-        if code:
-            raise SystemExit(f"demo: `{line}` ended with exit code {code}")
-
-    def _show(self, stream: IO[str] | None, verb: str, phases: list[tuple[str, float]]) -> None:
-        for line in stream or ():
-            # Off a terminal, mngr says each phase and its steps in lines as they start: `create my-agent: boot`.
-            head, colon, phase = line.rstrip().partition(": ")
-            if (
-                colon
-                and stream is not None
-                and self.process
-                and stream is self.process.stderr
-                and head.startswith(verb)
-            ):
-                name = re.split(r": | \(", phase)[0]
-                if name not in ("warning", phases[-1][0] if phases else ""):
-                    phases.append((name, time.monotonic()))
-            print(line.rstrip(), flush=True)
+#: An idle machine's own stop, beyond its time-out: looks every 3 s, a role that spreads, a busy computer.
+STOP_LIMIT_S = 150
+#: So many hours of the cloud's time pass while a machine is stopped.
+PASSES_H = 10
 
 
 @contextmanager
@@ -181,24 +138,69 @@ def play(provider: str, folder: Path, env: dict[str, str]) -> None:
         print(f"It delivers and installs {cloud_is.speed} times as quickly as {cloud_is.name} itself.")
     create = shlex.join(["--provider", provider, *cloud_is.create])
     with simulated(provider, cloud_is.speed, env) as cloud:
-        shell = Shell(project, {**env, **cloud["env"], "MNGR_HOME": str(folder / "home")})
-        for key, value in cloud["env"].items():
+        control, exported = cloud["control"], cloud[cloud_is.env]
+        shell = Shell(project, {**env, **exported, "MNGR_HOME": str(folder / "home")})
+        for key, value in exported.items():
             print(f"$ export {key}={'…' if 'KEY' in key or 'SECRET' in key else value}")
         print("$ cd my-project        (a git repository)")
+        first = {one["id"] for one in ask(control, "/resources")["resources"]}
+        for line in cloud_is.before:
+            shell.type(line)
         shell.type(f"mngr create my-agent {create}")
         shell.type("mngr list")
         shell.type('mngr exec my-agent "echo hello"')
+        if cloud_is.stops_s:
+            stop_by_itself(shell, control, cloud_is)
         shell.type("mngr stop my-agent")
         shell.type("mngr start my-agent")
         shell.type("mngr destroy my-agent --yes")
         shell.type("mngr gc")
         if cloud_is.paid_ahead:
-            recycle(shell, provider, create, cloud["control"])
+            recycle(shell, provider, create, control)
+        for line in cloud_is.after:
+            shell.type(line)
         show_phases(shell.rows)
-        show_bill(ask(cloud["control"], "/bill"), cloud_is)
-        left = ask(cloud["control"], "/resources")["resources"]
+        show_bill(ask(control, "/bill"), cloud_is)
+        left = [one for one in ask(control, "/resources")["resources"] if one["id"] not in first]
         if left and not cloud_is.paid_ahead:
             raise SystemExit(f"demo: still on the account: {left}")
+
+
+def stop_by_itself(shell: Shell, control: str, cloud: Cloud) -> None:
+    """The machine of a silent agent ends its own bill, and comes back. Raises SystemExit if it doesn't, or costs on."""
+    print(
+        f"\nNobody types anything now. The agent is silent; {cloud.stops_s} s later its machine deallocates itself …"
+    )
+    end = time.monotonic() + cloud.stops_s + STOP_LIMIT_S
+    while machine_state(control) != "deallocated":
+        if time.monotonic() > end:
+            raise SystemExit("demo: the machine didn't deallocate itself")
+        time.sleep(0.5)
+    shell.type("mngr list")
+    before = costs(ask(control, "/bill"))
+    ask(control, "/clock", {"advance_s": PASSES_H * 3600})
+    after = costs(ask(control, "/bill"))
+    print(f"\n{cloud.name}'s own bill, now and {PASSES_H} hours of its clock later:")
+    print(f"{'BILLED FOR':<20}{'NOW':>10}{'LATER':>10}")
+    for kind in sorted(after):
+        print(f"{kind:<20}{before.get(kind, 0):>10.4f}{after[kind]:>10.4f}")
+    if before["virtualMachine"] != after["virtualMachine"]:
+        raise SystemExit("demo: a deallocated machine was to cost nothing")
+    shell.type("mngr start my-agent")
+    shell.type('mngr exec my-agent "git log --oneline"')
+
+
+def machine_state(control: str) -> str:
+    found = [one for one in ask(control, "/resources")["resources"] if one["kind"] == "virtualMachines"]
+    return found[0]["state"] if found else ""
+
+
+def costs(bill: dict[str, Any]) -> dict[str, float]:
+    """What each kind of thing has cost so far."""
+    sums: dict[str, float] = {}
+    for line in bill["lines"]:
+        sums[line["kind"]] = sums.get(line["kind"], 0) + line["cost"]
+    return sums
 
 
 def recycle(shell: Shell, provider: str, create: str, control: str) -> None:
@@ -228,8 +230,9 @@ def make_project(folder: Path, env: dict[str, str]) -> Path:
     return folder
 
 
-def ask(control: str, path: str) -> Any:
-    with urllib.request.urlopen(control + path, timeout=30) as answer:
+def ask(control: str, path: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(control + path, data, timeout=30) as answer:
         return json.load(answer)
 
 
