@@ -92,18 +92,22 @@ begun() {
 	done
 	return 1
 }
-# told: says how the agent is, once that is known. One whose command shows no process of its own within 0.2 s (a script
-# that is built of the shell's own words) is taken to run.
+# told: says how the agent is, once that is known. One whose command shows no process of its own within 0.2 s after
+# run-agent noted it (a script that is built of the shell's own words) is taken to run.
 told() {
-	tries=0
-	until [ -f "$agent/exit_code" ] || begun || { [ $tries -ge 10 ] && own_alive "$agent"; }; do
-		if [ $tries -ge 10 ] && [ -f "$agent/process" ] && [ ! -f "$agent/exit_code" ]; then
+	tries=0 noted=0
+	until [ -f "$agent/exit_code" ] || begun || { [ $noted -ge 10 ] && own_alive "$agent"; }; do
+		if [ $tries -ge 10 ] && [ -f "$agent/process" ] && ! own_alive "$agent"; then
 			sleep 0.1 # its exit code may be on its way
 			[ -f "$agent/exit_code" ] || return 1
 		fi
-		[ $tries -lt 500 ] || return 1
+		if [ $tries -ge 500 ]; then
+			own_alive "$agent" || return 1
+			break
+		fi
 		sleep 0.02
 		tries=$((tries + 1))
+		if [ -f "$agent/process" ] && { read -r _ && read -r _; } <"$agent/process"; then noted=$((noted + 1)); fi
 	done
 	if [ -f "$agent/exit_code" ]; then echo "exit $(cat "$agent/exit_code")"; else echo alive; fi
 }
