@@ -67,6 +67,10 @@ def command(
     return code
 
 
+#: So long a command here has to end by itself after a Ctrl-C.
+OWN_END_S = 1.0
+
+
 class _Told(BaseException):
     """A signal that tells us to end: Ctrl-C, SIGTERM, or the terminal was closed."""
 
@@ -96,7 +100,7 @@ def _run(run: Command, timeout: float | None) -> int:
         waits = True
         if told:
             raise _Told
-        code = process.wait(timeout)
+        code = _waited(process, timeout)
         waits = False
     except subprocess.TimeoutExpired:
         waits = False
@@ -114,6 +118,19 @@ def _run(run: Command, timeout: float | None) -> int:
     return 128 - code if code < 0 else code
 
 
+def _waited(process: subprocess.Popen[bytes], timeout: float | None) -> int:
+    """The exit code, as Popen.wait. A signal that comes just when the command ends doesn't lose it: another thread, which no
+    signal interrupts, takes it from the system."""
+    import threading
+
+    waiter = threading.Thread(target=process.wait, daemon=True)
+    waiter.start()
+    waiter.join(timeout)
+    if waiter.is_alive():
+        raise subprocess.TimeoutExpired(process.args, timeout or 0)
+    return process.wait()
+
+
 def _told_to_end(run: Command, process: subprocess.Popen[bytes], signum: int) -> int:
     """Ends a command. The exit code is its own, if it ended here by itself."""
     if run.ssh or signum != signal.SIGINT:
@@ -121,7 +138,7 @@ def _told_to_end(run: Command, process: subprocess.Popen[bytes], signum: int) ->
         _end(process)
         raise ended
     try:  # it may have got the signal itself
-        code = process.wait(0.3)
+        code = process.wait(OWN_END_S)
     except subprocess.TimeoutExpired:
         _ended(run)
         _end(process)
