@@ -25,6 +25,8 @@ from support.azure import KEY, Here, left
 from support.azure import Arm as Other
 from support.wire import SkippingClock
 
+#: An hour of a disk of 30 GB, and of an address.
+REST = round(2.4 / 730 + 0.005, 6)
 HOST = HostSpec(id="host-0123456789abcdef", name="box")
 
 
@@ -232,7 +234,11 @@ def test_what_is_known_not_to_be_had_isnt_tried(world: World) -> None:
     world.no_room("westus", "Standard_B2s", "restricted")
     spec = world.spec("--azure-fallback-sizes=Standard_D2s_v5")
     offer = world.cloud.check(spec)
-    assert (offer.plan, offer.per_hour, offer.fallbacks) == ("Standard_D2s_v5", 0.11424, [])
+    assert (offer.plan, offer.per_hour, offer.fallbacks) == (
+        "Standard_D2s_v5",
+        pytest.approx(0.11424 + REST, abs=1e-5),
+        [],
+    )
     assert "Standard_B2s in westus" in words.of_note(offer.notes[0])
     world.create(spec)
     assert world.orders() == [("Standard_D2s_v5", "westus")]
@@ -267,16 +273,20 @@ def test_a_wrong_name_in_a_list_is_refused_before_anything_is_made(
 def test_the_price_is_the_firsts_and_the_dearest_counts(world: World) -> None:
     spec = world.spec("--azure-fallback-sizes=Standard_D2s_v5", "--azure-fallback-regions=eastus")
     offer = world.cloud.check(spec)
-    assert (offer.plan, offer.region, offer.per_hour) == ("Standard_B2s", "westus", 0.0495)
+    assert (offer.plan, offer.region, offer.per_hour) == (
+        "Standard_B2s",
+        "westus",
+        pytest.approx(0.0495 + REST, abs=1e-5),
+    )
     prices = {(one.plan, one.region): one.per_hour for one in offer.fallbacks}
     assert prices == {
-        ("Standard_D2s_v5", "westus"): 0.11424,
-        ("Standard_B2s", "eastus"): 0.0416,
-        ("Standard_D2s_v5", "eastus"): 0.096,
+        ("Standard_D2s_v5", "westus"): pytest.approx(0.11424 + REST, abs=1e-5),
+        ("Standard_B2s", "eastus"): pytest.approx(0.0416 + REST, abs=1e-5),
+        ("Standard_D2s_v5", "eastus"): pytest.approx(0.096 + REST, abs=1e-5),
     }
-    assert offer.most_per_hour == 0.11424
-    assert offer.per_hour_of("standard_b2s", "eastus") == 0.0416
-    assert offer.per_hour_of("Standard_B2s", "westus") == 0.0495
+    assert offer.most_per_hour == pytest.approx(0.11424 + REST, abs=1e-5)
+    assert offer.per_hour_of("standard_b2s", "eastus") == pytest.approx(0.0416 + REST, abs=1e-5)
+    assert offer.per_hour_of("Standard_B2s", "westus") == pytest.approx(0.0495 + REST, abs=1e-5)
 
 
 def test_settings_have_fallbacks_and_the_command_line_has_the_last_word(

@@ -33,11 +33,11 @@ def world(tmp_path: Path, fakes: Fakes) -> Iterator[AzureWorld]:
 def test_killed_between_two_tries_and_run_again(world: AzureWorld) -> None:
     mngr = Cli(world.env, world.scratch)
     shown = mngr.ok(*CREATE, "--dry-run").out
-    assert "USD 0.0495 an hour\n" in shown
+    assert "USD 0.05779 an hour\n" in shown
     assert (
-        "if there is no room for that: Standard_D2s_v5 in westus, USD 0.1142 an hour, which is more" in shown
+        "if there is no room for that: Standard_D2s_v5 in westus, USD 0.1225 an hour, which is more" in shown
     )
-    assert "if there is no room for that: Standard_B2s in eastus, USD 0.0416 an hour\n" in shown
+    assert "if there is no room for that: Standard_B2s in eastus, USD 0.04989 an hour\n" in shown
 
     world.cloud.gate("before_commit", method="PUT", path="**/virtualMachines/*", nth=3)
     running = mngr.start(*CREATE)
@@ -50,7 +50,11 @@ def test_killed_between_two_tries_and_run_again(world: AzureWorld) -> None:
     again = mngr.ok(*CREATE)
     assert "Standard_B2s in eastus" in again.err
     (host,) = mngr.ok("list", "--format", "json").json()["hosts"]
-    assert (host["plan"], host["region"], host["price_per_hour"]) == ("Standard_B2s", "eastus", 0.0416)
+    assert (host["plan"], host["region"], host["price_per_hour"]) == (
+        "Standard_B2s",
+        "eastus",
+        pytest.approx(0.0416 + 2.4 / 730 + 0.005, abs=1e-5),
+    )
     assert {one.kind for one in world.things()} == {"virtualMachine", "disk", "address"}
     mngr.ok("destroy", "box", "--yes")
     assert world.things() == []

@@ -50,6 +50,34 @@ def test_a_price_is_kept_for_when_the_list_cant_be_read(
     assert provider(arm, clock, tmp_path, "http://127.0.0.1:9").check(SPEC).per_hour == known.per_hour
 
 
+def test_a_price_has_the_disk_and_the_address_which_go_on_while_it_is_stopped(
+    arm: Arm, clock: SkippingClock, tmp_path: Path, sim: Here
+) -> None:
+    offer = ready(arm, clock, tmp_path, sim).check(SPEC)
+    assert offer.per_hour_stopped == pytest.approx(2.4 / 730 + 0.005)
+    assert offer.per_hour == pytest.approx(0.0495 + 2.4 / 730 + 0.005, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("disk", "gigabytes", "month"),
+    [
+        ("StandardSSD_LRS", 32, 2.4),
+        ("StandardSSD_LRS", 33, 4.8),
+        ("StandardSSD_LRS", 1, 0.3),
+        ("Standard_LRS", 4, 1.536),
+        ("Premium_LRS", 500, 73.22),
+        ("PremiumV2_LRS", 64, None),
+        ("StandardSSD_LRS", 9999, None),
+        ("StandardSSD_LRS", None, None),
+    ],
+)
+def test_a_disk_is_sold_by_tiers(
+    tmp_path: Path, sim: Here, clock: SkippingClock, disk: str, gigabytes: int | None, month: float | None
+) -> None:
+    found = Prices(sim.url, tmp_path, clock).rest_per_hour("westus", disk, gigabytes)
+    assert found == (None if month is None else pytest.approx(month / 730 + 0.005))
+
+
 def test_nothing_prepared_says_what_to_run(arm: Arm, clock: SkippingClock, tmp_path: Path, sim: Here) -> None:
     with pytest.raises(Conflict) as caught:
         provider(arm, clock, tmp_path, sim.url).check(SPEC)

@@ -69,7 +69,16 @@ def test_stopped_by_itself_and_by_hand(world: AzureWorld, mngr: Cli) -> None:
     assert ": idle" in row
     assert "stopped" in row
     assert "by itself" in mngr.ok("show", "idler").out
+    world.pass_time(3 * 3600)
+    before = host(mngr, "idler")
+    assert before["price_stopped_per_hour"] == pytest.approx(2.4 / 730 + 0.005, abs=1e-5)
+    assert before["price_per_hour"] == pytest.approx(0.0495 + before["price_stopped_per_hour"], abs=1e-5)
+    assert before["saved"] == pytest.approx(3 * 0.0495, rel=0.05)
+    assert before["cost_so_far"] < 1.5 * before["price_per_hour"]
+    assert "stops saved 0.15" in mngr.ok("show", "idler").out
+    assert "a stop saves all but its disk and its address (0.0495 of " in mngr.ok("show", "idler").out
     mngr.ok("start", "idler")
+    assert host(mngr, "idler")["saved"] == pytest.approx(before["saved"], rel=0.05)
     mngr.ok("stop", "idler")
     world.pass_time(180)
     found = host(mngr, "idler")

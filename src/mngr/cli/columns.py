@@ -92,6 +92,8 @@ def so_far(host: "HostView") -> str:
     parts = []
     if host.cost_so_far is not None and host.record.price_per_hour:
         parts.append(f"{host.cost_so_far:.2f} {host.record.currency}")
+    if host.saved:
+        parts.append(f"stops saved {host.saved:.2f}")
     if host.paid_until:
         parts.append(
             f"paid until {host.paid_until}"
@@ -100,9 +102,22 @@ def so_far(host: "HostView") -> str:
     return ", ".join(parts)
 
 
+def saves(host: "HostView") -> str:
+    """What a stop saves: `all but its disk (0.05 of 0.06 USD/h)`."""
+    record = host.record
+    return host.stop_saves + saved_of(record.price_per_hour, record.price_stopped_per_hour, record.currency)
+
+
+def saved_of(per_hour: float | None, stopped: float | None, currency: str) -> str:
+    """` (0.05 of 0.06 USD/h)`; "" where that isn't known."""
+    if per_hour is None or stopped is None:
+        return ""
+    return f" ({per_hour - stopped:.4g} of {per_hour:.4g} {currency}/h)"
+
+
 def note(host: "HostView") -> str:
     down = host.state in (*DOWN, "crashed") and host.record.price_per_hour
-    parts = [f"a stop saves {host.stop_saves}" if down and host.stop_saves else ""]
+    parts = [f"a stop saves {saves(host)}" if down and host.stop_saves else ""]
     parts.append(host.problem)
     if host.record.ssh_trust != "pinned":
         parts.append(f"ssh_trust: {host.record.ssh_trust}")

@@ -112,7 +112,7 @@ def _money(row: "Row") -> dict[str, str]:
     return {
         "price": columns.price(row.host),
         "cost so far": columns.so_far(row.host),
-        "a stop saves": row.host.stop_saves,
+        "a stop saves": columns.saves(row.host),
     }
 
 

@@ -104,7 +104,10 @@ def of_offer(plan: "CreatePlan") -> list[str]:
         lines.append("billed by the hour until it is destroyed")
     lines += [_of_fallback(offer, one) for one in offer.fallbacks]
     if plan.costs:
-        lines.append(f"a stop saves {saves or 'nothing'}")
+        from mngr.cli.columns import saved_of
+
+        exactly = saved_of(offer.per_hour, offer.per_hour_stopped, offer.currency)
+        lines.append(f"a stop saves {saves or 'nothing'}{exactly}")
     if offer.may_recycle:
         lines.append(
             "if a cancelled VPS of mngr's fits, it is taken instead: then nothing is paid now, and it renews on its own date"

@@ -42,7 +42,8 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A host as it was made. `handle` is what the backend needs to find it again, opaque to all others. Of a rented
-    machine: its id in its cloud, its own SSH host key, and what it costs.
+    machine: its id in its cloud, its own SSH host key, and what it costs
+    (`price_stopped_per_hour`: while it is stopped, where that is less).
 
     `user`: whom agents run as, in a container ("": root). `ssh_trust` is `pinned`, or `unverified` where the first contact had nothing to check the key against.
     """
@@ -68,6 +69,7 @@ class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
     machine_key: str = ""
     price_per_hour: float | None = None
     price_per_month: float | None = None
+    price_stopped_per_hour: float | None = None
     currency: str = "USD"
     idle: Idle = Idle()
     labels: dict[str, str] = {}

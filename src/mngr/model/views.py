@@ -47,7 +47,8 @@ class HostView(msgspec.Struct, kw_only=True):
     `agents` are all there are; else they are those that were seen before, or none, and there may be others.
     `snapshots`: how many live on its machine and would go with it. `half_made`: it has a record, and its create hasn't
     come to its end; who creates it again goes on. `sshd_down`: it runs, and lets nobody in; a start sees to that. `permanent`: it was never made and is never destroyed (this computer).
-    `stopped_at`: since when it is down, or going down, where that is known. `spot`: its cloud may take its machine away."""
+    `stopped_at`: since when it is down, or going down, where that is known. `spot`: its cloud may take its machine away.
+    `saved`: what it would have cost on top of `cost_so_far`, had it never been stopped."""
 
     record: HostRecord
     state: HostState
@@ -57,6 +58,7 @@ class HostView(msgspec.Struct, kw_only=True):
     problem: str = ""
     cost_so_far: float | None = None
     price_per_month: float | None = None
+    saved: float | None = None
     stop_saves: str = ""
     snapshots: int = 0
     paid_until: str = ""
@@ -107,7 +109,8 @@ class Fallback(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Offer(msgspec.Struct, kw_only=True, frozen=True):
-    """What a create would cost, before anything is spent. Prices in `currency`; None where there is none.
+    """What a create would cost, before anything is spent. Prices in `currency`; None where there is none (`per_hour_stopped`: of
+    `per_hour`, what goes on while the host is stopped).
 
     `due_now`: what is paid at once and isn't given back when the host is destroyed; 0 where only use is billed. `agreed`:
     the instance's settings agree to that, so nobody is asked. `unpriced`: it costs money, and how much couldn't be learned. `term_months`: how long that lasts, `renews_on`: the day
@@ -121,6 +124,7 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True):
     image: str = ""
     per_hour: float | None = None
     per_month: float | None = None
+    per_hour_stopped: float | None = None
     due_now: float = 0
     agreed: bool = False
     unpriced: bool = False

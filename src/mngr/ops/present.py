@@ -75,6 +75,8 @@ def host(view: HostView) -> dict[str, Any]:
         "price_per_month": view.price_per_month,
         "currency": record.currency,
         "cost_so_far": view.cost_so_far,
+        "price_stopped_per_hour": record.price_stopped_per_hour,
+        "saved": view.saved,
         "paid_until": view.paid_until or None,
         "renews": view.renews,
         "stop_saves": view.stop_saves or None,

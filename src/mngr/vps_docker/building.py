@@ -222,7 +222,8 @@ class Builder:
         return container.record(
             its, made, created_at=iso(bought.created_at or self.cloud.now()), plan=plan, region=region,
             address=bought.address, ssh_port=port, ssh_trust=self.cloud.caps.ssh_trust,
-            price_per_hour=offer.per_hour_of(plan, region), price_per_month=offer.per_month, currency=offer.currency,
+            price_per_hour=offer.per_hour_of(plan, region), price_per_month=offer.per_month,
+            price_stopped_per_hour=offer.per_hour_stopped, currency=offer.currency,
             machine_id=bought.id, machine_key=key, handle=self._intent()[0].handle,
         )  # fmt: skip
 

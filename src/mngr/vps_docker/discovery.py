@@ -139,7 +139,7 @@ def _look(rented: Rented, machine: Machine, entries: Entries) -> HostView:
             view.agents = views.as_stopped(views.known_agents(machine, remembered), remembered)
             view.state = "crashed" if machine.state == "halted" else "stopped"
         if machine.state == "stopped" and rented.cloud.caps.stop_saves:
-            views.ended(view, rented.cloud.ended(machine.id), remembered)
+            views.ended(rented, machine, view, rented.cloud.ended(machine.id), remembered)
         return view
     try:
         facts = machine_probe.look(reach(rented, machine), rented.name)

@@ -50,6 +50,7 @@ def _template(rented: Rented, machine: Machine) -> HostRecord:
         record,
         price_per_hour=offer.per_hour,
         price_per_month=offer.per_month,
+        price_stopped_per_hour=offer.per_hour_stopped,
         currency=offer.currency,
         ssh_trust=rented.cloud.caps.ssh_trust,
         machine_key=keys[0] if keys else "",

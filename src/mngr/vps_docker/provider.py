@@ -34,6 +34,7 @@ from mngr.vps_docker import (
     guard,
     lost_machine,
     machine_snapshots,
+    off_hours,
     sweeping,
     tags,
     views,
@@ -166,6 +167,8 @@ class VpsDockerProvider(Generic[C, K]):
             found = self.cloud.get(found.id)
         if found.state in ("stopped", "halted"):
             progress(Step("machine"))
+            if found.state == "stopped":
+                off_hours.note(self.rented, found)
             self.cloud.power(found.id, True)
             found = self.cloud.get(found.id)
         progress(Step("boot"))

@@ -13,6 +13,7 @@ from mngr.model.names import is_name
 from mngr.model.records import AgentRecord, HostRecord, Idle
 from mngr.model.states import HostState
 from mngr.model.views import AgentView, HostView, IdleView
+from mngr.vps_docker import off_hours
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.machine_probe import MachineFacts
 from mngr.vps_docker.rented import Rented
@@ -98,8 +99,10 @@ def seen(rented: Rented, machine: Machine, facts: MachineFacts, remembered: Reme
     return priced(rented, machine, view)
 
 
-def ended(view: HostView, how: Ended | None, remembered: Remembered | None) -> None:
-    """Lays over a stopped host's view how its machine went off, as far as its cloud tells."""
+def ended(
+    rented: Rented, machine: Machine, view: HostView, how: Ended | None, remembered: Remembered | None
+) -> None:
+    """Lays over a stopped host's view how its machine went off, as far as its cloud tells, and what that saves."""
     if how is None:
         return
     idle = remembered.record.idle if remembered else Idle(mode="", timeout_s=0)
@@ -107,7 +110,7 @@ def ended(view: HostView, how: Ended | None, remembered: Remembered | None) -> N
     view.idle = IdleView(mode=idle.mode, timeout_s=idle.timeout_s)
     if how.by == "cloud":
         view.idle.stop_cause = "evicted"
-        view.idle.stop_reason = f"{view.record.provider} took its machine back, to have the room"
+        view.idle.stop_reason = f"{rented.title} took its machine back, to have the room"
     elif how.by == "person":
         view.idle.stop_reason = f"by hand, of {how.who}" if how.who else "by hand"
     elif remembered and remembered.ends_at and how.at > remembered.ends_at - LATE_S:
@@ -115,6 +118,7 @@ def ended(view: HostView, how: Ended | None, remembered: Remembered | None) -> N
     else:
         view.state, view.idle.stop_cause = "paused", "idle"
         view.idle.stop_reason = "by itself, when it was idle; the next `mngr start` says more"
+    priced(rented, machine, view)
 
 
 def unreachable(rented: Rented, machine: Machine, remembered: Remembered | None, problem: str) -> HostView:
@@ -156,16 +160,27 @@ def as_stopped(agents: Sequence[AgentRecord], remembered: Remembered | None) -> 
 
 
 def priced(rented: Rented, machine: Machine, view: HostView) -> HostView:
-    """With what the machine has cost: by the started hour, up to a month's price where there is one a month."""
+    """With what the machine has cost: by the started hour, up to a month's price where there is one a month. The time for which it
+    was off counts only for what is billed then, where stopping saves something."""
     view.stop_saves = rented.stop_saves
     view.paid_until, view.renews, view.spot = machine.paid_until, machine.renews, machine.spot
     view.price_per_month = view.record.price_per_month
-    hourly = view.record.price_per_hour
+    hourly, rest = view.record.price_per_hour, view.record.price_stopped_per_hour or 0
     if hourly is not None and machine.created_at:
-        hours = max(1, math.ceil((rented.cloud.now() - machine.created_at) / 3600))
+        lasts = rented.cloud.now() - machine.created_at
+        off = min(_off(rented, machine, view), max(0.0, lasts))
+        hours = max(1, math.ceil((lasts - off) / 3600))
         monthly = view.price_per_month
-        months, rest = divmod(hours, 730)
-        view.cost_so_far = (
-            round(months * monthly + min(rest * hourly, monthly), 4) if monthly else round(hours * hourly, 4)
-        )
+        months, rest_hours = divmod(hours, 730)
+        cost = months * monthly + min(rest_hours * hourly, monthly) if monthly else hours * hourly
+        view.cost_so_far = round(cost + off / 3600 * rest, 4)
+        view.saved = round(off / 3600 * (hourly - rest), 4) if off else None
     return view
+
+
+def _off(rented: Rented, machine: Machine, view: HostView) -> float:
+    """For how many seconds it was off, and not billed for, as far as that is known."""
+    if not rented.cloud.caps.stop_saves:
+        return 0
+    now = rented.cloud.now() - view.stopped_at if machine.state == "stopped" and view.stopped_at else 0
+    return off_hours.seconds(machine.tags) + max(0.0, now)

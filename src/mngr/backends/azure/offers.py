@@ -48,7 +48,9 @@ class Offers:
         regions = list(dict.fromkeys(one.region for one in wanted))
         prepared = [begin(lambda at=at: self._prepared(group.in_region(at))) for at in regions]
         image = begin(lambda: self._image(spec, group.config.image))
+        disk = (group.config.os_disk_type, group.config.os_disk_size_gb)
         prices = [begin(lambda one=one: self._price(one)) for one in wanted]
+        rests = {region: begin(lambda at=region: self._prices.rest_per_hour(at, *disk)) for region in regions}
         asked = {region: begin(lambda at=region: market.read(self._arm, at)) for region in regions}
         markets = {region: wait() for region, wait in asked.items()}
         first = markets[spec.region]
@@ -71,15 +73,19 @@ class Offers:
         for wait in prepared:
             wait()
         choices = [
-            Fallback(plan=market.name_of(sizes[at]), region=wanted[at].region, per_hour=prices[at]())
+            Fallback(
+                plan=market.name_of(sizes[at]), region=wanted[at].region,
+                per_hour=_together(prices[at](), rests[wanted[at].region]()),
+            )
             for at in able
-        ]
+        ]  # fmt: skip
         facts = market.facts(sizes[able[0]])
         return Offer(
             plan=choices[0].plan, region=choices[0].region, image=spec.image, per_hour=choices[0].per_hour,
             cpus=int(float(facts["vCPUs"])) if "vCPUs" in facts else None,
             memory_gb=float(facts["MemoryGB"]) if "MemoryGB" in facts else None,
             disk_gb=group.config.os_disk_size_gb, fallbacks=choices[1:],
+            per_hour_stopped=None if choices[0].per_hour is None else rests[choices[0].region](),
             notes=[Remark(text=f"{why}, so it isn't tried") for why in lacks if why],
         )  # fmt: skip
 
@@ -187,6 +193,11 @@ class Offers:
             return ask()
         except NotFound:
             return None
+
+
+def _together(machine: float | None, rest: float | None) -> float | None:
+    """The price of a machine, with its disk's and address's where that is known."""
+    return machine if machine is None or rest is None else round(machine + rest, 6)
 
 
 def _spot(spec: MachineSpec) -> bool:
