@@ -2,6 +2,7 @@
 
 import pytest
 
+from mngr.testing.azure import HASTY, AzureWorld
 from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.docker import DockerWorld
 from mngr.testing.fixtures import fakes
@@ -30,6 +31,17 @@ def fake_docker(tmp_path, fakes):
 def vultr(tmp_path, fakes):
     cloud = SimulatedCloud("vultr", "--machines", "fake", "--machines-cmd", str(fakes.command), env=fakes.env)
     yield VultrWorld(cloud, tmp_path, fakes)
+    cloud.stop()
+    left = [name for name in fakes.machines() if name != "daemon"]
+    assert not left, f"the cloud left machines: {left}"
+
+
+@pytest.fixture
+def azure(tmp_path, fakes):
+    cloud = SimulatedCloud(
+        "azure", *HASTY, "--machines", "fake", "--machines-cmd", str(fakes.command), env=fakes.env
+    )
+    yield AzureWorld(cloud, tmp_path, fakes)
     cloud.stop()
     left = [name for name in fakes.machines() if name != "daemon"]
     assert not left, f"the cloud left machines: {left}"

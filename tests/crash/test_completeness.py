@@ -9,7 +9,7 @@ from mngr.testing.world import cli, cloud_of
 pytestmark = pytest.mark.crash
 
 
-@pytest.mark.parametrize("name", ["local", "fake_docker", "vultr"])
+@pytest.mark.parametrize("name", ["local", "fake_docker", "vultr", "azure"])
 def test_strace_sees_no_outside_call_that_the_driver_doesnt(name, request):
     assert_all_seen(request.getfixturevalue(name))
 

@@ -60,18 +60,16 @@ class RentedWorld:
         """What the cloud's bill is still running for."""
         self.cloud.settle()
         now = {one["id"]: one["tags"] for one in self.cloud.resources()}
-        things = []
-        for line in self.cloud.bill()["lines"]:
-            if line["open"]:
-                tags = _tags(now.get(line["resource"], line["tags"]))
-                until = tags.get("mngr-until", "")
-                things.append(
-                    Thing(
-                        line["kind"], line["resource"], line["name"], owner=tags.get("mngr-host-id", ""),
-                        lease=float(until) if until.isdigit() else 0.0, tags=tags,
-                    )
-                )  # fmt: skip
-        return things
+        return [
+            thing(
+                line["kind"],
+                line["resource"],
+                line["name"],
+                read_tags(now.get(line["resource"], line["tags"])),
+            )
+            for line in self.cloud.bill()["lines"]
+            if line["open"]
+        ]
 
     def now(self) -> float:
         return self.cloud.now()
@@ -85,5 +83,13 @@ class RentedWorld:
         return other
 
 
-def _tags(rows: Sequence[str]) -> dict[str, str]:
+def thing(kind: str, id: str, name: str, tags: Mapping[str, str]) -> Thing:
+    """One whose tags say whose it is."""
+    until = tags.get("mngr-until", "")
+    lease = float(until) if until.isdigit() else 0.0
+    return Thing(kind, id, name, owner=tags.get("mngr-host-id", ""), lease=lease, tags=tags)
+
+
+def read_tags(rows: Sequence[str]) -> dict[str, str]:
+    """`key=value` each."""
     return {key: value for key, _, value in (row.partition("=") for row in rows)}

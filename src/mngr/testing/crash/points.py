@@ -66,12 +66,12 @@ class Call:
     def __str__(self) -> str:
         if self.script:
             return f"{self.sort} {self.n}: {self.argv[0]} … {self.script}"
-        most = 150 if self.sort == "http" else 60
+        most = 300 if self.sort == "http" else 60
         words = [
             word if len(word) < most and "\n" not in word else f"<{len(word)} characters>"
             for word in self.argv
         ]
-        return f"{self.sort} {self.n}: {' '.join(words)}"[:200]
+        return f"{self.sort} {self.n}: {' '.join(words)}"[:300]
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,18 @@ def _hows(call: Call) -> Sequence[How]:
     return hows
 
 
-def chosen(found: Sequence[Point], every: int = 1) -> list[Point]:
-    """One point in `every`, and all commit edges; with MNGR_CRASH=full all points. The same each time."""
+def chosen(found: Sequence[Point], every: int = 1, always: str = "") -> list[Point]:
+    """One point in `every`, and all commit edges; with MNGR_CRASH=full all points. The same each time.
+
+    `always`: a regular expression; only edges of calls in which it is found are then driven always.
+    """
     if os.environ.get("MNGR_CRASH") == "full":
         return list(found)
-    return [point for i, point in enumerate(found) if point.edge or i % every == 0]
+    return [
+        point
+        for i, point in enumerate(found)
+        if i % every == 0 or (point.edge and re.search(always, point.call))
+    ]
 
 
 def _split(line: str) -> tuple[str, ...]:

@@ -30,11 +30,18 @@ MISSED_SHARE = 0.1
 
 
 def drive_part(
-    world: World, part: int = 0, parts: int = 1, *, verbs: Sequence[Verb] = (), every: int = 1
+    world: World,
+    part: int = 0,
+    parts: int = 1,
+    *,
+    verbs: Sequence[Verb] = (),
+    every: int = 1,
+    always: str = "",
 ) -> None:
     """Drives part number `part` of all points of `verbs` (by default the lifecycle) through a kill and its mending.
 
-    `every`: one point in so many is driven, and all commit edges; with MNGR_CRASH=full all are.
+    `every`: one point in so many is driven, and all commit edges (`always`: of such calls only, a regular expression);
+    with MNGR_CRASH=full all are.
     The nth chain kills each verb at its nth point. How a crash is mended changes from chain to chain.
     Raises AssertionError with the stories of all chains that failed.
     """
@@ -44,7 +51,7 @@ def drive_part(
     cleans = drive.clean(verbs)
     if part == 0:
         tell(census(world, cleans))
-    chains = plan(cleans, every)
+    chains = plan(cleans, every, always)
     mendings = MENDINGS_OF_A_DAEMON if world.isolated else MENDINGS
     mendings = MENDINGS_OF_A_CLOUD if cloud_of(world) else mendings
     failed = []
@@ -100,10 +107,10 @@ def snapshot_part(world: World, part: int = 0, parts: int = 1, *, every: int = 1
     _judge(drive, failed)
 
 
-def rename_part(world: World, part: int = 0, parts: int = 1, *, every: int = 1) -> None:
+def rename_part(world: World, part: int = 0, parts: int = 1, *, every: int = 1, always: str = "") -> None:
     """Kills `rename` at each of its points: given again, there is one agent of the new name, and it runs on.
 
-    Raises AssertionError with the stories of all runs that failed.
+    `every`, `always`: as of drive_part. Raises AssertionError with the stories of all runs that failed.
     """
     drive = Drive(world)
     create = lifecycle(world)[0]
@@ -113,7 +120,7 @@ def rename_part(world: World, part: int = 0, parts: int = 1, *, every: int = 1) 
     assert run.done.code == 0, run.done
     write_data(drive.mngr, "other", "named")
     was, new, failed = "other", "named", []
-    found = chosen(points(run.calls), every)
+    found = chosen(points(run.calls), every, always)
     for number in range(part, len(found), parts):
         try:
             drive.rename(found[number], was, new)
@@ -134,12 +141,13 @@ def _drop_snapshots(drive: Drive, *, least: int) -> None:
 
 
 def gc_part(
-    world: World, part: int = 0, parts: int = 1, *, elsewhere: bool, every: int = 1, made_by: str = ""
-) -> None:
+    world: World, part: int = 0, parts: int = 1, *, elsewhere: bool, every: int = 1, made_by: str = "", always: str = "",
+) -> None:  # fmt: skip
     """Kills the sweep that releases a half-made host, at each of its points.
 
     `elsewhere`: another computer sweeps, which has no journal of it. `made_by`: words of the call of create after which
-    there is something to release; by default its first paid call. Raises AssertionError with all stories.
+    there is something to release; by default its first paid call. `every`, `always`: as of drive_part. Raises
+    AssertionError with all stories.
     """
     drive = Drive(world)
     verbs = lifecycle(world)
@@ -148,7 +156,7 @@ def gc_part(
     after = [point for point in create.points if point.how == "after"]
     made = next(point for point in after if (made_by in point.call if made_by else point.edge))
     recorded = drive.sweep_killed(create, made, None, "swept", elsewhere=elsewhere)
-    found, failed = chosen(points(recorded.calls), every), []
+    found, failed = chosen(points(recorded.calls), every, always), []
     for number in range(part, len(found), parts):
         try:
             drive.sweep_killed(create, made, found[number], f"g{number}", elsewhere=elsewhere)
@@ -174,9 +182,9 @@ def _judge(drive: Drive, failed: Sequence[str]) -> None:
     assert drive.missed <= max(1, MISSED_SHARE * tried), f"{drive.missed} of {tried} points weren't met"
 
 
-def plan(cleans: Sequence[Clean], every: int = 1) -> list[list[Point | None]]:
+def plan(cleans: Sequence[Clean], every: int = 1, always: str = "") -> list[list[Point | None]]:
     """Chains of one point a verb: as many chains as the verb with the most points has."""
-    lists = [chosen(clean.points, every) for clean in cleans]
+    lists = [chosen(clean.points, every, always) for clean in cleans]
     longest = max(len(found) for found in lists)
     return [[found[i] if i < len(found) else None for found in lists] for i in range(longest)]
 

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from mngr.testing.cli import Cli
 from mngr.testing.crash import calls
@@ -47,8 +48,9 @@ def unseen(mngr: Cli, cloud: CloudControl | None, argv: Sequence[str]) -> tuple[
         else:
             missed.append(f"ran {path}")
     missed += [f"recorded a call of {name} that strace didn't see" for name in recorded]
-    here = getattr(cloud, "url", "")
-    missed += [f"connected to {place}" for place in connections if not here or place not in here]
+    here = [getattr(cloud, "url", ""), *getattr(cloud, "env", {}).values()]
+    ports = [str(urlsplit(url).port) for url in here if url.startswith("http")]
+    missed += [f"connected to {place}" for place in connections if place.rpartition(":")[2] not in ports]
     if cloud and not connections:
         missed.append("strace saw no connection to the cloud")
     return missed, run
