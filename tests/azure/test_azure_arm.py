@@ -241,3 +241,32 @@ def test_throttling_is_heeded() -> None:
     began = one.clock.now()
     one.arm.get(VM)
     assert one.clock.now() - began == 13
+
+
+def test_what_a_put_made_is_waited_for_until_it_shows() -> None:
+    """ARM's reads lag: a 404 right after a write isn't "gone"."""
+    done, unseen = (200, {"status": "Succeeded"}), error(404, "ResourceNotFound")
+    one = answering((201, state("Creating"), OPERATION), done, unseen, unseen, (200, state("Succeeded")))
+    assert one.arm.write("PUT", VM, {})["name"] == "v1"
+    never = answering((201, state("Creating"), OPERATION), done, unseen)
+    with pytest.raises(VpsApiUnreadable, match="doesn't show"):
+        never.arm.write("PUT", VM, {})
+    assert sum(never.clock.slept) < 60
+
+
+@pytest.mark.parametrize(
+    ("code", "next_step"),
+    [("SkuNotAvailable", "--azure-vm-size"), ("Conflict", "again"), ("NobodyKnowsThis", "https://learn")],
+)
+def test_each_refusal_says_what_to_do_next(code: str, next_step: str) -> None:
+    one = answering(error(409, code))
+    with pytest.raises(VpsApiRefused) as caught:
+        one.arm.write("PUT", VM, {})
+    assert next_step in (caught.value.hint or "")
+    late = answering(
+        (201, state("Creating"), OPERATION),
+        (200, {"status": "Failed", "error": {"code": code, "message": "x"}}),
+    )
+    with pytest.raises(OperationFailed) as caught:
+        late.arm.write("PUT", VM, {})
+    assert caught.value.hint

@@ -22,7 +22,7 @@ from mngr.backends.azure.offers import Offers
 from mngr.backends.azure.prepare import Prepared, _role, network
 from mngr.backends.azure.prices import Prices
 from mngr.model.clock import left, within
-from mngr.model.errors import Conflict, InvalidInput
+from mngr.model.errors import Conflict, InvalidInput, NotFound
 from mngr.model.ids import new_agent_id
 from mngr.model.records import AgentRecord
 from mngr.vps_docker.errors import VpsApiUnreadable
@@ -206,7 +206,8 @@ class Left:
         return (200, row()) if kind in self.there else no(404, "ResourceNotFound")
 
 
-ALL = ["virtualMachines", "networkInterfaces", "publicIPAddresses", "disks", "roleAssignments"]
+NIC_KEPT = "NicReservedForAnotherVm"
+ALL = ["virtualMachines", "disks", "networkInterfaces", "publicIPAddresses", "roleAssignments"]
 
 
 @pytest.mark.parametrize(
@@ -222,6 +223,12 @@ def test_the_vm_goes_first_and_its_role_last(tmp_path: Path) -> None:
     left = Left(set(ALL), {})
     assert isinstance(cloud(left, tmp_path).cloud.release(SPEC, {}), Gone)
     assert left.deleted == ALL
+
+
+def test_a_disk_isnt_billed_on_while_azure_keeps_an_interface(tmp_path: Path) -> None:
+    left = Left({"networkInterfaces", "publicIPAddresses", "disks"}, {"networkInterfaces": NIC_KEPT})
+    assert isinstance(cloud(left, tmp_path).cloud.release(SPEC, {}), Later)
+    assert left.deleted == ["disks"]
 
 
 @pytest.mark.parametrize("there", ["virtualMachines", "publicIPAddresses", "disks"])
@@ -306,6 +313,40 @@ def test_a_machine_is_looked_at_after_a_write_that_took_long(tmp_path: Path) -> 
     one = cloud(say, tmp_path)
     one.cloud.power("box", True)
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_power_is_changed_also_where_azure_shows_what_was_before(tmp_path: Path, on: bool) -> None:
+    """Each of the two is what the VM was some seconds ago."""
+    asked: list[str] = []
+
+    def say(method: str, path: str, body: Any) -> tuple[Any, ...]:
+        if method == "POST":
+            asked.append(path)
+            return 200, None
+        power = f"PowerState/{'running' if on else 'deallocated'}"
+        return 200, {**row(), "properties": {"instanceView": {"statuses": statuses(power)}}}
+
+    cloud(say, tmp_path).cloud.power("box", on)
+    assert [path.rpartition("/")[2] for path in asked] == ["start" if on else "deallocate"]
+
+
+def test_a_machine_that_azure_doesnt_show_for_a_moment_is_stopped_all_the_same(tmp_path: Path) -> None:
+    unseen = [no(404, "ResourceNotFound")] * 3
+
+    def say(method: str, path: str, body: Any) -> tuple[Any, ...]:
+        if method == "POST":
+            return 200, None
+        off = {**row(), "properties": {"instanceView": {"statuses": statuses("PowerState/deallocated")}}}
+        return unseen.pop() if unseen else (200, off)
+
+    cloud(say, tmp_path).cloud.power("box", False)
+    gone = cloud(
+        lambda method, *rest: no(404, "ResourceNotFound") if method == "GET" else (200, None), tmp_path
+    )
+    with pytest.raises(NotFound):
+        gone.cloud.power("box", False)
+    assert sum(gone.clock.slept) < 60
 
 
 def test_a_list_asks_for_a_login_once_and_in_the_time_there_is(

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from mngr.backends.azure import bodies
 from mngr.backends.azure.arm import Arm
 from mngr.backends.azure.cleanup import cleanup
 from mngr.backends.azure.config import ANYWHERE, AzureConfig
@@ -14,6 +15,7 @@ from mngr.backends.azure.group import Group
 from mngr.backends.azure.prepare import ACTIONS, Prepared, prepare, register
 from mngr.model.errors import Conflict, NotFound
 from mngr.vps_docker.errors import VpsApiError
+from mngr.vps_docker.vps_client import MachineSpec
 from support import azure as other
 from support.azure import Here
 
@@ -96,6 +98,25 @@ def test_what_others_added_stays(arm: Arm, group: Group, theirs: other.Arm) -> N
     assert {one["name"] for one in arm.get(group.vnet)["properties"]["subnets"]} == {"mngr-subnet", "apps"}
 
 
+@pytest.mark.parametrize("kind", ["networkSecurityGroups", "virtualNetworks"])
+def test_what_others_added_stays_also_where_azure_shows_what_was_before(
+    sim: Here, arm: Arm, group: Group, theirs: other.Arm, kind: str
+) -> None:
+    """For a read that lags nothing is there; to make it anew would undo all that was added."""
+    prepared(arm, group)
+    test_what_others_added_stays(arm, group, theirs)
+    sim.fault("stale", method="GET", path=f"**/{kind}/*", lag_s=100_000, times=2)
+    assert prepared(arm, group, ["198.51.100.0/24"]).made == []
+    assert set(rules(arm, group)) == {"mngr-ssh", "web"}
+    assert {one["name"] for one in arm.get(group.vnet)["properties"]["subnets"]} == {"mngr-subnet", "apps"}
+
+
+def test_what_is_made_may_show_late(sim: Here, arm: Arm, group: Group) -> None:
+    for kind in ("networkSecurityGroups", "virtualNetworks"):
+        sim.fault("stale", method="GET", path=f"**/{kind}/*", lag_s=100_000, times=4)
+    assert len(prepared(arm, group).made) == 5
+
+
 def test_a_network_of_others_is_given_a_subnet_that_is_free(
     arm: Arm, group: Group, theirs: other.Arm
 ) -> None:
@@ -149,6 +170,36 @@ def test_cleanup_takes_all_away_and_again_nothing(arm: Arm, group: Group) -> Non
     with pytest.raises(NotFound):
         arm.get(group.path)
     assert cleanup(arm, group, lambda step: None).removed == []
+
+
+def test_cleanup_whose_answer_is_lost_ends_well(sim: Here, arm: Arm, group: Group) -> None:
+    prepared(arm, group)
+    sim.ask("POST", "/behaviour", {"delete_group_s": 0})
+    sim.fault("lose_answer", method="DELETE", path="**/resourceGroups/*")
+    assert cleanup(arm, group, lambda step: None).removed == [
+        "resource group mngr",
+        "role mngr-self-deallocate",
+    ]
+
+
+def test_cleanup_sees_a_machine_that_the_list_of_resources_doesnt_show_yet(
+    sim: Here, arm: Arm, group: Group, theirs: other.Arm
+) -> None:
+    prepared(arm, group)
+    sim.advance(1000)
+    spec = MachineSpec(
+        host_id="", name="box", plan="Standard_B2s", region="westus", image=AzureConfig().image, public_key=other.KEY
+    )  # fmt: skip
+    for path, body in (
+        (group.address("box"), bodies.address(spec)),
+        (group.nic("box"), bodies.interface(group, spec)),
+        (group.vm("box"), bodies.vm(group, group.config, spec, "")),
+    ):
+        theirs.done("PUT", group.whole(path), body)
+    sim.fault("stale", method="GET", path="**/resources", lag_s=900)
+    with pytest.raises(Conflict, match="box"):
+        cleanup(arm, group, lambda step: None)
+    assert arm.get(group.vm("box"))
 
 
 def test_cleanup_leaves_a_group_that_isnt_ours(arm: Arm, group: Group, theirs: other.Arm) -> None:

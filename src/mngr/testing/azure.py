@@ -41,8 +41,6 @@ class AzureWorld(RentedWorld):
         cloud.env = cloud.ready["https_env"]  # Azure's SDK sends no secret by plain http
         for family in ("cores", "standardBSFamily"):
             cloud.ask("POST", "/quota", {"region": "westus", "family": family, "limit": 1000})
-        prices = {"MNGR__PROVIDERS__AZURE__PRICES_URL": cloud.env["MNGR__PROVIDERS__AZURE__API_URL"]}
-        more["settings"] = {**prices, **(more.get("settings") or {})}
         super().__init__("azure", cloud, scratch, fakes, **more)
         Cli(self.env, scratch).ok("azure", "prepare", "--allowed-ssh-cidr", "0.0.0.0/0")
 

@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from mngr.backends.azure.codes import AGAIN, HINTS, refusal, words
 from mngr.backends.azure.login import Login
 from mngr.model.clock import SYSTEM, Clock
-from mngr.model.errors import TimedOut
+from mngr.model.errors import NotFound, TimedOut
+from mngr.model.waiting import looks
 from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
-from mngr.vps_docker.http import CALL_TIMEOUT_S, Answer, Api, Call, Refusal, all_pages
+from mngr.vps_docker.http import CALL_TIMEOUT_S, Answer, Api, Call, all_pages
 from mngr.vps_docker.http_wire import HttpWire
 
 API_URL = "https://management.azure.com"
@@ -26,6 +28,9 @@ API_URL = "https://management.azure.com"
 OPERATION_LIMIT_S = 900.0
 #: Between two looks at an operation, where Azure doesn't say.
 POLL_S = 2.0
+#: ARM's reads and lists are copies; they were seen to lag by seconds.
+LAG_S = 15.0
+STATUS_PAGE = "https://azure.status.microsoft"
 
 # The versions of the API, by resource provider and type.
 _VERSIONS = {
@@ -74,7 +79,7 @@ class Arm:
         ca_file = os.environ.get("REQUESTS_CA_BUNDLE", "")  # as Azure's SDK does
         wire = HttpWire(api_url, {}, timeout=timeout, transport=transport, ca_file=ca_file)
         self._api = Api(
-            wire, _refusal, title="Azure", where=api_url, status_page="https://azure.status.microsoft",
+            wire, refusal, title="Azure", where=api_url, status_page=STATUS_PAGE,
             clock=clock, read_time=lambda: self.get(""),
         )  # fmt: skip
         self.now = self._api.now
@@ -119,19 +124,22 @@ class Arm:
         call = self._call("POST", path, body=body or {})
         return self._said(self._sent(call), call)
 
-    def write(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def write(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, new: bool = False
+    ) -> dict[str, Any]:
         """A write, followed to its end; the resource, or {} where there is none. Repeatable, as names are ours.
 
-        Raises as `begin` and `finish`.
+        `new`: refused with the code PreconditionFailed if the resource is there already. Raises as `begin` and `finish`.
         """
-        found = self.begin(method, path, body)
+        found = self.begin(method, path, body, {"If-None-Match": "*"} if new else None)
         return self.finish(found) if isinstance(found, Pending) else found
 
     def begin(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
-    ) -> Pending | dict[str, Any]:
+        self, method: str, path: str, body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Pending | dict[str, Any]:  # fmt: skip
         """A write; a Pending if it isn't done at once. Raises VpsApiRefused, VpsApiNoAnswer, NotFound."""
-        call = self._call(method, path, body=body)
+        call = self._call(method, path, body=body, headers=headers)
         answer = self._sent(call)
         said = self._said(answer, call)
         operation = answer.headers.get("Azure-AsyncOperation", "")
@@ -155,7 +163,7 @@ class Arm:
             if self.clock.monotonic() + wait > end:
                 raise TimedOut(
                     f"Azure didn't end {pending.what} within {limit:g} s",
-                    hint="https://azure.status.microsoft",
+                    hint=f"run the command again later; {STATUS_PAGE}",
                 )
             self.clock.sleep(wait)
             done, wait, pending = self._look(pending)
@@ -174,16 +182,27 @@ class Arm:
             if not _settled(state):
                 return None, _pause(answer), pending
             self._checked(said, pending.what, state)
-            return (self.get(pending.path) if pending.method == "PUT" else {}), 0, pending
+            return (self._made(pending) if pending.method == "PUT" else {}), 0, pending
         if pending.location:
             if answer.status == 202:
                 location = answer.headers.get("Location", "") or pending.location
                 return None, _pause(answer), msgspec.structs.replace(pending, location=location)
-            return (self.get(pending.path) if pending.method == "PUT" else said), 0, pending
+            return (self._made(pending) if pending.method == "PUT" else said), 0, pending
         state = str((said.get("properties") or {}).get("provisioningState", "Succeeded"))
         if not _settled(state):
             return None, _pause(answer), pending
         return self._checked(said, pending.what), 0, pending
+
+    def _made(self, pending: Pending) -> dict[str, Any]:
+        """What a PUT has made. Azure may show for some seconds what was before."""
+        for _ in looks(self.clock, LAG_S):
+            try:
+                return self.get(pending.path)
+            except NotFound:
+                continue
+        raise VpsApiUnreadable(
+            f"Azure doesn't show what {pending.what} has made, {LAG_S:g} s after it was done"
+        )
 
     def _checked(self, said: dict[str, Any], what: str, state: str = "") -> dict[str, Any]:
         """`said`, unless it says that the write failed."""
@@ -192,18 +211,20 @@ class Arm:
             return said
         code, message = words(said)
         raise OperationFailed(
-            f"Azure couldn't carry out {what}: {message or state} ({code or state})", code=code or state
+            f"Azure couldn't carry out {what}: {message or state} ({code or state})",
+            code=code or state,
+            hint=HINTS.get(code, AGAIN),
         )
 
     # --- one call ---------------------------------------------------------------------------------------------
 
     def _call(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None,
     ) -> Call:  # fmt: skip
         params = {"api-version": _version(path), **(params or {})}
         whole = path if path.startswith("/subscriptions/") else self._root + path
-        return Call(method=method, path=whole, params=params, body=body)
+        return Call(method=method, path=whole, params=params, body=body, headers=headers or {})
 
     def _linked(self, method: str, link: str) -> Call:
         """A call of an address that Azure gave. The token goes to Azure's own host only."""
@@ -217,7 +238,8 @@ class Arm:
     def _sent(self, call: Call) -> Answer:
         """With the token; once again with a new one where Azure refuses a kept one."""
         for kept in (True, False):
-            signed = msgspec.structs.replace(call, headers={"Authorization": f"Bearer {self._login.token()}"})
+            token = {"Authorization": f"Bearer {self._login.token()}"}
+            signed = msgspec.structs.replace(call, headers={**call.headers, **token})
             try:
                 return self._api.call(signed, repeat=True)
             except VpsApiError as error:
@@ -233,60 +255,12 @@ class Arm:
         return said or {}
 
 
-def words(said: Mapping[str, Any]) -> tuple[str, str]:
-    """(code, message) of an error in ARM's form, `{"error": {…}}`, or flat; ("", "") if there is none."""
-    found = said.get("error", said)
-    if not isinstance(found, dict):
-        return "", ""
-    inner = [words(one) for one in found.get("details") or [] if isinstance(one, dict)]
-    code, message = str(found.get("code") or ""), str(found.get("message") or "")
-    more = "; ".join(f"{m} ({c})" for c, m in inner if m and m != message)
-    return code, f"{message}; {more}" if more else message
-
-
 def missing_right(error: Exception) -> bool:
     """Whether Azure refused something for want of a right."""
     return isinstance(error, VpsApiError) and error.code in (
         "AuthorizationFailed",
         "LinkedAuthorizationFailed",
     )
-
-
-def _refusal(answer: Answer, what: str) -> Refusal:
-    try:
-        code, said = words(answer.json())
-    except (ValueError, AttributeError):
-        code, said = "", ""
-    hint = _HINTS.get(code, "")
-    return Refusal(
-        said=f"{said} [{code}]" if said else "",
-        code=code,
-        gone=answer.status == 404 and code in _GONE,
-        hint=hint,
-    )
-
-
-#: What Azure calls it where a thing isn't there. Its other 404s are about the subscription, a namespace or the call itself.
-_GONE = (
-    "NotFound",
-    "ResourceNotFound",
-    "ResourceGroupNotFound",
-    "ParentResourceNotFound",
-    "RoleAssignmentNotFound",
-    "RoleDefinitionDoesNotExist",
-    "ImageNotFound",
-    "PlatformImageNotFound",
-    "GalleryImageNotFound",
-)
-
-_HINTS = {
-    "AuthorizationFailed": "somebody with the role Owner or User Access Administrator can grant that",
-    "InvalidAuthenticationTokenTenant": "`az account set` to a subscription of this login's tenant",
-    "SubscriptionNotFound": "`az account list -o table` shows the subscriptions of this login",
-    "ReadOnlyDisabledSubscription": "enable the subscription in the Azure portal, or use another",
-    "ResourceGroupBeingDeleted": "wait until Azure has deleted the group, then run `mngr azure prepare`",
-    "ResourceGroupNotFound": "run `mngr azure prepare`",
-}
 
 
 def _settled(state: str) -> bool:

@@ -6,6 +6,7 @@ https://learn.microsoft.com/azure/virtual-machines/linux/allocation-failure
 
 import re
 
+from mngr.backends.azure.codes import AGAIN, HINTS
 from mngr.vps_docker.errors import VpsApiError, VpsProvisioningError
 
 _NO_ROOM = (
@@ -24,7 +25,7 @@ class NotDelivered(VpsProvisioningError):
     """Azure took the order of a VM and couldn't carry it out. `code`: Azure's name of the reason."""
 
     def __init__(self, message: str, *, code: str = "") -> None:
-        super().__init__(message)
+        super().__init__(message, hint=HINTS.get(code, AGAIN))
         self.code = code
 
 

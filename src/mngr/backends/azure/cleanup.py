@@ -1,11 +1,13 @@
 """`mngr azure cleanup`: takes away what `mngr azure prepare` made, and nothing else. Repeatable."""
 
+import contextlib
 from collections.abc import Callable
 
 import msgspec
 
 from mngr.backends.azure.arm import Arm, missing_right
 from mngr.backends.azure.group import MANAGED, ROLE, Group
+from mngr.backends.azure.leftovers import listed
 from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.vps_docker import tags
 
@@ -29,7 +31,10 @@ def cleanup(arm: Arm, group: Group, say: Callable[[str], None]) -> Cleaned:
     else:
         _refuse(arm, group, there.get("tags") or {})
         say("deleting the resource group")
-        arm.write("DELETE", group.path)
+        with contextlib.suppress(
+            NotFound
+        ):  # the answer to a delete was lost, and by its repetition it is gone
+            arm.write("DELETE", group.path)
         done.removed.append(f"resource group {name}")
     say("role")
     _role(arm, group, done)
@@ -44,10 +49,9 @@ def _refuse(arm: Arm, group: Group, found: dict[str, str]) -> None:
             hint="take away by hand what you don't need in it",
         )
     inside = arm.pages(f"{group.path}/resources")
+    # That list lags; who makes VMs knows better.
     hosts = sorted(
-        (one.get("tags") or {}).get(tags.HOST_NAME) or str(one.get("name"))
-        for one in inside
-        if str(one.get("type")).lower() == "microsoft.compute/virtualmachines"
+        (one.get("tags") or {}).get(tags.HOST_NAME) or str(one.get("name")) for one in listed(arm, group.vms)
     )
     if hosts:
         raise Conflict(

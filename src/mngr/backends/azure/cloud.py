@@ -12,7 +12,7 @@ from typing import Any
 
 from mngr.backends.azure import agent_tags, bodies, leftovers, machines
 from mngr.backends.azure.activity import ActivityLog
-from mngr.backends.azure.arm import Arm, OperationFailed, missing_right
+from mngr.backends.azure.arm import LAG_S, Arm, OperationFailed, missing_right
 from mngr.backends.azure.capacity import NotDelivered
 from mngr.backends.azure.config import AzureConfig
 from mngr.backends.azure.group import Group
@@ -45,8 +45,6 @@ from mngr.vps_docker.vps_client import (
     VpsClientInterface,
 )
 
-#: ARM's lists are copies; they were seen to lag by seconds.
-LIST_LAG_S = 15.0
 POWER_TIMEOUT_S = 300.0
 #: A new machine's identity takes a while to be known to who gives it a role.
 IDENTITY_LIMIT_S = 90.0
@@ -67,7 +65,7 @@ class AzureCloud(VpsClientInterface):
         self.config = config
         self.clock = clock
         self.caps = Caps(
-            list_lag_s=LIST_LAG_S,
+            list_lag_s=LAG_S,
             stop_saves="all but its disk and its address",
             self_stop=_self_stop(config.api_url),
         )
@@ -106,7 +104,12 @@ class AzureCloud(VpsClientInterface):
             except OperationFailed as error:
                 raise NotDelivered(error.message, code=error.code) from None
             save({_ASKED: "all"})
-        return self._delivered(spec.name)
+        found = self._delivered(spec.name)
+        for _ in looks(self.clock, LAG_S):
+            if found is None or found.state != "gone":
+                break
+            found = self._delivered(spec.name)  # it has just been made: Azure doesn't show it yet
+        return found
 
     def _prepare(self, group: Group, progress: Progress) -> None:
         """The network of another region than the settings', which costs nothing; as open as it is, or as the settings' is."""
@@ -238,14 +241,18 @@ class AzureCloud(VpsClientInterface):
     # --- changing ---------------------------------------------------------------------------------------------
 
     def power(self, id: str, on: bool) -> None:
-        """Off is deallocated: a VM that was shut down from within is billed on."""
-        wanted = "running" if on else "deallocated"
-        now = machines.power(machines.statuses_of(self._row(id)))
-        if now == wanted:
-            return
+        """Off is deallocated: a VM that was shut down from within is billed on.
+
+        It is asked for also if it seems to be so already: a read may be old, and a VM that is on is billed."""
+        wanted, now = "running" if on else "deallocated", ""
         self.arm.write("POST", f"{self.group.vm(segment(id))}/{'start' if on else 'deallocate'}")
+        since = self.clock.monotonic()
         for _ in looks(self.clock, POWER_TIMEOUT_S, most=5):
-            now = machines.power(machines.statuses_of(self._row(id)))
+            try:
+                now = machines.power(machines.statuses_of(self._row(id)))
+            except NotFound:  # it was there a moment ago
+                if self.clock.monotonic() - since > LAG_S:
+                    raise
             if now == wanted:
                 return
         raise TimedOut(

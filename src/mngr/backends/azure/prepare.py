@@ -4,17 +4,19 @@ It makes what is missing and changes only what is its own: rules, subnets and ta
 is there is ever written whole. Works without the right to make roles; idle machines then can't stop their own bill.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 import msgspec
 
-from mngr.backends.azure.arm import Arm, missing_right
+from mngr.backends.azure.arm import LAG_S, Arm, missing_right
 from mngr.backends.azure.config import ANYWHERE
 from mngr.backends.azure.group import MANAGED, ROLE, Group, check_region
 from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut
 from mngr.model.waiting import looks
+from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
 
 PROVIDERS = ("Microsoft.Compute", "Microsoft.Network", "Microsoft.Storage")
 #: Azure takes minutes to register a resource provider.
@@ -126,13 +128,23 @@ def network(
 
 
 def _ensure(arm: Arm, path: str, body: dict[str, Any], done: Prepared) -> dict[str, Any]:
-    """What is at `path`; made of `body` if nothing is."""
+    """What is at `path`; made of `body` if nothing is. A read may be old, and a write would undo what others added."""
     try:
         return arm.get(path)
     except NotFound:
-        made = arm.write("PUT", path, body)
-        done.made.append(" ".join(path.rsplit("/", 2)[1:]))
-        return made
+        pass
+    for _ in looks(arm.clock, LAG_S):
+        try:
+            made = arm.write("PUT", path, body, new=True)
+        except VpsApiError as error:
+            if error.code != "PreconditionFailed":
+                raise
+        else:
+            done.made.append(" ".join(path.rsplit("/", 2)[1:]))
+            return made
+        with contextlib.suppress(NotFound):
+            return arm.get(path)
+    raise VpsApiUnreadable(f"Azure doesn't show {path}, and doesn't make it, as it is there")
 
 
 def _rule(

@@ -25,8 +25,8 @@ def release(arm: Arm, group: Group, name: str) -> Gone | Later:
 
     A VM takes the three with it, but not one that was never made, or failed.
     """
-    # In this order: an address can't go before its interface, and what isn't billed comes last.
-    for path in (group.vm(name), group.nic(name), group.address(name), group.disk(name)):
+    # In this order: Azure may keep an interface for 180 s, and an address can't go before it; what isn't billed comes last.
+    for path in (group.vm(name), group.disk(name), group.nic(name), group.address(name)):
         if later := delete(arm, path, " ".join(path.rsplit("/", 2)[1:])):
             return later
     return _unassign(arm, group, name)
@@ -43,7 +43,7 @@ def delete(arm: Arm, path: str, what: str) -> Later | None:
             raise
         return Later(f"Azure doesn't delete {what} yet: {error.message}", after_s=10)
     if isinstance(begun, Pending):
-        return Later(f"Azure is deleting {what}", after_s=max(begun.after_s, 2))
+        return Later(f"Azure is deleting {what}", after_s=begun.after_s)
     try:
         arm.get(path)
     except NotFound:
