@@ -125,6 +125,45 @@ def test_agents_are_all_there_are_only_if_their_tags_are_whole(tmp_path: Path) -
     assert [each.name for each in agent_tags.read(vm.tags)]
 
 
+def test_damaged_tags_are_written_anew_from_the_hosts_own_records(tmp_path: Path) -> None:
+    first, second, third = agent("a1"), agent("a2"), agent("a3")
+    tags = agent_tags.write([first, second])[0]
+    vm = Tagged({key: value for key, value in tags.items() if first.id not in key})
+    one = cloud(vm, tmp_path).cloud
+
+    def unreachable() -> list[AgentRecord]:
+        raise VpsApiUnreadable("the host is down")
+
+    one.keep_agents("box", [third], [], unreachable)
+    assert machine(row(vm.tags), [], "").agents is None
+    one.keep_agents("box", [], [], lambda: [first, second, third])
+    assert {each.name for each in agent_tags.whole(vm.tags) or []} == {"a1", "a2", "a3"}
+    one.keep_agents("box", [], [second.id], unreachable)  # whole ones are enough by themselves
+    assert {each.name for each in agent_tags.whole(vm.tags) or []} == {"a1", "a3"}
+
+
+def test_shortened_records_say_so_until_there_is_room(tmp_path: Path) -> None:
+    import random
+
+    noise = random.Random(1)
+    many = [
+        msgspec.structs.replace(agent(f"a{at}"), command=["".join(noise.choices("abcdefghijklmnop", k=2000))])
+        for at in range(12)
+    ]
+    vm = Tagged({agent_tags.COUNT: "0"})
+    one = cloud(vm, tmp_path).cloud
+    one.keep_agents("box", many)
+    seen = machine(row(vm.tags), [], "")
+    assert seen.agents_shortened
+    assert {each.name for each in seen.agents or []} == {each.name for each in many}
+    one.keep_agents("box", [], [many[0].id])  # the host isn't asked: what was left out still is
+    assert machine(row(vm.tags), [], "").agents_shortened
+    one.keep_agents("box", [], [each.id for each in many[3:]], lambda: many[1:])
+    seen = machine(row(vm.tags), [], "")
+    assert not seen.agents_shortened
+    assert seen.agents == many[1:3]
+
+
 def test_a_vm_never_has_more_tags_than_azure_takes(tmp_path: Path) -> None:
     """30 of others, and agents until they are packed, and back."""
     vm = Tagged({agent_tags.COUNT: "0", **{f"theirs-{at}": "x" for at in range(30)}})

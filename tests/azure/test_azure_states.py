@@ -140,3 +140,29 @@ def test_a_spot_host_that_another_computer_destroyed_leaves_no_row(world: AzureW
     Cli(world.other_home().env, world.scratch).ok("destroy", "@borrowed", "-y", "--unknown-agents")
     world.pass_time(180)
     assert "borrowed" not in mngr.ok("list").out
+
+
+def test_damaged_agent_tags_heal_at_the_next_start(world: AzureWorld, mngr: Cli) -> None:
+    from support import azure
+
+    create(mngr, "torn")
+    mngr.ok("stop", "torn")
+    there = azure.Arm(world.cloud, world.cloud.env)  # type: ignore[arg-type]
+    one = vm(world, "torn")
+    damage = {
+        key: value
+        for key, value in (tag.split("=", 1) for tag in one["tags"])
+        if key.startswith("mngr-agent-")
+    }
+    path = f"{one['id']}/providers/Microsoft.Resources/tags/default"
+    there.done("PATCH", path, {"operation": "Delete", "properties": {"tags": damage}})
+    elsewhere = Cli(world.other_home().env, world.scratch)
+    found = host(elsewhere, "torn")
+    assert (found["agents"], found["agents_known"]) == ([], False)
+    assert "a start writes them anew" in found["problem"]
+    mngr.ok("start", "torn")
+    mngr.ok("stop", "torn")
+    found = host(elsewhere, "torn")
+    assert (found["agents"], found["agents_known"]) == (["torn"], True)
+    assert not found["problem"]
+    mngr.ok("destroy", "torn", "-y")

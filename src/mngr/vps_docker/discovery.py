@@ -138,6 +138,8 @@ def _look(rented: Rented, machine: Machine, entries: Entries) -> HostView:
         if machine.state in ("stopped", "halted"):
             view.agents = views.as_stopped(views.known_agents(machine, remembered), remembered)
             view.state = "crashed" if machine.state == "halted" else "stopped"
+            kept = views.of_kept_agents(rented, machine, remembered)
+            view.problem = "; ".join(filter(None, [view.problem, kept]))
         if machine.state == "stopped" and rented.cloud.caps.stop_saves:
             views.ended(rented, machine, view, rented.cloud.ended(machine.id), remembered)
         return view

@@ -5,6 +5,7 @@ VpsDockerProvider over it. Subclasses may override `option_names` and `machine_s
 `_discover_host_records` and `_find_host_record` where the cloud has a better way than its list to find hosts.
 """
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -16,7 +17,7 @@ from mngr.containers.access import Access
 from mngr.containers.asked import asked
 from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
-from mngr.model.errors import Conflict, InvalidInput, NotFound
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Unreachable
 from mngr.model.names import check_name
 from mngr.model.notes import Remark
 from mngr.model.progress import Progress, Step
@@ -179,6 +180,9 @@ class VpsDockerProvider(Generic[C, K]):
         booting.docker_up(self.rented, docker, f"machine {found.id}")
         store = HostStore(docker, self.name)
         record = lost_machine.record(self.rented, store, found)
+        if self.rented.keeps_agents and (found.agents is None or found.agents_shortened):
+            with contextlib.suppress(MngrError):  # the host is well without; the next start tries again
+                self.cloud.keep_agents(found.id, [], [], lambda: self._all_agents(host_id))
         progress(Step("container"))
         lifetime = record.idle.max_lifetime_s
         if why := guard.before_start(ssh, self.cloud.now() + lifetime if lifetime else None):
@@ -268,4 +272,11 @@ class VpsDockerProvider(Generic[C, K]):
         if self.rented.keeps_agents:
             seen = self.rented.cache.get(host_id)
             machine_id = seen.record.machine_id if seen else self._find_host_record(host_id).id
-            self.cloud.keep_agents(machine_id, put, drop)
+            self.cloud.keep_agents(machine_id, put, drop, lambda: self._all_agents(host_id))
+
+    def _all_agents(self, host_id: str) -> Sequence[AgentRecord]:
+        """As the host's own store has them. Raises MngrError, also if that can't be read whole."""
+        stored = self._store(host_id).survey(host_id, probe=False).stored
+        if host_id not in stored.hosts or any(key.startswith(f"{host_id}/") for key in stored.problems):
+            raise Unreachable(f"not all records of the agents of host {host_id} can be read")
+        return stored.agents.get(host_id, [])

@@ -146,8 +146,33 @@ def as_unknown(records: Sequence[AgentRecord]) -> list[AgentView]:
 
 def known_agents(machine: Machine, remembered: Remembered | None) -> Sequence[AgentRecord]:
     """The agents of a machine that isn't asked: all that the cloud keeps, and all that were last seen."""
-    both = [*(remembered.agents if remembered else []), *(machine.agents or [])]
-    return list({one.id: one for one in both}.values())
+    seen = {one.id: one for one in (remembered.agents if remembered else [])}
+    kept = [
+        _in_full(one, seen.get(one.id)) if machine.agents_shortened else one for one in machine.agents or []
+    ]
+    return list({**seen, **{one.id: one for one in kept}}.values())
+
+
+def _in_full(kept: AgentRecord, seen: AgentRecord | None) -> AgentRecord:
+    """A record that may be shortened, with what was seen of it in its place."""
+    if seen is None:
+        return kept
+    return msgspec.structs.replace(
+        kept, command=kept.command or seen.command, labels=kept.labels or seen.labels,
+        work_dir=kept.work_dir or seen.work_dir,
+    )  # fmt: skip
+
+
+def of_kept_agents(rented: Rented, machine: Machine, remembered: Remembered | None) -> str:
+    """What is to be known of the records that the cloud keeps of a stopped host's agents; "" if they are whole."""
+    if not rented.keeps_agents:
+        return ""
+    if machine.agents is None:
+        return f"{rented.title}'s tags don't hold all its agents (some were lost, or had no room); a start writes them anew"
+    seen = {one.id for one in remembered.agents} if remembered else set()
+    if machine.agents_shortened and not {one.id for one in machine.agents} <= seen:
+        return f"shortened: its agents' commands, labels or directories had no room in {rented.title}'s tags; a start shows them whole"
+    return ""
 
 
 def as_stopped(agents: Sequence[AgentRecord], remembered: Remembered | None) -> list[AgentView]:

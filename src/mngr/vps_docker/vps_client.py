@@ -23,6 +23,9 @@ from mngr.vps_docker.tags import Owner, read
 #: are the cloud's own. What is saved later is laid over what was saved before.
 Handle = dict[str, str]
 
+#: Reads the records of all agents of a host, from the host. Raises MngrError.
+AllAgents = Callable[[], Sequence[AgentRecord]]
+
 #: Lays some keys over the handle on disk, and returns once that is durable (fsynced).
 Save = Callable[[Handle], None]
 
@@ -77,7 +80,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine as the cloud shows it. Of a machine that is paid ahead: `paid_until` (ISO), and whether it `renews`;
     `released`: it lives on, to be taken by whoever comes first (Caps.outlives_release);
     `spot`: the cloud may take it away when it needs the room;
-    `agents`: all of its host, where the cloud keeps them (`keep_agents`); None unless it is sure that these are all."""
+    `agents`: all of its host, where the cloud keeps them (`keep_agents`); None unless it is sure that these are all;
+    `agents_shortened`: they lack commands, labels or directories for which the cloud has no room."""
 
     id: VpsInstanceId
     name: str = ""
@@ -91,6 +95,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     renews: bool | None = None
     released: bool = False
     agents: Sequence[AgentRecord] | None = None
+    agents_shortened: bool = False
     spot: bool = False
 
     @property
@@ -237,9 +242,12 @@ class VpsClientInterface(ABC):
     def blank_user_data(self, id: str) -> None:  # noqa: B027 optional
         """Empties the user data once the host key in it was replaced, where the API can. Repeatable."""
 
-    def keep_agents(self, id: str, put: Sequence[AgentRecord], drop: Sequence[str] = ()) -> None:  # noqa: B027 optional
+    def keep_agents(  # noqa: B027 optional
+        self, id: str, put: Sequence[AgentRecord], drop: Sequence[str] = (), all_: AllAgents | None = None
+    ) -> None:
         """Keeps records of a host's agents where they can be read while the machine is off (`Machine.agents`), for clouds
-        whose machines aren't paid then; `drop`: ids. Repeatable. Raises NotFound, VpsApiError."""
+        whose machines aren't paid then; `drop`: ids. `all_` reads them all from the host: called where what is kept was lost,
+        damaged or shortened, which is then written anew. Repeatable. Raises NotFound, VpsApiError."""
 
     def keep(self, id: str, progress: Progress) -> None:  # noqa: B027 optional
         """Called once the host's record is durable, before the machine is tagged as ready: for clouds where a machine

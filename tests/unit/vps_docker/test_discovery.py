@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mngr.journal import Intent, Journal
@@ -206,7 +207,7 @@ def test_agents_of_a_machine_that_cant_be_asked_are_known_only_where_some_were_s
 class KeepingCloud(MemoryCloud):
     """A cloud that is told of agents."""
 
-    def keep_agents(self, id: str, put: object, drop: object = ()) -> None: ...
+    def keep_agents(self, id: str, put: object, drop: object = (), all_: object = None) -> None: ...
 
 
 OTHER = AgentRecord(id="agent-00000000000000b2", name="b2")
@@ -234,3 +235,23 @@ def test_what_a_cloud_keeps_of_a_stopped_hosts_agents_adds_to_what_was_seen(
     (host,) = one.discover().hosts
     assert (host.state, [each.record.name for each in host.agents]) == ("stopped", names)
     assert host.agents_known == known
+
+
+@pytest.mark.parametrize(("known", "said"), [(False, True), (True, False)])
+def test_shortened_records_are_said_to_be_or_filled_in(tmp_path: Path, known: bool, said: bool) -> None:
+    cloud = KeepingCloud(ManualClock())
+    cloud.put("i-1", ready(), state="stopped", agents=[AGENT], agents_shortened=True)
+    one = provider(tmp_path, cloud)
+    whole = msgspec.structs.replace(AGENT, command=["make"], labels={"a": "b"}, work_dir="/work")
+    record = record_of(one.rented, cloud.machines["i-1"], None)
+    one.rented.cache.put(Remembered(record=record, agents=[whole] if known else []))
+    (host,) = one.discover().hosts
+    assert [each.record for each in host.agents] == [whole if known else AGENT]
+    assert ("shortened:" in host.problem) == said
+
+
+def test_records_that_arent_whole_are_said_to_be_so(tmp_path: Path) -> None:
+    cloud = KeepingCloud(ManualClock())
+    cloud.put("i-1", ready(), state="stopped", agents=None)
+    (host,) = provider(tmp_path, cloud).discover().hosts
+    assert "a start writes them anew" in host.problem

@@ -4,7 +4,8 @@ A tag an agent and field, `mngr-agent-<agent id>-<field>`, while there is room; 
 `mngr-agents-1` …, as JSON, compressed and in base64. Azure takes 50 tags a VM, and 256 characters a value. What doesn't fit
 is shortened: first commands, then labels and work dirs; the names stay. Both forms are read.
 
-`mngr-agents` has their count: tags that were lost, damaged or written by two at once don't match it, and prove nothing.
+`mngr-agents` has their count: tags that were lost, damaged or written by two at once don't match it, and prove nothing. After
+it stands `shortened` where something had to be left out.
 """
 
 import base64
@@ -24,6 +25,7 @@ MOST = 50
 ROOM = 32
 #: How many agents there are.
 COUNT = "mngr-agents"
+_SHORTENED = "shortened"
 _FIELDS = ("name", "type", "work_dir", "created_at", "command", "labels")
 #: What goes first where there is no room, in this order.
 _DROPPED = (("command",), ("command", "labels"), ("command", "labels", "work_dir"))
@@ -38,24 +40,36 @@ def is_ours(key: str) -> bool:
 
 def write(agents: Sequence[AgentRecord], room: int = ROOM) -> tuple[dict[str, str], bool]:
     """The tags of these agents, and whether something had to be left out. `room`: how many tags there may be."""
-    count = {COUNT: str(len(agents))}
-    plain = count | {key: value for agent in agents for key, value in _plain(agent).items()}
+    total = {COUNT: count(len(agents))}
+    plain = total | {key: value for agent in agents for key, value in _plain(agent).items()}
     if len(plain) <= room and all(len(value) <= LONGEST for value in plain.values()):
         return plain, False
     for dropped in ((), *_DROPPED):
-        packed = count | _packed(agents, dropped)
+        if dropped:
+            total = {COUNT: count(len(agents), short=True)}
+        packed = total | _packed(agents, dropped)
         if len(packed) <= room:
             return packed, bool(dropped)
     fit = list(agents)
-    while len(packed := count | _packed(fit, _DROPPED[-1])) > room and fit:
+    while len(packed := total | _packed(fit, _DROPPED[-1])) > room and fit:
         fit.pop()
     return (packed if fit else {}), True
+
+
+def count(number: int, *, short: bool = False) -> str:
+    """The value of the tag `COUNT`; `short`: something is left out of the records."""
+    return f"{number} {_SHORTENED}" if short else str(number)
 
 
 def whole(tags: Mapping[str, str]) -> list[AgentRecord] | None:
     """As `read`; None unless these are all that were written."""
     found = read(tags)
-    return found if tags.get(COUNT) == str(len(found)) else None
+    return found if tags.get(COUNT, "").split()[:1] == [str(len(found))] else None
+
+
+def shortened(tags: Mapping[str, str]) -> bool:
+    """Whether the records lack what had no room."""
+    return _SHORTENED in tags.get(COUNT, "").split()[1:]
 
 
 def read(tags: Mapping[str, str]) -> list[AgentRecord]:

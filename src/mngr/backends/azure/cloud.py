@@ -33,6 +33,7 @@ from mngr.transport import quote
 from mngr.vps_docker.errors import VpsApiError
 from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import (
+    AllAgents,
     Caps,
     Ended,
     Gone,
@@ -277,14 +278,23 @@ class AzureCloud(VpsClientInterface):
             if there := {key: found[key] for key in drop if key in found}:
                 self.arm.write("PATCH", path, {"operation": "Delete", "properties": {"tags": there}})
 
-    def keep_agents(self, id: str, put: Sequence[AgentRecord], drop: Sequence[str] = ()) -> None:
+    def keep_agents(
+        self, id: str, put: Sequence[AgentRecord], drop: Sequence[str] = (), all_: AllAgents | None = None
+    ) -> None:
         found = self._row(id).get("tags") or {}
+        whole = agent_tags.whole(found) is not None and not agent_tags.shortened(found)
+        kept = agent_tags.read(found)
+        if not whole and all_ is not None:
+            with contextlib.suppress(MngrError):  # the host can't be asked: then these aren't all
+                kept, whole = list(all_()), True
         changed = {one.id for one in put} | set(drop)
-        agents = [one for one in agent_tags.read(found) if one.id not in changed] + list(put)
+        agents = [one for one in kept if one.id not in changed] + list(put)
         others = [key for key in found if not agent_tags.is_ours(key)]
         wanted, _ = agent_tags.write(agents, min(agent_tags.ROOM, agent_tags.MOST - len(others)))
-        if agent_tags.whole(found) is None:  # what was lost isn't known: these aren't all
+        if not whole and agent_tags.whole(found) is None:  # what was lost isn't known: these aren't all
             wanted.pop(agent_tags.COUNT, None)
+        elif not whole:  # what was left out before still is
+            wanted[agent_tags.COUNT] = agent_tags.count(len(agents), short=True)
         old = [key for key in found if agent_tags.is_ours(key) and key not in wanted]
         if len(found.keys() | wanted.keys()) > agent_tags.MOST:
             self.tag(id, {}, old)

@@ -35,6 +35,7 @@ def machine(row: Mapping[str, Any], statuses: Iterable[Mapping[str, Any]], addre
         region=row.get("location") or "",
         created_at=_time(properties.get("timeCreated")),
         agents=agent_tags.whole(row.get("tags") or {}),
+        agents_shortened=agent_tags.shortened(row.get("tags") or {}),
         spot=properties.get("priority") in ("Spot", "Low"),
     )
 
