@@ -10,6 +10,8 @@ import pytest
 
 from mngr.backends.ovh.recycling import take
 from mngr.backends.ovh.tags import RECYCLING_BY, REFUSED
+from mngr.model.background import begin
+from mngr.testing.cloud import until
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused
 from support.ovh import Account, Here
@@ -86,6 +88,9 @@ MAY_NOT: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("what", MAY_BE_TAKEN)
 def test_it_is_recycled_at_no_new_charge(laptop: Laptop, sim: Here, what: str) -> None:
     service = seeded(sim, **MAY_BE_TAKEN[what])
+    spare = laptop.cloud.check(laptop.spec()).spare
+    assert spare is not None, "it is said beforehand"
+    assert spare.machine == service
     made, _ = laptop.create(laptop.spec())
     assert made.id == service
     assert len(sim.bill()["lines"]) == 1
@@ -97,6 +102,7 @@ def test_it_is_recycled_at_no_new_charge(laptop: Laptop, sim: Here, what: str) -
 def test_it_is_left_alone(laptop: Laptop, sim: Here, what: str) -> None:
     service = seeded(sim, **MAY_NOT[what])
     before = truth(sim, service)
+    assert laptop.cloud.check(laptop.spec()).spare is None
     made, _ = laptop.create(laptop.spec())
     assert made.id != service
     assert truth(sim, service) == before
@@ -138,6 +144,45 @@ def test_as_many_are_considered_as_configured_after_the_filters(sim: Here, tmp_p
     found = take.candidates(laptop.cloud.parts, laptop.spec())
     assert len(found) == 2
     assert set(found) <= fit
+
+
+def test_of_several_the_one_that_is_said_is_the_one_that_is_taken(laptop: Laptop, sim: Here) -> None:
+    """Each create has an order of its own."""
+    for _ in range(12):
+        seeded(sim)
+        seeded(sim, plan="vps-2025-model2")
+    said = set()
+    for n in range(4):
+        spec = laptop.spec(f"host-{n:016x}")
+        spare = laptop.cloud.check(spec).spare
+        assert spare
+        assert laptop.create(spec)[0].id == spare.machine
+        said.add(spare.machine)
+    assert len(said) == 4
+
+
+@pytest.mark.parametrize("fault", [{"do": "error", "status": 500}, {"do": "timeout"}])
+def test_a_look_in_vain_leaves_the_price(
+    laptop: Laptop, sim: Here, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("mngr.backends.ovh.cloud.LOOK_S", 0.5)
+    seeded(sim)
+    sim.fault(**fault, method="GET", path="/v2/iam/resource", times=None)
+    offer = laptop.cloud.check(laptop.spec())
+    assert (offer.due_now, offer.may_recycle, offer.spare) == (7.99, True, None)
+
+
+def test_the_look_goes_on_beside_the_price(laptop: Laptop, sim: Here) -> None:
+    """All of the catalogue is read while the first call of the look is held."""
+    seeded(sim)
+    sim.gate("before_commit", method="GET", path="/v2/iam/resource")
+    price = begin(lambda: laptop.cloud.check(laptop.spec()))
+    [held] = sim.held()
+    until(lambda: [one for one in sim.calls() if one["method"] == "DELETE"], "the cart's item is dropped")
+    assert [one["method"] for one in sim.held()] == ["GET"]
+    sim.release(held=held["id"])
+    offer = price()
+    assert (offer.due_now, bool(offer.spare)) == (7.99, True)
 
 
 # --- who has won has it still when it is wiped ------------------------------------------------------------------------

@@ -143,7 +143,7 @@ def command(
         if not missing:
             click.echo(_nothing(providers, states, labels, bool(names), unread=bool(whole.errors)))
     elif form == "json":
-        write_json(present.listing(found, whole.errors))
+        write_json(present.listing(found, whole.errors, whole.spares))
     else:
         agents = [one for one in found if one.agent]
         write_rows(

@@ -92,6 +92,11 @@ def of_offer(plan: "CreatePlan") -> list[str]:
     size = ((offer.cpus, "vCPU"), (offer.memory_gb, "GB RAM"), (offer.disk_gb, "GB disk"))
     lines = [", ".join(f"{value:g} {unit}" for value, unit in size if value)]
     saves = plan.provider.abilities.stop_saves
+    if offer.spare:
+        lines += [
+            f"takes the paid VPS {offer.spare.machine}, no new charge: it is paid until {offer.spare.paid_until}, and renews then",
+            "only if another create takes it first is one ordered instead:",
+        ]
     if offer.term_months:
         unit = "month" if offer.term_months == 1 else f"{offer.term_months} months"
         a = "a " if offer.term_months == 1 else ""
@@ -108,7 +113,7 @@ def of_offer(plan: "CreatePlan") -> list[str]:
 
         exactly = saved_of(offer.per_hour, offer.per_hour_stopped, offer.currency)
         lines.append(f"a stop saves {saves or 'nothing'}{exactly}")
-    if offer.may_recycle:
+    if offer.may_recycle and not offer.spare:
         lines.append(
             "if a cancelled VPS of mngr's fits, it is taken instead: then nothing is paid now, and it renews on its own date"
         )

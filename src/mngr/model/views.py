@@ -115,8 +115,9 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True):
     `due_now`: what is paid at once and isn't given back when the host is destroyed; 0 where only use is billed. `agreed`:
     the instance's settings agree to that, so nobody is asked. `unpriced`: it costs money, and how much couldn't be learned. `term_months`: how long that lasts, `renews_on`: the day
     (YYYY-MM-DD) on which it is paid again; 0 and "" where use is billed. `may_recycle`: what is paid for already may be
-    taken instead. `image_user`: whom the image runs as, where agents won't. `ready_image`: for the provider's `create`: what
-    it makes the host of. `fallbacks`: tried in turn where the cloud has no room for this one. `notes`: what else is worth knowing.
+    taken instead; `spare`: this, unless somebody else takes it first. `image_user`: whom the image runs as, where agents won't.
+    `ready_image`: for the provider's `create`: what it makes the host of. `fallbacks`: tried in turn where the cloud has no room
+    for this one. `notes`: what else is worth knowing.
     """
 
     plan: str = ""
@@ -132,6 +133,7 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True):
     term_months: int = 0
     renews_on: str = ""
     may_recycle: bool = False
+    spare: Spare | None = None
     cpus: float | None = None
     memory_gb: float | None = None
     disk_gb: float | None = None

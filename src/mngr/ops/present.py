@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from mngr.model.clock import iso
 from mngr.model.records import AgentRecord, HostRecord
-from mngr.model.views import AgentView, HostView, IdleView, Problem
+from mngr.model.views import AgentView, HostView, IdleView, Problem, Spare
 
 
 def agent(host: HostView, view: AgentView) -> dict[str, Any]:
@@ -100,12 +102,17 @@ def host(view: HostView) -> dict[str, Any]:
     }
 
 
-def listing(rows: Sequence[tuple[HostView, AgentView | None]], errors: Sequence[Problem]) -> dict[str, Any]:
+def listing(
+    rows: Sequence[tuple[HostView, AgentView | None]],
+    errors: Sequence[Problem],
+    spares: Sequence[Spare] = (),
+) -> dict[str, Any]:
     """The whole of `mngr list --format json`."""
     hosts = {id(one): one for one, _ in rows}
     return {
         "agents": [agent(one, view) for one, view in rows if view],
         "hosts": [host(one) for one in hosts.values()],
+        "spares": [msgspec.to_builtins(one) for one in spares],
         "errors": problems(errors),
     }
 

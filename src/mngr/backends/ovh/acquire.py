@@ -31,6 +31,9 @@ from mngr.vps_docker import tags
 from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
 from mngr.vps_docker.vps_client import Handle, Machine, MachineSpec, Save
 
+#: Told right before one is ordered, as none could be taken.
+ORDERING = Step("order", "a new VPS")
+
 
 def acquire(
     parts: Parts, spec: MachineSpec, handle: Handle, save: Save, progress: Progress
@@ -64,7 +67,7 @@ class _Acquisition:
             if vps is not None:
                 self.progress(Step("recycle", f"{vps.name} is paid until {vps.renewal.expiration} already"))
                 return _machine(vps)
-        self.progress(Step("order"))
+        self.progress(ORDERING)
         return self.ordered(order.buy(parts, self.spec, self.spec.tags.get(tags.HOST_NAME, ""), self.save))
 
     def _afresh(self) -> Machine | None:

@@ -6,6 +6,7 @@ is called when the host's record is durable. So whatever is killed in between en
 `acquire`, `release` and `buying.reconcile` have the long stories.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,16 +19,18 @@ from mngr.backends.ovh.client import OvhClient
 from mngr.backends.ovh.config import OvhConfig
 from mngr.backends.ovh.install import Installer
 from mngr.backends.ovh.parts import Parts
-from mngr.backends.ovh.recycling.take import is_paid
+from mngr.backends.ovh.recycling import take
 from mngr.backends.ovh.tags import RECYCLING_BY, is_being_claimed
 from mngr.backends.ovh.vps import Vps
 from mngr.containers.access import Access
-from mngr.model.errors import MngrError, TimedOut
+from mngr.model.background import begin
+from mngr.model.clock import within
+from mngr.model.errors import MngrError, NotFound, TimedOut
 from mngr.model.progress import Progress, Step
-from mngr.model.views import Offer
+from mngr.model.views import Offer, Spare
 from mngr.model.waiting import looks
 from mngr.vps_docker import tags
-from mngr.vps_docker.errors import MachineRefused, VpsProvisioningError
+from mngr.vps_docker.errors import MachineRefused, VpsApiError, VpsProvisioningError
 from mngr.vps_docker.http import segment
 from mngr.vps_docker.vps_client import (
     Caps,
@@ -41,6 +44,8 @@ from mngr.vps_docker.vps_client import (
 )
 
 POWER_TIMEOUT_S = 180.0
+#: So long at most a price waits for the look at VPSs that are paid for.
+LOOK_S = 8.0
 
 
 class OvhCloud(VpsClientInterface):
@@ -50,7 +55,7 @@ class OvhCloud(VpsClientInterface):
         """`folder`: the instance's own (Context.folder)."""
         self.parts = Parts(instance, client, config, folder)
         self.first = Installer(client, Access(folder), config)
-        self.spares: list[Vps] = []  #: that the last look at ours saw waiting to be recycled
+        self.spares: list[Spare] = []  #: that the last look at ours saw waiting to be recycled
         self.caps = Caps(
             list_lag_s=config.list_lag, billing="monthly", user_data=False, outlives_release=True
         )
@@ -58,7 +63,21 @@ class OvhCloud(VpsClientInterface):
     # --- making -------------------------------------------------------------------------------------------------
 
     def check(self, spec: MachineSpec) -> Offer:
-        return offers.check(self.parts.client, self.parts.config, spec, self.have_read)
+        """See VpsClientInterface. Meanwhile it looks for a VPS that would be taken instead; in vain counts as there being none."""
+        spare = begin(lambda: self._likely(spec)) if self.parts.config.recycles else lambda: None
+        offer = offers.check(self.parts.client, self.parts.config, spec, self.have_read)
+        return msgspec.structs.replace(offer, spare=spare())
+
+    def _likely(self, spec: MachineSpec) -> Spare | None:
+        with within(LOOK_S), contextlib.suppress(NotFound, VpsApiError):
+            vps = take.likely(self.parts, spec)
+            return self._spare(vps) if vps else None
+
+    def _spare(self, vps: Vps) -> Spare:
+        return Spare(
+            provider=self.parts.instance, machine=vps.name, plan=vps.plan, region=vps.datacenter,
+            paid_until=vps.renewal.expiration,
+        )  # fmt: skip
 
     def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         return acquire.acquire(self.parts, spec, handle, save, progress)
@@ -109,7 +128,8 @@ class OvhCloud(VpsClientInterface):
     def _read(self, names: Sequence[str], wanted: Callable[[Vps], bool]) -> list[Machine]:
         now = self.now()
         read = [vps for vps in self.parts.reader.read_all(names) if wanted(vps)]
-        self.spares = [vps for vps in read if vps.released(now) and is_paid(self.parts, vps.renewal, now)]
+        waiting = [vps for vps in read if vps.released(now) and take.is_paid(self.parts, vps.renewal, now)]
+        self.spares = [self._spare(vps) for vps in waiting]
         return [vps.machine() for vps in read if not vps.released(now)]
 
     def get(self, id: str) -> Machine:

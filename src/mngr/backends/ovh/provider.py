@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
+from mngr.backends.ovh.acquire import ORDERING
 from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, NotFound
-from mngr.model.notes import Remark
+from mngr.model.notes import Note, Remark
 from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
-from mngr.model.views import Listing, Offer, Spare
+from mngr.model.views import Listing, Offer
 from mngr.providers.contract import Context, HostSpec, Swept
 from mngr.vps_docker import discovery
 from mngr.vps_docker.provider import VpsDockerProvider
@@ -51,19 +52,22 @@ class OvhProvider(VpsDockerProvider[OvhCloud, OvhConfig]):
     def discover(self, only: Collection[str] | None = None) -> Listing:
         """As there. Also the VPSs that a create would take."""
         listing = super().discover(only)
-        recycles = self.config.enable_recycle_cancelled and self.config.recycle_max_candidates_considered
-        listing.spares = [
-            Spare(
-                provider=self.name, machine=one.name, plan=one.plan, region=one.datacenter,
-                paid_until=one.renewal.expiration,
-            )
-            for one in (self.cloud.spares if recycles else [])
-        ]  # fmt: skip
+        listing.spares = self.cloud.spares if self.config.recycles else []
         return listing
 
     def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
         """As there. First sees to orders that nobody waits for any more: what came of them may be recycled at once;
-        that failing only warns."""
+        that failing only warns. Where the offer's VPS can't be had and one is ordered, it says so."""
+
+        def tell(told: Step | Note) -> None:
+            if offer.spare and told == ORDERING:
+                progress(
+                    Remark(
+                        text=f"{offer.spare.machine} can't be had any more: one is ordered, at the price that was said"
+                    )
+                )
+            progress(told)
+
         progress(Step("reconcile"))
         self.cloud.reconcile(warn=lambda text: progress(Remark(text=text)), but=spec.id)
         try:
@@ -73,7 +77,7 @@ class OvhProvider(VpsDockerProvider[OvhCloud, OvhConfig]):
                         f"orders of host {spec.id} are being looked at by another mngr here",
                         hint="run this again",
                     )
-                record = super().create(spec, offer, progress)
+                record = super().create(spec, offer, tell)
         except (MngrError, KeyboardInterrupt) as error:
             self._tell_of_open_orders(spec.id, error)
             raise

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mngr.backends.ovh import renewal
@@ -13,7 +13,8 @@ from mngr.backends.ovh.parts import CLAIM_ON, ID, Parts
 from mngr.backends.ovh.recycling import claim
 from mngr.backends.ovh.recycling.fence import Fence
 from mngr.backends.ovh.tags import CLAIM, RECYCLING_BY, is_free, is_locked, is_refused, locked_for, stale
-from mngr.backends.ovh.vps import SETTLED, Vps
+from mngr.backends.ovh.vps import PARALLEL, SETTLED, Vps
+from mngr.model.background import each
 from mngr.model.errors import NotFound
 from mngr.model.progress import Progress, Step
 from mngr.vps_docker import tags
@@ -87,16 +88,10 @@ def candidates(parts: Parts, spec: MachineSpec, *, own: bool = False) -> list[st
     The cap comes after the filters. Raises Unreadable: a list that can't be read isn't an empty one.
     """
     now, most = parts.client.now(), parts.config.recycle_max_candidates_considered
-    rows, freed = dict(parts.store.rows()), parts.own_writes.freed()
-    for service in freed - set(rows):
-        rows[service] = {}
     fit: list[str] = []
     unseen: list[str] = []
-    for service, found in rows.items():
-        ours = found.get(tags.PROVIDER) == spec.tags.get(tags.PROVIDER) and _free(found, now)
-        if not (ours or service in freed) or (own and found.get(tags.HOST_ID) != spec.host_id):
-            continue
-        if parts.own_writes.is_refused(service) or is_refused(found, now):
+    for service, found in _unowned(parts, now).items():
+        if own and found.get(tags.HOST_ID) != spec.host_id:
             continue
         try:
             if _can_be_had(parts, service, spec, now):
@@ -110,13 +105,49 @@ def candidates(parts: Parts, spec: MachineSpec, *, own: bool = False) -> list[st
         with contextlib.suppress(NotFound):
             look = functools.partial(_can_be_had, parts, service, spec, now)
             fit += [service] if parts.reader.patiently(look) else []
-    fit.sort(key=lambda name: hashlib.sha256(f"{spec.host_id} {name}".encode()).digest())
-    return fit[:most]
+    return _in_turn(spec, fit)[:most]
 
 
-def _can_be_had(parts: Parts, service: str, spec: MachineSpec, now: float) -> bool:
+def likely(parts: Parts, spec: MachineSpec) -> Vps | None:
+    """The VPS that `take` would try first, as things stand: a look that promises nothing, as long as six calls or so (of
+    very many VPSs that don't fit, not all are looked at). None if there is none, or none that nobody claims. Raises Unreadable."""
+    now, most = parts.client.now(), 4 * parts.config.recycle_max_candidates_considered
+    free = [name for name, found in _unowned(parts, now).items() if not claim.others(found, "", now)]
+    names = _in_turn(spec, free)[:most]
+
+    def look(service: str) -> Vps | None:
+        with contextlib.suppress(NotFound):
+            return _can_be_had(parts, service, spec, now)
+
+    for first in range(0, len(names), PARALLEL):
+        for vps in each(look, names[first : first + PARALLEL]):
+            if vps is not None:
+                return vps
+    return None
+
+
+def _in_turn(spec: MachineSpec, names: Iterable[str]) -> list[str]:
+    """In the order in which this create tries them."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"{spec.host_id} {name}".encode()).digest())
+
+
+def _unowned(parts: Parts, now: float) -> dict[str, Mapping[str, str]]:
+    """Names and tags of the instance's VPSs that are nobody's, as OVH's list and this process's own writes say."""
+    rows, freed = dict(parts.store.rows()), parts.own_writes.freed()
+    return {
+        service: found
+        for service, found in {**{name: {} for name in freed - set(rows)}, **rows}.items()
+        if (service in freed or (found.get(tags.PROVIDER) == parts.instance and _free(found, now)))
+        and not (parts.own_writes.is_refused(service) or is_refused(found, now))
+    }
+
+
+def _can_be_had(parts: Parts, service: str, spec: MachineSpec, now: float) -> Vps | None:
     known = renewal.read(parts.client, service)
-    return is_paid(parts, known, now) and _fits(parts.reader.read(service, known), spec)
+    if not is_paid(parts, known, now):
+        return None
+    vps = parts.reader.read(service, known)
+    return vps if _fits(vps, spec) else None
 
 
 def is_paid(parts: Parts, known: renewal.Renewal, now: float) -> bool:
