@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 
 import msgspec
 import pytest
@@ -135,7 +136,7 @@ def test_a_stopped_or_removed_state_container_comes_back_with_its_records(image:
         store.save(record)
         docker("stop", "-t", "5", store.name)
         assert store.read().hosts == {record.id: record}
-        docker("stop", "-t", "5", store.name)
+        assert (store.was_up, _is(store)) == (False, "exited"), "a look doesn't start it"
         store.save_agent(record.id, AgentRecord(id=new_agent_id(), name="a"))
         docker("rm", "-f", store.name)
         stored = store.read()
@@ -143,6 +144,110 @@ def test_a_stopped_or_removed_state_container_comes_back_with_its_records(image:
         assert len(stored.agents[record.id]) == 1
         docker("rm", "-f", store.name)
         store.save(record)
-        assert docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", store.name) == "always"
+        assert (store.read().hosts, store.was_up) == ({record.id: record}, True)
+        policy = docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", store.name)
+        assert policy == "on-failure", (
+            "an end with code 0 is for good; after a restart or a kill of the daemon it runs again"
+        )
     finally:
         clear(instance)
+
+
+def _is(store: HostStore) -> str:
+    return docker("inspect", "-f", "{{.State.Status}}", store.name)
+
+
+def test_the_state_container_runs_while_there_is_a_host_and_ends_by_itself_then(image: str) -> None:
+    """Also when whoever removed the last host died right after that; and looks don't start it."""
+    from mngr.containers.docker import Docker
+    from mngr.transport.local import Local
+
+    instance = f"test-rest-{RUN}"
+    store = HostStore(Docker(Local()), instance)
+    try:
+        records = [a_record(image=image), a_record(image=image)]
+        for record in records:
+            store.save(record, AgentRecord(id=new_agent_id(), name="a"))
+        one, other = (record.id for record in records)
+        store.drop(f"hosts/{one}.json", f"hosts/{one}")
+        docker("exec", store.name, "touch", f"/state/hosts/{one}.gone")
+        time.sleep(25)
+        assert _is(store) == "running", "there is a host"
+        docker("exec", store.name, "mv", f"/state/hosts/{other}.json", f"/state/hosts/{other}.gone")
+        time.sleep(25)
+        assert _is(store) == "running", "there is one whose destroy was begun"
+        docker("exec", store.name, "sh", "-c", f"rm -rf /state/hosts/{other} && : >/state/hosts/{other}.gone")
+        until("it has ended", lambda: _is(store) == "exited", 40)
+        assert docker("inspect", "-f", "{{.State.ExitCode}} {{.RestartCount}}", store.name) == "0 0"
+        stored = store.read()
+        assert (stored.hosts, stored.removed, stored.there) == ({}, {one, other}, True)
+        assert (_is(store), store.was_up) == ("exited", False)
+        again = a_record(image=image)
+        store.save(again)
+        assert (_is(store), store.read().hosts) == ("running", {again.id: again})
+    finally:
+        clear(instance)
+
+
+def test_who_writes_and_looks_while_it_ends_finds_it_ended_and_goes_on(store: HostStore) -> None:
+    """Its process 1 is told to end, over and over, at any moment."""
+    over = threading.Event()
+    done = [0]
+
+    def ends() -> None:
+        since = 0
+        while not over.wait(0.1):
+            if done[0] > since + 3:
+                docker("kill", "-s", "TERM", store.name, check=False)
+                since = done[0]
+
+    ending = threading.Thread(target=ends)
+    ending.start()
+    failed: list[Exception] = []
+
+    def lives() -> None:
+        record, agent = a_record(), AgentRecord(id=new_agent_id(), name="a")
+        try:
+            for _ in range(8):
+                store.save(record, agent)
+                done[0] += 1
+                assert record.id in store.read().hosts
+                done[0] += 1
+                store.save_agent(record.id, agent)
+                done[0] += 1
+                store.drop(f"hosts/{record.id}.json", f"hosts/{record.id}")
+                assert record.id not in store.read().hosts
+        except Exception as error:
+            failed.append(error)
+
+    writers = [threading.Thread(target=lives) for _ in range(3)]
+    try:
+        for thread in writers:
+            thread.start()
+        for thread in writers:
+            thread.join()
+    finally:
+        over.set()
+        ending.join()
+    assert [f"{error} {getattr(error, 'details', '')}" for error in failed] == []
+
+
+def test_gc_removes_a_state_container_of_an_older_mngr_which_never_ends(bench: Bench, image: str) -> None:
+    clear(bench.provider.name)
+    name = f"mngr-state-{bench.provider.name}"
+    store = HostStore(bench.provider.daemon.docker, bench.provider.name)
+    record = a_record(image=image)
+    store.save(record)
+    docker("update", "--restart", "always", name)
+    bench.provider.sweep()
+    assert _is(store) == "running", "there is a host"
+    store.drop(f"hosts/{record.id}.json")
+    store.put("snapshots/x.note", b"1")
+    what = f"container {name} (no host needs it; the volume stays)"
+    assert what in bench.provider.sweep(dry_run=True).released
+    assert _is(store) == "running"
+    assert what in bench.provider.sweep().released
+    assert docker("ps", "-aq", "--filter", f"name=^/{name}$") == ""
+    store.save(record)
+    assert docker("exec", name, "cat", "/state/snapshots/x.note") == "1"
+    store.drop(f"hosts/{record.id}.json", "snapshots/x.note")

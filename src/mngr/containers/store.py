@@ -4,19 +4,26 @@
     /state/hosts/<host id>/agents/<agent id>.json    its agents' records, so that a stopped host still lists them
     /state/snapshots/<snapshot id>.json, /state/blobs/<snapshot id>.tar   see snapshots.py
 
-Writes are atomic (a temporary file, fsync, rename) and made under a lock; everything is read in one round trip.
+Writes are atomic (a temporary file, fsync, rename) and made under a lock; everything is read in one round trip. The
+container ends a moment after the last host's record went (store-ensure.sh): a write starts it, a look reads the volume
+without it.
 """
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mngr.containers.docker import Docker
+from mngr.model.clock import SYSTEM
 from mngr.model.errors import Conflict, MngrError, NotFound, Unreachable
 from mngr.model.records import AgentRecord, HostRecord, encode
+from mngr.model.waiting import looks
 from mngr.transport.base import CommandFailed, Completed
 
 if TYPE_CHECKING:
     from mngr.containers.survey import Stored, Survey
+
+#: So long at most it takes the daemon to see that the state container has ended.
+END_S = 10.0
 
 
 class HostStore:
@@ -26,7 +33,7 @@ class HostStore:
         self.docker = docker
         self.instance = instance
         self.name = f"mngr-state-{instance}"
-        self.was_seen = False  #: whether a survey of ours found the state container
+        self.was_up = False  #: whether a survey of ours found the state container running
 
     def ensure(self, image: str) -> None:
         """Makes the state container from `image` (any with sh; it must be on the machine) unless it runs. Repeatable.
@@ -110,7 +117,7 @@ class HostStore:
         from mngr.containers.survey import parse_survey
 
         survey = parse_survey(done.stdout, self.instance)
-        self.was_seen = survey.stored.there
+        self.was_up = survey.store_up
         return survey
 
     def _put(self, files: Mapping[str, bytes], needed: str = "") -> Completed:
@@ -124,7 +131,10 @@ class HostStore:
 
         argv = ("exec", "-i", self.name, "sh", "-c", scripts.text(name), name, *args)
         done = self.docker.run(*argv, input=input, check=False)
-        if done.code and "is not running" in done.error:
+        # One that is ending may count as running for a moment yet: a start does nothing then.
+        for _ in looks(SYSTEM, END_S):
+            if not _never_ran(done):
+                break
             self.docker.run("start", self.name)
             done = self.docker.run(*argv, input=input, check=False)
         return done
@@ -149,6 +159,12 @@ def _agent_path(host_id: str, agent_id: str) -> str:
 
 def _is_down(done: Completed) -> bool:
     return "No such container" in done.error
+
+
+def _never_ran(done: Completed) -> bool:
+    """Whether the container didn't run, or ended under the script: a script that fails by itself says at which step. Docker has
+    many words for it: "is not running", "unable to upgrade to tcp, received 404", none at all with code 126 or 137."""
+    return done.code != 0 and not done.step and not _is_down(done)
 
 
 def _last(done: Completed) -> str:

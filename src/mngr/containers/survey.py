@@ -69,11 +69,13 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """Containers and (where asked for) volumes with our labels, by host id, and the store."""
+    """Containers and (where asked for) volumes with our labels, by host id, and the store. `store_up`: whether the state
+    container runs."""
 
     containers: dict[str, Seen] = {}
     volumes: dict[str, Volume] = {}
     stored: Stored = Stored()
+    store_up: bool = False
 
 
 def parse_survey(output: bytes, instance: str) -> Survey:
@@ -93,7 +95,9 @@ def parse_survey(output: bytes, instance: str) -> Survey:
             volumes[host_id] = Volume(
                 host_id=host_id, host_name=host_name, name=name, laptop=laptop, until=_number(until)
             )
-    return Survey(containers=containers, volumes=volumes, stored=parse_store(parts["store"], instance))
+    down = "snapshots" in parts
+    stored = parse_store(parts["store"], instance, parts.get("snapshots", b""))
+    return Survey(containers=containers, volumes=volumes, stored=stored, store_up=stored.there and not down)
 
 
 def _parts(output: bytes) -> dict[str, bytes]:
@@ -150,10 +154,10 @@ def _stop_folder(tar: bytes) -> tuple[str, float | None, dict[str, int]]:
     return reason, ended_at, codes
 
 
-def parse_store(tar: bytes, instance: str) -> Stored:
-    """The store in the tar that it came as. Raises Unreachable if that isn't whole."""
-    stored = Stored(there=bool(tar))
-    for path, content in _files(tar):
+def parse_store(tar: bytes, instance: str, rest: bytes = b"") -> Stored:
+    """The store in the tar (or with its `rest` in another) that it came as. Raises Unreachable if that isn't whole."""
+    stored = Stored(there=bool(tar or rest))
+    for path, content in [*_files(tar), *_files(rest)]:
         folder, _, name = path.partition("/")
         key, _, kind = name.rpartition(".")
         if folder == "snapshots" and kind == "json":

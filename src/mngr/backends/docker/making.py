@@ -58,7 +58,7 @@ def _make(daemon: Daemon, spec: HostSpec, offer: Offer, progress: Progress) -> H
         public_key=daemon.access.container_key(), publish="", start_args=its.start_args, labels=spec.labels,
         until=clock.now() + LEASE_S, host_dir=daemon.config.host_dir, restart=container.restart_policy(its.idle),
         idle=its.idle, host_stop="exit", max_lifetime_s=its.idle.max_lifetime_s,
-        store="" if store.was_seen else store.name, prepare=True, user=its.user,
+        store="" if store.was_up else store.name, prepare=True, user=its.user,
     )  # fmt: skip
     wanted, fill = restored(store, daemon.docker, spec, wanted, progress)
     made, port = _run(daemon, wanted, progress)

@@ -25,6 +25,7 @@ def sweep(daemon: Daemon, *, dry_run: bool) -> Swept:
             _unfinished(daemon, seen, swept, dry_run)
     _images(daemon, survey, swept, dry_run)
     _snapshots(daemon, survey, swept, dry_run)
+    _old_store(daemon, survey, swept, dry_run)
     if not dry_run:
         _local_files(daemon, survey)
     return swept
@@ -124,6 +125,19 @@ def _snapshots(daemon: Daemon, survey: Survey, swept: Swept, dry_run: bool) -> N
             swept.kept.append(f"snapshot {snapshot_id}: being made")
         except MngrError as error:
             swept.errors.append(f"snapshot {snapshot_id}: {error.message}")
+
+
+def _old_store(daemon: Daemon, survey: Survey, swept: Swept, dry_run: bool) -> None:
+    """A state container that an older mngr made doesn't end when there is no host. Its volume stays, and has all."""
+    if not survey.store_up or survey.containers or survey.stored.hosts or survey.stored.going:
+        return
+    policy = daemon.docker.run(
+        "inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", daemon.store.name, check=False
+    )
+    if policy.text.strip() == "always":
+        if not dry_run:
+            daemon.docker.run("rm", "-f", daemon.store.name)
+        swept.released.append(f"container {daemon.store.name} (no host needs it; the volume stays)")
 
 
 def _local_files(daemon: Daemon, survey: Survey) -> None:

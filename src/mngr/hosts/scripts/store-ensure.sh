@@ -29,13 +29,26 @@ else
 		done
 fi
 # What a killed writer left goes an hour later: right now one may be writing already.
+# Its process 1 ends, with code 0, which the restart policy lets be, when two looks on end found no host's record: not at the
+# first, so that destroy and create in turn don't wait for its start. It looks under the writers' lock; who waits for that, or
+# comes right then, finds it ended, starts it and writes again.
 tries=0
 until said=$(
-	docker run -d --pull never --name "$state" --restart always --network none --user 0:0 --stop-signal KILL \
+	docker run -d --pull never --name "$state" --restart on-failure --network none --user 0:0 --stop-signal KILL \
 		--env LD_PRELOAD= --env LD_LIBRARY_PATH= \
 		--label "mngr.provider=$instance" --label "mngr.state=1" \
 		--mount "type=volume,source=$state,target=/state,volume-label=mngr.provider=$instance,volume-label=mngr.state=1" \
-		--entrypoint /bin/sh "$own" -c 'mkdir -p /state/hosts /state/snapshots; find /state -maxdepth 1 -name ".part.*" -mmin +60 -exec rm -f {} +; trap "exit 0" TERM; while :; do sleep 86400 & wait $!; done' 2>&1
+		--entrypoint /bin/sh "$own" -c 'mkdir -p /state/hosts /state/snapshots; find /state -maxdepth 1 -name ".part.*" -mmin +60 -exec rm -f {} +
+			trap "exit 0" TERM
+			cd /state/hosts
+			hosts() { for file in *.json *.gone; do [ ! -s "$file" ] || return 0; done; return 1; }
+			looks=0
+			while :; do
+				sleep 10 & wait $!
+				if hosts; then looks=0 && continue; fi
+				looks=$((looks + 1))
+				[ $looks -lt 2 ] || { exec 9>../lock; ! flock -n 9 || hosts || exit 0; exec 9>&-; }
+			done' 2>&1
 ); do
 	tries=$((tries + 1))
 	case $said in

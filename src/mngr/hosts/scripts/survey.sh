@@ -4,7 +4,8 @@
 # VOLUMES: "volumes" to list them too.
 # Prints a line of SIZE and KEY for each part, as `wc -c` does, NUL, the parts one after another, and at last NUL and
 # `end`. Keys: containers, volumes, stop:ID (a tar of the folder stop/ of a host that is down, cut at 1 MB), probe:ID,
-# failed:ID (why a probe failed), store (a tar; SIZE 0 when there is none). Exit code 1: docker's words on standard error.
+# failed:ID (why a probe failed), store (a tar; SIZE 0 when there is none), snapshots (the rest of the store, a tar of its own,
+# where the state container doesn't run; it isn't started for this). Exit code 1: docker's words on standard error.
 set -u
 umask 077
 instance=$1 state=$2 only=$3 probe=$4 ensure=$5 volumes=$6
@@ -16,13 +17,28 @@ limit=
 # A folder that isn't there yet, or a file that was removed while it was read, is no failure.
 read_store() {
 	$limit docker exec "$state" tar -c -C /state -f - hosts snapshots >"$tmp/store" 2>"$tmp/store.err" && return
-	[ $? -ne 124 ] || echo 'no answer within 5 s' >"$tmp/store.err"
+	code=$?
+	[ $code -ne 124 ] || echo 'no answer within 5 s' >"$tmp/store.err"
 	grep -q '^tar: ' "$tmp/store.err" &&
-		! grep -Evq 'No such file or directory|changed as we read it|removed before we read it|previous errors' "$tmp/store.err"
+		! grep -Evq 'No such file or directory|changed as we read it|removed before we read it|previous errors' "$tmp/store.err" || return $code
+}
+# The same, in two, of a state container that doesn't run, or that ended meanwhile.
+copy_store() {
+	for part in hosts snapshots; do
+		docker cp "$state:/state/$part" - >"$tmp/copy.$part" 2>"$tmp/$part.err" || echo "docker cp failed" >>"$tmp/$part.err" &
+	done
+	wait
+	for part in hosts snapshots; do
+		[ ! -s "$tmp/$part.err" ] || grep -q 'ould not find the file\|No such container:path' "$tmp/$part.err" || {
+			cat "$tmp/$part.err" >"$tmp/store.err"
+			return 1
+		}
+	done
+	mv -f "$tmp/copy.hosts" "$tmp/store" && mv -f "$tmp/copy.snapshots" "$tmp/snapshots"
 }
 store() {
 	read_store && return
-	case $(cat "$tmp/store.err") in
+	case $?:$(cat "$tmp/store.err") in
 	*"No such container"*)
 		# It may have been removed by hand: the volume still holds the records.
 		sh -c "$ensure" store-ensure "$state" "$instance" >/dev/null 2>"$tmp/store.err"
@@ -31,7 +47,13 @@ store() {
 		3) : >"$tmp/store" && return ;;
 		esac
 		;;
-	*"is not running"*) docker start "$state" >/dev/null 2>"$tmp/store.err" && read_store && return ;;
+	124:* | *"tar: "* | *" is paused"*) ;; # it runs, and can't be read
+	*)
+		copy_store && return
+		sleep 0.5 # it may be starting, or ending, at this moment
+		read_store && return
+		copy_store && return
+		;;
 	esac
 	touch "$tmp/store.failed"
 }
@@ -63,7 +85,7 @@ if [ -e "$tmp/store.failed" ]; then
 fi
 cd "$tmp" || exit 1
 set --
-for part in containers volumes store stop:* probe:* failed:*; do
+for part in containers volumes store snapshots stop:* probe:* failed:*; do
 	[ ! -f "$part" ] || set -- "$@" "$part"
 done
 LC_ALL=C wc -c "$@"
