@@ -44,9 +44,28 @@ RANKS = ("NAME", "STATE", "EXIT", "HOST", "HOST STATE", "PRICE", "NOTE", "IDLE",
 
 #: What a column can be shortened to; 0: never. (A host's state is a word of eleven letters at most; its reason comes after.)
 FLOORS = {
-    "NAME": 14, "STATE": 0, "EXIT": 0, "HOST": 14, "HOST STATE": 11, "PRICE": 0, "NOTE": 20, "IDLE": 18, "COST SO FAR": 11,
+    "NAME": 14, "STATE": 0, "EXIT": 0, "HOST": 14, "HOST STATE": 11, "PRICE": 0, "NOTE": 21, "IDLE": 13, "COST SO FAR": 16,
     "TYPE": 5, "LABELS": 8,
 }  # fmt: skip
+
+#: Where a column is wide enough: what is wider is shortened first.
+EASE = {
+    "NAME": 24,
+    "HOST": 24,
+    "HOST STATE": 24,
+    "NOTE": 30,
+    "IDLE": 28,
+    "COST SO FAR": 29,
+    "TYPE": 8,
+    "LABELS": 16,
+}
+
+#: What a cell does without before it is cut: `stopped 3m: idle`, `stopped 3m`; `stops in 13m`; `until 2026-12-29`.
+LESS = {
+    "HOST STATE": (r" ago\b", r":.*", r" [0-9].*"),
+    "IDLE": (r" \(after .*\)$", r", idle for .*"),
+    "COST SO FAR": (r", stops saved [0-9.]+", r"\bpaid ", r", (renews|ends)$"),
+}
 
 
 def title(name: str) -> str:

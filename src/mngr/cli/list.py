@@ -206,7 +206,7 @@ def _chosen(columns: str | None, form: str, shape: dict[str, Any]) -> list[str]:
 
 def _show(found: Sequence["Row"], chosen: Sequence[str], now: float, late: Sequence[str] = ()) -> list[str]:
     """The table; the columns for which there was no room. `late`: providers that haven't answered yet."""
-    from mngr.cli.columns import COLUMNS, FLOORS, RANKS, title
+    from mngr.cli.columns import COLUMNS, EASE, FLOORS, LESS, RANKS, title
     from mngr.cli.output import fill
     from mngr.ops import present
 
@@ -225,7 +225,9 @@ def _show(found: Sequence["Row"], chosen: Sequence[str], now: float, late: Seque
     for provider in late:
         row = {"NAME": "…", "HOST": provider, "HOST STATE": "no answer yet"}
         cells.append([row.get(title, "") for title in titles])
-    return table(titles, cells, empty=bool(chosen), floors=FLOORS, ranks=() if chosen else RANKS)
+    return table(
+        titles, cells, empty=bool(chosen), floors=FLOORS, ranks=() if chosen else RANKS, ease=EASE, less=LESS
+    )
 
 
 def _nothing(

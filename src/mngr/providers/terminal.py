@@ -18,10 +18,13 @@ def table(
     empty: bool = False,
     floors: Mapping[str, int] | None = None,
     ranks: Sequence[str] = (),
+    ease: Mapping[str, int] | None = None,
+    less: Mapping[str, Sequence[str]] | None = None,
 ) -> list[str]:
     """Columns for people; returns the headers of those without room. In a pipe, whole. On a terminal the widest cells are
-    shortened, to `floors` (0: never) or FLOOR; where that isn't enough, the last of `ranks` (headers, the most important
-    first) are left out. `empty`: also columns that hold nothing."""
+    shortened: first what is wider than its `ease` (in characters; default: none), then all, to `floors` (0: never) or FLOOR;
+    where that isn't enough, the last of `ranks` (headers, the most important first) are left out. `less`: what a column's cells
+    do without before they are cut, one after another (regular expressions). `empty`: also columns that hold nothing."""
     import shutil
 
     cells = [[click.unstyle(str(cell)).replace("\n", " ") for cell in row] for row in [headers, *rows]]
@@ -35,7 +38,17 @@ def table(
             if _line(least) > limit and headers.index(header) in least and len(least) > 1:
                 del least[headers.index(header)]
                 left_out.append(header)
-        widths = _shortened({i: widths[i] for i in least}, least, limit)
+        most = {i: max(width, min(widths[i], (ease or {}).get(headers[i], 0))) for i, width in least.items()}
+        parts = {i: (less or {})[headers[i]] for i in least if headers[i] in (less or {})}
+        _spare_parts(cells, least, most, parts, limit)
+        widths = _shortened({i: widths[i] for i in least}, most, least, limit)
+        cells = [
+            [_less(cell, widths.get(i, 0), parts.get(i, ())) for i, cell in enumerate(row)] for row in cells
+        ]
+        # What a column that does without a part leaves goes to the others.
+        widths = {i: max(len(row[i]) for row in cells) for i in least}
+        least = {i: min(width, widths[i]) for i, width in least.items()}
+        widths = _shortened(widths, {i: max(most[i], least[i]) for i in most}, least, limit)
     for row in cells:
         line = "  ".join(_cut(row[i], width).ljust(width) for i, width in widths.items()).rstrip()
         click.echo(line[: limit - 1] + "…" if limit and len(line) > limit else line)
@@ -54,14 +67,41 @@ def _line(widths: Mapping[int, int]) -> int:
     return sum(widths.values()) + 2 * (len(widths) - 1)
 
 
-def _shortened(widths: dict[int, int], least: Mapping[int, int], limit: int) -> dict[int, int]:
-    """The widths, the widest of them cut until a line fits."""
-    while _line(widths) > limit:
-        wide = [i for i in widths if widths[i] > least[i]]
-        if not wide:
-            break
-        widths[max(wide, key=lambda i: widths[i])] -= 1
-    return widths
+def _spare_parts(
+    cells: Sequence[Sequence[str]], least: dict[int, int], most: Mapping[int, int],
+    parts: Mapping[int, Sequence[str]], limit: int,
+) -> None:  # fmt: skip
+    """Widens what columns with `parts` have at `least`, the leftmost first, to where a part more has room; not above `most`."""
+    for i in sorted(parts):
+        room = least[i] + max(0, limit - _line(least))
+        texts = {row[i] for row in cells}
+        whole = {max(len(_less(one, width, parts[i])) for one in texts) for width in range(most[i] + 1)}
+        least[i] = max(
+            [width for width in whole if least[i] <= width <= min(most[i], room)], default=least[i]
+        )
+
+
+def _less(text: str, width: int, parts: Sequence[str]) -> str:
+    """`text` without as many of the `parts` as it takes to fit in `width`; it may still be too long."""
+    import re
+
+    for part in parts:
+        text = text if len(text) <= width else re.sub(part, "", text)
+    return text
+
+
+def _shortened(
+    widths: Mapping[int, int], most: Mapping[int, int], least: Mapping[int, int], limit: int
+) -> dict[int, int]:
+    """The widths, the widest of them cut until a line fits: first of those above `most`, then of those above `least`."""
+    cut = dict(widths)
+    for to in (most, least):
+        while _line(cut) > limit:
+            wide = [i for i in cut if cut[i] > to[i]]
+            if not wide:
+                break
+            cut[max(wide, key=lambda i: cut[i])] -= 1
+    return cut
 
 
 def _cut(text: str, width: int) -> str:

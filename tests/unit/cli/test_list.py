@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from typing import Literal
 
@@ -109,6 +110,54 @@ def test_on_a_terminal_of_any_width_names_and_notes_shorten_and_states_stay(
     assert long.split()[0].endswith("7")
     assert ("NOTE" in head) == (width >= 120)
     assert ("PRICE" in head) == (width >= 80)
+
+
+@pytest.mark.parametrize(
+    ("width", "state", "idle", "paid"),
+    [
+        (60, "stopped 3m", "", ""),
+        (80, "stopped 3m: idle", "", ""),
+        (120, "stopped 3m: idle", "stops in 13m", ""),
+        (200, "stopped 3m ago: idle", "stops in 13m, idle for 50s", "paid until 2026-12-29, renews"),
+        (300, "stopped 3m ago: idle", "stops in 13m, idle for 50s (after output of agent web)", "paid until 2026-12-29, renews"),
+    ],
+)  # fmt: skip
+def test_a_narrow_terminal_has_fewer_statements_and_none_is_cut(
+    run: Callable[..., str], listed: Callable[[Listing], None], monkeypatch: pytest.MonkeyPatch,
+    width: int, state: str, idle: str, paid: str,
+) -> None:  # fmt: skip
+    now = time.time()
+    whole = a_dozen()
+    for one in whole.hosts:
+        if one.record.name == "vps-2":
+            one.stopped_at = now - 180
+        if one.record.name == "vps-1":
+            one.paid_until, one.renews, one.price_per_month = "2026-12-29", True, 7.99
+        if one.record.name == "box":
+            one.idle = IdleView(
+                mode="io",
+                timeout_s=800,
+                idle_since=now - 50,
+                stops_at=now + 790,
+                last_seen="output of agent web",
+            )
+    listed(whole)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((width, 24)))
+    shown = lines(run("list"))
+    assert max(map(len, shown)) <= width
+
+    def cell(name: str, title: str) -> str:
+        if title not in shown[0]:
+            return ""
+        row = next(line for line in shown if line.startswith(f"{name} "))
+        return row[shown[0].index(title) :].split("  ")[0].rstrip()
+
+    assert (cell("eval", "HOST STATE"), cell("web", "IDLE"), cell("train", "COST SO FAR")) == (
+        state,
+        idle,
+        paid,
+    )
 
 
 def test_what_has_no_room_is_named(
