@@ -73,7 +73,7 @@ def test_paths_begin_below_the_subscription_and_have_their_version() -> None:
     urls = [request.url for request in one.asked]
     assert urls[0].path == f"/subscriptions/{SUB}{VM}"
     assert [url.params["api-version"] for url in urls] == [
-        "2022-11-01", "2022-09-01", "2022-04-01", "2022-09-01", "2022-09-01", "2022-03-03",
+        "2022-11-01", "2022-09-01", "2022-04-01", "2022-09-01", "2022-09-01", "2023-07-03",
     ]  # fmt: skip
     assert one.asked[0].headers["Authorization"] == "Bearer TOKEN-0"
     assert "TOKEN" not in repr(one.arm)

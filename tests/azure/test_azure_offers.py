@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mngr.backends.azure.arm import Arm
-from mngr.backends.azure.cloud import AzureCloud
 from mngr.backends.azure.config import AzureConfig
+from mngr.backends.azure.fallback import FallbackCloud
 from mngr.backends.azure.offers import Offers
 from mngr.backends.azure.prepare import prepare
 from mngr.backends.azure.prices import Prices
@@ -23,7 +23,7 @@ SPEC = HostSpec(id="host-0123456789abcdef", name="box")
 
 def provider(arm: Arm, clock: SkippingClock, folder: Path, prices_url: str) -> AzureProvider:
     config = AzureConfig()
-    cloud = AzureCloud(arm, config, Offers(arm, Prices(prices_url, folder / "prices", clock)), clock)
+    cloud = FallbackCloud(arm, config, Offers(arm, Prices(prices_url, folder / "prices", clock)), clock)
     return AzureProvider(cloud, config, Context(instance="azure", home=folder, laptop="laptop", clock=clock))
 
 

@@ -183,6 +183,13 @@ def test_images_of_a_machine(cloud: Simcloud, arm: Arm) -> None:
     )
     assert version["properties"]["provisioningState"] == "Succeeded"
     assert arm("DELETE", f"{gallery}/images/base").code == "CannotDeleteResource"
+    arm.done("PUT", f"{gallery}/images/other", definition, expect=201)
+    listed = {
+        name: arm("GET", f"{gallery}/images/{name}/versions").body["value"] for name in ("base", "other")
+    }
+    assert [len(one) for one in listed.values()] == [1, 0]
+    assert arm("GET", f"{gallery}/images/none/versions").code == "ParentResourceNotFound"
+    arm.done("DELETE", f"{gallery}/images/other", expect=202)
     for number, id in enumerate(
         (version["id"], f"{gallery}/images/base", f"{gallery}/images/base/versions/latest")
     ):

@@ -205,7 +205,7 @@ class Builder:
             laptop=self.rented.context.laptop, image=wanted.asked.image, public_key=self.access.container_key(),
             publish=str(port), build=wanted.asked.build, start_args=wanted.asked.start_args, labels=spec.labels,
             host_dir=self.config.host_dir, idle=wanted.asked.idle, host_stop="sentinel", store=store.name,
-            user=wanted.asked.user, prepare=wanted.asked.build.builds,
+            user=wanted.asked.user, prepare=wanted.asked.build.builds, ready_image=wanted.offer.ready_image,
         )  # fmt: skip
         its, fill = restored(store, docker, spec, its, self.progress)
         made = container.create(docker, its, self.progress)

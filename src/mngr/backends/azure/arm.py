@@ -36,7 +36,7 @@ STATUS_PAGE = "https://azure.status.microsoft"
 _VERSIONS = {
     "Microsoft.Compute": "2022-11-01",
     "Microsoft.Compute/disks": "2022-07-02",
-    "Microsoft.Compute/galleries": "2022-03-03",
+    "Microsoft.Compute/galleries": "2023-07-03",
     "Microsoft.Compute/skus": "2021-07-01",
     "Microsoft.Network": "2022-09-01",
     "Microsoft.Authorization": "2022-04-01",

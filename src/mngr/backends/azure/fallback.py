@@ -4,13 +4,15 @@ Which one is being tried is on disk before it is; what a try that failed has lef
 address and the interface of an order that was refused at once, which the next try in the same region takes over.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from mngr.backends.azure.capacity import no_room
 from mngr.backends.azure.cloud import AzureCloud
-from mngr.model.errors import MngrError, TimedOut, brief
+from mngr.backends.azure.gallery import Gallery, Version
+from mngr.model.background import begin
+from mngr.model.errors import MngrError, NotFound, TimedOut, brief
 from mngr.model.notes import Remark
 from mngr.model.progress import Progress, Step
 from mngr.model.views import Offer
@@ -24,18 +26,40 @@ CLEAR_S = 300.0
 TRYING = "trying"
 
 SIZES, REGIONS = "fallback-sizes", "fallback-regions"
+#: The option that lets a machine be made from the baked image, if it is there.
+BAKED = "baked"
 
 
 class FallbackCloud(AzureCloud):
-    """`MachineSpec.options` may have `fallback-sizes` and `fallback-regions`, separated by commas."""
+    """`MachineSpec.options` may have `fallback-sizes` and `fallback-regions`, separated by commas, and `baked`."""
 
     #: What the last check found that can be had; what it knew can't is not tried.
     _able: Collection[str] = ()
+    #: The versions of the baked image, once they were read.
+    _versions: Sequence[Version] | None = None
 
     def check(self, spec: MachineSpec) -> Offer:
+        baked = begin(lambda: self.baked(spec, spec.region))
         offer = self._offers.check(self.group.in_region(spec.region), spec, self.have_read, choices(spec)[1:])
         self._able = [_key(one.plan, one.region) for one in (offer, *offer.fallbacks)]
+        baked()
+        if self.baked(spec, offer.region):
+            text = "made from the image that `mngr azure bake` made: nothing is installed"
+            return msgspec.structs.replace(offer, notes=[*offer.notes, Remark(text=text)])
         return offer
+
+    def baked(self, spec: MachineSpec, region: str) -> str:
+        """The id of the baked image that is used in `region`; "" if there is none, or the user named an image. Raises nothing:
+        without it all goes on, if slower."""
+        if not spec.options.get(BAKED):
+            return ""
+        gallery = Gallery(group=self.group, instance="")
+        if self._versions is None:
+            try:
+                self._versions = gallery.read(self.arm)
+            except MngrError:
+                self._versions = []
+        return gallery.usable(self._versions, region)
 
     def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         kept = dict(handle)
@@ -50,8 +74,17 @@ class FallbackCloud(AzureCloud):
             one = left.pop(0)
             if tried or left:
                 progress(Step("order", f"{one.plan} in {one.region}"))
+            baked = self.baked(one, one.region)
             try:
-                return super().create(one, kept, keep, progress)
+                return super().create(
+                    msgspec.structs.replace(one, image=baked or one.image), kept, keep, progress
+                )
+            except NotFound:
+                if not baked:
+                    raise
+                self._versions = []  # it was removed since
+                left.insert(0, one)
+                continue
             except MngrError as error:
                 if not no_room(error):
                     raise

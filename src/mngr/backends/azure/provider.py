@@ -2,17 +2,22 @@
 
 from collections.abc import Collection, Mapping
 
+from msgspec.structs import replace
+
 from mngr.backends.azure import fallback
-from mngr.backends.azure.cloud import AzureCloud
 from mngr.backends.azure.config import AzureConfig
+from mngr.backends.azure.fallback import FallbackCloud
+from mngr.containers.image import prepared_name
 from mngr.model.errors import InvalidInput
+from mngr.model.views import Offer
 from mngr.providers.contract import Context, HostSpec
 from mngr.vps_docker import tags
+from mngr.vps_docker.building import Wanted
 from mngr.vps_docker.provider import VpsDockerProvider
 from mngr.vps_docker.vps_client import MachineSpec
 
 
-class AzureProvider(VpsDockerProvider):
+class AzureProvider(VpsDockerProvider[FallbackCloud, AzureConfig]):
     """`-b --azure-vm-size=…`, `--azure-region=…`, `--azure-image=PUBLISHER:OFFER:SKU:VERSION` (or `--vps-plan` and the like),
     `--azure-spot`; `--azure-fallback-sizes=A,B` and `--azure-fallback-regions=A,B`, tried in turn where there is no room."""
 
@@ -23,7 +28,7 @@ class AzureProvider(VpsDockerProvider):
 
     option_switches = ("spot",)
 
-    def __init__(self, cloud: AzureCloud, config: AzureConfig, context: Context) -> None:
+    def __init__(self, cloud: FallbackCloud, config: AzureConfig, context: Context) -> None:
         super().__init__(cloud, config, context, backend="azure", title="Azure")
         self._azure = config
 
@@ -31,6 +36,7 @@ class AzureProvider(VpsDockerProvider):
         config = self._azure
         seconds = config.auto_shutdown_seconds
         image = options.get("image") or options.get("os") or config.image
+        baked = {} if {"image", "os"} & options.keys() else {fallback.BAKED: "1"}
         if not image.startswith("/subscriptions/") and len(image.split(":")) != 4:
             raise InvalidInput(
                 f"{image!r} is no image of Azure's", hint="PUBLISHER:OFFER:SKU:VERSION, or an image's id"
@@ -41,9 +47,24 @@ class AzureProvider(VpsDockerProvider):
             plan=options.get("vm-size") or options.get("plan") or config.vm_size,
             region=options.get("region", config.default_region),
             image=image,
-            options=({"spot": "1"} if "spot" in options else {}) | self._fallbacks(options),
+            options=({"spot": "1"} if "spot" in options else {}) | self._fallbacks(options) | baked,
             first_commands=[["shutdown", "-P", f"+{-(-seconds // 60)}"]] if seconds else [],
         )
+
+    def check(self, spec: HostSpec) -> Offer:
+        offer = super().check(spec)
+        wanted = self._wanted(spec)
+        usual = wanted.asked.image == self._azure.default_image and not wanted.asked.build.builds
+        if usual and self.cloud.baked(wanted.machine, offer.region):
+            return replace(offer, ready_image=prepared_name(self._azure.default_image))
+        return offer
+
+    def bake_order(self, host_id: str) -> Wanted:
+        """The machine that an image is made of: in the instance's own region, from the image in its settings."""
+        wanted = self._wanted(HostSpec(id=host_id, name="bake"))
+        machine = wanted.machine
+        options = {key: value for key, value in machine.options.items() if key == fallback.SIZES}
+        return replace(wanted, machine=replace(machine, options=options, first_commands=[]))
 
     def _fallbacks(self, options: Mapping[str, str]) -> dict[str, str]:
         """As asked for, else as in the settings."""

@@ -88,11 +88,20 @@ class Kind:
         return self.view(state, state.find(call.path, call.as_of))
 
     def list(self, state: State, call: Call) -> dict[str, Any]:
-        """Of a group, a location, or everywhere."""
+        """Of a group, a location, or everywhere; of those inside another resource, that one's."""
         group, location = call.parts.get("group", ""), call.parts.get("location", "").lower()
         if group:
             state.group(group, call.as_of)
         found = state.of(self.type, group, call.as_of)
+        if self.type.count("/") > 1:
+            parent = call.path.rpartition("/")[0].lower()
+            if state.resources.get(parent) is None:
+                raise refuse(
+                    404,
+                    "ParentResourceNotFound",
+                    f"Can not perform requested operation on nested resource. Parent resource '{parent.rpartition('/')[2]}' not found.",
+                )
+            found = [one for one in found if one.key.startswith(f"{call.path.lower()}/")]
         return paged(state, call, [self.view(state, one) for one in found if location in ("", one.location)])
 
     def delete(self, state: State, call: Call) -> Response:
