@@ -7,13 +7,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import measure, on_docker, on_vultr, start_up
+from bench import measure, on_azure, on_docker, on_vultr, start_up
 from bench.setting import TOP
 
 sys.path.insert(0, str(TOP / "scripts"))
 import leftovers
 
-BENCHES = {"start-up": start_up.rows, "docker": on_docker.rows, "vultr": on_vultr.rows}
+BENCHES = {
+    "start-up": start_up.rows,
+    "docker": on_docker.rows,
+    "vultr": on_vultr.rows,
+    "azure": on_azure.rows,
+}
 
 
 def main(names: list[str]) -> int:

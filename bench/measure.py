@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ LIMIT_S = 300
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table. `by`: "×" compares by division, "+" by subtraction (seconds)."""
+    """A line of the table. `by`: "×" compares by division, "+" by subtraction. `unit`: of figure and base, "s" or "MB"."""
 
     what: str
     figure: float
@@ -23,6 +24,7 @@ class Row:
     compared: float
     limit: float
     by: str = "×"
+    unit: str = "s"
 
     @property
     def ok(self) -> bool:
@@ -39,6 +41,26 @@ def cpu(argv: Sequence[str], env: dict[str, str], cwd: Path) -> float:
     return used.ru_utime + used.ru_stime
 
 
+#: What starts the command whose memory is measured: a small process, as a child's peak begins at its parent's size.
+_SMALL = """import os, sys
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+_, status, used = os.wait4(child, 0)
+print(used.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def peak(argv: Sequence[str], env: dict[str, str], cwd: Path) -> float:
+    """The most memory that a command had at a time, in MB (resident)."""
+    small = [sys.executable, "-I", "-S", "-c", _SMALL, *argv]
+    done = subprocess.run(
+        small, env=env, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(argv)} ended with exit code {done.returncode}: {done.stderr[-2000:]}")
+    return int(done.stdout) / 1024
+
+
 def wall(argv: Sequence[str], env: dict[str, str], cwd: Path) -> float:
     """Seconds from the start of a command to its end."""
     began = time.monotonic()
@@ -53,7 +75,7 @@ def wall(argv: Sequence[str], env: dict[str, str], cwd: Path) -> float:
 
 def paired(
     what: str, ours: Callable[[], float], base_is: str, base: Callable[[], float], *,
-    limit: float, rounds: int, by: str = "×",
+    limit: float, rounds: int, by: str = "×", unit: str = "s",
 ) -> Row:  # fmt: skip
     """Measures both in turn, `rounds` times, after one unmeasured turn each."""
     base()
@@ -68,6 +90,7 @@ def paired(
         compared,
         limit,
         by,
+        unit,
     )
 
 
@@ -75,7 +98,7 @@ def table(rows: Sequence[Row]) -> str:
     head = ["what", "figure", "base", "", "ratio", "limit", ""]
     cells = [
         [
-            row.what, _seconds(row.figure), _seconds(row.base), row.base_is, f"{row.compared:.2f} {row.by}",
+            row.what, _shown(row.figure, row.unit), _shown(row.base, row.unit), row.base_is, f"{row.compared:.2f} {row.by}",
             f"{row.limit:g} {row.by}", "ok" if row.ok else "OVER",
         ]
         for row in rows
@@ -91,5 +114,7 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
-def _seconds(value: float) -> str:
+def _shown(value: float, unit: str) -> str:
+    if unit != "s":
+        return f"{value:.1f} {unit}"
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"

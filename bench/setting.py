@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mngr.testing.cloud import UNLIMITED
+
 #: The image that both sides of a comparison use.
 IMAGE = "mngr/agent:bookworm"
 TOP = Path(__file__).resolve().parents[1]
@@ -47,7 +49,11 @@ class Setting:
 def fresh(folder: Path) -> Setting:
     """A new user in `folder`."""
     folder.mkdir()
-    bare = {key: value for key, value in os.environ.items() if not key.startswith(("MNGR", "VULTR_", "OVH_"))}
+    bare = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("MNGR", "VULTR_", "OVH_", "AZURE_"))
+    }
     return Setting(folder, {**bare, "MNGR_HOME": str(folder / "home")})
 
 
@@ -70,10 +76,10 @@ class Cloud:
 
 
 @contextmanager
-def simulated(env: dict[str, str], *arguments: str) -> Iterator[Cloud]:
-    """A simulated Vultr; at the end it removes all it made."""
+def simulated(env: dict[str, str], *arguments: str, vendor: str = "vultr") -> Iterator[Cloud]:
+    """A simulated cloud, by TLS if its clients want that; at the end it removes all it made."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "mngr.simcloud", "vultr", "--rate-limit", "0", *arguments],
+        [sys.executable, "-m", "mngr.simcloud", vendor, *UNLIMITED[vendor], *arguments],
         env=env, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
@@ -81,9 +87,10 @@ def simulated(env: dict[str, str], *arguments: str) -> Iterator[Cloud]:
         readable, _, _ = select.select([process.stdout], [], [], CLOUD_LIMIT_S)
         line = process.stdout.readline() if readable else ""
         if not line:
-            raise RuntimeError("the simulated Vultr didn't start")
+            raise RuntimeError(f"the simulated {vendor} didn't start")
         ready = json.loads(line)
-        yield Cloud(ready["url"], ready["control"], ready["env"])
+        by = "https_" if vendor == "azure" else ""
+        yield Cloud(ready[f"{by}url"], ready["control"], ready[f"{by}env"])
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)

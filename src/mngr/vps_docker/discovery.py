@@ -18,7 +18,7 @@ from mngr.model.errors import MngrError, NotFound
 from mngr.model.records import HostRecord
 from mngr.model.views import HostView, Listing, Problem
 from mngr.transport.ssh import Ssh
-from mngr.vps_docker import accounts, evicted, intents, machine_probe, strays, tags, views
+from mngr.vps_docker import accounts, evicted, intents, strays, tags, views
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.intents import CreatePlan, DestroyPlan
 from mngr.vps_docker.rented import Rented
@@ -120,6 +120,8 @@ def look(rented: Rented, machine: Machine, entries: Entries) -> HostView:
 
 
 def _look(rented: Rented, machine: Machine, entries: Entries) -> HostView:
+    from mngr.vps_docker import machine_probe  # what a list that finds no machine doesn't need
+
     machine = refreshed(rented, machine, entries)
     owner = machine.owner
     entry = entries.get(owner.host_id)

@@ -3,18 +3,18 @@
 A new cloud is a class that implements `vps_client.VpsClientInterface`, and a Backend whose `build` makes a
 VpsDockerProvider over it. Subclasses may override `option_names` and `machine_spec` (what `-b --vps-…` means), and
 `_discover_host_records` and `_find_host_record` where the cloud has a better way than its list to find hosts.
+
+What only one verb needs is imported in its method: a `list` that finds no host is to cost little.
 """
 
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from msgspec.structs import replace
 
-from mngr.containers import container, files, login, snapshots
 from mngr.containers.access import Access
-from mngr.containers.asked import asked
 from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Unreachable
@@ -26,26 +26,15 @@ from mngr.model.views import HostView, Listing, Offer
 from mngr.model.waiting import looks
 from mngr.providers.contract import Abilities, Context, HostSpec, Snapshot, SnapshotListing, Swept
 from mngr.transport.base import Transport
-from mngr.vps_docker import (
-    boot_logs,
-    booting,
-    creating,
-    destroying,
-    discovery,
-    guard,
-    lost_machine,
-    machine_snapshots,
-    off_hours,
-    sweeping,
-    tags,
-    views,
-)
-from mngr.vps_docker.building import Wanted
+from mngr.vps_docker import discovery, off_hours, tags, views
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.config import VpsDockerProviderConfig
 from mngr.vps_docker.errors import BeingBuilt
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine, MachineSpec, VpsClientInterface
+
+if TYPE_CHECKING:
+    from mngr.vps_docker.building import Wanted
 
 C = TypeVar("C", bound=VpsClientInterface)
 K = TypeVar("K", bound=VpsDockerProviderConfig)
@@ -114,8 +103,12 @@ class VpsDockerProvider(Generic[C, K]):
         finally:
             self.rented.cache.put_plans(self.cloud.plans)
 
-    def _wanted(self, spec: HostSpec, offer: Offer | None = None) -> Wanted:
+    def _wanted(self, spec: HostSpec, offer: Offer | None = None) -> "Wanted":
         """The spec over the defaults, checked as far as that needs nobody else. Raises InvalidInput."""
+        from mngr.containers import snapshots
+        from mngr.containers.asked import asked
+        from mngr.vps_docker.building import Wanted
+
         check_name(spec.name, "host name")
         if spec.snapshot and not snapshots.is_file(spec.snapshot):
             raise InvalidInput(f"{spec.snapshot} lives on another machine", hint="export it to a file first")
@@ -124,6 +117,8 @@ class VpsDockerProvider(Generic[C, K]):
         return Wanted(spec=spec, machine=machine, asked=its, offer=offer or Offer())
 
     def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
+        from mngr.vps_docker import creating
+
         return creating.create(self.rented, self._wanted(spec, offer), progress)
 
     # --- looking ----------------------------------------------------------------------------------------------
@@ -141,17 +136,25 @@ class VpsDockerProvider(Generic[C, K]):
 
     def boot_log(self, host_id: str) -> str:
         """The end of what the machine's first boot wrote, asked over SSH."""
+        from mngr.vps_docker import boot_logs
+
         return boot_logs.fetch(discovery.reach(self.rented, self._find_host_record(host_id)))
 
     def kept_boot_log(self, host_name: str) -> str:
+        from mngr.vps_docker import boot_logs
+
         return boot_logs.kept(self.rented, host_name)
 
     def read_files(self, host_id: str, paths: Sequence[str]) -> dict[str, bytes]:
+        from mngr.containers import files
+
         return files.read(self._store(host_id).docker, host_id, paths)
 
     # --- stopping and starting --------------------------------------------------------------------------------
 
     def stop(self, host_id: str, progress: Progress) -> None:
+        from mngr.containers import container
+
         found = self._ready(host_id)
         if found.state not in ("stopped", "halted"):
             progress(Step("container"))
@@ -161,6 +164,9 @@ class VpsDockerProvider(Generic[C, K]):
             self.cloud.power(found.id, False)
 
     def start(self, host_id: str, progress: Progress) -> HostRecord:
+        from mngr.containers import container, login
+        from mngr.vps_docker import booting, guard, lost_machine
+
         found = self._ready(host_id)
         for _ in looks(self.rented.context.clock, self.config.vps_boot_timeout, most=5):
             if found.state != "pending":  # being deallocated, it seems up for a while yet
@@ -201,14 +207,20 @@ class VpsDockerProvider(Generic[C, K]):
     # --- destroying -------------------------------------------------------------------------------------------
 
     def destroy(self, host_id: str, progress: Progress) -> None:
+        from mngr.vps_docker import destroying
+
         destroying.destroy(self.rented, host_id, self._find_host_record, progress)
 
     def forget(self, host_id: str) -> str:
+        from mngr.vps_docker import sweeping
+
         return sweeping.forget_foreign(self.rented, host_id)
 
     # --- agents' records, sweep -------------------------------------------------------------------------------
 
     def agent_saved(self, host_id: str, record: AgentRecord) -> None:
+        from mngr.vps_docker import lost_machine
+
         store = self._store(host_id)
         try:
             store.save_agent(host_id, record)
@@ -230,20 +242,32 @@ class VpsDockerProvider(Generic[C, K]):
         self.rented.cache.change(host_id, change)
 
     def sweep(self, *, dry_run: bool = False) -> Swept:
+        from mngr.vps_docker import sweeping
+
         return sweeping.sweep(self.rented, dry_run)
 
     # --- snapshots --------------------------------------------------------------------------------------------
 
     def snapshot_create(self, host_id: str, name: str, progress: Progress, *, agent: str = "") -> Snapshot:
+        from mngr.vps_docker import machine_snapshots
+
         return machine_snapshots.take(self.rented, self._ready(host_id), name, progress, agent=agent)
 
     def snapshot_list(self, host_id: str = "") -> SnapshotListing:
+        from mngr.vps_docker import machine_snapshots
+
         return machine_snapshots.list_(self.rented, host_id)
 
     def snapshot_destroy(self, snapshot_id: str) -> None:
+        from mngr.containers import snapshots
+        from mngr.vps_docker import machine_snapshots
+
         snapshots.destroy(machine_snapshots.keeper(self.rented, snapshot_id), snapshot_id)
 
     def snapshot_export(self, snapshot_id: str, file: Path, progress: Progress) -> None:
+        from mngr.containers import snapshots
+        from mngr.vps_docker import machine_snapshots
+
         snapshots.export(machine_snapshots.keeper(self.rented, snapshot_id), snapshot_id, file, progress)
 
     # --- small things -----------------------------------------------------------------------------------------

@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from mngr.containers.survey import host_view
-from mngr.hosts.probe import cause, describe_reason, stopped_at
 from mngr.model.clock import from_iso, iso
 from mngr.model.errors import MngrError
 from mngr.model.names import is_name
@@ -15,9 +14,11 @@ from mngr.model.states import HostState
 from mngr.model.views import AgentView, HostView, IdleView
 from mngr.vps_docker import off_hours
 from mngr.vps_docker.cache import Remembered
-from mngr.vps_docker.machine_probe import MachineFacts
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Ended, Machine
+
+if TYPE_CHECKING:
+    from mngr.vps_docker.machine_probe import MachineFacts
 
 #: The clocks of a machine and of its cloud's log may be so far apart, in seconds.
 LATE_S = 60.0
@@ -72,8 +73,11 @@ def run_out(rented: Rented, remembered: Remembered) -> HostView:
     )
 
 
-def seen(rented: Rented, machine: Machine, facts: MachineFacts, remembered: Remembered | None) -> HostView:
+def seen(rented: Rented, machine: Machine, facts: "MachineFacts", remembered: Remembered | None) -> HostView:
     """A ready machine that answered."""
+    from mngr.containers.survey import host_view
+    from mngr.hosts.probe import cause, describe_reason, stopped_at
+
     record = record_of(rented, machine, remembered)
     stored = facts.survey.stored
     at = facts.survey.containers.get(record.id)

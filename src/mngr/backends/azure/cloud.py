@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mngr.backends.azure import agent_tags, bodies, leftovers, machines
+from mngr.backends.azure import agent_tags, leftovers, machines
 from mngr.backends.azure.activity import ActivityLog
 from mngr.backends.azure.arm import LAG_S, Arm, OperationFailed, missing_right
 from mngr.backends.azure.capacity import NotDelivered
@@ -19,7 +19,6 @@ from mngr.backends.azure.group import Group
 from mngr.backends.azure.login import public
 from mngr.backends.azure.machines import leftover
 from mngr.backends.azure.offers import Offers
-from mngr.backends.azure.prepare import Prepared, network, open_to
 from mngr.backends.azure.release import release
 from mngr.model.background import begin
 from mngr.model.clock import SYSTEM, Clock, iso
@@ -81,6 +80,8 @@ class AzureCloud(VpsClientInterface):
     # --- making -----------------------------------------------------------------------------------------------
 
     def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
+        from mngr.backends.azure import bodies
+
         group = self.group.in_region(spec.region)
         if handle.get(_ID):
             return self._delivered(handle[_ID])
@@ -114,6 +115,8 @@ class AzureCloud(VpsClientInterface):
 
     def _prepare(self, group: Group, progress: Progress) -> None:
         """The network of another region than the settings', which costs nothing; as open as it is, or as the settings' is."""
+        from mngr.backends.azure.prepare import Prepared, network, open_to
+
         done = Prepared(group=self.config.resource_group, region=group.region)
         try:
             cidrs = open_to(self.arm, group) or open_to(self.arm, self.group) or self.config.allowed_ssh_cidrs
