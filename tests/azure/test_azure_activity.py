@@ -171,6 +171,8 @@ def event(
         ([event("deallocate/action", 1)], True, ""),
         ([event("deallocate/action", 1), event("evictSpotVM/action", 2)], False, "cloud"),
         ([event("evictSpotVM/action", 1), event("write", 2)], True, "cloud"),
+        ([event("evictSpotVM/action", 1), event("delete", 2)], True, "cloud"),
+        ([event("delete", 2)], True, "person"),
         ([event("powerOff/action", 1, xms_mirid=ID)], False, ""),
         ([None, 7, {}, {"operationName": None}, event("deallocate/action", 1)], False, "person"),
         ([{**event("deallocate/action", 1), "resourceId": f"{ID}2"}], False, ""),

@@ -40,6 +40,8 @@ class World:
         self.saved: list[Handle] = []
         self.handle: Handle = {}
         self.cloud = self.process()
+        # Its tokens come back by real time, for which no test waits.
+        sim.ask("POST", "/behaviour", {"bucket": "off"})
         prepare(arm, self.cloud.group, ["203.0.113.4/32"], lambda step: None)
 
     def process(self) -> FallbackCloud:
@@ -296,3 +298,25 @@ def test_settings_have_fallbacks_and_the_command_line_has_the_last_word(
     assert len(choices(world.spec())) == 4
     plans = {one.plan for one in choices(world.spec("--azure-fallback-sizes=Standard_D2s_v5"))}
     assert plans == {"Standard_B2s", "Standard_D2s_v5"}
+
+
+def test_a_machine_that_was_asked_for_before_isnt_replaced_by_one_without_its_key(world: World) -> None:
+    """Given again after a kill, an order has no user data: the machine that was asked for has it."""
+    world.no_room("westus", "Standard_B2s", "late")
+    spec = world.spec("--azure-fallback-sizes=Standard_D2s_v5")
+    told: list[Handle] = []
+
+    def dies(more: Handle) -> None:
+        world.handle |= more
+        told.append(more)
+        if more.get("id"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.cloud.create(spec, {}, dies, lambda told: None)
+    again = msgspec.structs.replace(spec, user_data="")
+    with pytest.raises(MngrError) as caught:
+        world.create(again, world.process())
+    assert "run the command again: Standard_D2s_v5 in westus" in caught.value.hint
+    assert len(world.orders()) == 1
+    released(world, spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from mngr.testing.cli import Cli, finish
@@ -81,6 +82,18 @@ def test_a_create_says_before_it_asks_which_paid_vps_it_would_take(account: Call
     assert made.err.index(takes) < made.err.index("recycle"), made.err
     assert "can't be had any more" not in made.err
     assert len(world.cloud.bill()["lines"]) == 1
+
+
+def test_of_several_paid_vpss_a_create_takes_the_one_that_it_named(account: Callable[..., OvhWorld]) -> None:
+    world = account()
+    world.cloud.ask("POST", "/seed_vps", {"count": 6, "cancelled": True, "tags": {"mngr-provider": "ovh"}})
+    for name in ("one", "two"):
+        made = cli(world).ok("create", name, "--provider", "ovh", "--no-code", "--yes")
+        [said] = re.findall(r"takes the paid VPS (\S+),", made.err)
+        spares = cli(world).ok("list", "--format", "json").json()["spares"]
+        assert said not in [one["machine"] for one in spares]
+        assert len(spares) == (5 if name == "one" else 4)
+        assert "can't be had any more" not in made.err
 
 
 def test_a_create_whose_vps_is_taken_from_it_says_so_and_buys_no_more_than_was_said(

@@ -63,7 +63,7 @@ EASE = {
 #: What a cell does without before it is cut: `stopped 3m: idle`, `stopped 3m`; `stops in 13m`; `until 2026-12-29`.
 LESS = {
     "HOST STATE": (r" ago\b", r":.*", r" [0-9].*"),
-    "IDLE": (r" \(after .*\)$", r", idle for .*"),
+    "IDLE": (r" \(after .*\)$", r", idle for .*", r" \(max lifetime\)"),
     "COST SO FAR": (r", stops saved [0-9.]+", r"\bpaid ", r", (renews|ends)$"),
 }
 

@@ -132,6 +132,7 @@ def command(
             whole = list_hosts(mngr, asked, limit_s=LIST_LIMIT_S, waiting=so_far)
     erase(drawn)
     found, missing = picked(whole)
+    spares = [] if names or states or labels else whole.spares
     if form == "human" and quiet:
         write_names(rows.addresses(whole, found, in_full=bool(asked)))
     elif form == "human" and found:
@@ -143,7 +144,7 @@ def command(
         if not missing:
             click.echo(_nothing(providers, states, labels, bool(names), unread=bool(whole.errors)))
     elif form == "json":
-        write_json(present.listing(found, whole.errors, whole.spares))
+        write_json(present.listing(found, whole.errors, spares))
     else:
         agents = [one for one in found if one.agent]
         write_rows(
@@ -154,7 +155,7 @@ def command(
             shape,
         )
     if form != "json":
-        for spare in [] if quiet or names or states or labels else whole.spares:
+        for spare in [] if quiet else spares:
             click.echo(
                 f"{spare.provider}: {spare.machine} ({spare.plan}, {spare.region}) is paid until {spare.paid_until} and carries no "
                 "host: the next create that fits takes it at no new charge",

@@ -95,7 +95,7 @@ def of_offer(plan: "CreatePlan") -> list[str]:
     if offer.spare:
         lines += [
             f"takes the paid VPS {offer.spare.machine}, no new charge: it is paid until {offer.spare.paid_until}, and renews then",
-            "only if another create takes it first is one ordered instead:",
+            "if it can't be had by then, another one that is paid is taken; if there is none, one is ordered:",
         ]
     if offer.term_months:
         unit = "month" if offer.term_months == 1 else f"{offer.term_months} months"

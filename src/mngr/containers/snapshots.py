@@ -156,7 +156,7 @@ def export(store: HostStore, snapshot_id: str, file: Path, progress: Progress) -
     progress(Step("export"))
     # Not in the state container: without a host it doesn't run.
     argv = (
-        "run", "--rm", "--pull", "never", "--network", "none", "--user", "0:0",
+        "run", "--rm", "--pull", "never", "--network", "none", "--user", "0:0", "--log-driver", "none",
         "--mount", f"type=volume,source={store.name},target=/state,readonly",
         "--entrypoint", "cat", image_name(snapshot_id), f"/state/blobs/{snapshot_id}.tar",
     )  # fmt: skip

@@ -287,6 +287,6 @@ def _machine_of(rented: Rented, seen: Remembered) -> Machine:
     record = seen.record
     return Machine(
         id=record.machine_id, state="running", address=record.address, plan=record.plan,
-        region=record.region,
+        region=record.region, spot=seen.spot,
         tags={tags.PROVIDER: rented.name, tags.HOST_ID: record.id, tags.HOST_NAME: record.name, tags.READY: "1"},
     )  # fmt: skip

@@ -17,10 +17,13 @@ TAG = "mngr-off"
 _FORM = re.compile(r"(\d{1,12}):(\d{1,12}):(\d{1,12})")
 
 
-def seconds(tags: Mapping[str, str]) -> float:
-    """How long it was off before it was last started; 0 where that isn't known."""
+def seconds(tags: Mapping[str, str], off_since: float | None, now: float) -> float:
+    """For how long it was off so far, as far as that is known. `off_since`: of a machine that is off; in the tag may be a start
+    that failed since, which counts for nothing."""
     before, since, until = _read(tags)
-    return before + until - since
+    if off_since is None:
+        return before + until - since
+    return before + until - since + max(0.0, now - max(until, off_since))
 
 
 def note(rented: Rented, machine: Machine) -> None:

@@ -211,5 +211,6 @@ def _off(rented: Rented, machine: Machine, view: HostView) -> float:
     """For how many seconds it was off, and not billed for, as far as that is known."""
     if not rented.cloud.caps.stop_saves:
         return 0
-    now = rented.cloud.now() - view.stopped_at if machine.state == "stopped" and view.stopped_at else 0
-    return off_hours.seconds(machine.tags) + max(0.0, now)
+    return off_hours.seconds(
+        machine.tags, view.stopped_at if machine.state == "stopped" else None, rented.cloud.now()
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -158,6 +159,23 @@ def test_a_narrow_terminal_has_fewer_statements_and_none_is_cut(
         idle,
         paid,
     )
+
+
+@pytest.mark.parametrize("width", range(100, 200, 7))
+def test_no_end_of_a_lifetime_is_cut(
+    run: Callable[..., str], listed: Callable[[Listing], None], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    whole = a_dozen()
+    [box] = [one for one in whole.hosts if one.record.name == "box"]
+    box.idle = IdleView(mode="io", timeout_s=800, stops_at=time.time() + 115 * 60, stop_cause="lifetime")
+    listed(whole)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((width, 24)))
+    head, *rows = lines(run("list"))
+    if "IDLE" in head:
+        [web] = [row for row in rows if row.startswith("web ")]
+        said = re.split(r"  +", web[head.index("IDLE") :])[0].rstrip()
+        assert re.fullmatch(r"stops in \w+( \(max lifetime\))?", said)
 
 
 def test_what_has_no_room_is_named(

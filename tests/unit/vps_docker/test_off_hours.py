@@ -38,7 +38,7 @@ def cloud() -> Saving:
 
 
 def off(cloud: Saving) -> float:
-    return off_hours.seconds(cloud.machines["i-1"].tags)
+    return off_hours.seconds(cloud.machines["i-1"].tags, None, cloud.now())
 
 
 def pass_time(cloud: Saving, seconds: float) -> None:
@@ -73,7 +73,12 @@ def test_a_stop_that_nobody_tells_of_saves_nothing_that_is_told(cloud: Saving, t
 
 @pytest.mark.parametrize("value", ["", "x", "1:2", "5:9:3", "-1:2:3", "1:2:3:4", "1e9:1:2"])
 def test_a_tag_that_others_wrote_says_nothing(value: str) -> None:
-    assert off_hours.seconds({off_hours.TAG: value}) == 0
+    assert off_hours.seconds({off_hours.TAG: value}, None, 10) == 0
+
+
+@pytest.mark.parametrize(("off_since", "now", "seconds"), [(20, 30, 5 + 10), (40, 50, 5 + 5 + 10)])
+def test_a_start_that_failed_counts_for_nothing(off_since: float, now: float, seconds: float) -> None:
+    assert off_hours.seconds({off_hours.TAG: "5:20:25"}, off_since, now) == seconds
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,9 @@ def last(rows: Iterable[Any], id: str, itself: str, gone: bool) -> Ended | None:
     events = [event for row in rows if (event := _event(row, id)) is not None]
     failed = {event.operation for event in events if event.status in ("failed", "canceled")}
     those = [one for one in events if one.action in (_GONE if gone else _OFF) and one.operation not in failed]
-    newest = max(those, key=lambda one: one.at, default=None)
+    # After an eviction Azure may log its own removal of the VM, too.
+    evicted = [one for one in those if gone and one.action == _EVICTED]
+    newest = max(evicted or those, key=lambda one: one.at, default=None)
     if newest is None or newest.action.startswith("start"):
         return None
     if newest.action == _EVICTED:

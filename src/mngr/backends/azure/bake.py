@@ -68,7 +68,7 @@ class Bake:
     def offer(self, *, fresh: bool = False) -> Offer | None:
         """What the machine costs; None if none has to be made. Raises what `cloud.check` does, InvalidInput for a region."""
         self._check_regions()
-        if not fresh and any(one.state in ("succeeded", "creating") for one in self.gallery.read(self.arm)):
+        if not fresh and any(one.state == "succeeded" for one in self.gallery.read(self.arm)):
             return None
         return self.cloud.check(self.wanted.machine)
 
@@ -86,8 +86,9 @@ class Bake:
             if made:
                 self.regions = list(dict.fromkeys([*self.regions, *(ready[0].regions if ready else ())]))
                 number = max((one.number for one in found), default=(1, 0, -1))
-                self._make(held, f"{self.gallery.versions}/{number[0]}.{number[1]}.{number[2] + 1}")
-                ready = [one for one in self.gallery.read(self.arm) if one.state == "succeeded"]
+                path = f"{self.gallery.versions}/{number[0]}.{number[1]}.{number[2] + 1}"
+                self._make(held, path)
+                ready = [self.gallery.one(self.arm, path)]  # a list may not show it yet
             elif held.intent is not None:  # an earlier call was killed after the image was done
                 self._release(held)
             self._replicate(ready[0])
@@ -119,12 +120,12 @@ class Bake:
             held.write(self.rented.intent(self.host_id, plan))
         try:
             builder.bake(handle, self, version)
-            self._release(held)
         except BaseException as error:
             with contextlib.suppress(MngrError):  # what it is a copy of goes
                 self.arm.begin("DELETE", version)
             take_back(self.rented, held, error, self.progress)
             raise
+        self._release(held)
 
     def capture(self, name: str, version: str) -> None:
         """The image of a machine that was closed."""
@@ -192,7 +193,7 @@ class Bake:
         """Our other images in the gallery. What stays costs some cents, so a failure is a remark."""
         removed: list[str] = []
         try:
-            older = [one.path for one in self.gallery.read(self.arm) if one.path != newest.path]
+            older = [one.path for one in self.gallery.read(self.arm) if one.number < newest.number]
             for row in self.arm.pages(self.gallery.definitions):
                 path = f"{self.gallery.definitions}/{row['name']}"
                 if (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _options(function: Any) -> Any:
-    """What both verbs may be told instead of the settings."""
+    """What prepare and cleanup may be told instead of the settings."""
     for name, what in (
         ("--nsg-name", "The network security group."),
         ("--subnet-name", "The subnet."),
@@ -26,6 +26,10 @@ def _options(function: Any) -> Any:
         function = click.option(name, metavar="NAME", help=f"{what} Default: the provider's settings.")(
             function
         )
+    return _which(function)
+
+
+def _which(function: Any) -> Any:
     form = click.option(
         "--format", "form", default="human", metavar="FORMAT", help="human (default) or json."
     )
@@ -126,10 +130,8 @@ def cleanup(yes: bool, form: str, instance: str, **given: str | None) -> int:
 )
 @click.option("--fresh", is_flag=True, help="Make it anew, with today's packages, though there is one.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
-@_options
-def bake(
-    regions: tuple[str, ...], fresh: bool, yes: bool, form: str, instance: str, **given: str | None
-) -> int:
+@_which
+def bake(regions: tuple[str, ...], fresh: bool, yes: bool, form: str, instance: str) -> int:
     """Make an image with Docker in it, so that creates install nothing. May be repeated; cleanup removes it.
 
     \b
@@ -138,7 +140,7 @@ def bake(
     """
     from mngr.backends.azure.bake import Bake
 
-    provider = _provider(instance, form, given)
+    provider = _provider(instance, form, {})
     bake = Bake(provider, [*provider.config.fallback_regions, *regions], _tell)
     offer = bake.offer(fresh=fresh)
     if offer is not None:

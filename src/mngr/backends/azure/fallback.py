@@ -63,6 +63,8 @@ class FallbackCloud(AzureCloud):
 
     def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         kept = dict(handle)
+        # The order of a machine that was asked for already brings no user data: another can't be made of it.
+        only = bool(handle.get("id")) and not spec.user_data
 
         def keep(more: Handle) -> None:
             kept.update(more)
@@ -92,9 +94,13 @@ class FallbackCloud(AzureCloud):
             if not left:
                 raise self._nothing(spec, tried)
             one, error = tried[-1]
+            if only:
+                error.hint = f"run the command again: {left[0].plan} in {left[0].region} may do"
+                raise error
             why = f"Azure has no room for {one.plan} in {one.region} ({no_room(error)})"
             progress(Remark(text=f"{why}: {left[0].plan} in {left[0].region} is tried"))
             if not isinstance(error, VpsApiRefused) or left[0].region != one.region:
+                keep({"id": ""})  # what is killed now orders the same once more
                 self._clear(one, kept, progress)
             left[0] = self._renewed(left[0])
             keep({TRYING: _key(left[0].plan, left[0].region), "id": ""})

@@ -67,6 +67,10 @@ class Gallery(msgspec.Struct, frozen=True, kw_only=True):
             return []
         return sorted((self._version(row) for row in rows), key=lambda one: one.number, reverse=True)
 
+    def one(self, arm: Arm, path: str) -> Version:
+        """Raises NotFound."""
+        return self._version(arm.get(path))
+
     def usable(self, found: Sequence[Version], region: str) -> str:
         """The id of the newest that can be booted in `region`; "" if there is none."""
         ids = [

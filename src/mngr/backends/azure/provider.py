@@ -60,11 +60,9 @@ class AzureProvider(VpsDockerProvider[FallbackCloud, AzureConfig]):
         return offer
 
     def bake_order(self, host_id: str) -> Wanted:
-        """The machine that an image is made of: in the instance's own region, from the image in its settings."""
+        """The machine that an image is made of: of the instance's own size and region, from the image in its settings."""
         wanted = self._wanted(HostSpec(id=host_id, name="bake"))
-        machine = wanted.machine
-        options = {key: value for key, value in machine.options.items() if key == fallback.SIZES}
-        return replace(wanted, machine=replace(machine, options=options, first_commands=[]))
+        return replace(wanted, machine=replace(wanted.machine, options={}, first_commands=[]))
 
     def _fallbacks(self, options: Mapping[str, str]) -> dict[str, str]:
         """As asked for, else as in the settings."""

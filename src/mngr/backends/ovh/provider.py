@@ -10,6 +10,7 @@ import msgspec
 from mngr.backends.ovh.acquire import ORDERING
 from mngr.backends.ovh.cloud import OvhCloud
 from mngr.backends.ovh.config import OvhConfig
+from mngr.backends.ovh.recycling.take import SPARE
 from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, NotFound
 from mngr.model.notes import Note, Remark
 from mngr.model.progress import Progress, Step
@@ -17,6 +18,7 @@ from mngr.model.records import HostRecord
 from mngr.model.views import Listing, Offer
 from mngr.providers.contract import Context, HostSpec, Swept
 from mngr.vps_docker import discovery
+from mngr.vps_docker.building import Wanted
 from mngr.vps_docker.provider import VpsDockerProvider
 from mngr.vps_docker.vps_client import MachineSpec
 
@@ -49,6 +51,15 @@ class OvhProvider(VpsDockerProvider[OvhCloud, OvhConfig]):
             image=given.get("image", given.get("os", self.config.default_image_name)),
         )
 
+    def _wanted(self, spec: HostSpec, offer: Offer | None = None) -> Wanted:
+        wanted = super()._wanted(spec, offer)
+        if wanted.offer.spare is None:
+            return wanted
+        options = {**wanted.machine.options, SPARE: wanted.offer.spare.machine}
+        return msgspec.structs.replace(
+            wanted, machine=msgspec.structs.replace(wanted.machine, options=options)
+        )
+
     def discover(self, only: Collection[str] | None = None) -> Listing:
         """As there. Also the VPSs that a create would take."""
         listing = super().discover(only)
@@ -57,10 +68,13 @@ class OvhProvider(VpsDockerProvider[OvhCloud, OvhConfig]):
 
     def create(self, spec: HostSpec, offer: Offer, progress: Progress) -> HostRecord:
         """As there. First sees to orders that nobody waits for any more: what came of them may be recycled at once;
-        that failing only warns. Where the offer's VPS can't be had and one is ordered, it says so."""
+        that failing only warns. Where the offer's VPS can't be had, it says what comes instead."""
+
+        ordered: list[object] = []
 
         def tell(told: Step | Note) -> None:
             if offer.spare and told == ORDERING:
+                ordered.append(told)
                 progress(
                     Remark(
                         text=f"{offer.spare.machine} can't be had any more: one is ordered, at the price that was said"
@@ -81,6 +95,12 @@ class OvhProvider(VpsDockerProvider[OvhCloud, OvhConfig]):
         except (MngrError, KeyboardInterrupt) as error:
             self._tell_of_open_orders(spec.id, error)
             raise
+        if offer.spare and record.machine_id != offer.spare.machine and not ordered:
+            progress(
+                Remark(
+                    text=f"{offer.spare.machine} can't be had any more: {record.machine_id}, paid too, is taken"
+                )
+            )
         self._link_pins(record)
         return record
 

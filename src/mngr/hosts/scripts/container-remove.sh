@@ -18,18 +18,20 @@ gone() {
 	return 1
 }
 in_state() {
-	said=$(docker exec "$state" sh -c "$@" 2>&1)
-	case $?:$said in
-	0:* | *"No such container"*) return 0 ;;
-	5:*) exit 5 ;;
-	esac
-	docker start "$state" >/dev/null || return 1
-	docker exec "$state" sh -c "$@"
-	case $? in
-	0) return 0 ;;
-	5) exit 5 ;;
-	*) return 1 ;;
-	esac
+	tries=0
+	until said=$(docker exec "$state" sh -c "$@" 2>&1); do
+		case $?:$said in
+		*"No such container"*) return 0 ;;
+		5:*) exit 5 ;;
+		esac
+		# It doesn't run, or is ending at this moment.
+		if [ $tries -ge 20 ] || ! docker start "$state" >/dev/null; then
+			printf '%s\n' "$said" >&2
+			return 1
+		fi
+		[ $tries -eq 0 ] || sleep 0.2
+		tries=$((tries + 1))
+	done
 }
 if [ -n "$state" ]; then
 	in_state 'cd /state/hosts 2>/dev/null || exit 0

@@ -79,10 +79,10 @@ else # tmux before 3.3
 	tmux -S "$socket" set-option -w -t "$pane" pane-border-format " $said " \; \
 		set-option -w -t "$pane" pane-border-status bottom
 fi 2>/dev/null
-mkdir -p "$dir/stop/codes" && echo "$code" >"$dir/stop/codes/.$id" && mv -f "$dir/stop/codes/.$id" "$dir/stop/codes/$id"
-echo "$code" >"$agent/.exit_code"
-mv -f "$agent/.exit_code" "$agent/exit_code"
 # tmux 3.3a at times sees that a pane was closed but not that its process ended, and then draws nothing, until another of
 # its children ends: here is one.
 tmux -S "$socket" run-shell -b 'sleep 1' 2>/dev/null
+mkdir -p "$dir/stop/codes" && echo "$code" >"$dir/stop/codes/.$id" && mv -f "$dir/stop/codes/.$id" "$dir/stop/codes/$id"
+echo "$code" >"$agent/.exit_code"
+mv -f "$agent/.exit_code" "$agent/exit_code"
 exit "$code"

@@ -23,10 +23,13 @@ else
 		exit 1
 	}
 	# Somebody tidied up images, too: any that has a shell does.
-	docker image inspect "$own" >/dev/null 2>&1 ||
+	if ! docker image inspect "$own" >/dev/null 2>&1; then
 		for image in $(docker ps -a --filter "label=mngr.provider=$instance" --format '{{.Image}}') debian:bookworm-slim; do
 			! docker tag "$image" "$own" 2>/dev/null || break
 		done
+		docker image inspect "$own" >/dev/null 2>&1 ||
+			{ docker pull -q debian:bookworm-slim >/dev/null && docker tag debian:bookworm-slim "$own"; }
+	fi
 fi
 # What a killed writer left goes an hour later: right now one may be writing already.
 # Its process 1 ends, with code 0, which the restart policy lets be, when two looks on end found no host's record: not at the
@@ -59,7 +62,7 @@ until said=$(
 		sleep 0.1
 		;;
 	*"No such image"* | *"Unable to find image"*)
-		echo "image $own is gone, which shows the host records in volume $state: docker tag ANY-IMAGE $own brings it back" >&2
+		echo "image $own is gone, which shows the host records in volume $state: docker tag IMAGE $own brings it back, with any image that has a shell" >&2
 		exit 10
 		;;
 	*)

@@ -21,6 +21,9 @@ from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsApiError
 from mngr.vps_docker.vps_client import MachineSpec, Save
 
+#: Key of MachineSpec.options: the VPS of which the user was told that it would be taken.
+SPARE = "spare"
+
 
 def take(parts: Parts, spec: MachineSpec, save: Save, progress: Progress, *, own: bool = False) -> Vps | None:
     """A VPS that is ours from now on, tagged as `spec.tags` says; None if there is none to be had. `own`: only one that
@@ -127,8 +130,12 @@ def likely(parts: Parts, spec: MachineSpec) -> Vps | None:
 
 
 def _in_turn(spec: MachineSpec, names: Iterable[str]) -> list[str]:
-    """In the order in which this create tries them."""
-    return sorted(names, key=lambda name: hashlib.sha256(f"{spec.host_id} {name}".encode()).digest())
+    """In the order in which this create tries them: first the one that was said beforehand."""
+
+    def turn(name: str) -> tuple[bool, bytes]:
+        return name != spec.options.get(SPARE), hashlib.sha256(f"{spec.host_id} {name}".encode()).digest()
+
+    return sorted(names, key=turn)
 
 
 def _unowned(parts: Parts, now: float) -> dict[str, Mapping[str, str]]:
