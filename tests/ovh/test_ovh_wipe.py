@@ -55,7 +55,11 @@ def test_what_couldn_t_be_wiped_is_said_and_wiped_by_gc(world: OvhWorld, mngr: C
     assert "destroyed one (not wiped" in done.out
     assert not world.cloud.resources()[0]["renews"], "the bill is ended first of all"
     assert world.things() == []
-    assert listing(world) == {"agents": [], "hosts": [], "errors": [], "spares": []}
+    whole = listing(world)
+    assert [one["machine"] for one in whole.pop("spares")] == [vps["id"]], (
+        "a create rebuilds it, which wipes it"
+    )
+    assert whole == {"agents": [], "hosts": [], "errors": []}
 
     kept = cut_off("gc", codes=(0,)).out
     assert "kept: host one on ovh" in kept
