@@ -96,7 +96,7 @@ def test_the_shape_of_create_and_list(mngr: Local) -> None:
     assert [set(phase) for phase in made["phases"]] == [{"name", "seconds"}] * len(made["phases"])
     assert made["phases"]
     listed = mngr.json("list")
-    assert set(listed) == {"agents", "hosts", "errors", "spares"}
+    assert set(listed) == {"agents", "hosts", "errors"}
     [agent], [host] = listed["agents"], listed["hosts"]
     assert {"name", "id", "type", "state", "labels", "created_at", "host"} <= set(agent)
     assert {"name", "id", "state", "provider"} <= set(agent["host"])

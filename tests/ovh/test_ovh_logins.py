@@ -91,11 +91,6 @@ def test_an_ovh_conf_without_a_login_asks_nobody(account: Callable[..., OvhWorld
     mngr = logged_in(world, "keys", "ovh.conf")
     mngr = Cli({key: value for key, value in mngr.env.items() if "__OVH__" not in key}, world.scratch)
     (world.scratch / "user" / ".ovh.conf").write_text("[default]\nendpoint = ovh-eu\n")
-    assert mngr.ok("list", "--format", "json").json() == {
-        "agents": [],
-        "hosts": [],
-        "errors": [],
-        "spares": [],
-    }
+    assert mngr.ok("list", "--format", "json").json() == {"agents": [], "hosts": [], "errors": []}
     assert mngr.ok("snapshot", "list").out == "no snapshots\n"
     assert "has no OVH credentials" in mngr("list", "--provider", "ovh", codes=(5,)).err

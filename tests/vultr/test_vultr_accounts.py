@@ -127,7 +127,7 @@ def test_what_an_account_has_that_nobody_can_ask_any_more_is_forgotten_by_word(
     assert mngr("gc", "--forget", "one").code == 4
     assert mngr("gc", "--forget", "nosuch").code == 3
     assert "forgot one.vultr" in other("gc", "--forget", "one", codes=[0]).out
-    assert listed(other) == {"agents": [], "hosts": [], "errors": [], "spares": []}
+    assert listed(other) == {"agents": [], "hosts": [], "errors": []}
     [host] = listed(mngr)["hosts"]
     assert host["name"] == "one"
 

@@ -107,13 +107,13 @@ def listing(
     errors: Sequence[Problem],
     spares: Sequence[Spare] = (),
 ) -> dict[str, Any]:
-    """The whole of `mngr list --format json`."""
+    """The whole of `mngr list --format json`; `spares` is there only where there are such."""
     hosts = {id(one): one for one, _ in rows}
     return {
         "agents": [agent(one, view) for one, view in rows if view],
         "hosts": [host(one) for one in hosts.values()],
-        "spares": [msgspec.to_builtins(one) for one in spares],
         "errors": problems(errors),
+        **({"spares": msgspec.to_builtins(spares)} if spares else {}),
     }
 
 
