@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from mngr.backends.azure.arm import Arm
-from mngr.model.clock import SYSTEM, Clock, from_iso, iso, within
+from mngr.model.clock import from_iso, iso, within
 from mngr.model.errors import MngrError
 from mngr.vps_docker.vps_client import Ended
 
@@ -34,7 +34,7 @@ _WHO = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """`at`: when it was asked."""
+    """`at`: when it was asked, by Azure's time."""
 
     at: float
     ended: Ended | None = None
@@ -43,21 +43,20 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
 class ActivityLog:
     """`folder`: where answers are kept; None: for this process only. Threads may share it."""
 
-    def __init__(self, arm: Arm, folder: Path | None, clock: Clock = SYSTEM) -> None:
+    def __init__(self, arm: Arm, folder: Path | None) -> None:
         self._arm = arm
         self._path = folder / "ended.json" if folder else None
-        self._clock = clock
         self._kept: dict[str, _Kept] | None = None
 
     def ended(self, id: str, itself: str, gone: bool) -> Ended | None:
         """How the VM of this id went off, or away (`gone`). `itself`: the id of its own identity, "" where that isn't known."""
         key = f"{id.lower()} gone" if gone else id.lower()
         kept = self._read().get(key)
-        now = self._clock.now()
-        if kept and now - kept.at < (FRESH_S if kept.ended else EMPTY_S):
-            return kept.ended
         try:
             with within(LIMIT_S):
+                now = self._arm.now()
+                if kept and now - kept.at < (FRESH_S if kept.ended else EMPTY_S):
+                    return kept.ended
                 found = last(self._asked(id), id, itself, gone)
         except MngrError:
             return kept.ended if kept else None

@@ -71,7 +71,7 @@ class AzureCloud(VpsClientInterface):
         )
         self.group = Group(subscription=arm.subscription, config=config, region=config.default_region)
         self._offers = offers
-        self._log = ActivityLog(arm, folder, clock)
+        self._log = ActivityLog(arm, folder)
         self._identities: dict[str, str] = {}
 
     def check(self, spec: MachineSpec) -> Offer:
