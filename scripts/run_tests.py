@@ -1,7 +1,9 @@
-"""run_tests.py [SUITE…] [-- PYTEST-ARGS…]: the folders of tests/ one after another, and a summary of all.
+"""run_tests.py [SUITE…] [-- PYTEST-ARGS…]: the folders of tests/, and a summary of all.
 
-A suite is a folder of tests/. The pure ones come first, those with real machines last. After each, what it left
-behind is looked for, ended, and counted as a failure.
+A suite is a folder of tests/. Two lanes run side by side, as most tests wait more than they compute: in one the suites
+without machines and with fake ones, in the other those with real ones; in each, one suite after another. What a suite
+says is printed when it ends. After each, what it left behind is looked for, ended, and counted as a failure; what is
+left on a Docker that is ours alone, at the end.
 """
 
 import os
@@ -10,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as xml
 from collections import Counter
@@ -24,24 +27,26 @@ TOP = Path(__file__).resolve().parents[1]
 #: compute), and what stays together: files, or classes and their worlds.
 ORDER = {
     "unit": ("-n2",),
-    "local": ("-n3",),
     "simcloud": ("-n2", "--dist=loadfile"),
     "simcloud_ovh": ("-n2", "--dist=loadfile"),
     "simcloud_azure": ("-n2", "--dist=loadfile"),
-    "vultr": ("-n4",),
-    "ovh": ("-n8",),
+    "ovh": ("-n6",),
     "azure": ("-n2",),
-    "docker": ("-n2", "--dist=loadfile"),
+    "vultr": ("-n4",),
     "contract": ("-n4", "--dist=loadscope"),
     "clouds": ("-n4",),
-    "crash": ("-n4",),
+    "local": ("-n3",),
     "e2e": (),  # its machines are many already
+    "crash": ("-n4",),
+    "docker": ("-n2", "--dist=loadfile"),
     "qemu": (),
 }
+#: The lane of real machines; all other suites are in the other.
+REAL = {"local", "e2e", "crash", "docker", "qemu"}
 NOT_SUITES = {"support", "__pycache__"}
 
 #: A suite that takes longer is ended, and has failed. With all crash points that is hours.
-LIMIT_S = 4 * 3600 if os.environ.get("MNGR_CRASH") == "full" else 1200
+LIMIT_S = 4 * 3600 if os.environ.get("MNGR_CRASH") == "full" else 3000
 
 
 @dataclass
@@ -64,64 +69,123 @@ def main(words: list[str]) -> int:
         print(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    results: list[Result] = []
+    run = Run(arguments, live=len(suites or known) == 1)
+    before = docker_left()
+    lanes: list[list[str]] = [[], []]
+    for suite in suites or known:
+        lanes[suite in REAL].append(suite)
+    threads = [threading.Thread(target=run.lane, args=(lane,)) for lane in lanes if lane]
+    code = 0
     try:
-        for suite in suites or known:
-            results.append(run(suite, arguments))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
-        report(results)
-        return 130
-    report(results)
-    return 1 if any(one.failed for one in results) else 0
+        code = 130
+    finally:
+        run.end()
+        for thread in threads:
+            thread.join()
+    if left := sorted(docker_left() - before):
+        run.results.append(Result("Docker", failed=[f"left behind: {one}" for one in left]))
+    run.report()
+    return code or (1 if any(one.failed for one in run.results) else 0)
 
 
-def run(suite: str, arguments: list[str]) -> Result:
-    """One pytest over one folder. Its end is our business, also when we are interrupted."""
-    print(f"\n=== {suite} ===", flush=True)
-    mark = f"{os.getpid()}-{secrets.token_hex(4)}"
-    before = docker_left()
-    result = Result(suite)
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="mngr-tests-") as folder:
-        said = Path(folder) / "junit.xml"
-        told = Path(folder) / "crash"
-        env = {
-            **os.environ, **leftovers.mark(mark), "MNGR_TEST_RUN": f"test-{mark}", "MNGR_CRASH_REPORT": str(told),
-        }  # fmt: skip
-        many = ORDER.get(suite, ())
-        words = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-ra",
-            "--tb=short",
-            f"--junitxml={said}",
-            f"tests/{suite}",
-            *many,
-            *arguments,
-        ]
-        process = subprocess.Popen(words, cwd=TOP, env=env)
-        try:
-            code = process.wait(LIMIT_S)
-        except subprocess.TimeoutExpired:
-            code = None
-            result.failed.append(f"it didn't end within {LIMIT_S} s")
-        finally:
+class Run:
+    """Suites of one start of this program, and what became of them. `live`: what they say is shown as it comes."""
+
+    def __init__(self, arguments: list[str], *, live: bool) -> None:
+        self.results: list[Result] = []
+        self._arguments = arguments
+        self._live = live
+        self._began = time.monotonic()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def lane(self, suites: list[str]) -> None:
+        for suite in suites:
+            if not self._ended:
+                result = Result(suite)
+                self.results.append(result)
+                try:
+                    self._suite(suite, result)
+                except Exception as error:
+                    result.failed.append(f"it can't be run: {error!r}")
+
+    def end(self) -> None:
+        """Ends what runs (nothing, usually); no other suite begins."""
+        with self._lock:
+            self._ended = True
+            running = list(self._processes)
+        for process in running:
             stop(process)
+
+    def _suite(self, suite: str, result: Result) -> None:
+        """One pytest over one folder. Its end is our business, also when we are interrupted."""
+        mark = f"{os.getpid()}-{secrets.token_hex(4)}"
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="mngr-tests-") as folder:
+            file, told, said = (Path(folder) / name for name in ("junit.xml", "crash", "output"))
+            env = {
+                **os.environ, **leftovers.mark(mark), "MNGR_TEST_RUN": f"test-{mark}", "MNGR_CRASH_REPORT": str(told),
+            }  # fmt: skip
+            words = [
+                sys.executable, "-m", "pytest", "-q", "-ra", "--tb=short", f"--junitxml={file}", f"tests/{suite}",
+                *ORDER.get(suite, ()), *self._arguments,
+            ]  # fmt: skip
+            with said.open("wb") as out, self._lock:
+                if self._ended:
+                    return
+                print(f"{self._clock()} {suite} …", flush=True)
+                # Out of our terminal's group: Ctrl-C comes once, from us.
+                process = subprocess.Popen(
+                    words, cwd=TOP, env=env, stdin=subprocess.DEVNULL, start_new_session=True,
+                    **({} if self._live else {"stdout": out, "stderr": out}),
+                )  # fmt: skip
+                self._processes.add(process)
+            try:
+                code = process.wait(LIMIT_S)
+            except subprocess.TimeoutExpired:
+                code = None
+                result.failed.append(f"it didn't end within {LIMIT_S} s")
+            stop(process)
+            self._processes.discard(process)
             left = leftovers.end_processes(mark)
-        result.seconds = time.monotonic() - began
-        read(said, result)
-        if told.exists():
-            print(told.read_text(), end="", flush=True)
-    if code not in (0, 1, 5, None):
-        result.failed.append(f"pytest ended with exit code {code}")
-    left += sorted(docker_left() - before) + sorted(
-        leftovers.docker_objects(f"label=mngr.simcloud=test-{mark}")
-    )
-    result.failed += [f"left behind: {one}" for one in left]
-    return result
+            result.seconds = time.monotonic() - began
+            read(file, result)
+            crash = told.read_text() if told.exists() else ""
+            with self._lock:
+                print(f"\n=== {suite} ===\n{said.read_text(errors='replace')}{crash}", flush=True)
+        if code not in (0, 1, 5, None):
+            result.failed.append(f"pytest ended with exit code {code}")
+        left += sorted(leftovers.docker_objects(f"label=mngr.simcloud=test-{mark}"))
+        result.failed += [f"left behind: {one}" for one in left]
+
+    def _clock(self) -> str:
+        return f"{(time.monotonic() - self._began) / 60:5.1f} min:"
+
+    def report(self) -> None:
+        results = sorted(self.results, key=lambda one: [*ORDER, one.suite].index(one.suite))
+        print(f"\n{'suite':<16}{'passed':>8}{'failed':>8}{'skipped':>8}{'seconds':>9}")
+        rows = [
+            *((one.suite, one.passed, len(one.failed), one.skipped.total(), one.seconds) for one in results)
+        ]
+        rows.append((
+            "all", *(sum(row[part] for row in rows) for part in (1, 2, 3)), time.monotonic() - self._began,
+        ))  # fmt: skip
+        for suite, passed, failed, skipped, seconds in rows:
+            print(f"{suite:<16}{passed:>8}{failed:>8}{skipped:>8}{seconds:>9.1f}")
+        why = sum((one.skipped for one in results), Counter[str]())
+        for reason, count in why.most_common():
+            print(f"skipped {count}: {reason}")
+        for one in results:
+            for what in one.failed:
+                print(f"failed: {one.suite}: {what}")
+        sys.stdout.flush()
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
@@ -154,24 +218,6 @@ def read(file: Path, result: Result) -> None:
             result.skipped[skips[0].get("message") or "no reason given"] += 1
         else:
             result.passed += 1
-
-
-def report(results: list[Result]) -> None:
-    print(f"\n{'suite':<12}{'passed':>8}{'failed':>8}{'skipped':>8}{'seconds':>9}")
-    for one in results:
-        print(
-            f"{one.suite:<12}{one.passed:>8}{len(one.failed):>8}{one.skipped.total():>8}{one.seconds:>9.1f}"
-        )
-    total = sum(one.seconds for one in results)
-    print(f"{'all':<12}{sum(one.passed for one in results):>8}{sum(len(one.failed) for one in results):>8}"
-          f"{sum(one.skipped.total() for one in results):>8}{total:>9.1f}")  # fmt: skip
-    skipped = sum((one.skipped for one in results), Counter[str]())
-    for reason, count in skipped.most_common():
-        print(f"skipped {count}: {reason}")
-    for one in results:
-        for what in one.failed:
-            print(f"failed: {one.suite}: {what}")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
