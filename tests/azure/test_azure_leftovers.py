@@ -16,7 +16,7 @@ from mngr.backends.azure.offers import Offers
 from mngr.backends.azure.prices import Prices
 from mngr.backends.azure.release import RESERVED_S
 from mngr.journal import Intent
-from mngr.providers.contract import Swept
+from mngr.model.swept import Found, Swept
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsApiRefused
 from mngr.vps_docker.rented import Rented
@@ -72,6 +72,10 @@ def swept(rented: Rented, dry_run: bool = False) -> Swept:
     return done
 
 
+def whose_machine_is_gone(what: str) -> Found:
+    return Found(thing="leftover", name=what, why="machine-gone")
+
+
 def building(rented: Rented, host: str = HOST, lease_s: float = 0) -> dict[str, str]:
     found = tags.building("cloud", host, "box", "laptop-9", rented.cloud.now())
     return {**found, tags.UNTIL: str(int(rented.cloud.now() + lease_s))}
@@ -81,9 +85,9 @@ def test_an_interface_by_itself_is_named_and_removed(
     rented: Rented, nic: Callable[..., None], theirs: other.Arm, clock: SkippingClock
 ) -> None:
     nic(f"{NAME}-nic", **building(rented, lease_s=-600))
-    assert swept(rented, dry_run=True).released == [f"network interface {NAME}-nic, whose machine is gone"]
+    assert swept(rented, dry_run=True).released == [whose_machine_is_gone(f"network interface {NAME}-nic")]
     assert left(theirs) == [f"{NAME}-nic"]
-    assert swept(rented).released == [f"network interface {NAME}-nic, whose machine is gone"]
+    assert swept(rented).released == [whose_machine_is_gone(f"network interface {NAME}-nic")]
     assert left(theirs) == []
     assert swept(rented).released == []
 
@@ -101,7 +105,7 @@ def test_one_of_a_machine_in_the_making_stays(
 ) -> None:
     nic(f"{NAME}-nic", **building(rented, lease_s=600))
     (said,) = swept(rented).kept
-    assert "may be in the making (by laptop-9)" in str(said)
+    assert (said.why, said.by) == ("in-the-making", "laptop-9")
     assert left(theirs) == [f"{NAME}-nic"]
 
 
@@ -142,7 +146,8 @@ def test_a_reserved_interface_is_kept_and_then_goes(
     assert left(theirs) == [f"{NAME}-nic"]
     begun = clock.now()
     (said,) = swept(rented).kept
-    assert "reserved" in str(said)
+    assert said.why == "not-released"
+    assert "reserved" in said.said
     assert left(theirs) == [f"{NAME}-nic"]
     clock.sleep(RESERVED_S - (clock.now() - begun))
     assert len(swept(rented).released) == 1
@@ -176,9 +181,9 @@ def test_a_role_of_a_machine_that_is_gone_is_removed_and_no_other(
         theirs.done("DELETE", other.vm_path(theirs, gone))
         with_it = theirs.group(f"Microsoft.Network/networkInterfaces/{gone}-nic")
         assert theirs("GET", with_it).status == 404
-    assert swept(rented, dry_run=True).released == [f"role assignment of {NAME}, whose machine is gone"]
+    assert swept(rented, dry_run=True).released == [whose_machine_is_gone(f"role assignment of {NAME}")]
     assert theirs("GET", mine).status == 200
-    assert swept(rented).released == [f"role assignment of {NAME}, whose machine is gone"]
+    assert swept(rented).released == [whose_machine_is_gone(f"role assignment of {NAME}")]
     assert theirs("GET", mine).status == 404
     assert [theirs("GET", path).status for path in (lives, by_hand, stranger)] == [200, 200, 200]
 
@@ -197,11 +202,9 @@ def test_without_the_right_to_see_roles_the_rest_is_swept(
     limited = sim.ask("POST", "/principals", {"without": ["Microsoft.Authorization/*/delete"]})
     monkeypatch.setattr(sim, "env", {**sim.env, **limited["env"]})
     done = swept(rented)
-    assert [str(one) for one in done.released] == [
-        "network interface mngr-cloud-web-76543210-nic, whose machine is gone"
-    ]
+    assert done.released == [whose_machine_is_gone("network interface mngr-cloud-web-76543210-nic")]
     (kept,) = done.kept
-    assert "it is void, and costs nothing" in str(kept)
+    assert "it is void, and costs nothing" in kept.said
     limited = sim.ask("POST", "/principals", {"without": ["Microsoft.Authorization/*"]})
     monkeypatch.setattr(sim, "env", {**sim.env, **limited["env"]})
     done = swept(rented)

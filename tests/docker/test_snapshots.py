@@ -62,8 +62,8 @@ def test_a_cut_short_snapshot_is_swept_and_the_host_goes_on(bench: Bench) -> Non
     docker("pause", f"mngr-{record.id}")
     assert "docker pause" in bench.view(record).problem
     with bench.provider.daemon.hold(snapshot_id):
-        assert any(snapshot_id in line for line in bench.provider.sweep().kept)
-    assert any(snapshot_id in line for line in bench.provider.sweep().released)
+        assert any(snapshot_id == one.name for one in bench.provider.sweep().kept)
+    assert any(snapshot_id == one.name for one in bench.provider.sweep().released)
     assert docker("inspect", "-f", "{{.State.Status}}", f"mngr-{record.id}") == "running"
     assert docker("images", "-q", snapshots.image_name(snapshot_id)) == ""
     bench.destroy(record)

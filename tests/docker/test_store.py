@@ -12,6 +12,7 @@ from mngr.hosts import scripts
 from mngr.model.errors import NotFound
 from mngr.model.ids import new_agent_id, new_host_id
 from mngr.model.records import AgentRecord, HostRecord
+from mngr.model.swept import Found
 
 from .conftest import RUN, Bench, clear, docker, until
 
@@ -243,7 +244,7 @@ def test_gc_removes_a_state_container_of_an_older_mngr_which_never_ends(bench: B
     assert _is(store) == "running", "there is a host"
     store.drop(f"hosts/{record.id}.json")
     store.put("snapshots/x.note", b"1")
-    what = f"container {name} (no host needs it; the volume stays)"
+    what = Found(thing="container", name=name, why="no-host")
     assert what in bench.provider.sweep(dry_run=True).released
     assert _is(store) == "running"
     assert what in bench.provider.sweep().released

@@ -12,6 +12,7 @@ import pytest
 from mngr.model.errors import Conflict, Unreachable
 from mngr.model.ids import new_agent_id, new_host_id
 from mngr.model.records import AgentRecord, HostRecord
+from mngr.model.swept import Found
 
 from .conftest import INSTANCE, RUN, Bench, docker, left
 
@@ -54,7 +55,7 @@ def test_a_killed_create_leaves_nothing_after_a_sweep(bench: Bench, after_s: flo
 
 def test_the_late_write_of_a_killed_create_brings_no_host_back(bench: Bench) -> None:
     record = unrecorded(bench, "late")
-    assert any(record.id in line for line in bench.provider.sweep().released)
+    assert any(record.id in one.name for one in bench.provider.sweep().released)
     with pytest.raises(Conflict, match="removed"):
         bench.provider.daemon.store.save(record, AgentRecord(id=new_agent_id(), name="late"))
     stored = bench.provider.daemon.store.read()
@@ -77,12 +78,12 @@ def test_what_is_being_built_is_left_alone(bench: Bench) -> None:
     with bench.provider.daemon.hold(record.id):
         assert bench.view(record).state == "building"
         swept = bench.provider.sweep()
-        assert any("another mngr is at work on it" in line for line in swept.kept)
+        assert "busy" in [one.why for one in swept.kept]
         assert f"mngr-{record.id}" in left()
     dry = bench.provider.sweep(dry_run=True)
-    assert any(record.id in line for line in dry.released)
+    assert any(record.id in one.name for one in dry.released)
     assert f"mngr-{record.id}" in left()
-    assert any(record.id in line for line in bench.provider.sweep().released)
+    assert any(record.id in one.name for one in bench.provider.sweep().released)
     assert f"mngr-{record.id}" not in left()
 
 
@@ -95,7 +96,9 @@ def test_what_holds_agents_is_never_touched(bench: Bench, how: str) -> None:
     if how == "gone":
         docker("rm", "-f", f"mngr-{record.id}")
     swept = bench.provider.sweep()
-    assert any(record.id in line and "holds agents: agent-1" in line for line in swept.kept)
+    assert any(
+        record.id in one.name and (one.why, one.others) == ("holds-agents", ["agent-1"]) for one in swept.kept
+    )
     assert f"mngr-{record.id}" in docker("volume", "ls", "-q")
     bench.destroy(record)
 
@@ -104,7 +107,9 @@ def test_another_laptop_s_building_is_left_until_its_lease_has_passed(bench: Ben
     other = Bench(tmp_path, "mngr/agent:bookworm", laptop="laptop-other")
     record = unrecorded(other, "theirs")
     swept = bench.provider.sweep()
-    assert any(record.id in line and "another MNGR_HOME may be making it" in line for line in swept.kept)
+    assert any(
+        record.id in one.name and (one.why, one.by) == ("in-the-making", "laptop-other") for one in swept.kept
+    )
 
     class Later:
         def now(self) -> float:
@@ -113,7 +118,7 @@ def test_another_laptop_s_building_is_left_until_its_lease_has_passed(bench: Ben
     import msgspec
 
     bench.provider.daemon.context = msgspec.structs.replace(bench.provider.daemon.context, clock=Later())
-    assert any(record.id in line for line in bench.provider.sweep().released)
+    assert any(record.id in one.name for one in bench.provider.sweep().released)
     assert f"mngr-{record.id}" not in left()
 
 
@@ -131,7 +136,7 @@ def test_a_cut_short_destroy_is_finished(bench: Bench) -> None:
         "stopping",
         "its destroy was cut short; `mngr gc` or another destroy finishes it",
     )
-    assert any(line == "host half (its destroy was cut short)" for line in bench.provider.sweep().released)
+    assert Found(thing="host", name="half", why="destroy-cut-short") in bench.provider.sweep().released
     assert f"mngr-{record.id}" not in left()
     assert record.id not in bench.provider.daemon.store.read().going
 

@@ -9,6 +9,7 @@ import pytest
 
 from mngr.backends.ovh import renewal
 from mngr.model.errors import InvalidInput, MngrError
+from mngr.model.swept import Found
 from mngr.vps_docker import tags
 from mngr.vps_docker.vps_client import Gone
 from support.ovh import Account
@@ -123,7 +124,7 @@ def test_an_order_that_a_killed_process_left_is_kept_for_the_next_create(
     (marker,) = laptop.markers.all()
     assert marker.order_id == int(kept["order"])
     after = Laptop(laptop.sim, tmp_path / "one")
-    done: list[str] = []
+    done: list[Found] = []
     for _ in range(100):
         after.clock.sleep(20)
         done = done or after.cloud.reconcile()

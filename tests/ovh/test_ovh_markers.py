@@ -9,6 +9,7 @@ import pytest
 from mngr.backends.ovh import release
 from mngr.backends.ovh.buying import lost_orders
 from mngr.backends.ovh.buying.order import CART_S
+from mngr.model.swept import Found
 from mngr.vps_docker import tags
 from support.ovh import Account, Here
 
@@ -84,12 +85,12 @@ def test_where_ovh_hides_what_an_order_installs_the_vps_tells(laptop: Laptop) ->
     assert laptop.cloud.reconcile(warn=said.append) == []
     assert "could be its" in said[0], "neither is delivered: they can't be told apart"
     laptop.clock.sleep(2000)
-    done: list[str] = []
+    done: list[Found] = []
     for _ in range(20):
         done += laptop.cloud.reconcile()
         laptop.clock.sleep(30)
     assert len(done) == 1
-    assert ours in done[0]
+    assert ours == done[0].name
     assert laptop.markers.all() == []
     laptop.clock.sleep(10)
     tagged = [one["name"] for one in account.pages()[0] if one["tags"]]
@@ -111,7 +112,7 @@ def test_the_order_of_a_cart_that_was_bought_is_found_days_later(laptop: Laptop,
     Account(laptop.sim).behaviour(us_extension=extension)
     laptop.killed_around_checkout(buys=True)
     laptop.clock.sleep(CART_S - 3600)
-    done: list[str] = []
+    done: list[Found] = []
     for _ in range(20):
         done += laptop.cloud.reconcile()
         laptop.clock.sleep(30)
@@ -192,7 +193,9 @@ def test_an_order_whose_vps_has_ended_leaves_no_marker(laptop: Laptop, tmp_path:
     laptop.markers.write(marker)
     laptop.clock.sleep(40 * DAY_S)
     assert laptop.sim.bill()["lines"][0]["closed"], "cancelled, so it has ended"
-    assert laptop.cloud.reconcile() == [f"{made.id} (order {marker.order_id}) has ended"]
+    assert laptop.cloud.reconcile() == [
+        Found(thing="vps", name=made.id, id=str(marker.order_id), why="ended")
+    ]
     assert laptop.markers.all() == []
 
 

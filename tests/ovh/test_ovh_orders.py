@@ -10,6 +10,7 @@ import pytest
 from mngr.backends.ovh import renewal
 from mngr.backends.ovh.buying.markers import Marker
 from mngr.model.errors import MngrError
+from mngr.model.swept import Found
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsApiNoAnswer, VpsProvisioningError
 from mngr.vps_docker.vps_client import Gone
@@ -239,7 +240,7 @@ def test_what_reconcile_adopts_is_recycled_by_the_same_create_though_no_list_sho
     laptop.killed_at("order")
     laptop.clock.sleep(300)
     sim.fault("stale", method="GET", path="/v2/iam/resource", lag_s=7200, times=None)
-    done: list[str] = []
+    done: list[Found] = []
     for _ in range(5):
         done = done or laptop.cloud.reconcile()
         if not done:

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 
 import mngr
 from mngr.cli.main import VERBS, command
 from mngr.model import errors
+from mngr.model.swept import Found, Swept
 
 TOP = Path(__file__).resolve().parents[2]
 SOURCE = Path(mngr.__file__).parent
@@ -249,6 +251,20 @@ def test_the_check_for_sentences_finds_them(text: str) -> None:
 )
 def test_the_check_for_sentences_lets_the_rest_be(text: str) -> None:
     assert not list(sentences(ast.parse(text)))
+
+
+def test_no_sweep_answers_in_english() -> None:
+    """Whoever sweeps says in data what was come upon, backends too: `Found`."""
+    wrong = [
+        f"{path.relative_to(SOURCE)}: {text}"
+        for path in sorted(SOURCE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("Found", "instead")
+        for argument in [*node.args, *(one.value for one in node.keywords)]
+        for _, text in sentences(argument)
+    ]
+    assert not wrong
+    assert {one.type for one in msgspec.structs.fields(Swept)} == {list[Found]}
 
 
 # --- types ---

@@ -163,13 +163,13 @@ def _is_there(mngr: "Mngr", name: str) -> bool:
 
 
 def _sweep(mngr: "Mngr", providers: list[str], quiet: bool) -> None:
-    from mngr.cli.words import of_swept
+    from mngr.cli.swept_words import of_found
     from mngr.ops.sweep import sweep_for
 
     for name, swept in sweep_for(mngr, providers).items():
         for what in [] if quiet else swept.released:
-            click.echo(f"gc: {name}: released {of_swept(what)}", err=True)
+            click.echo(f"gc: {name}: released {of_found(what)}", err=True)
         for what in [] if quiet else swept.finished:
-            click.echo(f"gc: {name}: finished: {of_swept(what)}", err=True)
+            click.echo(f"gc: {name}: finished: {of_found(what)}", err=True)
         for error in swept.errors:
-            click.echo(f"gc: {name}: {of_swept(error)}; `mngr gc` tries again", err=True)
+            click.echo(f"gc: {name}: {of_found(error)}; `mngr gc` tries again", err=True)

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
+from mngr.cli.swept_words import of_found
 from mngr.model.progress import Step
 
 if TYPE_CHECKING:
+    from mngr.model.swept import Found, Swept
     from mngr.ops.context import Mngr
-    from mngr.providers.contract import Swept
 
 
 @click.command("gc", short_help="Find and release what killed commands left behind.")
@@ -38,7 +39,7 @@ def command(
     from mngr.ops.sweep import sweep
     from mngr.providers.terminal import can_ask
 
-    check_format(form, {"provider": "", "kind": "", "what": ""})
+    check_format(form, _ROW)
     mngr = Mngr()
     if forget:
         from mngr.ops.sweep import forget as drop
@@ -52,47 +53,52 @@ def command(
     with Progress("gc", quiet) as progress:
         progress(Step("sweep"))
         done = sweep(mngr, providers, dry_run=dry_run)
-    said = {name: _said(swept) for name, swept in done.items()}
-    failed = any(one["errors"] for one in said.values())
+    found = [
+        (name, kind, one)
+        for name, swept in done.items()
+        for kind, all in _kinds(swept).items()
+        for one in all
+    ]
+    failed = any(kind == "errors" for _, kind, _ in found)
     if form == "json":
-        write_json(said)
+        write_json(
+            {
+                name: {kind: [of_found(one) for one in all] for kind, all in _kinds(swept).items()}
+                for name, swept in done.items()
+            }
+        )
     elif form != "human":
-        rows = [
-            {"provider": name, "kind": kind, "what": what}
-            for name, kinds in said.items()
-            for kind, lines in kinds.items()
-            for what in lines
-        ]
-        write_rows(form, rows)
+        write_rows(form, [_row(*one) for one in found])
     else:
-        _show(said, "would be " if dry_run else "")
+        for name, kind, one in found:
+            would = "would be " if dry_run and kind != "kept" else ""
+            errors = kind == "errors"
+            line = f"mngr: {name}: " if errors else f"{name}: {would}{kind}: "
+            click.echo(line + of_found(one), err=errors)
         if failed:
             click.echo("  → mngr gc may be given again in a minute: it goes on from where it was", err=True)
-        if not quiet and not any(lines for kinds in said.values() for lines in kinds.values()):
+        if not quiet and not found:
             click.echo("nothing to do")
     return 5 if failed else 0
 
 
-def _said(swept: "Swept") -> dict[str, list[str]]:
-    """What a sweep of one provider did, by kind, in words."""
-    from mngr.cli.words import of_swept
+#: A row of what it shows, but for the further fields of a thing.
+_ROW = {"provider": "", "kind": "", "what": "", "thing": "", "name": "", "why": ""}
 
-    kinds = {
+
+def _kinds(swept: "Swept") -> "dict[str, list[Found]]":
+    return {
         "released": swept.released,
         "finished": swept.finished,
         "kept": swept.kept,
         "errors": swept.errors,
     }
-    return {kind: [of_swept(one) for one in found] for kind, found in kinds.items()}
 
 
-def _show(said: dict[str, dict[str, list[str]]], would: str) -> None:
-    for name, kinds in said.items():
-        for kind in ("released", "finished", "kept"):
-            for what in kinds[kind]:
-                click.echo(f"{name}: {would if kind != 'kept' else ''}{kind}: {what}")
-        for error in kinds["errors"]:
-            click.echo(f"mngr: {name}: {error}", err=True)
+def _row(provider: str, kind: str, found: "Found") -> dict[str, str]:
+
+    facts = {"thing": found.thing, "name": found.name, "why": found.why}
+    return {"provider": provider, "kind": kind, "what": of_found(found), **facts}
 
 
 def _ask(mngr: "Mngr", providers: tuple[str, ...], quiet: bool) -> None:
@@ -105,7 +111,7 @@ def _ask(mngr: "Mngr", providers: tuple[str, ...], quiet: bool) -> None:
         progress(Step("look"))
         would = sweep(mngr, providers, dry_run=True)
     lines = [
-        f"releases {what} ({name})" for name, swept in would.items() for what in _said(swept)["released"]
+        f"releases {of_found(found)} ({name})" for name, swept in would.items() for found in swept.released
     ]
     if lines:
         confirm(lines, False)

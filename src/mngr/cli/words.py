@@ -187,37 +187,6 @@ def _of_code(note: Note) -> str:
             are, them = ("is", "it") if len(note.files) == 1 else ("are", "them")
             return f"filter {', '.join(note.filters)}: {_some(note.files)} {are} there as git stores {them}, unfiltered"
         case _:
-            return _of_sweep(note)
-
-
-def of_swept(what: str | Note) -> str:
-    return what if isinstance(what, str) else of_note(what)
-
-
-def _of_sweep(note: Note) -> str:
-    """What a sweep did or left."""
-    from mngr.ops import notes
-
-    match note:
-        case notes.HostWithoutAgent():
-            return f"host {note.host} (it never got an agent)"
-        case notes.AgentCutShort():
-            return f"agent {note.agent} on {note.host} (its create was cut short)"
-        case notes.CreateCutShortElsewhere():
-            return f"host {note.host}: a create was cut short there; another laptop's, so that is left to a person"
-        case notes.WorktreeLeft():
-            why = (
-                "has work that is nowhere else, so that is left to a person"
-                if note.holds_work
-                else "nothing is lost"
-            )
-            return f"worktree {note.path} (no agent's any more; {why})"
-        case notes.BeingCreated():
-            return f"{note.name}: being created"
-        case notes.NotSweptToTheEnd():
-            left = f"; left: what was begun with {', '.join(note.hosts)}" if note.hosts else ""
-            return f"not swept to the end within {note.limit_s:g} s{left}"
-        case _:
             raise TypeError(f"no words for {type(note).__name__}")
 
 

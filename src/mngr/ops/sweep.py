@@ -6,21 +6,14 @@ from collections.abc import Sequence
 from mngr.journal import Journal
 from mngr.model.errors import Conflict, MngrError, NotSupported
 from mngr.model.states import SETTLED
+from mngr.model.swept import Found, Swept
 from mngr.model.views import HostView
 from mngr.ops import memory, worktree
 from mngr.ops.context import Mngr
 from mngr.ops.names import resolve
 from mngr.ops.new_agent import take_off
-from mngr.ops.notes import (
-    AgentCutShort,
-    BeingCreated,
-    CreateCutShortElsewhere,
-    HostWithoutAgent,
-    NotSweptToTheEnd,
-    WorktreeLeft,
-)
 from mngr.ops.placing import being_created
-from mngr.providers.contract import Forgets, HostProvider, Swept
+from mngr.providers.contract import Forgets, HostProvider
 
 
 def sweep(mngr: Mngr, providers: Sequence[str] = (), *, dry_run: bool = False) -> dict[str, Swept]:
@@ -69,7 +62,10 @@ def sweep_for(mngr: Mngr, providers: Sequence[str], limit_s: float = AFTER_DESTR
             try:
                 _provider(mngr, name, False, done)
             except Exception as error:  # a bug or surprise in one backend: the destroy was done all the same
-                done.setdefault(name, Swept()).errors.append(f"{type(error).__name__}: {error}")
+                failed = Found(
+                    thing="instance", name=name, why="failed", said=f"{type(error).__name__}: {error}"
+                )
+                done.setdefault(name, Swept()).errors.append(failed)
             ended.add(name)
 
     thread = threading.Thread(target=work, daemon=True)
@@ -91,7 +87,10 @@ def _cut(mngr: Mngr, name: str, swept: Swept, limit_s: float) -> Swept:
         released=[*swept.released],
         finished=[*swept.finished],
         kept=[*swept.kept],
-        errors=[*swept.errors, NotSweptToTheEnd(limit_s=limit_s, hosts=hosts)],
+        errors=[
+            *swept.errors,
+            Found(thing="instance", name=name, why="out-of-time", again_s=limit_s, others=hosts),
+        ],
     )
 
 
@@ -104,12 +103,14 @@ def _provider(mngr: Mngr, name: str, dry_run: bool, done: dict[str, Swept]) -> N
         if not provider.abilities.isolated:
             _worktrees(mngr, provider, done[name], dry_run)
     except MngrError as error:
-        done.setdefault(name, Swept()).errors.append(error.message)
+        failed = Found(thing="instance", name=name, why="failed", said=error.message)
+        done.setdefault(name, Swept()).errors.append(failed)
 
 
 def _worktrees(mngr: Mngr, provider: HostProvider, swept: Swept, dry_run: bool) -> None:
     """Takes worktrees away that are no agent's, as a create or destroy was killed, if nothing would be lost."""
     for path in sorted(worktree.folder(provider.host_dir).glob("[!.]*")):
+        tree = Found(thing="worktree", name=str(path), why="no-work")
         try:
             with being_created(mngr, provider.name, path.name):
                 hosts = provider.discover().hosts
@@ -118,13 +119,13 @@ def _worktrees(mngr: Mngr, provider: HostProvider, swept: Swept, dry_run: bool) 
                 ):
                     continue
                 if not worktree.is_nothing(worktree.work(path)):
-                    swept.kept.append(WorktreeLeft(path=str(path), holds_work=True))
+                    swept.kept.append(tree.instead("holds-work"))
                     continue
                 if not dry_run:
                     worktree.remove(path)
-                swept.released.append(WorktreeLeft(path=str(path)))
+                swept.released.append(tree)
         except (Conflict, ValueError):
-            swept.kept.append(BeingCreated(name=path.name))
+            swept.kept.append(tree.instead("busy", doing="create"))
 
 
 def _host(mngr: Mngr, provider: HostProvider, host: HostView, swept: Swept, dry_run: bool) -> None:
@@ -139,7 +140,7 @@ def _host(mngr: Mngr, provider: HostProvider, host: HostView, swept: Swept, dry_
     if host.problem or host.state not in SETTLED or not (empty or half_made):
         return
     if record.builder != mngr.laptop:
-        swept.kept.append(CreateCutShortElsewhere(host=record.name))
+        swept.kept.append(Found(thing="host", name=record.name, why="elsewhere"))
         return
     locks = {record.name} if provider.abilities.isolated else {agent.record.name for agent in half_made}
     for name in sorted(locks):
@@ -147,7 +148,8 @@ def _host(mngr: Mngr, provider: HostProvider, host: HostView, swept: Swept, dry_
             with being_created(mngr, provider.name, name):
                 _release(mngr, provider, provider.view(record.id), name, swept, dry_run)
         except Conflict:
-            swept.kept.append(BeingCreated(name=name))
+            thing = "host" if provider.abilities.isolated else "agent"
+            swept.kept.append(Found(thing=thing, name=name, why="busy", doing="create"))
 
 
 def _release(
@@ -158,7 +160,7 @@ def _release(
     if provider.abilities.isolated and _is_empty(host):
         if not dry_run:
             provider.destroy(record.id, lambda phase: None)
-        swept.released.append(HostWithoutAgent(host=record.name))
+        swept.released.append(Found(thing="host", name=record.name, why="no-agent"))
         return
     for agent in host.agents:
         if (
@@ -166,13 +168,14 @@ def _release(
             and (provider.abilities.isolated or agent.record.name == name)
             and host.state == "running"
         ):
+            found = Found(thing="agent", name=agent.record.name, host=record.name, why="create-cut-short")
             try:
                 if not dry_run:
                     take_off(mngr, provider, record, agent.record, half_made=True)
             except Conflict as error:
-                swept.kept.append(error.message)
+                swept.kept.append(found.instead("refused", error.message))
                 continue
-            swept.released.append(AgentCutShort(agent=agent.record.name, host=record.name))
+            swept.released.append(found)
 
 
 def _is_empty(host: HostView) -> bool:

@@ -12,9 +12,9 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
-from mngr.model.notes import Note
 from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, HostRecord, Idle, SshTrust
+from mngr.model.swept import Swept
 from mngr.model.views import HostView, Listing, Offer, Problem
 from mngr.transport.base import Transport
 
@@ -153,18 +153,9 @@ class HostProvider(Protocol):
 
     def agent_removed(self, host_id: str, agent_id: str) -> None: ...
 
-    def sweep(self, *, dry_run: bool = False) -> "Swept":
+    def sweep(self, *, dry_run: bool = False) -> Swept:
         """Sets right what intents, the cloud and records disagree on; touches no host with agents."""
         ...
-
-
-class Swept(msgspec.Struct, kw_only=True):
-    """What a sweep did (or, dry, would do), and what it left for a reason: in the provider's words, or as a note."""
-
-    released: list[str | Note] = []
-    finished: list[str | Note] = []
-    kept: list[str | Note] = []
-    errors: list[str | Note] = []
 
 
 @runtime_checkable

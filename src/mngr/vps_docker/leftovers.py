@@ -6,7 +6,7 @@ None of it holds work. What is billed (an address, a disk) is shown as a machine
 from collections.abc import Collection
 
 from mngr.model.errors import MngrError, NotFound
-from mngr.providers.contract import Swept
+from mngr.model.swept import Found, Swept
 from mngr.vps_docker import tags
 from mngr.vps_docker.releasing import until_gone
 from mngr.vps_docker.rented import Rented
@@ -28,25 +28,26 @@ def sweep(
         try:
             _one(rented, one, swept, dry_run)
         except MngrError as error:
-            swept.errors.append(f"{one.what}: {error.message}")
+            swept.errors.append(_found(one).instead("failed", error.message))
+
+
+def _found(one: Leftover) -> Found:
+    return Found(thing="leftover", name=one.what, why="machine-gone")
 
 
 def _one(rented: Rented, one: Leftover, swept: Swept, dry_run: bool) -> None:
-    owner = tags.read(one.tags)
+    found, owner = _found(one), tags.read(one.tags)
     if owner.until is not None and not owner.abandoned(rented.cloud.now()):
         left = max(0, int(owner.until + tags.MARGIN_S - rented.cloud.now()))
-        swept.kept.append(
-            f"{one.what}: its machine may be in the making (by {owner.builder or 'another computer'}); looked at again in {left} s"
-        )
+        swept.kept.append(found.instead("in-the-making", by=owner.builder or "?", again_s=left))
         return
     try:
         rented.cloud.get(one.machine)  # lists may be old
         return
     except NotFound:
         pass
-    row = f"{one.what}, whose machine is gone"
     why = "" if dry_run else until_gone(rented, lambda: rented.cloud.clear(one), CLEAR_S)
     if why:
-        swept.kept.append(f"{one.what}: its machine is gone; not yet removed: {why}")
+        swept.kept.append(found.instead("not-released", why))
     else:
-        swept.released.append(row)
+        swept.released.append(found)

@@ -12,6 +12,7 @@ from mngr.model.background import each
 from mngr.model.errors import MngrError, NotFound, Unreachable
 from mngr.model.ids import new_snapshot_id
 from mngr.model.progress import Progress
+from mngr.model.swept import Found
 from mngr.model.views import Problem
 from mngr.providers.contract import Snapshot, SnapshotListing
 from mngr.vps_docker import discovery, lost_machine, tags
@@ -39,20 +40,22 @@ def take(rented: Rented, host: Machine, name: str, progress: Progress, *, agent:
     return made
 
 
-def clear(rented: Rented, held: Held, snapshot_id: str, plan: SnapshotPlan) -> str:
-    """For the sweep: undoes what a cut-short `take` left. Says what was done. Raises MngrError."""
+def clear(rented: Rented, held: Held, snapshot_id: str, plan: SnapshotPlan) -> Found:
+    """For the sweep: undoes what a cut-short `take` left. What was found. Raises MngrError."""
     host_id = plan.host_id
-    what = f"snapshot {snapshot_id} of host {plan.host_name or host_id}"
+    found = Found(
+        thing="snapshot", name=snapshot_id, host=plan.host_name or host_id, why="snapshot-cut-short"
+    )
     try:
         store = discovery.store_on(rented, discovery.find_machine(rented, host_id))
     except NotFound:
         held.done()
-        return f"{what} (gone with its host)"
+        return found.instead("gone-with-host")
     stored = store.read()
     if snapshot_id not in stored.snapshots and host_id in stored.hosts:
         snapshots.clear(store, snapshot_id, stored.hosts[host_id])
     held.done()
-    return f"{what} ({'it is whole' if snapshot_id in stored.snapshots else 'its making was cut short'})"
+    return found.instead("whole") if snapshot_id in stored.snapshots else found
 
 
 def list_(rented: Rented, host_id: str = "") -> SnapshotListing:

@@ -8,13 +8,14 @@
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.model.ids import new_host_id
-from mngr.providers.contract import Swept
+from mngr.model.swept import Found, Swept, Why
 from mngr.vps_docker import accounts, intents, leftovers, machine_snapshots, strays, tags, views, wiping
 from mngr.vps_docker.discovery import refreshed
 from mngr.vps_docker.intents import CreatePlan, SnapshotPlan, WipePlan
@@ -33,63 +34,58 @@ def sweep(rented: Rented, dry_run: bool) -> Swept:
     try:
         found = strays.find(rented)
     except MngrError as error:
-        swept.errors.append(f"its machines can't be listed, so nothing was touched: {error.message}")
+        swept.errors.append(Found(thing="instance", name=rented.name, why="not-swept", said=error.message))
         return swept
     machines = [one for one in found if not isinstance(one, Stray)]
     with_intent = set()
     for entry in rented.journal.entries(rented.name):
         with_intent.add(entry.subject)
         if entry.intent is None:
-            swept.errors.append(f"{entry.path} can't be read: {entry.error}")
+            swept.errors.append(Found(thing="journal", name=str(entry.path), why="failed", said=entry.error))
             with_intent.discard(entry.subject)
         elif entry.busy:
-            swept.kept.append(
-                f"{_called(entry.intent)}: {_doing(entry.intent)} by another mngr on this computer"
-            )
+            swept.kept.append(_host(entry.intent, "busy"))
         else:
-            _apart(
-                swept,
-                _called(entry.intent),
-                lambda entry=entry: _intent(rented, entry.subject, swept, dry_run),
-            )
+            host = _host(entry.intent, "failed")
+            _apart(swept, host, lambda entry=entry: _intent(rented, entry.subject, swept, dry_run))
     for machine in machines:
         owner = machine.owner
         if not owner.host_id or owner.ready or owner.host_id in with_intent:
             continue
-        _apart(swept, _name(machine), lambda machine=machine: _machine(rented, machine, swept, dry_run))
+        _apart(swept, _found(machine), lambda machine=machine: _machine(rented, machine, swept, dry_run))
     _two_of_one(machines, swept)
     for one in found:
         if isinstance(one, Stray):
-            _apart(swept, _name(one), lambda one=one: _stray(rented, one, swept, dry_run))
+            _apart(swept, _found(one), lambda one=one: _stray(rented, one, swept, dry_run))
     _apart(
-        swept, "what machines that are gone left",
+        swept, Found(thing="instance", name=rented.name, why="failed"),
         lambda: leftovers.sweep(rented, {one.name for one in found}, with_intent, swept, dry_run),
     )  # fmt: skip
     listed = {one.owner.host_id for one in found}
     for seen in rented.cache.all():
         if seen.record.id not in listed | with_intent and (why := accounts.unknown_here(rented, seen)):
-            swept.errors.append(f"host {seen.record.name}: {why}; nothing was done about it")
+            swept.errors.append(Found(thing="host", name=seen.record.name, why="foreign", said=why))
     return swept
 
 
 def _stray(rented: Rented, machine: Stray, swept: Swept, dry_run: bool) -> None:
     """A machine that lost tags: they are put back where this computer knows them."""
     if not machine.known:
-        swept.kept.append(f"{_name(machine)}: {strays.why(machine)}")
+        swept.kept.append(_found(machine, "lost-tags", others=[*machine.lost], host=strays.name_of(machine)))
         return
     if not dry_run:
         strays.claim(rented, machine)
-    swept.finished.append(f"{_name(machine)}: its tags {', '.join(machine.lost)}, which it had lost")
+    swept.finished.append(_found(machine, "tags-put-back", others=[*machine.lost]))
 
 
-def _apart(swept: Swept, what: str, act: Callable[[], None]) -> None:
+def _apart(swept: Swept, found: Found, act: Callable[[], None]) -> None:
     """One that fails doesn't keep the others from being looked at."""
     try:
         act()
     except Conflict as error:
-        swept.kept.append(f"{what}: {error.message}")
+        swept.kept.append(found.instead("refused", error.message))
     except MngrError as error:
-        swept.errors.append(f"{what}: {error.message}")
+        swept.errors.append(found.instead("failed", error.message))
 
 
 def _intent(rented: Rented, host_id: str, swept: Swept, dry_run: bool) -> None:
@@ -99,35 +95,37 @@ def _intent(rented: Rented, host_id: str, swept: Swept, dry_run: bool) -> None:
         if intent is None:
             return  # it ended while we looked
         plan = intents.read(intent)
-        accounts.insist(rented, _called(intent), plan.account)
+        accounts.insist(rented, f"host {intents.host_name(intent)}", plan.account)
         if isinstance(plan, SnapshotPlan):
-            row = f"snapshot {intent.subject} (cut short)"
+            name = plan.host_name or plan.host_id
+            would = Found(thing="snapshot", name=intent.subject, host=name, why="snapshot-cut-short")
             swept.released.append(
-                row if dry_run else machine_snapshots.clear(rented, held, intent.subject, plan)
+                would if dry_run else machine_snapshots.clear(rented, held, intent.subject, plan)
             )
             return
         if isinstance(plan, WipePlan):
-            wiping.again(rented, held, plan, _called(intent), swept, dry_run)
+            wiping.again(rented, held, plan, _host(intent, "wiped"), swept, dry_run)
             return
         if isinstance(plan, CreatePlan):
             ready = [one for one in _of_host(rented, host_id, intent) if one.owner.ready]
             if ready:
                 _finish(rented, held, ready[0], swept, dry_run)
                 return
-        row = f"{_called(intent)} ({intent.kind} cut short)"
+        found = _host(intent, "create-cut-short" if intent.kind == "create" else "destroy-cut-short")
         if dry_run:
-            swept.released.append(row)
+            swept.released.append(found)
             return
         unwiped = wiping.wipe(rented, held)
         why = release(rented, plan.machine.spec, intent.handle, RELEASE_S)
         if why:
             held.note(f"its {intent.kind} was cut short; not yet released: {why}")
-            swept.kept.append(f"{_called(intent)}: not yet released: {why}")
+            swept.kept.append(found.instead("not-released", why))
             return
-        swept.released.append(row)
+        swept.released.append(found)
         if unwiped:
             rented.cache.drop(host_id)
-            swept.kept.append(f"{_called(intent)}: {wiping.keep(held, unwiped)}")
+            owed = wiping.keep(held, unwiped)
+            swept.kept.append(found.instead("not-wiped", unwiped, until=owed.paid_until))
             return
         forget(rented, host_id)
         held.done()
@@ -154,22 +152,20 @@ def _finish(rented: Rented, held: Held, machine: Machine, swept: Swept, dry_run:
         if owner.builder or owner.until is not None:
             rented.cloud.tag(machine.id, {}, [tags.BUILDER, tags.UNTIL])
         held.done()
-    swept.finished.append(f"the create of {owner.host_name or owner.host_id}")
+    swept.finished.append(Found(thing="host", name=owner.host_name or owner.host_id, why="created"))
 
 
 def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> None:
     """A machine that isn't ready, and of which this computer's journal knows nothing."""
     owner = machine.owner
     if owner.until is None:
-        swept.kept.append(
-            f"{_name(machine)}: it isn't ready and has no lease; `mngr destroy @{views.name_of(machine)}` if it is of no use"
-        )
+        swept.kept.append(_found(machine, "no-lease", host=views.name_of(machine)))
         return
     if not owner.abandoned(rented.cloud.now()):
         here = owner.builder == rented.context.laptop
-        who = "this computer" if here else owner.builder or "another computer"
+        by = "" if here else owner.builder or "?"
         left = max(0, int(owner.until + tags.MARGIN_S - rented.cloud.now()))
-        swept.kept.append(f"{_name(machine)}: being built by {who}; looked at again in {left} s")
+        swept.kept.append(_found(machine, "in-the-making", by=by, again_s=left))
         return
     with rented.journal.hold(rented.name, owner.host_id) as held:
         try:
@@ -178,9 +174,9 @@ def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> N
             return
         if held.intent is not None or not now.abandoned(rented.cloud.now()):
             return
-        row = f"{_name(machine)} (abandoned by {owner.builder})"
+        found = _found(machine, "abandoned", by=owner.builder)
         if dry_run:
-            swept.released.append(row)
+            swept.released.append(found)
             return
         spec = MachineSpec(
             host_id=owner.host_id, name=machine.name, plan=machine.plan, region=machine.region, image=""
@@ -192,12 +188,12 @@ def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> N
         # Without an intent there is no note of it here: it is only shown, and found again by its tags.
         why = release(rented, spec, {"id": machine.id}, RELEASE_S)
         if why:
-            swept.kept.append(f"{_name(machine)}: not yet released: {why}")
+            swept.kept.append(found.instead("not-released", why))
             return
         seen = rented.cache.get(owner.host_id)
         if not twin and not (seen and seen.spot):  # an evicted host's row is a person's to take away
             forget(rented, owner.host_id)
-        swept.released.append(row)
+        swept.released.append(found)
 
 
 def _twin(rented: Rented, machine: Machine) -> bool:
@@ -214,12 +210,10 @@ def _two_of_one(machines: list[Machine], swept: Swept) -> None:
     for machine in machines:
         owner = machine.owner
         if owner.ready and owner.host_id:
-            ready.setdefault(owner.host_id, []).append(_name(machine))
+            ready.setdefault(owner.host_id, []).append(f"{machine.name or machine.id} ({machine.id})")
     for host_id, names in ready.items():
         if len(names) > 1:
-            swept.errors.append(
-                f"{' and '.join(names)} both say that they are host {host_id}; nothing was done about it"
-            )
+            swept.errors.append(Found(thing="host", name=host_id, why="twins", others=names))
 
 
 def forget(rented: Rented, host_id: str) -> None:
@@ -244,16 +238,11 @@ def forget_foreign(rented: Rented, host_id: str) -> str:
         return name
 
 
-def _called(intent: Intent) -> str:
-    name = intents.host_name(intent)
-    machine = f" (machine {intent.handle['id']})" if intent.handle.get("id") else ""
-    return f"host {name} on {intent.provider}{machine}"
+def _host(intent: Intent, why: Why) -> Found:
+    doing = intent.kind if intent.kind in ("destroy", "snapshot", "wipe") else "create"
+    name, id = intents.host_name(intent), intent.handle.get("id", "")
+    return Found(thing="host", name=name, id=id, why=why, doing=doing)
 
 
-def _doing(intent: Intent) -> str:
-    doing = {"destroy": "being destroyed", "snapshot": "being saved", "wipe": "being wiped"}
-    return doing.get(intent.kind, "being built")
-
-
-def _name(machine: Machine) -> str:
-    return f"machine {machine.name or machine.id} ({machine.id})"
+def _found(machine: Machine, why: Why = "failed", **facts: Any) -> Found:
+    return Found(thing="machine", name=machine.name or machine.id, id=machine.id, why=why, **facts)

@@ -12,7 +12,7 @@ from mngr.containers.store import HostStore
 from mngr.journal import Held
 from mngr.model.clock import from_iso
 from mngr.model.errors import MngrError, NotWiped
-from mngr.providers.contract import Swept
+from mngr.model.swept import Found, Swept
 from mngr.transport.ssh import HostKeyMismatch
 from mngr.vps_docker import intents
 from mngr.vps_docker.intents import DestroyPlan, Owed, WipePlan
@@ -63,8 +63,8 @@ def _wipe(rented: Rented, host_id: str, owed: Owed, *, released: bool) -> str:
     return ""
 
 
-def keep(held: Held, why: str) -> str:
-    """After the release: the wipe is left to the sweep. What is said of it."""
+def keep(held: Held, why: str) -> Owed:
+    """After the release: the wipe is left to the sweep; what is owed."""
     intent = held.intent
     assert intent is not None
     plan = intents.read(intent)
@@ -72,30 +72,30 @@ def keep(held: Held, why: str) -> str:
     assert plan.wipe is not None
     left = WipePlan(host_name=plan.host_name, account=plan.account, machine=plan.machine, wipe=plan.wipe)
     held.write(intents.written(intent, left, note=f"not wiped yet: {why}"))
-    until = plan.wipe.paid_until
-    runs = f"machine {intent.handle.get('id', '')} runs on" + (f" until {until}" if until else "")
-    return f"its container and volume couldn't be wiped ({why}), and {runs}, with whatever agents are on it"
+    return plan.wipe
 
 
 def not_wiped(held: Held, why: str) -> NotWiped:
     """As `keep`, for a person who destroyed the host."""
-    said = keep(held, why)
-    name = intents.host_name(held.intent) if held.intent else ""
+    owed, intent = keep(held, why), held.intent
+    assert intent is not None
+    until = f" until {owed.paid_until}" if owed.paid_until else ""
     return NotWiped(
-        f"host {name} is destroyed and won't be renewed, but {said}",
+        f"host {intents.host_name(intent)} is destroyed and won't be renewed, but its container and volume couldn't be wiped "
+        f"({why}), and machine {intent.handle.get('id', '')} runs on{until}, with whatever agents are on it",
         hint="`mngr gc` tries to wipe it again; switching it off on the vendor's page ends its agents at once",
     )
 
 
-def again(rented: Rented, held: Held, plan: WipePlan, called: str, swept: Swept, dry_run: bool) -> None:
+def again(rented: Rented, held: Held, plan: WipePlan, found: Found, swept: Swept, dry_run: bool) -> None:
     """One more try, by the sweep."""
     why = "" if dry_run else wipe(rented, held)
     if why:
         held.note(f"not wiped yet: {why}")
         until = plan.wipe.paid_until if plan.wipe else ""
-        swept.kept.append(f"{called}: destroyed, and not wiped yet: {why}; paid until {until}")
+        swept.kept.append(found.instead("not-wiped", why, until=until))
         return
-    swept.finished.append(f"the wipe of what {called} had left on its machine")
+    swept.finished.append(found.instead("wiped"))
     if not dry_run:
         rented.access.forget(plan.machine.host_id)
         held.done()

@@ -84,7 +84,8 @@ def test_no_verb_takes_it_for_gone(first: Account, second: Account, tmp_path: Pa
         with pytest.raises(Unreachable, match=r"host box: account two@example\.com"):
             act()
     swept = other.sweep()
-    assert "host box: account two@example.com" in swept.errors[0]
+    assert (swept.errors[0].name, swept.errors[0].why) == ("box", "foreign")
+    assert "account two@example.com" in swept.errors[0].said
     assert (swept.released, swept.finished) == ([], [])
     assert before <= kept(tmp_path)
     (host,) = provider(tmp_path, first).discover().hosts
@@ -101,7 +102,7 @@ def test_what_was_begun_there_stays_begun(second: Account, tmp_path: Path, kind:
     with Journal(tmp_path / "journal").hold("cloud", HOST) as held:
         held.write(Intent(provider="cloud", subject=HOST, kind=kind, plan=plan, handle={"id": "i-1"}))
     other = provider(tmp_path, second)
-    assert "account two@example.com" in other.sweep().errors[0]
+    assert "account two@example.com" in other.sweep().errors[0].said
     with pytest.raises(Unreachable):
         other.destroy(HOST, lambda phase: None)
     (host,) = other.discover().hosts

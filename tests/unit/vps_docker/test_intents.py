@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mngr.cli.swept_words import of_found
 from mngr.journal import Intent, Journal
 from mngr.journal.intent import encode
 from mngr.model.errors import MngrError
@@ -150,8 +151,8 @@ def test_what_older_builds_wrote_is_read(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("create", "host box on cloud (machine i-1) (create cut short)"),
-        ("destroy", "host box on cloud (machine i-1) (destroy cut short)"),
+        ("create", "host box (machine i-1) (its create was cut short)"),
+        ("destroy", "host box (machine i-1) (its destroy was cut short)"),
         ("snapshot", f"snapshot {SNAPSHOT} of host box (gone with its host)"),
     ],
 )
@@ -161,7 +162,7 @@ def test_the_sweep_ends_what_older_builds_began(tmp_path: Path, kind: str, said:
     if kind != "snapshot":
         cloud.put("i-1", {tags.PROVIDER: "cloud", tags.HOST_ID: HOST})
     cloud.clock.at = 1_900_000_000  # nothing that was paid for runs any more
-    assert sweep(parts(tmp_path, cloud), False).released == [said]
+    assert [of_found(one) for one in sweep(parts(tmp_path, cloud), False).released] == [said]
     assert not cloud.machines
     assert not Journal(tmp_path / "journal").entries()
 
@@ -171,7 +172,7 @@ def test_a_wipe_of_an_older_build_ends_with_what_was_paid(tmp_path: Path) -> Non
     cloud = MemoryCloud(ManualClock())
     cloud.clock.at = 1_900_000_000
     swept = sweep(parts(tmp_path, cloud), False)
-    assert swept.finished == ["the wipe of what host box on cloud (machine i-1) had left on its machine"]
+    assert [(one.name, one.why) for one in swept.finished] == [("box", "wiped")]
     assert not Journal(tmp_path / "journal").entries()
 
 
@@ -180,7 +181,7 @@ def test_a_plan_that_cant_be_read_is_an_error_and_stays(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal").hold("cloud", HOST) as held:
         held.write(Intent(provider="cloud", subject=HOST, kind="create", plan={"host_name": "box"}))
     one = parts(tmp_path, cloud)
-    assert "can't be read" in sweep(one, False).errors[0]
+    assert "can't be read" in sweep(one, False).errors[0].said
     from mngr.vps_docker.discovery import discover
 
     listing = discover(one, None)

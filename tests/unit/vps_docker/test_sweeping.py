@@ -1,12 +1,14 @@
 """The sweep: what has no host goes, what has one stays, what can't be read is left alone."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from mngr.journal import Intent, Journal
 from mngr.model.errors import TimedOut
+from mngr.model.swept import Found, Why
 from mngr.vps_docker import tags
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.sweeping import sweep
@@ -38,6 +40,10 @@ def intend(home: Path, kind: str = "create", host: str = HOST, **handle: str) ->
         held.write(Intent(provider="cloud", subject=host, kind=kind, plan=plan, handle=handle))
 
 
+def host(why: Why, **facts: Any) -> Found:
+    return Found(thing="host", name="box", id="i-1", why=why, **facts)
+
+
 def test_nothing_to_do(cloud: MemoryCloud, tmp_path: Path) -> None:
     cloud.put("i-1", ready())
     swept = sweep(parts(tmp_path, cloud), False)
@@ -63,7 +69,7 @@ def test_a_killed_create_is_released_and_forgotten(cloud: MemoryCloud, tmp_path:
     own.access.pin_machine(HOST, "192.0.2.1", ["ssh-ed25519 AAAA"])
     own.cache.put(Remembered(record=record_of(own, machine, None)))
     swept = sweep(own, False)
-    assert swept.released == ["host box on cloud (machine i-1) (create cut short)"]
+    assert swept.released == [host("create-cut-short", doing="create")]
     assert cloud.machines == {}
     assert own.journal.entries() == []
     assert own.access.machine_pins(HOST) == []
@@ -76,8 +82,8 @@ def test_a_dry_run_touches_nothing(cloud: MemoryCloud, tmp_path: Path) -> None:
     lost = cloud.put("i-2", building(cloud, OTHER, "laptop-2"))
     cloud.clock.at += 5000
     swept = sweep(parts(tmp_path, cloud), True)
-    assert swept.released == [
-        "host box on cloud (machine i-1) (create cut short)", "machine machine-i-2 (i-2) (abandoned by laptop-2)"
+    assert [(one.id, one.why, one.by) for one in swept.released] == [
+        ("i-1", "create-cut-short", ""), ("i-2", "abandoned", "laptop-2")
     ]  # fmt: skip
     assert not {"release", "tag"} & set(cloud.calls)
     assert cloud.machines["i-2"] == lost
@@ -95,7 +101,7 @@ def test_a_create_that_was_durable_is_finished_not_released(cloud: MemoryCloud, 
     cloud.put("i-1", {**ready(), tags.BUILDER: "laptop-1", tags.UNTIL: "5"})
     intend(tmp_path, id="i-1")
     swept = sweep(parts(tmp_path, cloud), False)
-    assert swept.finished == ["the create of box"]
+    assert swept.finished == [Found(thing="host", name="box", why="created")]
     assert cloud.machines["i-1"].tags == ready()
     assert Journal(tmp_path / "journal").entries() == []
 
@@ -119,7 +125,7 @@ def test_a_killed_destroy_is_ended(cloud: MemoryCloud, tmp_path: Path) -> None:
     cloud.put("i-1", ready())
     intend(tmp_path, "destroy", id="i-1")
     swept = sweep(parts(tmp_path, cloud), False)
-    assert swept.released == ["host box on cloud (machine i-1) (destroy cut short)"]
+    assert swept.released == [host("destroy-cut-short", doing="destroy")]
     assert cloud.machines == {}
 
 
@@ -129,7 +135,7 @@ def test_what_isnt_gone_keeps_its_intent(cloud: MemoryCloud, tmp_path: Path) -> 
     cloud.stays_after_release = 1000
     swept = sweep(parts(tmp_path, cloud), False)
     assert swept.released == []
-    assert "not yet released: still there" in swept.kept[0]
+    assert swept.kept == [host("not-released", doing="destroy", said="still there")]
     (entry,) = Journal(tmp_path / "journal").entries()
     assert entry.intent is not None
     assert entry.intent.kind == "destroy"
@@ -142,7 +148,7 @@ def test_a_list_that_cant_be_read_touches_nothing(cloud: MemoryCloud, tmp_path: 
     intend(tmp_path, id="i-1")
     cloud.failing["find"] = unreadable()
     swept = sweep(parts(tmp_path, cloud), False)
-    assert swept.errors == ["its machines can't be listed, so nothing was touched: the cloud is down"]
+    assert swept.errors == [Found(thing="instance", name="cloud", why="not-swept", said="the cloud is down")]
     assert cloud.calls == ["find"]
 
 
@@ -152,7 +158,7 @@ def test_what_is_being_worked_on_here_is_left(cloud: MemoryCloud, tmp_path: Path
     with Journal(tmp_path / "journal").hold("cloud", HOST):
         cloud.clock.at += 100_000  # its lease has passed, and still: the lock says that it is alive
         swept = sweep(parts(tmp_path, cloud), False)
-    assert swept.kept == ["host box on cloud (machine i-1): being built by another mngr on this computer"]
+    assert swept.kept == [host("busy", doing="create")]
     assert "i-1" in cloud.machines
 
 
@@ -162,11 +168,13 @@ def test_what_another_laptop_builds_is_left_until_its_lease_has_passed(
     cloud.put("i-1", building(cloud, laptop="laptop-2"))
     own = parts(tmp_path, cloud)
     swept = sweep(own, False)
-    assert "being built by laptop-2" in swept.kept[0]
+    (kept,) = swept.kept
+    assert (kept.id, kept.why, kept.by) == ("i-1", "in-the-making", "laptop-2")
+    assert kept.again_s
     assert "i-1" in cloud.machines
     cloud.clock.at += tags.LEASE_S + tags.MARGIN_S + 1
     swept = sweep(own, False)
-    assert swept.released == ["machine machine-i-1 (i-1) (abandoned by laptop-2)"]
+    assert [(one.id, one.why, one.by) for one in swept.released] == [("i-1", "abandoned", "laptop-2")]
     assert cloud.machines == {}
 
 
@@ -193,7 +201,7 @@ def test_an_unreadable_intent_is_an_error_and_its_machine_waits_for_its_lease(
     path.write_text("{")
     own = parts(tmp_path, cloud)
     swept = sweep(own, False)
-    assert str(path) in swept.errors[0]
+    assert (swept.errors[0].thing, swept.errors[0].name) == ("journal", str(path))
     assert "i-1" in cloud.machines
     assert path.read_text() == "{"
 
@@ -212,7 +220,7 @@ def test_one_that_fails_doesnt_keep_the_others(cloud: MemoryCloud, tmp_path: Pat
 
     cloud.release = release  # type: ignore[method-assign,assignment]
     swept = sweep(parts(tmp_path, cloud), False)
-    assert swept.errors == ["host box on cloud (machine i-1): stuck"]
+    assert swept.errors == [host("failed", doing="create", said="stuck")]
     assert list(cloud.machines) == ["i-1"]
 
 
@@ -234,7 +242,7 @@ def test_a_machine_without_ready_and_without_lease_is_only_shown(cloud: MemoryCl
     cloud.put("i-1", some)
     cloud.clock.at += 1e6
     swept = sweep(parts(tmp_path, cloud), False)
-    assert "no lease" in swept.kept[0]
+    assert [(one.why, one.host) for one in swept.kept] == [("no-lease", "box")]
     assert "i-1" in cloud.machines
 
 
@@ -242,7 +250,7 @@ def test_two_ready_machines_of_one_host_are_a_persons_to_decide(cloud: MemoryClo
     cloud.put("i-1", ready())
     cloud.put("i-2", ready())
     swept = sweep(parts(tmp_path, cloud), False)
-    assert "both say" in swept.errors[0]
+    assert [(one.why, one.name, len(one.others)) for one in swept.errors] == [("twins", HOST, 2)]
     assert len(cloud.machines) == 2
 
 

@@ -5,7 +5,7 @@ from mngr.backends.docker.daemon import Daemon, is_unfinished
 from mngr.containers import image, kept_images, snapshots
 from mngr.containers.survey import Seen, Survey, Volume
 from mngr.model.errors import Conflict, MngrError
-from mngr.providers.contract import Swept
+from mngr.model.swept import Found, Swept
 
 
 def sweep(daemon: Daemon, *, dry_run: bool) -> Swept:
@@ -17,8 +17,9 @@ def sweep(daemon: Daemon, *, dry_run: bool) -> Swept:
     survey = daemon.store.survey(probe=False, volumes=True)
     for host_id, record in survey.stored.going.items():
         if record is None or record.builder == daemon.context.laptop:
-            what = f"host {record.name if record else host_id} (its destroy was cut short)"
-            _release(daemon, host_id, what, swept, dry_run, with_record=True)
+            name = record.name if record else host_id
+            found = Found(thing="host", name=name, why="destroy-cut-short")
+            _release(daemon, host_id, found, swept, dry_run, with_record=True)
     unfinished: dict[str, Seen | Volume] = {**survey.volumes, **survey.containers}
     for host_id, seen in unfinished.items():
         if is_unfinished(host_id, survey):
@@ -32,50 +33,41 @@ def sweep(daemon: Daemon, *, dry_run: bool) -> Swept:
 
 
 def _unfinished(daemon: Daemon, seen: Seen | Volume, swept: Swept, dry_run: bool) -> None:
-    what = f"{'container' if isinstance(seen, Seen) else 'volume'} {seen.name} of host {seen.host_name}"
+    thing = "container" if isinstance(seen, Seen) else "volume"
+    found = Found(thing=thing, name=seen.name, host=seen.host_name, why="create-cut-short")
     mine = seen.laptop == daemon.context.laptop
     if not mine and daemon.context.clock.now() < seen.until:
-        swept.kept.append(f"{what}: another MNGR_HOME may be making it")
+        swept.kept.append(found.instead("in-the-making", by=seen.laptop))
         return
     try:
         agents = daemon.agents_on(seen)
         if agents:
-            holds = f"{what}: it has no record, and holds agents: {', '.join(agents)}"
+            holds = found.instead("holds-agents", others=agents)
             if mine and isinstance(seen, Seen):
                 _write_anew(daemon, seen, holds, swept, dry_run)
             else:
                 swept.kept.append(holds)
             return
     except MngrError as error:
-        swept.errors.append(f"{what}: whether it holds agents can't be told: {error.message}")
+        swept.errors.append(found.instead("agents-unknown", error.message))
         return
-    _release(daemon, seen.host_id, f"{what} (its create was cut short)", swept, dry_run)
+    _release(daemon, seen.host_id, found, swept, dry_run)
 
 
-def _write_anew(daemon: Daemon, seen: Seen, holds: str, swept: Swept, dry_run: bool) -> None:
+def _write_anew(daemon: Daemon, seen: Seen, holds: Found, swept: Swept, dry_run: bool) -> None:
     """The state volume was lost, and the record of a host with agents with it. What it `holds` is never touched."""
     try:
         with daemon.hold(seen.host_id):
             if not dry_run and lost.restore(daemon, seen.host_id) is None:
                 swept.kept.append(holds)
             else:
-                swept.finished.append(
-                    f"{'would write' if dry_run else 'wrote'} the record of host {seen.host_name} anew"
-                )
-    except Conflict:
-        swept.kept.append(f"{holds}; another mngr is at work on it")
+                swept.finished.append(Found(thing="host", name=seen.host_name, why="record-written"))
     except MngrError as error:
-        swept.kept.append(f"{holds}; its record can't be written anew: {error.message}")
+        swept.kept.append(holds.instead("holds-agents", error.message))
 
 
 def _release(
-    daemon: Daemon,
-    host_id: str,
-    what: str,
-    swept: Swept,
-    dry_run: bool,
-    *,
-    with_record: bool = False,
+    daemon: Daemon, host_id: str, found: Found, swept: Swept, dry_run: bool, *, with_record: bool = False
 ) -> None:
     try:
         with daemon.hold(host_id):
@@ -83,11 +75,11 @@ def _release(
                 return  # it was finished since we looked
             if not dry_run:
                 daemon.remove(host_id, unfinished=not with_record)
-            swept.released.append(what)
+            swept.released.append(found)
     except Conflict:
-        swept.kept.append(f"{what}: another mngr is at work on it")
+        swept.kept.append(found.instead("busy"))
     except MngrError as error:
-        swept.errors.append(f"{what}: {error.message}")
+        swept.errors.append(found.instead("failed", error.message))
 
 
 def _images(daemon: Daemon, survey: Survey, swept: Swept, dry_run: bool) -> None:
@@ -103,10 +95,10 @@ def _images(daemon: Daemon, survey: Survey, swept: Swept, dry_run: bool) -> None
             continue
         if not dry_run:
             daemon.docker.run("rmi", name, check=False)
-        swept.released.append(f"image {name}")
+        swept.released.append(Found(thing="image", name=name, why="no-host"))
     for name in kept_images.unused(daemon.docker, daemon.context.clock.now()):
         if dry_run or not daemon.docker.run("rmi", name, check=False).code:
-            swept.released.append(f"image {name} (kept for the next host, and of no use by now)")
+            swept.released.append(Found(thing="image", name=name, why="unused"))
 
 
 def _snapshots(daemon: Daemon, survey: Survey, swept: Swept, dry_run: bool) -> None:
@@ -114,17 +106,16 @@ def _snapshots(daemon: Daemon, survey: Survey, swept: Swept, dry_run: bool) -> N
     for snapshot_id, record in survey.stored.making.items():
         if record.builder != daemon.context.laptop:
             continue
+        found = Found(thing="snapshot", name=snapshot_id, host=record.name, why="snapshot-cut-short")
         try:
             with daemon.hold(snapshot_id):
                 if not dry_run:
                     snapshots.clear(daemon.store, snapshot_id, record)
-                swept.released.append(
-                    f"snapshot {snapshot_id} of host {record.name} (its making was cut short)"
-                )
+                swept.released.append(found)
         except Conflict:
-            swept.kept.append(f"snapshot {snapshot_id}: being made")
+            swept.kept.append(found.instead("busy", doing="snapshot"))
         except MngrError as error:
-            swept.errors.append(f"snapshot {snapshot_id}: {error.message}")
+            swept.errors.append(found.instead("failed", error.message))
 
 
 def _old_store(daemon: Daemon, survey: Survey, swept: Swept, dry_run: bool) -> None:
@@ -137,7 +128,7 @@ def _old_store(daemon: Daemon, survey: Survey, swept: Swept, dry_run: bool) -> N
     if policy.text.strip() == "always":
         if not dry_run:
             daemon.docker.run("rm", "-f", daemon.store.name)
-        swept.released.append(f"container {daemon.store.name} (no host needs it; the volume stays)")
+        swept.released.append(Found(thing="container", name=daemon.store.name, why="no-host"))
 
 
 def _local_files(daemon: Daemon, survey: Survey) -> None:

@@ -7,8 +7,9 @@ from mngr.model.clock import iso
 from mngr.model.errors import InvalidInput, NotFound, NotSupported
 from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, HostRecord, decode, encode
+from mngr.model.swept import Found, Swept
 from mngr.model.views import HostView, Listing, Offer
-from mngr.providers.contract import Abilities, Context, HostSpec, Swept
+from mngr.providers.contract import Abilities, Context, HostSpec
 from mngr.transport.local import Local
 
 HOST_NAME = "localhost"
@@ -97,10 +98,11 @@ class LocalProvider:
 
         swept = Swept()
         for folder in sorted(self.context.home.glob(".new-agent-*")):
+            found = Found(thing="directory", name=str(folder), why="create-cut-short")
             if self.context.clock.now() - folder.stat().st_mtime < 60:
-                swept.kept.append(f"{folder.name}: younger than a minute, perhaps being created")
+                swept.kept.append(found.instead("in-the-making"))
                 continue
-            swept.released.append(str(folder))
+            swept.released.append(found)
             if not dry_run:
                 shutil.rmtree(folder, ignore_errors=True)
         return swept

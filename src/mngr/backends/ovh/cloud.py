@@ -27,6 +27,7 @@ from mngr.model.background import begin
 from mngr.model.clock import within
 from mngr.model.errors import MngrError, NotFound, TimedOut
 from mngr.model.progress import Progress, Step
+from mngr.model.swept import Found
 from mngr.model.views import Offer, Spare
 from mngr.model.waiting import looks
 from mngr.vps_docker import tags
@@ -183,7 +184,7 @@ class OvhCloud(VpsClientInterface):
 
     def reconcile(
         self, *, dry_run: bool = False, warn: Callable[[str], None] = lambda text: None, but: str = ""
-    ) -> list[str]:
+    ) -> list[Found]:
         """Sees to orders that nobody waits for any more, but those of host id `but`; what was done. Never raises
         MngrError."""
         return reconcile.reconcile(self.parts, dry_run=dry_run, warn=warn, but=but)

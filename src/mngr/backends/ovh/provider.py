@@ -15,8 +15,9 @@ from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, No
 from mngr.model.notes import Note, Remark
 from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
+from mngr.model.swept import Found, Swept
 from mngr.model.views import Listing, Offer
-from mngr.providers.contract import Context, HostSpec, Swept
+from mngr.providers.contract import Context, HostSpec
 from mngr.vps_docker import discovery
 from mngr.vps_docker.building import Wanted
 from mngr.vps_docker.provider import VpsDockerProvider
@@ -158,12 +159,20 @@ class OvhProvider(VpsDockerProvider[OvhCloud, OvhConfig]):
 
     def sweep(self, *, dry_run: bool = False) -> Swept:
         swept = super().sweep(dry_run=dry_run)
-        swept.finished += self.cloud.reconcile(dry_run=dry_run, warn=swept.errors.append)
+
+        def warn(said: str) -> None:
+            swept.errors.append(Found(thing="instance", name=self.name, why="failed", said=said))
+
+        swept.finished += self.cloud.reconcile(dry_run=dry_run, warn=warn)
         for marker in self.cloud.parts.markers.all():
-            state = self.cloud.order_state(marker)
-            swept.kept.append(
-                f"{marker.what} ({marker.plan_code}, {marker.region}): {state}; looked at again by every create and gc"
+            found = Found(
+                thing="order" if marker.order_id else "cart",
+                name=str(marker.order_id or marker.cart_id),
+                others=[marker.plan_code, marker.region],
+                why="open",
+                said=self.cloud.order_state(marker),
             )
+            swept.kept.append(found)
         return swept
 
 

@@ -18,6 +18,7 @@ from mngr.backends.ovh.recycling.fence import Fence
 from mngr.backends.ovh.tags import is_locked
 from mngr.backends.ovh.vps import Vps
 from mngr.model.errors import MngrError, NotFound
+from mngr.model.swept import Found
 from mngr.vps_docker import tags
 
 Warn = Callable[[str], None]
@@ -25,10 +26,10 @@ Warn = Callable[[str], None]
 
 def reconcile(
     parts: Parts, *, dry_run: bool = False, warn: Warn = lambda text: None, but: str = ""
-) -> list[str]:
+) -> list[Found]:
     """Looks at each marker that nobody works on, but those of host id `but`. Never raises MngrError: what fails is told to
     `warn`. Returns what was done. Repeatable, by any number of computers."""
-    done: list[str] = []
+    done: list[Found] = []
     try:
         broken, markers = parts.markers.broken(), parts.markers.all()
     except OSError as error:
@@ -50,7 +51,7 @@ def reconcile(
     return done
 
 
-def _order(parts: Parts, marker: Marker, dry_run: bool, warn: Warn) -> list[str]:
+def _order(parts: Parts, marker: Marker, dry_run: bool, warn: Warn) -> list[Found]:
     if not marker.order_id and any(
         one.order_id and one.cart_id == marker.cart_id for one in parts.markers.all()
     ):
@@ -65,14 +66,17 @@ def _order(parts: Parts, marker: Marker, dry_run: bool, warn: Warn) -> list[str]
     except delivery.OrderCancelled:
         if not dry_run:
             parts.markers.remove(marker.key)
-        return [f"order {order} was cancelled by OVH; nothing came of it"]
+        return [Found(thing="order", name=str(order), why="order-cancelled")]
     if not marker.order_id and not dry_run:
         known(parts, marker, order, lambda handle: None)
     return _service(parts, marker, order, service, dry_run, warn) if service else []
 
 
-def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bool, warn: Warn) -> list[str]:
+def _service(
+    parts: Parts, marker: Marker, order: int, service: str, dry_run: bool, warn: Warn
+) -> list[Found]:
     """What an order became. A VPS with a host on it, or somebody else's by now, is left as it is."""
+    found = Found(thing="vps", name=service, id=str(order), why="spare")
     fence = Fence(parts, service, lambda found: not _foreign(parts, marker, found))
     try:
         vps = parts.reader.read(service)
@@ -81,7 +85,7 @@ def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bo
             raise
         if not dry_run:
             parts.markers.remove(order_key(order))
-        return [f"{service} (order {order}) has ended"]
+        return [found.instead("ended")]
     if vps.renewal.older_than(marker.at):
         warn(
             f"order {order} names {service}, which was there before it: nothing is done to it; "
@@ -93,7 +97,7 @@ def _service(parts: Parts, marker: Marker, order: int, service: str, dry_run: bo
         if not foreign and not _spare(parts, marker, vps, fence):
             return []
         parts.markers.remove(order_key(order))
-    return [] if foreign else [f"{service} (order {order}): cancelled, and kept for the next create"]
+    return [] if foreign else [found]
 
 
 def _spare(parts: Parts, marker: Marker, vps: Vps, fence: Fence) -> bool:
