@@ -67,9 +67,12 @@ class Bake:
 
     def offer(self, *, fresh: bool = False) -> Offer | None:
         """What the machine costs; None if none has to be made. Raises what `cloud.check` does, InvalidInput for a region."""
-        self._check_regions()
+        market.check_regions(self.arm, self.regions, "with --region, or in the provider's settings")
         if not fresh and any(one.state == "succeeded" for one in self.gallery.read(self.arm)):
             return None
+        market.read(self.arm, self.regions[0]).size(
+            self.wanted.machine.plan, "as default_vm_size in the settings"
+        )
         return self.cloud.check(self.wanted.machine)
 
     def run(self, *, fresh: bool = False) -> Baked:
@@ -96,12 +99,6 @@ class Bake:
         return Baked(
             image=self.gallery.group.whole(ready[0].path), regions=self.regions, made=made, removed=removed
         )
-
-    def _check_regions(self) -> None:
-        names = [str(one["name"]) for one in self.arm.pages("/locations")] if len(self.regions) > 1 else []
-        for region in self.regions[1:]:
-            if region not in names:
-                raise market.no_region(self.arm, region, "--region")
 
     # --- the machine ------------------------------------------------------------------------------------------
 

@@ -81,7 +81,10 @@ HINTS = {
         _BUSY,
     ),
     "ExpiredAuthenticationToken": "`az login` again, or look at this computer's clock",
-    "AuthorizationFailed": "somebody with the role Owner or User Access Administrator can grant that",
+    **dict.fromkeys(
+        ("AuthorizationFailed", "LinkedAuthorizationFailed"),
+        "somebody with the role Owner or User Access Administrator can grant that",
+    ),
     "InvalidAuthenticationTokenTenant": "`az account set` to a subscription of this login's tenant",
     "SubscriptionNotFound": "`az account list -o table` shows the subscriptions of this login",
     "ReadOnlyDisabledSubscription": "enable the subscription in the Azure portal, or use another",

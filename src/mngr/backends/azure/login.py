@@ -27,6 +27,9 @@ LEAST_LIFE_S = 300
 #: So long the SDK may look for a login: it asks the Azure CLI (10 s), and an address that may not answer.
 LOGIN_LIMIT_S = 60.0
 
+#: States of a subscription in which things can be made and changed.
+USABLE = ("Enabled", "Warned", "PastDue")
+
 _LOG_IN = "`az login`; or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
 _ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -158,11 +161,20 @@ def _no_login(error: Exception) -> VpsApiUnreadable:
     """The SDK's words have a paragraph for each source that it tried, and may quote what the Azure CLI printed."""
     text = re.sub(r'("?access_?token"?\s*:\s*)"[^"]*"', r'\1"…"', str(error), flags=re.IGNORECASE)
     old = re.search(r"AADSTS(50173|50078|700082|70043|700084)|expired", text, flags=re.IGNORECASE)
-    return VpsApiUnreadable(
-        "the Azure login has expired" if old else "no login for Azure works here",
-        hint=_LOG_IN,
-        details="\n".join(line.strip() for line in text.splitlines() if line.strip())[:4000],
-    )
+    refused = re.search(r"AADSTS\d+: [^.\n]*", text)
+    message = "no login for Azure works here"
+    if old:
+        message = "the Azure login has expired"
+    elif refused:
+        message = f"Azure refuses the login: {refused[0]}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # A login that was refused says more than the sources that have none.
+    told = [line for line in lines if re.search(r"AADSTS\d|expired", line, flags=re.IGNORECASE)]
+    rest = [line for line in lines if not line.startswith(_SAYS_NOTHING)]
+    return VpsApiUnreadable(message, hint=_LOG_IN, details="\n".join(told or rest)[:4000])
+
+
+_SAYS_NOTHING = ("DefaultAzureCredential failed", "Attempted credentials", "Visit https:", "To mitigate")
 
 
 def profile_path(environ: Mapping[str, str] = os.environ) -> str:
@@ -208,7 +220,7 @@ def subscription(
             f"{where}: the Azure CLI's login has no subscription",
             hint=f"make one in the Azure portal; or {choose}",
         )
-    if row.get("state") not in (None, "Enabled", "Warned", "PastDue"):
+    if row.get("state") not in (None, *USABLE):
         raise InvalidInput(
             f"{where}: the subscription {row.get('name') or found} is {str(row['state']).lower()}",
             hint=f"enable it in the Azure portal; or {choose}",

@@ -10,9 +10,12 @@ from typing import Any
 import msgspec
 
 from mngr.backends.azure.arm import Arm
+from mngr.backends.azure.codes import HINTS
+from mngr.backends.azure.login import USABLE
 from mngr.model.background import begin
-from mngr.model.errors import InvalidInput, NotFound
+from mngr.model.errors import InvalidInput, MngrError, NotFound
 from mngr.model.guess import did_you_mean
+from mngr.vps_docker.errors import VpsApiError
 from mngr.vps_docker.http import segment
 
 #: So many sizes or regions are named at most where one was mistyped.
@@ -29,14 +32,14 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     sizes: Mapping[str, Size]
     usages: Mapping[str, tuple[float, float]]
 
-    def size(self, plan: str, option: str = "--azure-vm-size") -> Size:
-        """Raises InvalidInput naming the nearest one. `option`: where `plan` was said."""
+    def size(self, plan: str, how: str = "with -b --azure-vm-size=…") -> Size:
+        """Raises InvalidInput naming the nearest one. `how`: where another one can be said."""
         found = self.sizes.get(plan.lower())
         if found is None:
             guess = did_you_mean(plan, [name_of(one) for one in self.sizes.values()])
             raise InvalidInput(
                 f"Azure knows no size {plan!r} in {self.region}",
-                hint=f"{guess} choose with -b {option}=…; e.g. {_smallest(self.sizes.values())}".strip(),
+                hint=f"{guess} choose {how}; e.g. {_smallest(self.sizes.values())}".strip(),
             )
         return found
 
@@ -80,18 +83,50 @@ def _usages(arm: Arm, region: str) -> dict[str, tuple[float, float]]:
     return {str(one["name"]["value"]).lower(): (one["currentValue"], one["limit"]) for one in rows}
 
 
-def no_region(arm: Arm, region: str, option: str = "--azure-region") -> InvalidInput:
-    """What to say of a region without sizes."""
-    names = sorted(str(one["name"]) for one in arm.pages("/locations"))
+def no_region(arm: Arm, region: str, how: str) -> InvalidInput:
+    """What to say of a region without sizes. `how`: as of `Market.size`."""
+    names = regions(arm)
     if region in names:
         return InvalidInput(
             f"Azure sells no VM in {region} to this subscription", hint="choose another region"
         )
+    return _unknown(region, names, how)
+
+
+def check_regions(arm: Arm, wanted: Iterable[str], how: str) -> None:
+    """Raises InvalidInput for a region that Azure doesn't know, naming those that it does. `how`: as of `Market.size`."""
+    names = regions(arm)
+    for region in wanted:
+        if region not in names:
+            raise _unknown(region, names, how)
+
+
+def regions(arm: Arm) -> list[str]:
+    """Azure's names of all regions that the subscription may use. Raises Unreadable."""
+    return sorted(str(one["name"]) for one in arm.pages("/locations"))
+
+
+def _unknown(region: str, names: Sequence[str], how: str) -> InvalidInput:
     guess = did_you_mean(region, names)
     return InvalidInput(
-        f"Azure knows no region {region!r}",
-        hint=f"{guess} choose with -b {option}=…; valid: {', '.join(names)}".strip(),
+        f"Azure knows no region {region!r}", hint=f"{guess} choose {how}; valid: {', '.join(names)}".strip()
     )
+
+
+def check_enabled(arm: Arm) -> None:
+    """Raises VpsApiError for a subscription in which nothing can be made or changed; nothing if its state can't be read.
+    https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states"""
+    try:
+        row = arm.get("")
+    except MngrError:
+        return
+    if (state := row.get("state")) not in (None, *USABLE):
+        code = "ReadOnlyDisabledSubscription"
+        raise VpsApiError(
+            f"Azure's subscription {row.get('displayName') or arm.subscription} is {str(state).lower()}: nothing can be made or "
+            f"changed in it [{code}]",
+            code=code, hint=HINTS[code],
+        )  # fmt: skip
 
 
 def nearest_regions(arm: Arm, region: str) -> list[str]:

@@ -46,6 +46,7 @@ class Offers:
         nothing is prepared; Unreadable."""
         wanted = [spec, *others]
         regions = list(dict.fromkeys(one.region for one in wanted))
+        enabled = begin(lambda: market.check_enabled(self._arm))
         prepared = [begin(lambda at=at: self._prepared(group.in_region(at))) for at in regions]
         image = begin(lambda: self._image(spec, group.config.image))
         disk = (group.config.os_disk_type, group.config.os_disk_size_gb)
@@ -53,6 +54,7 @@ class Offers:
         rests = {region: begin(lambda at=region: self._prices.rest_per_hour(at, *disk)) for region in regions}
         asked = {region: begin(lambda at=region: market.read(self._arm, at)) for region in regions}
         markets = {region: wait() for region, wait in asked.items()}
+        enabled()
         first = markets[spec.region]
         sizes = [self._size(markets[one.region], one, spec) for one in wanted]
         read([market.name_of(one) for one in first.sizes.values()])
@@ -142,8 +144,9 @@ class Offers:
         """Raises InvalidInput for an unknown size or region, naming the option that said it."""
         if not there.sizes:
             option = "--azure-region" if one.region == spec.region else "--azure-fallback-regions"
-            raise market.no_region(self._arm, one.region, option)
-        return there.size(one.plan, "--azure-vm-size" if one.plan == spec.plan else "--azure-fallback-sizes")
+            raise market.no_region(self._arm, one.region, f"with -b {option}=…")
+        option = "--azure-vm-size" if one.plan == spec.plan else "--azure-fallback-sizes"
+        return there.size(one.plan, f"with -b {option}=…")
 
     def _price(self, one: MachineSpec) -> float | None:
         return self._prices.per_hour(one.region, one.plan, spot=_spot(one))

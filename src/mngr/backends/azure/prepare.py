@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from mngr.backends.azure import market
 from mngr.backends.azure.arm import LAG_S, Arm, missing_right
 from mngr.backends.azure.config import ANYWHERE
 from mngr.backends.azure.group import MANAGED, ROLE, Group, check_region
@@ -44,8 +45,11 @@ class Prepared(msgspec.Struct, kw_only=True):
 
 def prepare(arm: Arm, group: Group, cidrs: Sequence[str], say: Say, *, asked: bool = False) -> Prepared:
     """What machines in the group's region need. `asked`: the user said `cidrs` now, so they may also be wider than those that
-    a rule has. Raises MngrError for whatever can't be made, but the role. `say` is told of each step."""
+    a rule has. Raises InvalidInput for an unknown region, MngrError for whatever can't be made, but the role. `say` is told of each step."""
     done = Prepared(group=group.config.resource_group, region=group.region)
+    say("subscription")
+    market.check_enabled(arm)
+    market.check_regions(arm, [group.region], "with --region, or as default_region in the settings")
     say("resource providers")
     register(arm)
     say("resource group")
