@@ -16,7 +16,7 @@ from mngr.testing.crash import calls, drive_part, gc_part, hold_part, rename_par
 from mngr.testing.crash.checks import unowned
 from mngr.testing.crash.points import Point, chosen, points
 from mngr.testing.crash.suite import tell
-from mngr.testing.world import cli, listing
+from mngr.testing.world import cli, intents, listing
 from mngr.vps_docker.vps_client import MachineSpec
 from support.azure import KEY, Arm
 
@@ -149,4 +149,46 @@ def test_a_killed_prepare_or_cleanup_given_again_ends_where_a_clean_one_does(emp
         done = empty.mngr.ok(*CLEANUP)  # also of what a killed prepare made
         assert empty.holds() == {}, f"{first}, {second}\n{done}"
     tell(f"azure prepare, cleanup: {kills} kills, {missed} not met, nothing left")
+    assert missed <= 1
+
+
+# --- bake -------------------------------------------------------------------------------------------------------------
+
+BAKE = ("azure", "bake", "--yes")
+#: What makes or ends a thing that is billed, and what can't be taken back.
+BAKED = r"PUT \S*/(virtualMachines|versions)/[^/]*$|DELETE \S*/virtualMachines/[^/]*$|POST \S*/generalize$"
+
+
+def test_a_killed_bake_given_again_or_swept_leaves_its_image_only(azure):
+    mngr, arm = cli(azure), Arm(azure.cloud)
+
+    def start_anew():
+        azure.cloud.settle()
+        for image in azure.cloud.resources("versions"):
+            arm.done("DELETE", image["id"])
+
+    mngr.ok(*BAKE)
+    start_anew()
+    clean = calls.record(mngr, azure.cloud, BAKE)
+    assert clean.done.code == 0, clean.done
+    kills, missed = 0, 0
+    for number, point in enumerate(chosen(points(clean.calls), 40, BAKED)):
+        start_anew()
+        reached = calls.run(mngr, azure.cloud, BAKE, point).reached
+        kills, missed = kills + reached, missed + (not reached)
+        told = f"{number}: killed {point}"
+        if number % 4 < 2:  # given again
+            done = mngr.ok(*BAKE)
+            assert len(azure.cloud.resources("versions")) == 1, f"{told}\n{done}"
+        elif number % 4 == 2:  # swept here
+            done = mngr.ok("gc")
+        else:  # swept by another computer, once nobody can be at work any more
+            azure.pass_time(86400)
+            done = cli(azure.other_home()).ok("gc")
+            assert azure.things() == [], f"{told}\n{done}"
+            mngr.ok("gc")
+        assert azure.things() == [], f"{told}\n{done}"
+        assert unowned(azure, listing(azure)) == [], f"{told}\n{done}"
+        assert intents(azure.home) == {}, f"{told}\n{done}"
+    tell(f"azure bake: {len(clean.calls)} calls, {kills} kills, {missed} not met, nothing left but the image")
     assert missed <= 1
