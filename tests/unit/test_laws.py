@@ -278,6 +278,7 @@ ANYTHING = {
     ("output.py", "kwargs"): "Python's, of a formatter",
     ("output.py", "value"): "what JSON can hold",
     ("output.py", "whole"): "what JSON can hold",
+    ("rows.py", "value"): "what JSON can hold",
 }
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from mngr.model.states import DOWN, word
 
 if TYPE_CHECKING:
-    from mngr.model.views import HostView
-    from mngr.ops.rows import Row
+    from mngr.cli.rows import Row
+    from mngr.model.views import HostView, StopSaves
 
 Cell = Callable[["Row", float], str]
 
@@ -124,7 +124,18 @@ def so_far(host: "HostView") -> str:
 def saves(host: "HostView") -> str:
     """What a stop saves: `all but its disk (0.05 of 0.06 USD/h)`."""
     record = host.record
-    return host.stop_saves + saved_of(record.price_per_hour, record.price_stopped_per_hour, record.currency)
+    return saved(host.stop_saves) + saved_of(
+        record.price_per_hour, record.price_stopped_per_hour, record.currency
+    )
+
+
+def saved(by: "StopSaves | None") -> str:
+    """What a stop saves, as a phrase: `all but its disk and its address`; "" where nothing is paid."""
+    if by is None:
+        return ""
+    if "machine" in by.paid_on:
+        return f"nothing on {by.cloud}: `mngr destroy` ends the {'renewal' if by.renews else 'bill'}"
+    return "all but its " + " and its ".join(by.paid_on) if by.paid_on else "all"
 
 
 def saved_of(per_hour: float | None, stopped: float | None, currency: str) -> str:

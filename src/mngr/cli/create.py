@@ -102,10 +102,10 @@ def command(ctx: click.Context, **options: Unpack[Options]) -> int:
     mngr create my-agent --provider vultr -b --vps-plan=vc2-2c-4gb
     mngr create web.docker -s --memory=1g -- python3 -m http.server
     """
-    from mngr.cli import words
+    from mngr.cli import present, words
     from mngr.cli.create_options import request
     from mngr.cli.progress import Progress
-    from mngr.ops import plan, present
+    from mngr.ops import plan
     from mngr.ops.context import Mngr, Phases
     from mngr.ops.create import create
     from mngr.providers.terminal import can_ask, confirm
@@ -173,7 +173,7 @@ def _show_plan(plan: "CreatePlan", form: str) -> int:
 def _show(mngr: "Mngr", created: "Created", form: str, quiet: bool) -> None:
     import msgspec
 
-    from mngr.ops import present
+    from mngr.cli import present
 
     data: dict[str, Any] = {
         "agent": present.agent(created.host, created.agent),

@@ -17,9 +17,9 @@ def command(name: str, labels: tuple[str, ...], form: str, quiet: bool) -> int:
     \b
     mngr label my-agent team=search todo-
     """
+    from mngr.cli import present
     from mngr.cli.progress import Progress
     from mngr.cli.rename import show_agent
-    from mngr.ops import present
     from mngr.ops.amend import label
     from mngr.ops.context import Mngr, Phases
 

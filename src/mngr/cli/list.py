@@ -23,9 +23,9 @@ from mngr.model.states import AgentState, HostState
 from mngr.providers.terminal import erase, table
 
 if TYPE_CHECKING:
+    from mngr.cli.rows import Row
     from mngr.model.names import Address
     from mngr.model.views import Listing
-    from mngr.ops.rows import Row
 
 STATES = list(dict.fromkeys([*get_args(AgentState), *get_args(HostState)]))
 
@@ -34,8 +34,8 @@ class WithFields(click.Command):
     """A verb whose help ends with the fields of templates."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from mngr.cli import present
         from mngr.cli.columns import COLUMNS
-        from mngr.ops import present
 
         with formatter.section("Fields of templates, --sort and --columns"):
             formatter.write_text(" ".join(fields(present.blank())))
@@ -81,12 +81,12 @@ def command(
 
     Exit code 5 if something couldn't be read; the rest is listed all the same.
     """
+    from mngr.cli import present, rows
     from mngr.cli.progress import waiting
     from mngr.cli.targets import read_names
     from mngr.model.names import parse_address, parse_label
     from mngr.model.progress import Step
     from mngr.model.views import Listing
-    from mngr.ops import present, rows
     from mngr.ops.context import Mngr
     from mngr.ops.listing import LIST_LIMIT_S, list_hosts
 
@@ -207,9 +207,9 @@ def _chosen(columns: str | None, form: str, shape: dict[str, Any]) -> list[str]:
 
 def _show(found: Sequence["Row"], chosen: Sequence[str], now: float, late: Sequence[str] = ()) -> list[str]:
     """The table; the columns for which there was no room. `late`: providers that haven't answered yet."""
+    from mngr.cli import present
     from mngr.cli.columns import COLUMNS, EASE, FLOORS, LESS, RANKS, title
     from mngr.cli.output import fill
-    from mngr.ops import present
 
     if chosen:
         shape = present.blank()

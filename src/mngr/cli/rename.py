@@ -23,8 +23,8 @@ def command(name: str, new: str, form: str, quiet: bool) -> int:
     \b
     mngr rename my-agent fix-tests
     """
+    from mngr.cli import present
     from mngr.cli.progress import Progress
-    from mngr.ops import present
     from mngr.ops.amend import rename
     from mngr.ops.context import Mngr, Phases
 
@@ -41,7 +41,7 @@ def command(name: str, new: str, form: str, quiet: bool) -> int:
 
 def show_agent(done: "Amended", form: str) -> bool:
     """The agent as it is now, for programs; False where it is for people."""
-    from mngr.ops import present
+    from mngr.cli import present
 
     if form == "human":
         return False

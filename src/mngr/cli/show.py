@@ -9,7 +9,7 @@ from mngr.cli.output import check_format, format_option, quiet_option, write_jso
 from mngr.model.states import DOWN
 
 if TYPE_CHECKING:
-    from mngr.ops.rows import Row
+    from mngr.cli.rows import Row
 
 
 @click.command("show", short_help="Show everything of one agent, its host and its cost.")
@@ -25,11 +25,11 @@ def command(name: str, form: str, quiet: bool) -> int:
 
     Exit code 5 if its host can't be reached: what was known before is shown.
     """
+    from mngr.cli import present
     from mngr.cli.progress import waiting
-    from mngr.ops import present
+    from mngr.cli.rows import Row
     from mngr.ops.context import Mngr
     from mngr.ops.names import resolve
-    from mngr.ops.rows import Row
 
     check_format(form, present.blank())
     mngr = Mngr()

@@ -81,7 +81,8 @@ def list_(agent: str | None, form: str, quiet: bool) -> int:
 
     Exit code 5 if a machine couldn't be read; what the others hold is listed all the same.
     """
-    from mngr.ops import present, snapshots
+    from mngr.cli import present
+    from mngr.ops import snapshots
     from mngr.ops.context import Mngr
 
     check_format(form)

@@ -45,4 +45,6 @@ def command(names: tuple[str, ...], dry_run: bool, form: str, quiet: bool) -> in
 
 def note(done: "Stopped") -> str:
     """What became of the bill, where a host was stopped."""
-    return f"which saves {done.saves}" if done.saves else ""
+    from mngr.cli.columns import saved
+
+    return f"which saves {saved(done.saves)}" if done.saves else ""

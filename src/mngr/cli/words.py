@@ -91,7 +91,6 @@ def of_offer(plan: "CreatePlan") -> list[str]:
         return [f"on host {plan.onto.record.name}, which is there: no other one is made", *said]
     size = ((offer.cpus, "vCPU"), (offer.memory_gb, "GB RAM"), (offer.disk_gb, "GB disk"))
     lines = [", ".join(f"{value:g} {unit}" for value, unit in size if value)]
-    saves = plan.provider.abilities.stop_saves
     if offer.spare:
         lines += [
             f"takes the paid VPS {offer.spare.machine}, no new charge: it is paid until {offer.spare.paid_until}, and renews then",
@@ -109,10 +108,10 @@ def of_offer(plan: "CreatePlan") -> list[str]:
         lines.append("billed by the hour until it is destroyed")
     lines += [_of_fallback(offer, one) for one in offer.fallbacks]
     if plan.costs:
-        from mngr.cli.columns import saved_of
+        from mngr.cli.columns import saved, saved_of
 
         exactly = saved_of(offer.per_hour, offer.per_hour_stopped, offer.currency)
-        lines.append(f"a stop saves {saves or 'nothing'}{exactly}")
+        lines.append(f"a stop saves {saved(plan.provider.abilities.stop_saves) or 'nothing'}{exactly}")
     if offer.may_recycle and not offer.spare:
         lines.append(
             "if a cancelled VPS of mngr's fits, it is taken instead: then nothing is paid now, and it renews on its own date"

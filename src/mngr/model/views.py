@@ -8,6 +8,9 @@ from mngr.model.notes import Note
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import AgentState, HostState
 
+#: What is billed of a host.
+Paid = Literal["machine", "disk", "address"]
+
 
 class AgentView(msgspec.Struct, kw_only=True):
     """An agent as last seen. Times are seconds since the epoch. `half_made`: its create hasn't ended, or was killed."""
@@ -17,6 +20,15 @@ class AgentView(msgspec.Struct, kw_only=True):
     exit_code: int | None = None
     active_at: float | None = None
     half_made: bool = False
+
+
+class StopSaves(msgspec.Struct, kw_only=True, frozen=True):
+    """What a stop of a host stops paying for: all but what is `paid_on`, with `machine` nothing. `cloud`: who goes on billing,
+    by its name for people; `renews`: by the month and ahead, so only a destroy ends the renewal."""
+
+    paid_on: list[Paid]
+    cloud: str
+    renews: bool = False
 
 
 class IdleView(msgspec.Struct, kw_only=True):
@@ -59,7 +71,7 @@ class HostView(msgspec.Struct, kw_only=True):
     cost_so_far: float | None = None
     price_per_month: float | None = None
     saved: float | None = None
-    stop_saves: str = ""
+    stop_saves: StopSaves | None = None
     snapshots: int = 0
     paid_until: str = ""
     renews: bool | None = None

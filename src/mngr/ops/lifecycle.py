@@ -10,7 +10,7 @@ from mngr.model.errors import MngrError, NotWiped, Unreachable
 from mngr.model.progress import Step
 from mngr.model.records import HostRecord
 from mngr.model.states import word
-from mngr.model.views import AgentView, HostView
+from mngr.model.views import AgentView, HostView, StopSaves
 from mngr.ops import memory, worktree
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import Group
@@ -25,11 +25,11 @@ T = TypeVar("T")
 
 
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stop did. `host_stopped`: the host went down, too; `saves`: what that stops paying for, in the provider's
-    words (Abilities.stop_saves)."""
+    """What a stop did. `host_stopped`: the host went down, too; `saves`: what that stops paying for (None: nothing
+    was paid)."""
 
     host_stopped: bool
-    saves: str = ""
+    saves: StopSaves | None = None
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):

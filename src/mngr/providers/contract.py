@@ -15,7 +15,7 @@ from mngr.model.clock import SYSTEM, Clock
 from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, HostRecord, Idle, SshTrust
 from mngr.model.swept import Swept
-from mngr.model.views import HostView, Listing, Offer, Problem
+from mngr.model.views import HostView, Listing, Offer, Problem, StopSaves
 from mngr.transport.base import Transport
 
 
@@ -74,8 +74,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between hosts of different providers, for ops and for the user to read.
 
-    `stops_itself`: idle and lifetime limits work. `stop_saves`: what a stop stops paying for, as a phrase for
-    `list` ("" where nothing is paid). `restores_by_id`: snapshots outlive their host and restore by id; elsewhere
+    `stops_itself`: idle and lifetime limits work. `stop_saves`: what a stop stops paying for; None where
+    nothing is paid. `restores_by_id`: snapshots outlive their host and restore by id; elsewhere
     they live on the host's machine, and `HostSpec.snapshot` is always a file. `isolated`: the host is apart from this computer, so code must be sent.
     `starts_agents`: `create` starts the agent that it is given, too; elsewhere the caller does. `ssh_trust`: of a new
     host (HostRecord.ssh_trust). `sends_unverified`: the settings let secrets go to hosts that nobody has verified;
@@ -83,7 +83,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     stops_itself: bool = True
-    stop_saves: str = ""
+    stop_saves: StopSaves | None = None
     isolated: bool = True
     restores_by_id: bool = False
     starts_agents: bool = False

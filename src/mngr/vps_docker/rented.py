@@ -5,6 +5,7 @@ import msgspec
 from mngr.containers.access import Access
 from mngr.journal import Entry, Intent, Journal
 from mngr.model.errors import NotFound
+from mngr.model.views import StopSaves
 from mngr.providers.contract import Context
 from mngr.vps_docker.cache import Cache
 from mngr.vps_docker.config import VpsDockerProviderConfig
@@ -50,8 +51,8 @@ class Rented(msgspec.Struct, frozen=True, kw_only=True):
         return {one.subject: one for one in self.journal.entries(self.name)}
 
     @property
-    def stop_saves(self) -> str:
-        """What a stop saves, for people to read."""
+    def stop_saves(self) -> StopSaves:
         caps = self.cloud.caps
-        ends = "the renewal" if caps.billing == "monthly" else "the bill"
-        return caps.stop_saves or f"nothing on {self.title}: `mngr destroy` ends {ends}"
+        return StopSaves(
+            paid_on=list(caps.paid_while_off), cloud=self.title, renews=caps.billing == "monthly"
+        )

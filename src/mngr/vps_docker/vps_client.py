@@ -15,7 +15,7 @@ import msgspec
 
 from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, SshTrust
-from mngr.model.views import Offer
+from mngr.model.views import Offer, Paid
 from mngr.vps_docker.primitives import VpsInstanceId, VpsInstanceStatus
 from mngr.vps_docker.tags import Owner, read
 
@@ -34,18 +34,23 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
     """How a cloud behaves. Times in seconds.
 
     `list_lag_s`: after a write, lists may be this old. `billing`: by the hour, or by the month and ahead.
-    `stop_saves`: what powering off stops paying for, in words; where it isn't "", stopping a host also powers off
-    (deallocates) its machine. `self_stop`: a POSIX sh script by which a machine ends its own bill, run on it as root once
+    `paid_while_off`: what is billed on once a machine is powered off; where the machine isn't, stopping a host also powers
+    off (deallocates) its machine. `self_stop`: a POSIX sh script by which a machine ends its own bill, run on it as root once
     its idle or too old container was stopped, until it succeeds. `user_data`: cloud-init user data is honoured; where it isn't, `bootstrap` is called.
     `outlives_release`: a released machine runs on, to the end of what is paid.
     """
 
     list_lag_s: float = 0
     billing: Literal["hourly", "monthly"] = "hourly"
-    stop_saves: str = ""
+    paid_while_off: Sequence[Paid] = ("machine",)
     self_stop: str = ""
     user_data: bool = True
     outlives_release: bool = False
+
+    @property
+    def stop_saves(self) -> bool:
+        """Whether powering a machine off saves anything."""
+        return "machine" not in self.paid_while_off
 
     @property
     def ssh_trust(self) -> SshTrust:

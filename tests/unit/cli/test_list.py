@@ -14,11 +14,11 @@ from typing import Literal
 import pytest
 
 from mngr.cli import main
-from mngr.cli.columns import host_state, idle, span
+from mngr.cli.columns import host_state, idle, saved, span
 from mngr.cli.suggest import verb
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.states import AgentState, HostState
-from mngr.model.views import AgentView, HostView, IdleView, Listing, Problem
+from mngr.model.views import AgentView, HostView, IdleView, Listing, Problem, StopSaves
 
 LONG = "a-very-long-name-of-sixty-three-characters-that-ends-in-number-7"[:62] + "7"
 NOTE = "its sshd doesn't answer " + "and that has been so for a long time " * 3
@@ -473,3 +473,20 @@ def test_wrong_usage_is_said_as_all_errors_are(
 
 def test_a_span_of_time() -> None:
     assert span(800) == "13m"
+
+
+@pytest.mark.parametrize(
+    ("saves", "words"),
+    [
+        (None, ""),
+        (StopSaves(paid_on=["machine"], cloud="Vultr"), "nothing on Vultr: `mngr destroy` ends the bill"),
+        (
+            StopSaves(paid_on=["machine"], cloud="OVH", renews=True),
+            "nothing on OVH: `mngr destroy` ends the renewal",
+        ),
+        (StopSaves(paid_on=["disk", "address"], cloud="Azure"), "all but its disk and its address"),
+        (StopSaves(paid_on=[], cloud="Nimbus"), "all"),
+    ],
+)
+def test_what_a_stop_saves_has_words(saves: StopSaves | None, words: str) -> None:
+    assert saved(saves) == words

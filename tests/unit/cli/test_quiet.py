@@ -11,11 +11,11 @@ import pytest
 
 from mngr.cli import main
 from mngr.cli.main import LazyGroup
+from mngr.cli.rows import addresses, rows
 from mngr.model.notes import Remark
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Listing
 from mngr.ops import snapshots
-from mngr.ops.rows import addresses, rows
 from mngr.providers.contract import Snapshot, SnapshotListing
 
 

@@ -13,7 +13,7 @@ from mngr.model.clock import SYSTEM
 from mngr.model.errors import Unreachable
 from mngr.model.progress import Step
 from mngr.model.records import AgentRecord, HostRecord
-from mngr.model.views import AgentView, HostView
+from mngr.model.views import AgentView, HostView, StopSaves
 from mngr.ops import lifecycle, memory
 from mngr.ops.names import Group
 from mngr.providers.contract import Abilities, Snapshot, SnapshotListing
@@ -179,11 +179,12 @@ def test_a_stop_leaves_a_host_up_that_may_carry_other_agents(monkeypatch: pytest
     unseen.host.agents.append(other)
     lifecycle.stop(fake, unseen, lambda _: None)  # type: ignore[arg-type]
     assert fake.stopped == []
-    fake.abilities = Abilities(stop_saves="all but the disk")
+    saves = StopSaves(paid_on=["disk"], cloud="Cloud")
+    fake.abilities = Abilities(stop_saves=saves)
     done = lifecycle.stop(fake, group("running"), lambda _: None)  # type: ignore[arg-type]
     assert fake.stopped == ["host-1"]
-    assert done == lifecycle.Stopped(host_stopped=True, saves="all but the disk")
-    assert stopped_note(done) == "which saves all but the disk"
+    assert done == lifecycle.Stopped(host_stopped=True, saves=saves)
+    assert stopped_note(done) == "which saves all but its disk"
 
 
 def test_a_host_that_may_carry_other_agents_isnt_destroyed_with_one() -> None:

@@ -17,7 +17,7 @@ from mngr.model.clock import SYSTEM
 from mngr.model.errors import Conflict, InvalidInput, MngrError
 from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, HostRecord
-from mngr.model.views import AgentView, HostView, Listing, Offer
+from mngr.model.views import AgentView, HostView, Listing, Offer, StopSaves
 from mngr.ops import memory
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.create import FRESH_S, Created, create
@@ -252,13 +252,13 @@ def test_an_offer_in_words(tmp_path: Path, cloud: Cloud) -> None:
         "a stop saves nothing",
     ]
     hourly = Offer(plan="s", per_hour=0.007, per_month=5, cpus=1, memory_gb=0.5, disk_gb=25)
-    saving = Cloud(hourly, stop_saves="everything but the disk")
+    saving = Cloud(hourly, stop_saves=StopSaves(paid_on=["disk"], cloud="Cloud"))
     assert words.of_plan(plan(made(tmp_path, saving), request())) == [
         "plan s",
         "USD 0.007 an hour, at most USD 5 a month",
         "1 vCPU, 0.5 GB RAM, 25 GB disk",
         "billed by the hour until it is destroyed",
-        "a stop saves everything but the disk",
+        "a stop saves all but its disk",
     ]
     assert words.of_plan(plan(made(tmp_path, Cloud(Offer())), request())) == ["costs nothing"]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mngr.model.errors import Conflict
+from mngr.model.views import StopSaves
 from mngr.transport.base import Completed
 from mngr.transport.ssh import Ssh
 from mngr.vps_docker import tags
@@ -39,12 +40,12 @@ def test_a_stop_powers_the_machine_off_only_where_that_saves_something(
     one = provider(tmp_path, cloud)
     one.stop(HOST, quiet)
     assert "power off" not in cloud.calls
-    assert one.abilities.stop_saves == "nothing on Memory: `mngr destroy` ends the bill"
-    cloud.caps = Caps(stop_saves="everything but the disk")
+    assert one.abilities.stop_saves == StopSaves(paid_on=["machine"], cloud="Memory")
+    cloud.caps = Caps(paid_while_off=["disk"])
     one = provider(tmp_path, cloud)
     one.stop(HOST, quiet)
     assert cloud.calls[-1] == "power off"
-    assert one.abilities.stop_saves == "everything but the disk"
+    assert one.abilities.stop_saves == StopSaves(paid_on=["disk"], cloud="Memory")
 
 
 def test_a_machine_that_is_off_is_a_problem_only_where_it_is_billed_all_the_same(
@@ -56,7 +57,7 @@ def test_a_machine_that_is_off_is_a_problem_only_where_it_is_billed_all_the_same
         "stopped",
         "its machine is powered off, which Memory bills all the same",
     )
-    cloud.caps = Caps(stop_saves="everything but the disk")
+    cloud.caps = Caps(paid_while_off=["disk"])
     (host,) = provider(tmp_path, cloud).discover().hosts
     assert (host.state, host.problem) == ("stopped", "")
 

@@ -9,7 +9,7 @@ from mngr.journal import Intent, Journal
 from mngr.model.clock import left, within
 from mngr.model.errors import NotFound
 from mngr.model.records import AgentRecord, HostRecord
-from mngr.model.views import AgentView, HostView
+from mngr.model.views import AgentView, HostView, StopSaves
 from mngr.vps_docker import tags
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.discovery import remember as remember_view
@@ -122,7 +122,7 @@ def test_a_powered_off_machine_says_that_it_bills(cloud: MemoryCloud, tmp_path: 
         "its machine is powered off, which Memory bills all the same",
     )
     assert [one.state for one in host.agents] == ["stopped"]
-    assert host.stop_saves == "nothing on Memory: `mngr destroy` ends the bill"
+    assert host.stop_saves == StopSaves(paid_on=["machine"], cloud="Memory")
 
 
 def test_an_agent_that_was_done_still_is_on_a_powered_off_machine(cloud: MemoryCloud, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ class Saving(MemoryCloud):
 
     def __init__(self) -> None:
         super().__init__(ManualClock())
-        self.caps = Caps(stop_saves="all but its disk")
+        self.caps = Caps(paid_while_off=["disk"])
         self.off_at: float | None = None
 
     def ended(self, id: str, *, gone: bool = False) -> Ended | None:

@@ -66,7 +66,7 @@ class AzureCloud(VpsClientInterface):
         self.clock = clock
         self.caps = Caps(
             list_lag_s=LAG_S,
-            stop_saves="all but its disk and its address",
+            paid_while_off=("disk", "address"),
             self_stop=_self_stop(config.api_url),
         )
         self.group = Group(subscription=arm.subscription, config=config, region=config.default_region)

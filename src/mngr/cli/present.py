@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from mngr.cli.columns import saved
 from mngr.model.clock import iso
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, IdleView, Problem, Spare
@@ -81,7 +82,7 @@ def host(view: HostView) -> dict[str, Any]:
         "saved": view.saved,
         "paid_until": view.paid_until or None,
         "renews": view.renews,
-        "stop_saves": view.stop_saves or None,
+        "stop_saves": saved(view.stop_saves) or None,
         "stopped_at": iso(view.stopped_at) if view.stopped_at else None,
         "idle": None
         if idle is None

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
+from mngr.cli import present
 from mngr.model.names import Address
 from mngr.model.states import AgentState, word
 from mngr.model.views import AgentView, HostView, Listing
-from mngr.ops import present
 from mngr.ops.names import among
 
 
