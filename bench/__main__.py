@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from bench import measure, on_azure, on_docker, on_vultr, start_up
-from bench.setting import TOP
+from bench.setting import TOP, compiled
 
 sys.path.insert(0, str(TOP / "scripts"))
 import leftovers
@@ -28,6 +28,7 @@ def main(names: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run = f"bench-{os.getpid()}-{secrets.token_hex(3)}"
     os.environ.update({**leftovers.mark(run), "MNGR_TEST_RUN": run})
+    compiled()
     rows: list[measure.Row] = []
     try:
         with tempfile.TemporaryDirectory(prefix="mngr-bench-") as folder:

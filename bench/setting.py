@@ -1,5 +1,6 @@
 """Where a benchmark runs: a folder, an MNGR_HOME and simulated clouds of its own, all taken away at the end."""
 
+import compileall
 import json
 import os
 import select
@@ -44,6 +45,13 @@ class Setting:
 
     def with_env(self, **more: str) -> "Setting":
         return Setting(self.folder, {**self.env, **more})
+
+
+def compiled() -> None:
+    """Compiles mngr's modules, as pip does where it installs them: Python itself may have been told not to write bytecode
+    (PYTHONDONTWRITEBYTECODE), and then each command compiled all of them anew."""
+    if not compileall.compile_dir(TOP / "src" / "mngr", quiet=1):
+        raise RuntimeError("mngr's modules can't be compiled")
 
 
 def fresh(folder: Path) -> Setting:

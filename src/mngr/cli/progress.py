@@ -82,14 +82,14 @@ class Progress:
         return f"{shown.what}{more}: {shown._phase}"
 
     def _draw(self) -> None:
-        import shutil
-
         frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
         turn = 0
         while not self._wake.wait(0.1):
             seconds = time.monotonic() - self._began
             if seconds < 0.3:
                 continue
+            import shutil
+
             width = shutil.get_terminal_size().columns
             text = f"{frames[turn % len(frames)]} {self._line()}"
             with self._drawing:

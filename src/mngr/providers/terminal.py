@@ -57,9 +57,11 @@ def table(
 
 def erase(lines: int) -> None:
     """Takes back the last lines of a terminal, if they are still on its screen."""
+    if lines <= 0:
+        return
     import shutil
 
-    if 0 < lines < shutil.get_terminal_size().lines:
+    if lines < shutil.get_terminal_size().lines:
         click.echo(f"\033[{lines}A\033[J", nl=False)
 
 

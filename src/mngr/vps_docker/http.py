@@ -1,6 +1,6 @@
 """Calls of a cloud's HTTP API: time-outs, what is repeated and what isn't, paging, the cloud's time, errors.
 
-`Api` is what a cloud's client is made of. It sends through a `Wire`: `http_wire.HttpWire`, or a vendor's SDK behind the same
+`Api` is what a cloud's client is made of. It sends through a `Wire`: `http_wire.wire_to` an address, or a vendor's SDK behind the same
 method. The vendor's part is one function, which reads a refusal (an answer of 400 and above).
 
 What a call that failed raises, so that nobody takes "unknown" for "none", and no paid call is made twice:
@@ -13,7 +13,6 @@ What a call that failed raises, so that nobody takes "unknown" for "none", and n
 | the cloud says that it doesn't have the thing | NotFound | NotFound |
 """
 
-import email.utils
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -226,9 +225,8 @@ class Api:
         return at + self.clock.monotonic() - then
 
     def _take_date(self, header: str) -> None:
-        try:
-            at = email.utils.parsedate_to_datetime(header).timestamp()
-        except ValueError:
+        at = _seconds(header)
+        if at is None:
             return
         now = self.clock.monotonic()
         if self._date is not None:
@@ -266,6 +264,21 @@ class Api:
         return kind(
             found.message or f"{self._title} {verb}: {message}", status=status, hint=hint, code=found.code
         )
+
+
+_MONTHS = " Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+
+
+def _seconds(date: str) -> float | None:
+    """Seconds since the epoch, of a Date header: `Wed, 21 Oct 2026 07:28:00 GMT`, the one form that is sent. None if it isn't one."""
+    from datetime import UTC, datetime
+
+    try:
+        _, day, month, year, time, zone = date.split()
+        at = [int(year), _MONTHS.index(f" {month}") // 4 + 1, int(day), *map(int, time.split(":"))]
+        return datetime(*at[:6], tzinfo=UTC).timestamp() if zone == "GMT" and len(at) == 6 else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def failed(call: Call, *, unsure: bool, otherwise: type[VpsApiError] = VpsApiError) -> type[VpsApiError]:

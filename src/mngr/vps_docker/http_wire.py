@@ -1,11 +1,29 @@
-"""One HTTP call, by httpx2, which is imported when the first is made."""
+"""The wire to a cloud: a plain one where that does, else httpx2, which is imported when the first call is made."""
 
 import functools
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from mngr.model.clock import left
-from mngr.vps_docker.http import CALL_TIMEOUT_S, CONNECT_TIMEOUT_S, Answer, Call, Failed
+from mngr.vps_docker.http import CALL_TIMEOUT_S, CONNECT_TIMEOUT_S, Answer, Call, Failed, Wire
+
+_PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+
+
+def wire_to(
+    url: str, headers: Mapping[str, str], *, timeout: float = CALL_TIMEOUT_S, transport: Any = None,
+    ca_file: str = "",
+) -> Wire:  # fmt: skip
+    """The wire to `url`: plain, but HttpWire (as whose are the arguments) where there is a proxy, a host's name that isn't
+    ASCII, a `transport`, or a system whose authorities OpenSSL doesn't know (macOS)."""
+    proxied = url.startswith("https://") and any(os.environ.get(name) for name in _PROXIES)
+    if transport is not None or proxied or not url.isascii() or sys.platform != "linux":
+        return HttpWire(url, headers, timeout=timeout, transport=transport, ca_file=ca_file)
+    from mngr.vps_docker.plain_wire import PlainWire
+
+    return PlainWire(url, headers, timeout=timeout, ca_file=ca_file)
 
 
 class HttpWire:
@@ -49,25 +67,16 @@ class HttpWire:
     def _client(self) -> Any:
         import httpx2
 
+        from mngr.vps_docker.plain_wire import trusting
+
         return httpx2.Client(
-            verify=_trusting(self._ca_file) if self._ca_file else True,
+            verify=trusting(self._ca_file) if self._ca_file else True,
             base_url=self._url,
             headers=self._headers,
             follow_redirects=False,
             transport=self._transport,
             trust_env=self._url.startswith("https://"),  # no proxy to this computer
         )
-
-
-def _trusting(ca_file: str) -> Any:
-    import ssl
-
-    from mngr.model.errors import InvalidInput
-
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise InvalidInput(f"the authorities in {ca_file} can't be read: {error}") from None
 
 
 def _reason(error: Exception) -> str:

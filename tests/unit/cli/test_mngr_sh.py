@@ -71,7 +71,13 @@ HEARS = "import os, signal; signal.signal(signal.SIGINT, lambda *_: os._exit(130
 
 
 def the_long_way(args: list[str], first: str = HEARS) -> list[str]:
-    return ["python3", "-P", "-c", f"{first}; from mngr.cli.main import main; main()", *args]
+    return [
+        "python3",
+        "-P",
+        "-c",
+        f"{first}; import gc; gc.set_threshold(50000); from mngr.cli.main import main; main()",
+        *args,
+    ]
 
 
 words = st.lists(

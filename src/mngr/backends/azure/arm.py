@@ -21,7 +21,7 @@ from mngr.model.errors import NotFound, TimedOut
 from mngr.model.waiting import looks
 from mngr.vps_docker.errors import VpsApiError, VpsApiUnreadable
 from mngr.vps_docker.http import CALL_TIMEOUT_S, Answer, Api, Call, all_pages
-from mngr.vps_docker.http_wire import HttpWire
+from mngr.vps_docker.http_wire import wire_to
 
 API_URL = "https://management.azure.com"
 #: A write is followed for so long; Azure takes up to 10 minutes for a VM.
@@ -77,7 +77,7 @@ class Arm:
         self._login = login
         self._host = urlsplit(api_url).netloc
         ca_file = os.environ.get("REQUESTS_CA_BUNDLE", "")  # as Azure's SDK does
-        wire = HttpWire(api_url, {}, timeout=timeout, transport=transport, ca_file=ca_file)
+        wire = wire_to(api_url, {}, timeout=timeout, transport=transport, ca_file=ca_file)
         self._api = Api(
             wire, refusal, title="Azure", where=api_url, status_page=STATUS_PAGE,
             clock=clock, read_time=lambda: self.get(""),

@@ -178,17 +178,16 @@ class AzureCloud(VpsClientInterface):
     def find_ours(self, is_ours: Callable[[str, Mapping[str, str]], bool]) -> list[Machine]:
         """VMs, and what is left of such that never were, or are gone: an address, a disk."""
         self.arm.log_in()  # once, not in each thread
-        asked = [
-            begin(lambda path=path: self._list(path)) for path in (self.group.addresses, self.group.disks)
-        ]
-        rows = {str(row.get("name")): row for row in self._list(self.group.vms)}
-        addresses, disks = (wait() for wait in asked)
-        found = [one for one in leftovers.billed(rows, addresses, disks) if is_ours(one.name, one.tags)]
+        asked = begin(lambda: self._list(self.group.addresses))
+        vms = {str(row.get("name")): row for row in self._list(self.group.vms)}
+        rows = {name: row for name, row in vms.items() if is_ours(name, row.get("tags") or {})}
+        statuses = begin(self._statuses) if rows else dict[str, list[Mapping[str, Any]]]
+        disks, addresses = self._list(self.group.disks), asked()  # two connections do for all
+        found = [one for one in leftovers.billed(vms, addresses, disks) if is_ours(one.name, one.tags)]
         at = {str(row.get("name")).removesuffix("-ip"): row for row in addresses}
-        rows = {name: row for name, row in rows.items() if is_ours(name, row.get("tags") or {})}
-        statuses = self._statuses() if rows else {}
+        states = statuses()
         found += [
-            self._machine(row, statuses.get(str(row.get("id")).lower(), []), _ip(at.get(name, {})))
+            self._machine(row, states.get(str(row.get("id")).lower(), []), _ip(at.get(name, {})))
             for name, row in rows.items()
         ]
         return sorted(found, key=lambda one: (one.created_at or 0, one.id))

@@ -5,12 +5,12 @@ address and the interface of an order that was refused at once, which the next t
 """
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mngr.backends.azure.capacity import no_room
 from mngr.backends.azure.cloud import AzureCloud
-from mngr.backends.azure.gallery import Gallery, Version
 from mngr.model.background import begin
 from mngr.model.errors import MngrError, NotFound, TimedOut, brief
 from mngr.model.notes import Remark
@@ -19,6 +19,9 @@ from mngr.model.views import Offer
 from mngr.vps_docker import tags
 from mngr.vps_docker.errors import VpsApiRefused, VpsProvisioningError
 from mngr.vps_docker.vps_client import Gone, Handle, Machine, MachineSpec, Save
+
+if TYPE_CHECKING:
+    from mngr.backends.azure.gallery import Version
 
 #: What a failed try left is waited for so long; Azure keeps an interface for 180 s.
 CLEAR_S = 300.0
@@ -36,7 +39,7 @@ class FallbackCloud(AzureCloud):
     #: What the last check found that can be had; what it knew can't is not tried.
     _able: Collection[str] = ()
     #: The versions of the baked image, once they were read.
-    _versions: Sequence[Version] | None = None
+    _versions: "Sequence[Version] | None" = None
 
     def check(self, spec: MachineSpec) -> Offer:
         baked = begin(lambda: self.baked(spec, spec.region))
@@ -53,6 +56,8 @@ class FallbackCloud(AzureCloud):
         without it all goes on, if slower."""
         if not spec.options.get(BAKED):
             return ""
+        from mngr.backends.azure.gallery import Gallery
+
         gallery = Gallery(group=self.group, instance="")
         if self._versions is None:
             try:

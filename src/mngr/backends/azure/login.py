@@ -7,7 +7,6 @@ https://learn.microsoft.com/python/api/azure-identity/azure.identity.defaultazur
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import threading
@@ -231,6 +230,8 @@ def subscription(
 def _profile(path: str, clock: Clock) -> list[dict[str, Any]] | None:
     """The subscriptions in the CLI's file, which it writes in place, so that a reader may meet half of one; None if there is
     no such file, or it stays unreadable."""
+    import json
+
     for _ in looks(clock, 1.0, most=0.3):
         try:
             with open(path, encoding="utf-8-sig") as file:

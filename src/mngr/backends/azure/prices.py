@@ -16,7 +16,7 @@ from mngr.model.background import each
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import MngrError
 from mngr.vps_docker.http import Call, Failed
-from mngr.vps_docker.http_wire import HttpWire
+from mngr.vps_docker.http_wire import wire_to
 
 FRESH_S = 86400
 LIMIT_S = 5.0
@@ -33,7 +33,7 @@ class Prices:
 
     def __init__(self, url: str, folder: Path, clock: Clock = SYSTEM, transport: Any = None) -> None:
         ca_file = os.environ.get("REQUESTS_CA_BUNDLE", "")
-        self._wire = HttpWire(url, {}, timeout=LIMIT_S, transport=transport, ca_file=ca_file)
+        self._wire = wire_to(url, {}, timeout=LIMIT_S, transport=transport, ca_file=ca_file)
         self._path = folder / "prices.json"
         self._clock = clock
         self._lock = threading.Lock()

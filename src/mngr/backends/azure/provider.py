@@ -1,20 +1,22 @@
 """Hosts on Azure: the shared provider, with Azure's words for what a machine is."""
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from mngr.backends.azure import fallback
 from mngr.backends.azure.config import AzureConfig
 from mngr.backends.azure.fallback import FallbackCloud
-from mngr.containers.image import prepared_name
 from mngr.model.errors import InvalidInput
 from mngr.model.views import Offer
 from mngr.providers.contract import Context, HostSpec
 from mngr.vps_docker import tags
-from mngr.vps_docker.building import Wanted
 from mngr.vps_docker.provider import VpsDockerProvider
 from mngr.vps_docker.vps_client import MachineSpec
+
+if TYPE_CHECKING:
+    from mngr.vps_docker.building import Wanted
 
 
 class AzureProvider(VpsDockerProvider[FallbackCloud, AzureConfig]):
@@ -56,10 +58,12 @@ class AzureProvider(VpsDockerProvider[FallbackCloud, AzureConfig]):
         wanted = self._wanted(spec)
         usual = wanted.asked.image == self._azure.default_image and not wanted.asked.build.builds
         if usual and self.cloud.baked(wanted.machine, offer.region):
+            from mngr.containers.image import prepared_name
+
             return replace(offer, ready_image=prepared_name(self._azure.default_image))
         return offer
 
-    def bake_order(self, host_id: str) -> Wanted:
+    def bake_order(self, host_id: str) -> "Wanted":
         """The machine that an image is made of: of the instance's own size and region, from the image in its settings."""
         wanted = self._wanted(HostSpec(id=host_id, name="bake"))
         return replace(wanted, machine=replace(wanted.machine, options={}, first_commands=[]))

@@ -9,7 +9,7 @@ from typing import Any
 
 from mngr.model.clock import SYSTEM, Clock
 from mngr.vps_docker.http import CALL_TIMEOUT_S, Answer, Api, Call, Refusal, all_pages
-from mngr.vps_docker.http_wire import HttpWire
+from mngr.vps_docker.http_wire import wire_to
 
 API_URL = "https://api.vultr.com/v2"
 PAGE_SIZE = 500
@@ -25,7 +25,7 @@ class VultrClient(Api):
         timeout: float = CALL_TIMEOUT_S, transport: Any = None,
     ) -> None:  # fmt: skip
         """`transport`: an httpx2 transport to use instead of the network's."""
-        wire = HttpWire(api_url, {"Authorization": f"Bearer {api_key}"}, timeout=timeout, transport=transport)
+        wire = wire_to(api_url, {"Authorization": f"Bearer {api_key}"}, timeout=timeout, transport=transport)
         super().__init__(
             wire, _refusal, title="Vultr", where=api_url, status_page="https://status.vultr.com", clock=clock,
             read_time=lambda: self.get("/account"),
