@@ -40,6 +40,7 @@ ORDER = {
     "crash": ("-n4",),
     "docker": ("-n2", "--dist=loadfile"),
     "qemu": (),
+    "vms": ("-n2", "--dist=loadfile"),
 }
 #: The lane of real machines; all other suites are in the other.
 REAL = {"local", "e2e", "crash", "docker", "qemu"}

@@ -31,6 +31,7 @@ VERBS = {
     "snapshot": "Save, list and remove snapshots of hosts.",
     "pull": "Bring an agent's commits home as a branch.",
     "logs": "Show what an agent printed, or how a machine booted.",
+    "vm": "Make, list and remove VMs on libvirt.",
     "config": "Show and change settings.",
     "plugin": "List providers, built in and installed.",
     "ssh-config": "Print ssh settings for your own ssh.",
@@ -146,7 +147,7 @@ def main() -> None:
 
 
 #: Verbs that change something, and go on from where a former try ended.
-_REPEATABLE = ("stop", "start", "destroy", "gc", "snapshot", "pull", "rename", "label")
+_REPEATABLE = ("stop", "start", "destroy", "gc", "snapshot", "pull", "rename", "label", "vm")
 
 
 def run(args: list[str]) -> int:

@@ -20,6 +20,7 @@ SYNONYMS = {
     "snapshot": "backup image save snap snapshots",
     "pull": "download fetch get-code merge sync",
     "logs": "cat output tail",
+    "vm": "libvirt vms virtual virsh",
     "config": "configuration configure conf init set settings setup",
     "plugin": "backends plugins providers",
     "ssh-config": "sshconfig",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from functools import cache
 
 from mngr.qemu.command import CPU, MACHINE, QEMU
@@ -21,19 +22,44 @@ EXIT_CODE = 0x10 << 1 | 1
 DISK_SIZE = 1024**2
 
 
+@dataclass(frozen=True)
+class Probe:
+    """`accel` is `kvm` or `tcg` (processors are emulated, some twenty times slower), `reason` why, in words."""
+
+    accel: str
+    reason: str
+
+
 @cache
+def probe() -> Probe:
+    """What guests run with here. Tried once a process; where KVM hangs, that takes LIMIT_S."""
+    if not os.path.exists(DEVICE):
+        return Probe("tcg", f"there is no {DEVICE}")
+    if not os.access(DEVICE, os.R_OK | os.W_OK):
+        return Probe("tcg", f"{DEVICE} may not be opened by this user")
+    problem = trouble("kvm")
+    return (
+        Probe("tcg", f"KVM runs no guest here: {problem}") if problem else Probe("kvm", "a guest was tried")
+    )
+
+
 def works() -> bool:
-    """Probed once a process; where KVM hangs, that takes LIMIT_S."""
-    return os.access(DEVICE, os.R_OK | os.W_OK) and guest_runs("kvm")
+    """Whether KVM runs guests."""
+    return probe().accel == "kvm"
 
 
 def accelerator() -> str:
-    """`kvm` where it works, else `tcg`: processors are emulated, some twenty times slower."""
-    return "kvm" if works() else "tcg"
+    """`kvm` where it works, else `tcg`."""
+    return probe().accel
 
 
 def guest_runs(accel: str, limit_s: float = LIMIT_S) -> bool:
     """Whether a guest gets through its firmware and runs a boot sector within that time."""
+    return not trouble(accel, limit_s)
+
+
+def trouble(accel: str, limit_s: float = LIMIT_S) -> str:
+    """Why a guest doesn't get through its firmware and a boot sector within that time; empty if it does."""
     with tempfile.NamedTemporaryFile(prefix="mngr-kvm-probe-") as disk:
         disk.write(BOOT_SECTOR.ljust(510, b"\0") + b"\x55\xaa")
         disk.truncate(DISK_SIZE)
@@ -49,6 +75,11 @@ def guest_runs(accel: str, limit_s: float = LIMIT_S) -> bool:
             done = subprocess.run(
                 argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_s, check=False
             )
-        except (OSError, subprocess.TimeoutExpired):
-            return False
-    return done.returncode == EXIT_CODE
+        except subprocess.TimeoutExpired:
+            return f"it hung for {limit_s:g} s"
+        except OSError as problem:
+            return f"{QEMU}: {problem.strerror}"
+    if done.returncode == EXIT_CODE:
+        return ""
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    return said[-1] if said else f"QEMU ended with {done.returncode}"

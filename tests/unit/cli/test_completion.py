@@ -9,9 +9,9 @@ from mngr.cli.main import VERBS, command
 
 #: What nobody but its user can know.
 FREE = {
-    "branch", "columns", "env", "image", "interrupted", "idle_timeout", "label", "labels", "lines", "lost",
-    "max_lifetime", "new", "output", "pass_env", "size", "snapshot", "sort", "start_args", "timeout", "user", "words",
-    "workdir",
+    "append", "branch", "columns", "disk", "env", "image", "interrupted", "idle_timeout", "label", "labels", "lines", "lost",
+    "max_lifetime", "memory", "network", "new", "output", "pass_env", "size", "snapshot", "sort", "start_args", "timeout",
+    "user", "vcpus", "vm", "words", "workdir",
 }  # fmt: skip
 
 

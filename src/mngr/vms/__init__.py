@@ -1,0 +1,1 @@
+"""Virtual machines on libvirt: checked specs, images as overlays, NoCloud seeds, states and addresses."""

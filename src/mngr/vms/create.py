@@ -1,0 +1,125 @@
+"""Making a VM: a second create with the same spec is the same VM, and one that fails or is killed leaves nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import uuid
+import zlib
+from typing import Any
+
+import msgspec
+
+from mngr.journal import Held
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
+from mngr.vms import acceleration, files, library, remove, states
+from mngr.vms import domain as xml
+from mngr.vms.domain import FORWARDED_FROM, Made
+from mngr.vms.hypervisor import Hypervisor
+from mngr.vms.power import PortTaken, started
+from mngr.vms.spec import USER_NETWORK, VmSpec, check, check_user_data, differences
+
+FIRST_PORT, PORTS = 20000, 10000
+TRIES = 5
+
+
+def create(hypervisor: Hypervisor, spec: VmSpec, user_data: bytes = b"") -> bool:
+    """Makes a VM and starts it; returns once QEMU runs. False if it was there with this spec: then it is only started.
+
+    Raises InvalidInput, NotFound (its network), Conflict (a VM of that name with another spec, or of somebody else's; another
+    mngr at work on it), MngrError. Whatever it raises, nothing is left, or left to the next look (`remove.sweep`).
+    """
+    hypervisor.check_local()
+    digest = hashlib.sha256(check_user_data(user_data)).hexdigest() if user_data else ""
+    spec = check(msgspec.structs.replace(spec, user_data_sha256=digest))
+    with hypervisor.journal.hold(remove.PROVIDER, spec.name) as held:
+        remove.finish(hypervisor, held, spec.name)
+        if (there := hypervisor.find(spec.name)) is not None:
+            _same(there, spec)
+            if states.of(there) in states.OFF:
+                started(hypervisor, there, there.create)
+            return False
+        image_format = files.check_image(spec)
+        _check_network(hypervisor, spec)
+        for left in reversed(range(TRIES)):
+            try:
+                _make(hypervisor, held, spec, image_format, user_data)
+                break
+            except PortTaken:  # between our look and QEMU's start
+                if not left:
+                    raise
+    return True
+
+
+def _same(there: Any, spec: VmSpec) -> None:
+    """Raises Conflict if that is another VM."""
+    with library.doing(f"read VM {spec.name}"):
+        was = xml.read(there.XMLDesc()).spec
+    if was is None:
+        raise Conflict(f"there is a VM {spec.name} that mngr didn't make", hint="give yours another name")
+    if other := differences(was, spec):
+        raise Conflict(
+            f"VM {spec.name} is there with another spec: {'; '.join(other)}",
+            hint=f"give yours another name, or remove that one first: `mngr vm delete {spec.name}`",
+        )
+
+
+def _make(hypervisor: Hypervisor, held: Held, spec: VmSpec, image_format: str, user_data: bytes) -> None:
+    id = str(uuid.uuid4())
+    probe = acceleration.choose(hypervisor)
+    there = hypervisor.files(spec.name, id)
+    made = Made(id, str(there.disk), str(there.seed), probe.accel, probe.reason, _port(spec))
+    text = xml.write(spec, made)
+    remove.begin(hypervisor, held, remove.CREATE, spec.name, id)
+    try:
+        files.make(there, spec, id, image_format, user_data)
+        with library.doing(f"make VM {spec.name}"):
+            domain = hypervisor.conn.defineXML(text)
+            if spec.autostart:
+                domain.setAutostart(1)
+        started(hypervisor, domain, domain.create)
+    except BaseException:
+        # What can't be taken back now stays in the journal, for the next look.
+        remove.take_away(hypervisor, spec.name, id)
+        held.done()
+        raise
+    held.done()
+    hypervisor.refresh_pool()
+
+
+def _check_network(hypervisor: Hypervisor, spec: VmSpec) -> None:
+    if spec.network == USER_NETWORK:
+        return
+    try:
+        with library.doing(f"find network {spec.network!r}"):
+            network = hypervisor.conn.networkLookupByName(spec.network)
+            active = network.isActive()
+    except NotFound:
+        raise NotFound(
+            f"libvirt has no network {spec.network!r}",
+            hint=f"`virsh net-list --all` shows them; --network {USER_NETWORK} takes none of them",
+        ) from None
+    except MngrError as problem:
+        problem.hint = f"--network {USER_NETWORK} takes none of libvirt's networks"
+        raise
+    if not active:
+        raise Conflict(
+            f"network {spec.network!r} isn't started",
+            hint=f"`virsh net-start {spec.network}`, or --network {USER_NETWORK}",
+        )
+
+
+def _port(spec: VmSpec) -> int:
+    """A free port of loopback's for a VM on USER_NETWORK: the same for the same name, if that one is free."""
+    if spec.network != USER_NETWORK:
+        return 0
+    first = zlib.crc32(spec.name.encode()) % PORTS
+    for step in range(PORTS):
+        port = FIRST_PORT + (first + step) % PORTS
+        with socket.socket() as one:
+            try:
+                one.bind((FORWARDED_FROM, port))
+            except OSError:
+                continue
+            return port
+    raise InvalidInput(f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free on {FORWARDED_FROM}")

@@ -1,0 +1,91 @@
+"""The files of a VM: an overlay of its image, and its seed. Their names carry the VM's and eight digits of its UUID, which is
+made with the VM: so no file of that name is anybody else's."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from mngr.model.errors import InvalidInput, MngrError
+from mngr.qemu import img, overlay, seed
+from mngr.vms.spec import VmSpec
+
+GIB = 1024**3
+FORMATS = ("raw", "qcow2")
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where they are; `stem` is the folder and what each of their names begins with."""
+
+    stem: Path
+
+    @property
+    def disk(self) -> Path:
+        return Path(f"{self.stem}.qcow2")
+
+    @property
+    def seed(self) -> Path:
+        return Path(f"{self.stem}.seed.img")
+
+    def remove(self) -> None:
+        """Removes all of them, also what a killed create has left. Repeatable."""
+        for path in glob.glob(f"{glob.escape(str(self.stem))}.*"):
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                Path(path).unlink(missing_ok=True)
+
+
+def files_of(folder: Path, name: str, uuid: str) -> Files:
+    return Files(folder / f"{name}-{uuid[:8]}")
+
+
+def check_image(spec: VmSpec) -> str:
+    """The image's format, if a disk can be laid over it. Raises InvalidInput."""
+    for path, what in ((spec.image, "image"), (spec.kernel, "kernel"), (spec.initrd, "initrd")):
+        if path and not (os.path.isfile(path) and os.access(path, os.R_OK)):
+            raise InvalidInput(
+                f"{what} {path} is no file that can be read", hint="give the path of a file on this computer"
+            )
+    try:
+        told = img.info(Path(spec.image))
+    except img.QemuError as problem:
+        raise InvalidInput(
+            f"image {spec.image} can't be used: {problem}", hint="give a disk image, raw or qcow2"
+        ) from None
+    if told.format not in FORMATS:
+        raise InvalidInput(
+            f"image {spec.image} is {told.format}",
+            hint="`qemu-img convert -O qcow2 IMAGE OTHER` makes another one of it",
+        )
+    if told.outside:
+        raise InvalidInput(
+            f"image {spec.image} is made of other files, too: {', '.join(told.outside)}",
+            hint="`qemu-img convert -O qcow2 IMAGE OTHER` makes a whole one, if you trust it: those files' content is in it then",
+        )
+    if told.size > spec.disk_gib * GIB:
+        raise InvalidInput(
+            f"a disk of {spec.disk_gib} GiB is smaller than image {spec.image}",
+            hint=f"--disk {-(-told.size // GIB)}, or more",
+        )
+    return told.format
+
+
+def make(files: Files, spec: VmSpec, uuid: str, image_format: str, user_data: bytes) -> None:
+    """Makes disk and seed. The instance id is the VM's UUID, the same for its whole life. Raises MngrError."""
+    folder = Path(f"{files.stem}.seed")
+    try:
+        files.stem.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+        overlay.create(files.disk, Path(spec.image), spec.disk_gib, image_format)
+        seed.write(folder, seed.files(uuid, spec.hostname, spec.keys, user_data, user=spec.user))
+        files.seed.touch(mode=0o600)
+        img.fat(files.seed, folder, seed.LABEL)
+        shutil.rmtree(folder)
+    except img.QemuError as problem:
+        raise MngrError(
+            f"can't make the files of VM {spec.name}: {problem}", hint=f"look at {files.stem.parent}"
+        ) from None

@@ -1,0 +1,137 @@
+"""Removing a VM with all that it has, and what killed creates and deletes have left.
+
+An intent is on disk, beside the VMs' files, from before the first step until after the last one; whoever looks next finds it
+and finishes. Only the VM of the intent's UUID is touched, and files that carry it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mngr.journal import Held, Intent
+from mngr.model.errors import Conflict, MngrError
+from mngr.model.names import is_name
+from mngr.vms import domain as xml
+from mngr.vms import library, states
+from mngr.vms.hypervisor import Hypervisor
+
+PROVIDER = "vm"
+CREATE, DELETE = "create", "delete"
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """What was found of a killed `verb` of VM `name`. `problem` says why it couldn't be removed; empty if it was."""
+
+    name: str
+    verb: str
+    problem: str = ""
+
+
+def begin(hypervisor: Hypervisor, held: Held, verb: str, name: str, uuid: str) -> None:
+    """Puts on disk what is about to be done."""
+    plan = {"uuid": uuid, "uri": hypervisor.uri}
+    held.write(Intent(provider=PROVIDER, subject=name, kind=verb, at=hypervisor.clock.now(), plan=plan))
+
+
+def delete(hypervisor: Hypervisor, name: str) -> None:
+    """Removes a VM with disk, seed, snapshots' metadata and firmware variables, whatever state it is in; it isn't shut down
+    first. Raises NotFound; Conflict if mngr didn't make it, or another mngr is at work on it."""
+    hypervisor.check_local()
+    if not is_pending(hypervisor, name):
+        check_ours(hypervisor, name)
+    with hypervisor.journal.hold(PROVIDER, name) as held:
+        if finish(hypervisor, held, name) and hypervisor.find(name) is None:
+            return
+        uuid = check_ours(hypervisor, name)
+        begin(hypervisor, held, DELETE, name, uuid)
+        take_away(hypervisor, name, uuid)
+        held.done()
+
+
+def is_pending(hypervisor: Hypervisor, name: str) -> bool:
+    """Whether something is left of a VM of that name that was being made or removed."""
+    return any(one.subject == name for one in hypervisor.journal.entries(PROVIDER))
+
+
+def check_ours(hypervisor: Hypervisor, name: str) -> str:
+    """The UUID of a VM that mngr has made. Raises NotFound or Conflict, as `delete` does."""
+    domain = hypervisor.get(name)
+    with library.doing(f"read VM {name}"):
+        facts = xml.read(domain.XMLDesc())
+    if facts.spec is None or not is_name(name):
+        raise Conflict(
+            f"VM {name!r} wasn't made by mngr, so its disks may be somebody's",
+            hint="`virsh undefine` removes it, after `virsh destroy`",
+        )
+    return facts.uuid
+
+
+def finish(hypervisor: Hypervisor, held: Held, name: str) -> Leftover | None:
+    """Takes away what an intent of that name says, if there is one from a process that died. Repeatable."""
+    intent = held.intent
+    if intent is None:
+        return None
+    uuid, uri = str(intent.plan.get("uuid", "")), str(intent.plan.get("uri", ""))
+    if uri != hypervisor.uri:
+        raise Conflict(
+            f"a killed {intent.kind} of VM {name} on {uri} isn't cleared away yet",
+            hint=f"`LIBVIRT_URI={uri} mngr vm list` does that",
+        )
+    take_away(hypervisor, name, uuid)
+    held.done()
+    return Leftover(name, intent.kind)
+
+
+def sweep(hypervisor: Hypervisor) -> list[Leftover]:
+    """Finishes what killed creates and deletes have left on this libvirt; those at work are let be. Repeatable."""
+    found = []
+    for entry in hypervisor.journal.entries(PROVIDER):
+        if entry.busy:
+            continue
+        verb = entry.intent.kind if entry.intent else "?"
+        try:
+            with hypervisor.journal.hold(PROVIDER, entry.subject) as held:
+                if left := finish(hypervisor, held, entry.subject):
+                    found.append(left)
+        except Conflict:
+            continue  # it is another libvirt's, or somebody is at work on it by now
+        except (MngrError, OSError) as problem:
+            found.append(Leftover(entry.subject, verb, str(problem)))
+    return found
+
+
+def take_away(hypervisor: Hypervisor, name: str, uuid: str) -> None:
+    """Ends the VM, has libvirt forget it, and removes its files. Repeatable."""
+    if len(uuid) != 36:
+        raise MngrError(
+            f"the intent of VM {name} has no UUID",
+            hint="nothing was done; look at the journal beside its disk",
+        )
+    libvirt = hypervisor.libvirt
+    if (domain := hypervisor.find_by_uuid(uuid)) is not None:
+        _end(hypervisor, domain, name)
+    # One that wasn't persistent is gone with its end.
+    if (domain := hypervisor.find_by_uuid(uuid)) is not None:
+        flags = (
+            libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+            | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+            | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+            | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+        )
+        with library.doing(f"remove VM {name}"):
+            domain.undefineFlags(flags)
+    hypervisor.files(name, uuid).remove()
+    hypervisor.refresh_pool()
+
+
+def _end(hypervisor: Hypervisor, domain: object, name: str) -> None:
+    """Pulls the plug, if it isn't off. It may go off by itself just then."""
+    libvirt = hypervisor.libvirt
+    if states.of(domain) == states.STOPPED:
+        return
+    try:
+        domain.destroy()  # type: ignore[attr-defined]
+    except libvirt.libvirtError as error:
+        if library.code(error) not in (libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN):
+            raise library.told(error, f"end VM {name}") from None

@@ -1,0 +1,136 @@
+"""A libvirtd of the tests' own, in namespaces: it sees no other libvirt's files, and nothing that it started outlives it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from mngr.qemu import kvm
+
+PROGRAMS = ("libvirtd", "qemu-system-x86_64", "qemu-img", "unshare")
+START_LIMIT_S = 60.0
+
+SETTINGS = """
+listen_tls = 0
+auth_unix_rw = "none"
+auth_unix_ro = "none"
+unix_sock_dir = "{sockets}"
+"""
+
+QEMU_SETTINGS = """
+user = "root"
+group = "root"
+security_driver = "none"
+stdio_handler = "file"
+namespaces = []
+cgroup_controllers = []
+"""
+
+#: Its arguments: the folder that this is all in, and whether there is a KVM that works. Without one /dev/kvm is hidden, as
+#: libvirt asks QEMU all over again at each definition of a VM where that is there without working (76 s each time).
+SCRIPT = r"""
+set -eu
+top=$1
+PATH=$PATH:/usr/sbin:/sbin
+mount -t tmpfs run /run
+mkdir /run/libvirt
+for place in etc/libvirt var/lib var/log var/cache; do
+    mkdir -p "$top/$place"
+    mount --bind "$top/$place" "/$place"
+done
+cp "$top/qemu.conf" /etc/libvirt/qemu.conf
+if ! getent passwd libvirt-qemu >/dev/null; then
+    { cat /etc/passwd; echo 'libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin'; } >"$top/passwd"
+    { cat /etc/group; echo 'libvirt-qemu:x:64055:'; echo 'kvm:x:64056:'; } >"$top/group"
+    mount --bind "$top/passwd" /etc/passwd
+    mount --bind "$top/group" /etc/group
+fi
+if [ "$2" = hide-kvm ] && [ -e /dev/kvm ]; then
+    mkdir "$top/dev"
+    mount -t tmpfs dev "$top/dev"
+    for one in null zero full random urandom tty; do
+        : >"$top/dev/$one"
+        mount --bind "/dev/$one" "$top/dev/$one"
+    done
+    mkdir "$top/dev/pts" "$top/dev/shm"
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts "$top/dev/pts"
+    ln -s pts/ptmx "$top/dev/ptmx"
+    mount --move "$top/dev" /dev
+fi
+libvirtd -f "$top/libvirtd.conf" </dev/null &
+trap 'kill $!' TERM
+wait $! || wait $!
+"""
+
+
+class Libvirtd:
+    """Started by the constructor; `uri` is where it is. Raises AssertionError if it doesn't come up."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mngr-libvirtd-"))
+        sockets = self.folder / "sockets"
+        sockets.mkdir()
+        (self.folder / "libvirtd.conf").write_text(SETTINGS.format(sockets=sockets))
+        (self.folder / "qemu.conf").write_text(QEMU_SETTINGS)
+        self.socket = sockets / "libvirt-sock"
+        self.uri = f"qemu+unix:///system?socket={quote(str(self.socket))}"
+        self._log = (self.folder / "log").open("wb")
+        self._process = subprocess.Popen(
+            [
+                *("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"),
+                *("sh", "-c", SCRIPT, "sh", str(self.folder), "" if kvm.works() else "hide-kvm"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        end = time.monotonic() + START_LIMIT_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > end:
+                said = self.log()
+                self.stop()
+                raise AssertionError(f"libvirtd didn't come up:\n{said}")
+            time.sleep(0.05)
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    def stop(self) -> None:
+        """Ends it and all that runs in its namespaces."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)  # the kernel then ends what it has started
+        self._process.wait()
+        self._log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        import libvirt
+
+        if not self.socket.exists():
+            return False
+        libvirt.registerErrorHandler(lambda *_: None, None)
+        try:
+            libvirt.open(self.uri).close()
+        except libvirt.libvirtError:
+            return False
+        return True
+
+
+def missing() -> str:
+    """Why it can't be started here; empty if it can."""
+    if os.geteuid():
+        return "a libvirtd in namespaces takes root"
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    if lacking := [one for one in PROGRAMS if not shutil.which(one, path=path)]:
+        return f"no {', '.join(lacking)}: run `scripts/setup test`"
+    try:
+        import libvirt  # noqa: F401
+    except ImportError:
+        return "no libvirt-python: run `scripts/setup test`"
+    return ""

@@ -1,0 +1,97 @@
+"""A create or delete that was killed at any step: the next look, or the same command again, ends where a clean run does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mngr.vms import look, remove
+from support.vms import Place, small
+
+CREATE = [
+    ("mngr.vms.remove:begin", "after"),
+    ("mngr.qemu.overlay:create", "after"),
+    ("mngr.qemu.seed:write", "after"),
+    ("mngr.qemu.img:fat", "after"),
+    ("libvirt:virConnect.defineXML", "after"),
+    ("libvirt:virDomain.setAutostart", "after"),
+    ("libvirt:virDomain.create", "after"),
+    ("mngr.journal.store:Held.done", "before"),
+]
+DELETE = [
+    ("mngr.vms.remove:begin", "after"),
+    ("libvirt:virDomain.destroy", "after"),
+    ("libvirt:virDomain.undefineFlags", "after"),
+    ("mngr.vms.files:Files.remove", "after"),
+    ("mngr.journal.store:Held.done", "before"),
+]
+
+
+@pytest.mark.parametrize(("point", "when"), CREATE, ids=[point for point, _ in CREATE])
+def test_what_a_killed_create_left_goes_with_the_next_look(
+    place: Place, blank: Path, point: str, when: str
+) -> None:
+    place.dies(point, when, "create", "one", *small(blank, "--autostart"))
+    assert len(place.files()) > 0
+    with place.hypervisor() as hypervisor:
+        assert remove.sweep(hypervisor) == [remove.Leftover("one", "create")]
+        assert "one" not in [vm.name for vm in look.list_(hypervisor)]
+    assert place.files() == []
+
+
+@pytest.mark.parametrize(("point", "when"), [CREATE[0], CREATE[4], CREATE[-1]], ids=lambda one: one)
+def test_a_killed_create_is_gone_on_with_by_the_same_create(
+    place: Place, blank: Path, point: str, when: str
+) -> None:
+    place.dies(point, when, "create", "one", *small(blank, "--autostart"))
+    assert place.told("create", "one", *small(blank, "--autostart"))["vm"]["state"] == "running"
+    with place.hypervisor() as hypervisor:
+        assert remove.sweep(hypervisor) == []
+        remove.delete(hypervisor, "one")
+    assert place.files() == []
+
+
+@pytest.mark.parametrize(("point", "when"), DELETE, ids=[point for point, _ in DELETE])
+def test_a_killed_delete_is_finished_by_the_same_delete_or_the_next_look(
+    place: Place, blank: Path, point: str, when: str
+) -> None:
+    for finish in (["delete", "one", "--yes"], ["list"]):
+        place.mngr("create", "one", *small(blank))
+        place.dies(point, when, "delete", "one", "--yes")
+        place.mngr(*finish)
+        assert place.files() == []
+        with place.hypervisor() as hypervisor:
+            assert hypervisor.find("one") is None
+
+
+def test_a_vm_that_was_made_is_never_taken_for_a_leftover(place: Place, blank: Path) -> None:
+    place.mngr("create", "one", *small(blank))
+    with place.hypervisor() as hypervisor:
+        assert remove.sweep(hypervisor) == []
+        assert hypervisor.find("one") is not None
+        remove.delete(hypervisor, "one")
+
+
+def test_another_libvirt_s_leftovers_are_let_be(place: Place, blank: Path) -> None:
+    place.dies("mngr.qemu.img:fat", "after", "create", "one", *small(blank))
+    before = place.files()
+    with place.hypervisor() as hypervisor:
+        hypervisor.uri = "qemu:///other"
+        assert remove.sweep(hypervisor) == []
+    assert place.files() == before
+    place.mngr("list")
+    assert place.files() == []
+
+
+def test_what_can_t_be_cleared_away_is_told_and_tried_again(place: Place, blank: Path) -> None:
+    place.dies("mngr.qemu.img:fat", "after", "create", "one", *small(blank))
+    with place.hypervisor() as hypervisor, pytest.MonkeyPatch.context() as patch:
+
+        def refuse(self: object) -> None:
+            raise OSError("the disk is broken")
+
+        patch.setattr("mngr.vms.files.Files.remove", refuse)
+        assert remove.sweep(hypervisor) == [remove.Leftover("one", "create", "the disk is broken")]
+    assert "cleared away what a killed create of VM one left" in place.mngr("list").stderr
+    assert place.files() == []

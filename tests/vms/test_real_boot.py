@@ -1,0 +1,98 @@
+"""A VM that really boots: with its name, its key and its whole disk; it is shut down, started again, and removed."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mngr.qemu.command import Bootable
+from support.libvirtd import Libvirtd
+from support.vms import BOOT_LIMIT_S, Place, place_at
+
+
+@dataclass
+class Booted:
+    place: Place
+    options: list[str]
+    answer: dict[str, Any]
+    key: Path
+
+    def run(self, *argv: str) -> str:
+        """As the VM's user, over SSH."""
+        vm = self.place.told("show", "debian")["vm"]
+        known = self.place.folder.parent / "known_hosts"
+        options = [
+            f"UserKnownHostsFile={known}",
+            "StrictHostKeyChecking=accept-new",
+            "BatchMode=yes",
+            "ConnectTimeout=60",
+        ]
+        flags = [word for option in options for word in ("-o", option)]
+        done = subprocess.run(
+            ["ssh", "-F", "none", *flags, "-i", self.key, "-p", str(vm["ssh_port"]), f"dev@{vm['ip']}", *argv],
+            capture_output=True, text=True, timeout=180, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def booted(
+    libvirtd: Libvirtd, debian: Bootable, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Booted]:
+    """One for all tests here; the last of them removes it."""
+    folder = tmp_path_factory.mktemp("booted")
+    place, key = place_at(libvirtd.uri, folder), folder / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    user_data = folder / "user-data"
+    user_data.write_text("#cloud-config\nruncmd: [[touch, /root/from-user-data]]\n")
+    options = [
+        *("--image", str(debian.disk), "--kernel", str(debian.kernel), "--initrd", str(debian.initrd)),
+        *("--memory", "512", "--disk", "9", "--network", "user", "--user", "dev", "--key", f"{key}.pub"),
+        *("--user-data", str(user_data), "--timeout", str(BOOT_LIMIT_S)),
+    ]
+    return Booted(place, options, place.told("create", "debian", *options), key)
+
+
+def test_create_answers_once_ssh_does_and_says_where(booted: Booted) -> None:
+    vm = booted.answer["vm"]
+    assert booted.answer["made"] is True
+    assert (vm["name"], vm["state"], vm["memory"], vm["vcpus"]) == ("debian", "running", 512, 2)
+    assert (vm["ip"], vm["address_from"], vm["no_address"]) == ("127.0.0.1", "forward", "")
+    assert booted.run("hostname") == "debian"
+
+
+def test_the_guest_has_what_was_asked_for(booted: Booted) -> None:
+    said = booted.run(
+        "cloud-init status --wait >/dev/null; sudo ls /root; cat /sys/block/vda/size /var/lib/cloud/data/instance-id"
+    )
+    assert said.split() == ["from-user-data", str(9 * 1024**3 // 512), booted.answer["vm"]["uuid"]]
+
+
+def test_the_same_create_is_the_same_vm_and_another_a_conflict(booted: Booted) -> None:
+    again = booted.place.told("create", "debian", *booted.options)
+    assert again == {"vm": booted.answer["vm"], "made": False}
+    other = booted.place.mngr("create", "debian", *booted.options, "--memory", "1024", code=4)
+    assert "memory_mib is 512, not 1024" in other.stderr
+
+
+def test_stop_waits_for_the_guest_and_start_brings_it_back(booted: Booted) -> None:
+    """Its host keys are those of before: cloud-init has seen the same instance. (`run` would refuse others.)"""
+    booted.run("sudo touch /kept && sync")
+    stopped = booted.place.told("stop", "debian", "--timeout", "200")
+    assert (stopped["status"], stopped["vm"]["state"]) == ("stopped", "stopped")
+    assert (stopped["vm"]["ip"], stopped["vm"]["no_address"]) == ("", "it is stopped")
+    booted.place.told("start", "debian", "--timeout", str(BOOT_LIMIT_S))
+    assert booted.run("ls /kept") == "/kept"
+
+
+def test_delete_removes_it_while_it_runs_and_leaves_its_image(booted: Booted, debian: Bootable) -> None:
+    assert booted.place.told("delete", "debian", "--yes") == {"vm": "debian", "status": "deleted"}
+    assert (booted.place.names(), booted.place.files()) == ([], [])
+    assert debian.disk.exists()
+    assert "no VM 'debian'" in booted.place.mngr("delete", "debian", "--yes", code=3).stderr
