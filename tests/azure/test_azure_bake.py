@@ -94,6 +94,21 @@ def test_a_fresh_one_takes_the_place_of_the_old_and_other_settings_are_another_i
     assert machines(world) == []
 
 
+def test_an_image_that_another_computer_baked_for_stays(world: AzureWorld, mngr: Cli) -> None:
+    forty = {"MNGR__PROVIDERS__AZURE__OS_DISK_SIZE_GB": "40"}
+    theirs = Cli(world.other_home().env, world.scratch)
+    mngr.ok(*BAKE)
+    assert "removed" not in Cli({**theirs.env, **forty}, world.scratch).ok(*BAKE).out
+    assert len(world.cloud.resources("images")) == 2
+    # Back to the settings that both have: what only they had baked for goes.
+    done = theirs.ok(*BAKE)
+    assert "is there, as it was" in done.out
+    assert "removed" in done.out
+    assert len(world.cloud.resources("images")) == 1
+    assert "removed" not in Cli({**mngr.env, **forty}, world.scratch).ok(*BAKE).out
+    assert len(world.cloud.resources("images")) == 2
+
+
 def test_another_region_gets_a_copy_without_a_machine(world: AzureWorld, mngr: Cli) -> None:
     mngr.ok(*BAKE)
     assert "azure bake" not in mngr.ok(*CREATE, "-b", "--azure-region=eastus", "--dry-run").out

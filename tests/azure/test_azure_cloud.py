@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 import pytest
 
-from mngr.backends.azure import agent_tags, bodies
+from mngr.backends.azure import agent_tags, bodies, images
 from mngr.backends.azure.arm import Arm
 from mngr.backends.azure.cloud import AzureCloud
 from mngr.backends.azure.config import AzureConfig
@@ -428,14 +428,13 @@ def test_an_images_version_is_looked_at(tmp_path: Path, version: str, there: boo
         names = {"publishers": "Debian", "offers": "debian-12", "skus": "12-gen2", "versions": "1.0.2"}
         return 200, [{"name": names[path.rsplit("/", 1)[-1]]}]
 
-    one = cloud(say, tmp_path).cloud
+    arm = cloud(say, tmp_path).cloud.arm
     image = f"Debian:debian-12:12-gen2:{version}"
-    spec = msgspec.structs.replace(SPEC, image=image)
     if there:
-        one._offers._image(spec, image)
+        images.check(arm, image, ["westus"], image)
     else:
         with pytest.raises(InvalidInput, match=version) as caught:
-            one._offers._image(spec, image)
+            images.check(arm, image, ["westus"], image)
         assert "1.0.2" in (caught.value.hint or "")
 
 

@@ -124,7 +124,7 @@ def test_without_room_it_says_which_sizes_and_regions_may_have_some(
     with pytest.raises(MngrError) as caught:
         world.create(spec)
     hint = caught.value.hint
-    assert "Standard_B2als_v2 (USD 0.04474 an hour), " in hint  # as many cores, as much memory
+    assert "Standard_B2als_v2 (USD 0.05303 an hour), " in hint  # as many cores, as much memory
     assert hint.index("Standard_B2als_v2") < hint.index("Standard_B2as_v2") < hint.index("Standard_B2ms")
     assert "F2s" not in hint  # restricted
     assert "B2pls" not in hint  # another processor
@@ -289,6 +289,76 @@ def test_the_price_is_the_firsts_and_the_dearest_counts(world: World) -> None:
     assert offer.most_per_hour == pytest.approx(0.11424 + REST, abs=1e-5)
     assert offer.per_hour_of("standard_b2s", "eastus") == pytest.approx(0.0416 + REST, abs=1e-5)
     assert offer.per_hour_of("Standard_B2s", "westus") == pytest.approx(0.0495 + REST, abs=1e-5)
+
+
+def test_what_goes_on_while_it_is_stopped_is_of_the_region_where_it_was_made(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests = {"westus": 0.01, "eastus": 0.02}
+    monkeypatch.setattr(Prices, "rest_per_hour", lambda self, region, disk, size: rests[region])
+    offer = world.process().check(world.spec("--azure-fallback-regions=eastus"))
+    assert offer.per_hour_stopped_of("Standard_B2s", "westus") == 0.01
+    assert offer.per_hour_stopped_of("standard_b2s", "eastus") == 0.02
+
+
+def test_a_machine_of_its_own_doesnt_count_against_the_quota_of_its_create(world: World) -> None:
+    """Killed once its VM was ordered and given again, a create isn't refused for the cores that it has."""
+    spec = world.spec()
+    world.create(spec)
+    for family in ("standardBSFamily", "cores"):
+        world.sim.ask("POST", "/quota", {"region": "westus", "family": family, "limit": 2})
+    assert world.process().check(spec).plan == "Standard_B2s"
+    bigger = msgspec.structs.replace(spec, plan="Standard_B2ms")
+    assert world.process().check(bigger).plan == "Standard_B2ms"  # it takes the place of its own
+    with pytest.raises(InvalidInput, match="2 of 2"):
+        world.process().check(msgspec.structs.replace(spec, name="other"))
+
+
+def image_of(world: World, theirs: Other) -> str:
+    """A managed image in westus, of a VM that is gone; its id."""
+    spec = world.spec()
+    world.create(spec)
+    vm = world.cloud.group.whole(world.cloud.group.vm(spec.name))
+    theirs.done("POST", f"{vm}/deallocate")
+    theirs("POST", f"{vm}/generalize", expect=200)
+    properties = {"sourceVirtualMachine": {"id": vm}, "hyperVGeneration": "V2"}
+    path = theirs.group("Microsoft.Compute/images/mine")
+    made = theirs.done("PUT", path, {"location": "westus", "properties": properties})
+    released(world, spec)
+    world.handle = {}
+    return made["id"]
+
+
+def test_an_image_of_ones_own_has_to_be_in_each_region(world: World, theirs: Other) -> None:
+    image = image_of(world, theirs)
+    assert world.cloud.check(world.spec(f"--azure-image={image}")).image == image
+    with pytest.raises(InvalidInput, match=f"{image} isn't in eastus") as caught:
+        world.cloud.check(world.spec(f"--azure-image={image}", "--azure-fallback-regions=eastus"))
+    assert "it is in westus" in caught.value.hint
+    with pytest.raises(InvalidInput, match="isn't in eastus"):
+        world.cloud.check(world.spec(f"--azure-image={image}", "--azure-region=eastus"))
+
+
+def test_an_image_of_a_gallery_has_to_be_in_each_region(world: World, theirs: Other) -> None:
+    gallery = theirs.group("Microsoft.Compute/galleries/mine")
+    theirs.done("PUT", gallery, {"location": "westus", "properties": {}})
+    definition = f"{gallery}/images/one"
+    identifier = {"publisher": "me", "offer": "one", "sku": "one"}
+    properties = {"osType": "Linux", "osState": "Generalized", "identifier": identifier}
+    theirs.done("PUT", definition, {"location": "westus", "properties": properties})
+    with pytest.raises(InvalidInput, match="no image"):
+        world.cloud.check(world.spec(f"--azure-image={definition}"))
+    version = {
+        "publishingProfile": {"targetRegions": [{"name": "West US"}, {"name": "eastus"}]},
+        "storageProfile": {"source": {"id": image_of(world, theirs)}},
+    }
+    theirs.done("PUT", f"{definition}/versions/1.0.0", {"location": "westus", "properties": version})
+    for image in (definition, f"{definition}/versions/latest", f"{definition}/versions/1.0.0"):
+        given = f"--azure-image={image}"
+        assert world.cloud.check(world.spec(given, "--azure-fallback-regions=eastus")).fallbacks
+        with pytest.raises(InvalidInput, match="isn't in westus2") as caught:
+            world.cloud.check(world.spec(given, "--azure-fallback-regions=eastus,westus2"))
+        assert "it is in eastus, westus" in caught.value.hint
 
 
 def test_settings_have_fallbacks_and_the_command_line_has_the_last_word(

@@ -66,6 +66,6 @@ def test_no_room_at_all_says_what_may_have_some_and_leaves_nothing(world: AzureW
     mngr = Cli(world.env, world.scratch)
     done = mngr("create", "box", "--provider", "azure", "--no-code", "--yes", codes=(1,), limit_s=300)
     assert "SkuNotAvailable" in done.err
-    assert "in westus there may be Standard_B2als_v2 (USD 0.04474 an hour)" in done.err
+    assert "in westus there may be Standard_B2als_v2 (USD 0.05303 an hour)" in done.err
     assert "Standard_B2s may be had in westus3" in done.err
     assert world.things() == []

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from mngr.backends.azure import login as module
-from mngr.backends.azure.login import Login, subscription
+from mngr.backends.azure.arm import API_URL
+from mngr.backends.azure.login import Login, check_public, subscription
 from mngr.model.clock import within
 from mngr.model.errors import InvalidInput
 from mngr.vps_docker.errors import VpsApiUnreadable
@@ -222,3 +223,29 @@ def test_a_login_is_waited_for_no_longer_than_the_list_is(
         login(tmp_path, clock).token()
     assert clock.now() - began <= 7
     held.set()
+
+
+# --- which cloud ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("api_url", "authority", "said"),
+    [
+        ("https://management.chinacloudapi.cn", "", "api_url: management.chinacloudapi.cn"),
+        ("https://management.usgovcloudapi.net", "", "api_url: management.usgovcloudapi.net"),
+        (API_URL, "https://login.microsoftonline.us/", "AZURE_AUTHORITY_HOST: login.microsoftonline.us"),
+        (API_URL, "login.partner.microsoftonline.cn", "AZURE_AUTHORITY_HOST: login.partner"),
+        (API_URL, "https://LOGIN.chinacloudapi.cn", "AZURE_AUTHORITY_HOST: login.chinacloudapi.cn"),
+    ],
+)
+def test_azures_other_clouds_are_refused(api_url: str, authority: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said) as caught:
+        check_public(api_url, WHERE, {"AZURE_AUTHORITY_HOST": authority})
+    assert "public cloud" in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("authority", ["", "https://login.microsoftonline.com", "https://127.0.0.1:8443"])
+def test_the_public_cloud_and_a_simulated_one_are_not(authority: str) -> None:
+    for api_url in (API_URL, "https://localhost:8443"):
+        check_public(api_url, WHERE, {"AZURE_AUTHORITY_HOST": authority})

@@ -88,6 +88,25 @@ def test_stopped_by_itself_and_by_hand(world: AzureWorld, mngr: Cli) -> None:
     mngr.ok("destroy", "idler", "-y")
 
 
+def test_the_end_of_a_lifetime_shows_as_that_though_nobody_had_listed_it(
+    world: AzureWorld, mngr: Cli
+) -> None:
+    create(mngr, "mayfly", "--max-lifetime", "1800")
+    world.pass_time(1800)
+    assert as_itself(world, "mayfly", "deallocate") == 202
+    world.pass_time(180)
+    for _ in range(2):
+        found = host(mngr, "mayfly")
+        assert (found["state"], found["idle"]["stop_cause"]) == ("stopped", "lifetime")
+    mngr.ok("start", "mayfly")  # a lifetime anew
+    world.pass_time(300)
+    assert as_itself(world, "mayfly", "deallocate") == 202
+    world.pass_time(700)
+    found = host(mngr, "mayfly")
+    assert (found["state"], found["idle"]["stop_cause"]) == ("paused", "idle")
+    mngr.ok("destroy", "mayfly", "-y")
+
+
 def test_a_shutdown_from_within_is_no_stop(world: AzureWorld, mngr: Cli) -> None:
     create(mngr, "offer")
     from support import azure

@@ -113,11 +113,12 @@ class Listing(msgspec.Struct, kw_only=True):
 
 
 class Fallback(msgspec.Struct, kw_only=True, frozen=True):
-    """What is made where the cloud has no room for the offer itself; its price in the offer's currency, None if that isn't known."""
+    """What is made where the cloud has no room for the offer itself; its prices in the offer's currency, None if they aren't known."""
 
     plan: str
     region: str
     per_hour: float | None = None
+    per_hour_stopped: float | None = None
 
 
 class Offer(msgspec.Struct, kw_only=True, frozen=True):
@@ -163,6 +164,12 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True):
 
     def per_hour_of(self, plan: str, region: str) -> float | None:
         """What the machine that was made costs."""
+        return self._made(plan, region).per_hour
+
+    def per_hour_stopped_of(self, plan: str, region: str) -> float | None:
+        """What goes on of that while it is stopped."""
+        return self._made(plan, region).per_hour_stopped
+
+    def _made(self, plan: str, region: str) -> "Offer | Fallback":
         made = (plan.lower(), region.lower())
-        prices = [one.per_hour for one in self.fallbacks if (one.plan.lower(), one.region.lower()) == made]
-        return prices[0] if prices else self.per_hour
+        return next((one for one in self.fallbacks if (one.plan.lower(), one.region.lower()) == made), self)

@@ -58,6 +58,8 @@ class Builder:
         self.wanted = wanted
         self.host_id = wanted.spec.id
         self.held = held
+        #: When the host's lifetime is over, by the cloud's time; None for one without, and until that is set up.
+        self.ends_at: float | None = None
         self.progress = progress
         self.bought: Machine | None = None  #: the machine, as soon as there is one
         self.ssh: Ssh | None = None  #: the way to it, as soon as it has an address
@@ -210,7 +212,8 @@ class Builder:
         its, fill = restored(store, docker, spec, its, self.progress)
         made = container.create(docker, its, self.progress)
         fill()
-        guard.set_up(ssh, spec.id, self._ends_at(), self.cloud.caps.self_stop)
+        self.ends_at = self._ends_at()
+        guard.set_up(ssh, spec.id, self.ends_at, self.cloud.caps.self_stop)
         self.access.pin_container(spec.id, bought.address, port, made.host_key)
         self.progress(Step("ssh"))
         inside = self.access.container(spec.id, bought.address, port)
@@ -223,7 +226,7 @@ class Builder:
             its, made, created_at=iso(bought.created_at or self.cloud.now()), plan=plan, region=region,
             address=bought.address, ssh_port=port, ssh_trust=self.cloud.caps.ssh_trust,
             price_per_hour=offer.per_hour_of(plan, region), price_per_month=offer.per_month,
-            price_stopped_per_hour=offer.per_hour_stopped, currency=offer.currency,
+            price_stopped_per_hour=offer.per_hour_stopped_of(plan, region), currency=offer.currency,
             machine_id=bought.id, machine_key=key, handle=self._intent()[0].handle,
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, HostRecord
-from mngr.model.views import AgentView, HostView
+from mngr.model.views import AgentView, HostView, IdleView
 from mngr.vps_docker import accounts, boot_logs, discovery, intents, resuming, tags
 from mngr.vps_docker.building import Builder, Wanted
 from mngr.vps_docker.intents import CreatePlan
@@ -35,13 +35,12 @@ def create(rented: Rented, wanted: Wanted, progress: Progress) -> HostRecord:
             take_back(rented, held, error, progress)
             raise
         agents = [AgentView(record=spec.agent, state="stopped")] if spec.agent else []
-        view = HostView(
-            record=record,
-            state="running",
-            agents=agents,
-            paid_until=bought.paid_until,
-            spot=bought.spot,
+        idle = IdleView(
+            mode=record.idle.mode, timeout_s=record.idle.timeout_s, lifetime_ends_at=builder.ends_at
         )
+        view = HostView(
+            record=record, state="running", agents=agents, paid_until=bought.paid_until, spot=bought.spot, idle=idle
+        )  # fmt: skip
         discovery.remember(rented, view)
         held.done()
         return record

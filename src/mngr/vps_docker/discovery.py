@@ -197,10 +197,13 @@ def remember(rented: Rented, view: HostView) -> None:
     account = before.account if before and before.account else accounts.here(rented)
     paid_until = view.paid_until or (before.paid_until if before else "")
     at = rented.context.clock.now()
+    ends_at = view.idle.lifetime_ends_at if view.idle else None
+    if not view.up and before:  # a machine that is off doesn't say it
+        ends_at = ends_at or before.ends_at
     rented.cache.put(
         Remembered(
             record=view.record, agents=agents, codes=codes, snapshots=view.snapshots, at=at, account=account,
-            paid_until=paid_until, ends_at=view.idle.lifetime_ends_at if view.idle else None, spot=view.spot,
+            paid_until=paid_until, ends_at=ends_at, spot=view.spot,
         )
     )  # fmt: skip
 

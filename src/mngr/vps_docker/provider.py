@@ -191,7 +191,10 @@ class VpsDockerProvider(Generic[C, K]):
                 self.cloud.keep_agents(found.id, [], [], lambda: self._all_agents(host_id))
         progress(Step("container"))
         lifetime = record.idle.max_lifetime_s
-        if why := guard.before_start(ssh, self.cloud.now() + lifetime if lifetime else None):
+        ends_at = self.cloud.now() + lifetime if lifetime else None
+        why = guard.before_start(ssh, ends_at)
+        self.rented.cache.change(host_id, lambda one: replace(one, ends_at=ends_at))
+        if why:
             progress(Remark(text=f"it had stopped itself: {why}", warns=False))
         container.start(docker, host_id)
         if record.address != found.address:

@@ -17,7 +17,7 @@ class _Backend:
     def build(self, config: Any, context: Context) -> HostProvider:
         from mngr.backends.azure.arm import Arm
         from mngr.backends.azure.fallback import FallbackCloud
-        from mngr.backends.azure.login import Login, public, subscription
+        from mngr.backends.azure.login import AUDIENCE, Login, check_public, subscription
         from mngr.backends.azure.offers import Offers
         from mngr.backends.azure.prices import Prices
         from mngr.backends.azure.provider import AzureProvider
@@ -25,7 +25,8 @@ class _Backend:
 
         where = f"[providers.{context.instance}]"
         url = check_api_url(config.api_url, f"{where} api_url")
-        login = Login(context.folder("azure"), f"{public(url)}/.default", context.clock)
+        check_public(url, where)
+        login = Login(context.folder("azure"), f"{AUDIENCE}/.default", context.clock)
         arm = Arm(
             login,
             subscription(config.subscription_id, where, clock=context.clock),

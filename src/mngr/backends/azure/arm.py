@@ -40,7 +40,6 @@ _VERSIONS = {
     "Microsoft.Compute/skus": "2021-07-01",
     "Microsoft.Network": "2022-09-01",
     "Microsoft.Authorization": "2022-04-01",
-    "Microsoft.ResourceGraph": "2021-03-01",
     "Microsoft.Insights": "2015-04-01",
     "": "2022-09-01",
 }

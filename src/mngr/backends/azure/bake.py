@@ -58,7 +58,9 @@ class Bake:
         self.rented = provider.rented
         self.cloud: FallbackCloud = provider.cloud
         self.arm = self.cloud.arm
-        self.gallery = Gallery(group=self.cloud.group, instance=provider.name)
+        self.gallery = Gallery(
+            group=self.cloud.group, instance=provider.name, laptop=self.rented.context.laptop
+        )
         self.progress = progress
         self.regions = list(dict.fromkeys([self.gallery.group.region, *regions]))
         facts = f"bake {provider.name} {self.cloud.account()}"
@@ -95,6 +97,10 @@ class Bake:
             elif held.intent is not None:  # an earlier call was killed after the image was done
                 self._release(held)
             self._replicate(ready[0])
+            try:
+                self._mark(self.gallery.definition)
+            except MngrError as error:
+                self.progress(Remark(text=f"another computer's bake may remove this image: {error}"))
             removed = self._remove_older(ready[0])
         return Baked(
             image=self.gallery.group.whole(ready[0].path), regions=self.regions, made=made, removed=removed
@@ -186,19 +192,27 @@ class Bake:
         properties = {**one.row["properties"], "publishingProfile": galleries.publishing(self.regions)}
         self._put(one.path, {key: one.row[key] for key in ("location", "tags")} | {"properties": properties})
 
+    def _mark(self, path: str, *, on: bool = True) -> None:
+        """Says on a definition that this computer has baked for it, or no longer does."""
+        operation, mark = ("Merge", {self.gallery.mark: "1"}) if on else ("Delete", {self.gallery.mark: ""})
+        body = {"operation": operation, "properties": {"tags": mark}}
+        self.arm.write("PATCH", f"{path}/providers/Microsoft.Resources/tags/default", body)
+
     def _remove_older(self, newest: Version) -> list[str]:
-        """Our other images in the gallery. What stays costs some cents, so a failure is a remark."""
+        """Older versions, and images of other settings that no computer but this one has baked for. What stays costs some
+        cents, so a failure is a remark."""
         removed: list[str] = []
         try:
             older = [one.path for one in self.gallery.read(self.arm) if one.number < newest.number]
             for row in self.arm.pages(self.gallery.definitions):
-                path = f"{self.gallery.definitions}/{row['name']}"
-                if (
-                    path != self.gallery.definition
-                    and self.gallery.tags.items() <= (row.get("tags") or {}).items()
-                ):
-                    older += [f"{path}/versions/{one['name']}" for one in self.arm.pages(f"{path}/versions")]
-                    older.append(path)
+                path, found = f"{self.gallery.definitions}/{row['name']}", row.get("tags") or {}
+                if path == self.gallery.definition or self.gallery.mark not in found:
+                    continue
+                if any(key.startswith(galleries.BAKED_BY) and key != self.gallery.mark for key in found):
+                    self._mark(path, on=False)
+                    continue
+                older += [f"{path}/versions/{one['name']}" for one in self.arm.pages(f"{path}/versions")]
+                older.append(path)
             for path in older:
                 self.arm.write("DELETE", path)
                 removed.append(path.partition("/images/")[2])

@@ -16,7 +16,7 @@ from mngr.backends.azure.arm import LAG_S, Arm, OperationFailed, missing_right
 from mngr.backends.azure.capacity import NotDelivered
 from mngr.backends.azure.config import AzureConfig
 from mngr.backends.azure.group import Group
-from mngr.backends.azure.login import public
+from mngr.backends.azure.login import AUDIENCE
 from mngr.backends.azure.machines import leftover
 from mngr.backends.azure.offers import Offers
 from mngr.backends.azure.release import release
@@ -67,7 +67,7 @@ class AzureCloud(VpsClientInterface):
         self.caps = Caps(
             list_lag_s=LAG_S,
             paid_while_off=("disk", "address"),
-            self_stop=_self_stop(config.api_url),
+            self_stop=_self_stop(),
         )
         self.group = Group(subscription=arm.subscription, config=config, region=config.default_region)
         self._offers = offers
@@ -307,9 +307,9 @@ class AzureCloud(VpsClientInterface):
         return release(self.arm, self.group, spec.name)
 
 
-def _self_stop(api_url: str) -> str:
+def _self_stop() -> str:
     text = (Path(__file__).parent / "scripts" / "deallocate.sh").read_text("utf-8")
-    return f"arm={quote.word(public(api_url))}\n{text}"
+    return f"arm={quote.word(AUDIENCE)}\n{text}"
 
 
 def _ip(row: Mapping[str, Any]) -> str:

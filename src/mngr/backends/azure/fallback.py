@@ -138,7 +138,8 @@ class FallbackCloud(AzureCloud):
 
     def _nothing(self, spec: MachineSpec, tried: list[tuple[MachineSpec, MngrError]]) -> MngrError:
         """The error of the last try, with what would do."""
-        hint = self._offers.instead([one for one, _ in tried]) or "another size or region may do"
+        disk = (self.config.os_disk_type, self.config.os_disk_size_gb)
+        hint = self._offers.instead([one for one, _ in tried], disk) or "another size or region may do"
         last = tried[-1][1]
         if len(tried) == 1:
             last.hint = hint

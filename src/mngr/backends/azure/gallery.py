@@ -16,6 +16,9 @@ from mngr.hosts import scripts
 from mngr.model.errors import NotFound
 from mngr.vps_docker import tags
 
+#: How the tags of a definition begin that say which computers have baked for it: one each.
+BAKED_BY = "mngr-baked-by-"
+
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """A version of an image. `state`: Azure's, in lower case. `regions`: where it can be booted, in lower case."""
@@ -28,10 +31,11 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gallery(msgspec.Struct, frozen=True, kw_only=True):
-    """The paths, below the subscription, of a group's gallery and of what `config` would be baked to."""
+    """The paths, below the subscription, of a group's gallery and of what `config` would be baked to. `laptop`: who bakes."""
 
     group: Group
     instance: str
+    laptop: str = ""
 
     @property
     def config(self) -> AzureConfig:
@@ -58,6 +62,11 @@ class Gallery(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def tags(self) -> dict[str, str]:
         return {**MANAGED, tags.PROVIDER: self.instance}
+
+    @property
+    def mark(self) -> str:
+        """A tag of a definition: this computer has baked for it. Others may have, too."""
+        return f"{BAKED_BY}{self.laptop}"
 
     def read(self, arm: Arm) -> list[Version]:
         """All versions of what `config` would be baked to, the newest first. Raises Unreadable."""
@@ -106,7 +115,7 @@ def recipe(config: AzureConfig) -> str:
 def definition_body(gallery: Gallery, generation: str, processor: str) -> dict[str, Any]:
     return {
         "location": gallery.group.region,
-        "tags": gallery.tags,
+        "tags": {**gallery.tags, gallery.mark: "1"},
         "properties": {
             "osType": "Linux",
             "osState": "Generalized",

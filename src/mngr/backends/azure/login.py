@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -28,6 +29,14 @@ LOGIN_LIMIT_S = 60.0
 
 #: States of a subscription in which things can be made and changed.
 USABLE = ("Enabled", "Warned", "PastDue")
+
+#: What tokens are asked for, and what a machine calls to deallocate itself.
+AUDIENCE = "https://management.azure.com"
+#: Azure for China, for the government of the US, and (closed) for Germany.
+_OTHER_CLOUDS = (
+    ".chinacloudapi.cn", ".partner.microsoftonline.cn", ".usgovcloudapi.net", ".microsoftonline.us",
+    ".microsoftazure.de", ".microsoftonline.de",
+)  # fmt: skip
 
 _LOG_IN = "`az login`; or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
 _ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -121,11 +130,17 @@ class Login:
         return {"login": who, "token": found[0].token, "ends_at": float(found[0].expires_on)}
 
 
-def public(api_url: str) -> str:
-    """The address of the cloud whose API that is: what tokens are asked for, and what machines in it call. Only Azure's other
-    clouds have one of their own."""
-    own = api_url in ("https://management.chinacloudapi.cn", "https://management.usgovcloudapi.net")
-    return api_url if own else "https://management.azure.com"
+def check_public(api_url: str, where: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Raises InvalidInput for Azure's other clouds, whose tokens are for other addresses, also in their machines. `where`: the
+    settings that `api_url` is of."""
+    authority = environ.get("AZURE_AUTHORITY_HOST", "").lower()
+    for source, text in ((f"{where} api_url", api_url.lower()), ("AZURE_AUTHORITY_HOST", authority)):
+        host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
+        if host.endswith(_OTHER_CLOUDS):
+            raise InvalidInput(
+                f"{source}: {host} isn't of Azure's public cloud, and mngr can't use Azure's others",
+                hint=f"leave {source} out, with a login for the public cloud",
+            )
 
 
 def require_sdk() -> None:

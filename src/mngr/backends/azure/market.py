@@ -51,6 +51,16 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
             return f"{name_of(size)} in {self.region} is beyond the subscription's quota: {why}"
         return ""
 
+    def without(self, plan: str, spot: bool) -> "Market":
+        """As it would be if one machine of that size less were there."""
+        size = self.sizes.get(plan.lower())
+        if size is None:
+            return self
+        cores = float(facts(size).get("vCPUs", 0))
+        less = {name.lower(): cores for name, _ in _quotas(size, spot)}
+        usages = {name: (used - less.get(name, 0), limit) for name, (used, limit) in self.usages.items()}
+        return Market(region=self.region, sizes=self.sizes, usages=usages)
+
     def like(self, size: Size, spot: bool, without: Iterable[str] = ()) -> list[Size]:
         """Sizes that can be had instead and boot the same images, the nearest in cores and memory first. `without`: names in
         lower case that aren't wanted."""
@@ -177,12 +187,18 @@ def restricted(size: Size) -> str:
 def over_quota(size: Size, usages: Mapping[str, tuple[float, float]], spot: bool = False) -> str:
     """Which quota one more machine of this size would be beyond; "" for none that is known."""
     cores = float(facts(size).get("vCPUs", 0))
-    usual = ((str(size.get("family", "")), "cores of its family"), ("cores", "cores of the region"))
-    for name, what in (("lowPriorityCores", "cores for spot of the region"),) if spot else usual:
+    for name, what in _quotas(size, spot):
         used, limit = usages.get(name.lower(), (0, float("inf")))
         if used + cores > limit:
             return f"{used:g} of {limit:g} {what} are used, it needs {cores:g}"
     return ""
+
+
+def _quotas(size: Size, spot: bool) -> Sequence[tuple[str, str]]:
+    """The quotas that a machine counts in: Azure's name, and ours."""
+    if spot:
+        return (("lowPriorityCores", "cores for spot of the region"),)
+    return ((str(size.get("family", "")), "cores of its family"), ("cores", "cores of the region"))
 
 
 def processor(size: Size) -> str:

@@ -1,17 +1,16 @@
 """What Azure would rent, and for how much: sizes, quota, the prepared network, the price; what would do instead. Reading
 costs nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from mngr.backends.azure import market
+from mngr.backends.azure import images, market
 from mngr.backends.azure.arm import Arm
 from mngr.backends.azure.group import Group, check_region
 from mngr.backends.azure.market import Market, Size
 from mngr.backends.azure.prices import Prices
 from mngr.model.background import begin, each
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
-from mngr.model.guess import did_you_mean
 from mngr.model.notes import Remark
 from mngr.model.views import Fallback, Offer
 from mngr.vps_docker.http import segment
@@ -19,8 +18,6 @@ from mngr.vps_docker.vps_client import MachineSpec
 
 T = TypeVar("T")
 
-#: So many names of an image's kind are shown at most.
-NAMED = 8
 #: So many sizes, and regions, are named where there is no room for what was asked; so many regions are asked for that.
 INSTEAD, INSTEAD_REGIONS, ASKED_REGIONS = 4, 3, 6
 
@@ -48,7 +45,7 @@ class Offers:
         regions = list(dict.fromkeys(one.region for one in wanted))
         enabled = begin(lambda: market.check_enabled(self._arm))
         prepared = [begin(lambda at=at: self._prepared(group.in_region(at))) for at in regions]
-        image = begin(lambda: self._image(spec, group.config.image))
+        image = begin(lambda: images.check(self._arm, spec.image, regions, group.config.image))
         disk = (group.config.os_disk_type, group.config.os_disk_size_gb)
         prices = [begin(lambda one=one: self._price(one)) for one in wanted]
         rests = {region: begin(lambda at=region: self._prices.rest_per_hour(at, *disk)) for region in regions}
@@ -65,45 +62,55 @@ class Offers:
                     f"{market.processor(sizes[0])}: one image can't boot on both",
                     hint=f"such as {_names(first.like(sizes[0], _spot(spec))[:INSTEAD])}",
                 )
-        lacks = [
-            markets[one.region].lacking(size, _spot(spec)) for one, size in zip(wanted, sizes, strict=True)
-        ]
+        lacks = _lacks(markets, wanted, sizes)
+        if any(lacks) and (own := self._own(group, spec)):
+            region, size = own
+            if region in markets:
+                markets[region] = markets[region].without(size, _spot(spec))
+                lacks = _lacks(markets, wanted, sizes)
         able = [at for at, why in enumerate(lacks) if not why]
         if not able:
-            raise InvalidInput("; ".join(lacks), hint=self._refused_hint(lacks[0], first, sizes[0], wanted))
+            raise InvalidInput(
+                "; ".join(lacks),
+                hint=self._refused_hint(lacks[0], markets[spec.region], sizes[0], wanted, disk),
+            )
         image()
         for wait in prepared:
             wait()
-        choices = [
-            Fallback(
-                plan=market.name_of(sizes[at]), region=wanted[at].region,
-                per_hour=_together(prices[at](), rests[wanted[at].region]()),
-            )
-            for at in able
-        ]  # fmt: skip
+        choices: list[Fallback] = []
+        for at in able:
+            machine, rest = prices[at](), rests[wanted[at].region]()
+            choices.append(
+                Fallback(
+                    plan=market.name_of(sizes[at]), region=wanted[at].region, per_hour=_together(machine, rest),
+                    per_hour_stopped=None if machine is None else rest,
+                )
+            )  # fmt: skip
         facts = market.facts(sizes[able[0]])
         return Offer(
             plan=choices[0].plan, region=choices[0].region, image=spec.image, per_hour=choices[0].per_hour,
             cpus=int(float(facts["vCPUs"])) if "vCPUs" in facts else None,
             memory_gb=float(facts["MemoryGB"]) if "MemoryGB" in facts else None,
             disk_gb=group.config.os_disk_size_gb, fallbacks=choices[1:],
-            per_hour_stopped=None if choices[0].per_hour is None else rests[choices[0].region](),
+            per_hour_stopped=choices[0].per_hour_stopped,
             notes=[Remark(text=f"{why}, so it isn't tried") for why in lacks if why],
         )  # fmt: skip
 
-    def instead(self, tried: Sequence[MachineSpec]) -> str:
+    def instead(self, tried: Sequence[MachineSpec], disk: tuple[str, int | None]) -> str:
         """Which sizes and regions would do in the place of `tried`, of which the first was what was asked for; "" if that can't
-        be learned now."""
+        be learned now. `disk`: kind and size, for the prices."""
         spec = tried[0]
         try:
             here = market.read(self._arm, spec.region)
-            return self._instead(here, here.size(spec.plan), tried)
+            return self._instead(here, here.size(spec.plan), tried, disk)
         except MngrError:
             return ""
 
-    def _instead(self, here: Market, size: Size, tried: Sequence[MachineSpec]) -> str:
+    def _instead(
+        self, here: Market, size: Size, tried: Sequence[MachineSpec], disk: tuple[str, int | None]
+    ) -> str:
         spec, spot = tried[0], _spot(tried[0])
-        sizes = begin(lambda: self._sizes_instead(here, size, tried))
+        sizes = begin(lambda: self._sizes_instead(here, size, tried, disk))
         out = {one.region for one in tried}
         regions = [one for one in market.nearest_regions(self._arm, spec.region) if one not in out]
         markets = each(lambda at: market.read(self._arm, at), regions[:ASKED_REGIONS])
@@ -116,13 +123,17 @@ class Offers:
             return "nothing like it is to be had in the regions around"
         return f"{'; '.join(said)}; -b --azure-fallback-sizes=A,B and --azure-fallback-regions=A,B try others in turn"
 
-    def _sizes_instead(self, here: Market, size: Size, tried: Sequence[MachineSpec]) -> str:
-        """The nearest in size, of those the cheapest first, with their prices."""
+    def _sizes_instead(
+        self, here: Market, size: Size, tried: Sequence[MachineSpec], disk: tuple[str, int | None]
+    ) -> str:
+        """The nearest in size, of those the cheapest first, with their prices, disk and address included."""
+        rest = begin(lambda: self._prices.rest_per_hour(here.region, *disk))
         out = [one.plan.lower() for one in tried if one.region == here.region]
         near = here.like(size, _spot(tried[0]), out)[: 2 * INSTEAD]
         prices = each(
             lambda one: self._prices.per_hour(here.region, market.name_of(one), spot=_spot(tried[0])), near
         )
+        prices = [_together(one, rest()) for one in prices]
         rows = sorted(
             zip(near, prices, strict=True),
             key=lambda row: (market.distance(row[0], size), row[1] is None, row[1] or 0),
@@ -132,9 +143,11 @@ class Offers:
             for one, price in rows[:INSTEAD]
         )
 
-    def _refused_hint(self, why: str, here: Market, size: Size, wanted: Sequence[MachineSpec]) -> str:
+    def _refused_hint(
+        self, why: str, here: Market, size: Size, wanted: Sequence[MachineSpec], disk: tuple[str, int | None]
+    ) -> str:
         try:
-            hint = self._instead(here, size, wanted)
+            hint = self._instead(here, size, wanted, disk)
         except MngrError:
             hint = "another size or region may do"
         raised = "; or have the quota raised in the Azure portal, Subscriptions, Usage + quotas"
@@ -151,6 +164,12 @@ class Offers:
     def _price(self, one: MachineSpec) -> float | None:
         return self._prices.per_hour(one.region, one.plan, spot=_spot(one))
 
+    def _own(self, group: Group, spec: MachineSpec) -> tuple[str, str] | None:
+        """(region, size) of the VM that an earlier, killed call of the same create has ordered."""
+        row = self._there(lambda: self._arm.get(group.vm(segment(spec.name)))) or {}
+        size = ((row.get("properties") or {}).get("hardwareProfile") or {}).get("vmSize")
+        return (str(row.get("location")), str(size)) if size else None
+
     def _prepared(self, group: Group) -> None:
         vnet = self._there(lambda: self._arm.get(group.vnet)) or {}
         check_region(vnet, group.region)
@@ -162,35 +181,6 @@ class Offers:
                 hint="run `mngr azure prepare` once",
             )
 
-    def _image(self, spec: MachineSpec, usual: str) -> None:
-        """Raises InvalidInput for an image that isn't there; of the marketplace's, naming those beside it."""
-        if spec.image.startswith("/"):
-            found: object = self._there(lambda: self._arm.get(spec.image))
-            beside = ""
-        else:
-            publisher, offer, sku, version = ([segment(one) for one in spec.image.split(":")] + [""] * 3)[:4]
-            publishers = f"/providers/Microsoft.Compute/locations/{segment(spec.region)}/publishers"
-            offers = f"{publishers}/{publisher}/artifacttypes/vmimage/offers"
-            skus = f"{offers}/{offer}/skus"
-            versions = f"{skus}/{sku}/versions"
-            rows = self._there(lambda: self._arm.rows(versions)) or []
-            found = [one for one in rows if version.lower() in ("latest", str(one.get("name")).lower())]
-            beside = "" if found else self._beside(spec.image, (publishers, offers, skus, versions))
-        if not found:
-            raise InvalidInput(
-                f"Azure has no image {spec.image} in {spec.region}",
-                hint=f"{beside} choose with -b --azure-image=PUBLISHER:OFFER:SKU:VERSION, e.g. {usual}".lstrip(),
-            )
-
-    def _beside(self, image: str, paths: Sequence[str]) -> str:
-        """The names that there are where the first of the image's isn't."""
-        for word, path in zip(image.split(":"), paths, strict=False):
-            names = [str(one["name"]) for one in self._there(lambda path=path: self._arm.rows(path)) or []]
-            if word.lower() not in [name.lower() for name in names]:
-                some = ", ".join(names[:NAMED])
-                return f"{did_you_mean(word, names)} instead of {word} there are: {some or 'none'};".lstrip()
-        return ""
-
     def _there(self, ask: Callable[[], T]) -> T | None:
         try:
             return ask()
@@ -201,6 +191,11 @@ class Offers:
 def _together(machine: float | None, rest: float | None) -> float | None:
     """The price of a machine, with its disk's and address's where that is known."""
     return machine if machine is None or rest is None else round(machine + rest, 6)
+
+
+def _lacks(markets: Mapping[str, Market], wanted: Sequence[MachineSpec], sizes: Sequence[Size]) -> list[str]:
+    """Why each can't be had; "" for what can."""
+    return [markets[one.region].lacking(size, _spot(one)) for one, size in zip(wanted, sizes, strict=True)]
 
 
 def _spot(spec: MachineSpec) -> bool:
