@@ -88,6 +88,41 @@ def test_the_readme_s_code_runs(mngr: Local) -> None:
     assert mngr.names() == []
 
 
+def test_a_plan_makes_nothing_and_is_then_made(front: Mngr, mngr: Local) -> None:
+    plan = front.plan("later", command=["sleep", "1000"], labels={"team": "docs"})
+    assert (plan.costs, plan.offer.per_hour, plan.request.name) == (False, None, "later")
+    assert mngr.names() == []
+    assert front.create(plan).labels == {"team": "docs"}
+    with pytest.raises(Conflict, match="agent later is on local already"):
+        front.plan("later")
+    with pytest.raises(InvalidInput, match="a plan is created as it is"):
+        front.create(plan, env={"A": "b"})
+
+
+def test_an_agent_begins_in_a_directory_of_its_source(front: Mngr, tmp_path: Path) -> None:
+    (tmp_path / "app/docs").mkdir(parents=True)
+    agent = front.create("docs", command=["sleep", "1000"], source=tmp_path / "app", subdirectory="docs")
+    assert agent.exec("pwd").text == f"{tmp_path}/app/docs\n"
+    for odd, why in (("../x", "isn't below"), ("/etc", "isn't below"), ("none", "no such directory")):
+        with pytest.raises(InvalidInput, match=why):
+            front.plan("odd", source=tmp_path / "app", subdirectory=odd)
+    with pytest.raises(InvalidInput, match="in no source"):
+        front.plan("odd", subdirectory="docs")
+
+
+def test_an_argument_that_there_isn_t_is_refused(front: Mngr) -> None:
+    with pytest.raises(TypeError, match="no such argument: imgae"):
+        front.create("odd", imgae="x")  # type: ignore[call-arg]
+
+
+def test_ssh_settings_are_written_whole_or_not_at_all(front: Mngr, tmp_path: Path) -> None:
+    file = tmp_path / "mngr.conf"
+    assert front.ssh_config(file).text == file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(InvalidInput, match="isn't a file that can be written"):
+        front.ssh_config(tmp_path / "none/mngr.conf")
+
+
 def test_it_works_in_a_thread_beside_a_running_event_loop(front: Mngr) -> None:
     """As in a notebook, whose cells run within one."""
     seen: list[object] = []

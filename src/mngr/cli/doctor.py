@@ -29,11 +29,10 @@ def command(form: str, quiet: bool) -> int:
     \b
     mngr doctor
     """
-    from mngr.ops.context import Mngr
-    from mngr.ops.doctor import examine
+    from mngr.ops.mngr import Mngr
 
     check_format(form)
-    found = examine(Mngr())
+    found = Mngr().doctor()
     rows = [
         {"what": _what(one), "ok": one.ok, "needed": one.needed, "note": "" if one.ok else _note(one)}
         for one in found

@@ -10,7 +10,7 @@ from mngr.model.progress import Step
 
 if TYPE_CHECKING:
     from mngr.model.swept import Found, Swept
-    from mngr.ops.context import Mngr
+    from mngr.ops.mngr import Mngr
 
 
 @click.command("gc", short_help="Find and release what killed commands left behind.")
@@ -35,16 +35,13 @@ def command(
     mngr gc --forget my-host       of an account whose key is lost: its keys and its row in `mngr list` go
     """
     from mngr.cli.progress import Progress
-    from mngr.ops.context import Mngr
-    from mngr.ops.sweep import sweep
+    from mngr.ops.mngr import Mngr
     from mngr.providers.terminal import can_ask
 
     check_format(form, _ROW)
     mngr = Mngr()
     if forget:
-        from mngr.ops.sweep import forget as drop
-
-        for name in drop(mngr, forget):
+        for name in mngr.forget(forget):
             if not quiet:
                 click.echo(f"forgot {name}; if its account has it still, that goes on paying for it")
         return 0
@@ -52,7 +49,7 @@ def command(
         _ask(mngr, providers, quiet)
     with Progress("gc", quiet) as progress:
         progress(Step("sweep"))
-        done = sweep(mngr, providers, dry_run=dry_run)
+        done = mngr.gc(providers, dry_run=dry_run)
     found = [
         (name, kind, one)
         for name, swept in done.items()
@@ -104,12 +101,11 @@ def _row(provider: str, kind: str, found: "Found") -> dict[str, str]:
 def _ask(mngr: "Mngr", providers: tuple[str, ...], quiet: bool) -> None:
     """Shows a person what would be released, if anything would, and asks."""
     from mngr.cli.progress import Progress
-    from mngr.ops.sweep import sweep
     from mngr.providers.terminal import confirm
 
     with Progress("gc", quiet) as progress:
         progress(Step("look"))
-        would = sweep(mngr, providers, dry_run=True)
+        would = mngr.gc(providers, dry_run=True)
     lines = [
         f"releases {of_found(found)} ({name})" for name, swept in would.items() for found in swept.released
     ]

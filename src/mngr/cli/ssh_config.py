@@ -1,11 +1,6 @@
 """`mngr ssh-config`."""
 
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command("ssh-config", short_help="Print ssh settings for your own ssh.")
@@ -25,17 +20,11 @@ def command(output: str | None) -> int:
     Hosts of a provider that can't be read stay as they were last seen (exit code 5).
     """
     from mngr.cli.output import show_problems
-    from mngr.ops.context import Mngr
-    from mngr.ops.ssh_config import user_ssh_config
+    from mngr.ops.mngr import Mngr
 
-    path = _writable(output)
-    made = user_ssh_config(Mngr(), _silent)
-    if path is None:
+    made = Mngr().ssh_config(output)
+    if output is None:
         click.echo(made.text, nl=False)
-    else:
-        from mngr.config.home import write_private
-
-        write_private(path, made.text)
     for name, (first, *others) in made.shared.items():
         click.echo(
             f"mngr: several are called {name}: `ssh {name}` is {first}; else: {', '.join(others)}", err=True
@@ -44,23 +33,3 @@ def command(output: str | None) -> int:
     if made.remembered:
         click.echo(f"mngr: as last seen, not asked now: {', '.join(made.remembered)}", err=True)
     return 5 if made.errors else 0
-
-
-def _silent(host: str) -> str:
-    return f"mngr: nobody answers at {host}; if it is stopped: mngr start @{host}"
-
-
-def _writable(output: str | None) -> "Path | None":
-    """The file to write. Raises InvalidInput if it can't be one."""
-    from pathlib import Path
-
-    from mngr.model.errors import InvalidInput
-
-    if output is None:
-        return None
-    path = Path(output).expanduser()
-    if not output or path.is_dir() or not path.absolute().parent.is_dir():
-        raise InvalidInput(
-            f"--output {output!r} isn't a file that can be written", hint="name a file in a folder"
-        )
-    return Path(path.resolve()) if path.is_symlink() else path

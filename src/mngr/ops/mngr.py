@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from mngr.config import home as homes
 from mngr.config.schema import Config
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput, MngrError, NotFound
-from mngr.model.names import check_labels, parse_address
 from mngr.model.progress import Progress
 from mngr.model.views import Listing, Offer, Problem
 from mngr.ops import context, names
+from mngr.ops.asked import Asked, request, several
 from mngr.ops.context import Phases
 from mngr.ops.objects import Agent, Host
-from mngr.providers.contract import IdleRequest
 
 if TYPE_CHECKING:
+    from mngr.model.swept import Swept
     from mngr.ops.doctor import Check
     from mngr.ops.plan import CreatePlan
-    from mngr.providers.contract import SnapshotListing, Swept
+    from mngr.ops.ssh_config import UserConfig
+    from mngr.providers.contract import SnapshotListing
 
 
 class CostsMoney(MngrError):
@@ -83,34 +84,32 @@ class Mngr(context.Mngr):
         """What times one operation, and tells `progress` of it."""
         return Phases(self.clock, self.progress or (lambda told: None))
 
+    def plan(self, name: str, type: str = "", **asked: Unpack[Asked]) -> CreatePlan:
+        """What `create` with the same arguments would make, and what that costs (`costs`, `offer`): all is checked, nothing is
+        made. Raises what `create` would.
+
+        >>> plan = mngr.plan("later", command=["sleep", "9"])
+        >>> plan.costs, plan.provider.name, plan.onto is not None  # this computer is there
+        (False, 'local', True)
+        >>> mngr.plan("big", provider="vultr").offer.per_hour  # doctest: +SKIP
+        0.007
+        """
+        from mngr.ops import plan
+
+        return plan.plan(self, request(name, type, asked))
+
     def create(
         self,
-        name: str,
+        name: str | CreatePlan,
         type: str = "",
         *,
-        command: str | Sequence[str] = (),
-        provider: str = "",
-        image: str = "",
-        user: str = "",
-        build_args: Sequence[str] = (),
-        start_args: Sequence[str] = (),
-        env: Mapping[str, str] | None = None,
-        labels: Mapping[str, str] | None = None,
-        idle_timeout_s: float | None = None,
-        idle_mode: str = "",
-        max_lifetime_s: float | None = None,
-        source: str | Path | None = None,
-        work_dir: str = "",
-        snapshot: str = "",
-        trust_first_contact: bool = False,
-        worktree: bool = False,
         agree: bool | Callable[[Offer], bool] = False,
+        **asked: Unpack[Asked],
     ) -> Agent:
         """Makes an agent, and a host for it if needed; when it returns, the agent was seen alive, or is `done`.
 
-        `name` may be an address: `NAME[@HOST][.PROVIDER]`. `command`: what the agent runs, or words after its type's command;
-        a string is a shell line.
-        `source`: the directory whose code comes along. All else is as `mngr create` has it (`mngr create --help`).
+        `name` may be an address: `NAME[@HOST][.PROVIDER]`; or it is what `plan` has answered, whose checks aren't made again.
+        `type`: an agent type. `asked`: the fields of `mngr.Asked`, which has a word on each.
 
         A new host that costs anything is made only if `agree` is true, or is called with the offer and says so; else this
         raises CostsMoney, which has the offer. A failure takes back what this call made; killed and called again, it goes on.
@@ -118,38 +117,28 @@ class Mngr(context.Mngr):
 
         >>> mngr.create("web", command=["sleep", "9"], labels={"team": "search"}).labels
         {'team': 'search'}
+        >>> mngr.create(mngr.plan("planned", command=["sleep", "9"])).name
+        'planned'
         >>> def cheap(offer):  # by the hour only: `due_now` is paid at once, for a month and more
         ...     return not offer.due_now and (offer.per_hour or 0) < 0.05
         >>> mngr.create("big", provider="vultr", agree=cheap)  # doctest: +SKIP
         <Agent big@big.vultr running>
         """
         from mngr.ops.create import create
-        from mngr.ops.request import CreateRequest
 
-        address = parse_address(name)
-        if not address.name:
-            raise InvalidInput("create needs a name for the agent before the @")
-        if provider and address.provider not in ("", provider):
-            raise InvalidInput(f"two providers: .{address.provider} and {provider}", hint="give one")
-        words = ["sh", "-c", command] if isinstance(command, str) else list(command)
-        request = CreateRequest(
-            name=address.name, host=address.host, provider=provider or address.provider,
-            type=type or ("command" if command else ""), command=words, build_args=_several(build_args, "build_args"),
-            start_args=_several(start_args, "start_args"), image=image, user=user, env=dict(env or {}), labels=check_labels(labels or {}),
-            idle=_idle(idle_mode, idle_timeout_s, max_lifetime_s), snapshot=snapshot, work_dir=work_dir,
-            source=None if source is None else Path(source).absolute(), trust_first_contact=trust_first_contact,
-            worktree=worktree,
-        )  # fmt: skip
+        if not isinstance(name, str) and (type or asked):
+            raise InvalidInput("a plan is created as it is", hint="what it is to be is given to plan()")
 
         def check(plan: CreatePlan) -> None:
             if plan.costs and not (agree(plan.offer) if callable(agree) else agree):
                 raise CostsMoney(
-                    f"a new host for {address.name} costs money, and nobody agreed to that; nothing was made",
+                    f"a new host for {plan.request.name} costs money, and nobody agreed to that; nothing was made",
                     plan.offer,
                     hint="look at the error's `offer`; create(…, agree=True) agrees to it",
                 )
 
-        made = create(self, request, self.phases(), check)
+        wanted = request(name, type, asked) if isinstance(name, str) else name
+        made = create(self, wanted, self.phases(), check)
         return Agent(self, made.host, made.agent, made)
 
     def agent(self, name: str) -> Agent:
@@ -181,7 +170,7 @@ class Mngr(context.Mngr):
         """
         from mngr.ops.listing import LIST_LIMIT_S, list_hosts
 
-        return Listed(self, list_hosts(self, _several(providers, "providers"), limit_s=LIST_LIMIT_S))
+        return Listed(self, list_hosts(self, several(providers, "providers"), limit_s=LIST_LIMIT_S))
 
     def gc(self, providers: Sequence[str] = (), *, dry_run: bool = False) -> Mapping[str, Swept]:
         """Finds and releases what killed commands left behind; touches no host with agents. By provider instance.
@@ -191,7 +180,7 @@ class Mngr(context.Mngr):
         """
         from mngr.ops.sweep import sweep
 
-        return sweep(self, _several(providers, "providers"), dry_run=dry_run)
+        return sweep(self, several(providers, "providers"), dry_run=dry_run)
 
     def forget(self, hosts: Sequence[str]) -> Sequence[str]:
         """Drops what is kept here of hosts that only another account knows, which may go on paying for them.
@@ -201,7 +190,7 @@ class Mngr(context.Mngr):
         """
         from mngr.ops.sweep import forget
 
-        return forget(self, _several(hosts, "hosts"))
+        return forget(self, several(hosts, "hosts"))
 
     def snapshots(self) -> SnapshotListing:
         """All snapshots, and what couldn't be read.
@@ -222,6 +211,19 @@ class Mngr(context.Mngr):
 
         snapshots.destroy(self, snapshot)
 
+    def ssh_config(self, to: str | Path | None = None) -> UserConfig:
+        """Settings (`text`) by which the user's own ssh reaches each agent and host; what can't be asked about is in it as it
+        was last seen. `to`: also into this file, whole or not at all. Raises InvalidInput if that can't be written.
+
+        >>> mngr.ssh_config().text  # agents on this computer need none
+        ''
+        >>> mngr.ssh_config("~/.ssh/mngr.conf").shared  # doctest: +SKIP
+        {}
+        """
+        from mngr.ops import ssh_config
+
+        return ssh_config.user_ssh_config(self, None if to is None else str(to))
+
     def doctor(self) -> Sequence[Check]:
         """Whether this computer has what mngr needs, and each provider in use answers.
 
@@ -231,22 +233,3 @@ class Mngr(context.Mngr):
         from mngr.ops.doctor import examine
 
         return examine(self)
-
-
-def _several(given: Sequence[str], what: str) -> list[str]:
-    """Raises InvalidInput on a string, which Python would take for a list of letters."""
-    if isinstance(given, str):
-        raise InvalidInput(f"{what} is a list of texts, not {given!r}", hint=f"write [{given!r}]")
-    return list(given)
-
-
-def _idle(mode: str, timeout_s: float | None, max_lifetime_s: float | None) -> IdleRequest | None:
-    from mngr.model.idle import parse_mode
-
-    for seconds in (timeout_s, max_lifetime_s):
-        if seconds is not None and not 0 <= seconds < float("inf"):
-            raise InvalidInput(f"{seconds!r} is no time in seconds", hint="0 means never")
-    asked = IdleRequest(
-        mode=parse_mode(mode) if mode else None, timeout_s=timeout_s, max_lifetime_s=max_lifetime_s
-    )
-    return None if asked == IdleRequest() else asked

@@ -1,11 +1,11 @@
 """Settings for the user's own ssh: a block for each host with its agents, also for one that just now can't be asked about."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from mngr.model.errors import MngrError
+from mngr.config.home import write_private
+from mngr.model.errors import InvalidInput, MngrError
 from mngr.model.views import HostView, Problem
 from mngr.ops import memory
 from mngr.ops.context import Mngr
@@ -35,9 +35,17 @@ class UserConfig(msgspec.Struct, frozen=True):
     errors: list[Problem]
 
 
-def user_ssh_config(mngr: Mngr, silent: Callable[[str], str]) -> UserConfig:
-    """Reads all providers. What can't be read now is written as it is remembered: nothing vanishes. `silent`: what ssh is to say
-    when a host, `NAME.PROVIDER`, doesn't answer."""
+def user_ssh_config(mngr: Mngr, to: str | None = None) -> UserConfig:
+    """Reads all providers. What can't be read now is written as it is remembered: nothing vanishes. `to`: also into this file,
+    whole or not at all. Raises InvalidInput, before anything is read, if that can't be written."""
+    path = None if to is None else _writable(to)
+    made = _made(mngr)
+    if path is not None:
+        write_private(path, made.text)
+    return made
+
+
+def _made(mngr: Mngr) -> UserConfig:
     whole = list_hosts(mngr)
     remembered = _remembered(mngr)
     logins = [login for host in whole.hosts if (login := _login(mngr, host, remembered))]
@@ -53,7 +61,7 @@ def user_ssh_config(mngr: Mngr, silent: Callable[[str], str]) -> UserConfig:
     asked = _asked(mngr, logins)
     known = user_config.options_known() if logins else frozenset()
     return UserConfig(
-        "".join(_block(one, asked, known, silent) for one in logins),
+        "".join(_block(one, asked, known) for one in logins),
         {
             name: [_own(key, asked)[-1] for key in keys]
             for name, keys in asked.items()
@@ -94,12 +102,17 @@ def _own(key: _Key, asked: dict[str, list[_Key]]) -> list[str]:
     return own if own and "." in own[-1] else [*own, key[1] or key[0]]
 
 
-def _block(
-    login: Login, asked: dict[str, list[_Key]], known: frozenset[str], silent: Callable[[str], str]
-) -> str:
+def _block(login: Login, asked: dict[str, list[_Key]], known: frozenset[str]) -> str:
     users = {one: list(dict.fromkeys([*_own((login.host_id, one), asked), one])) for one in login.agents}
     names = list(dict.fromkeys([*_own((login.host_id, ""), asked), login.host_id, login.target.alias]))
-    return user_config.block(login.target, names, known, users, silent(f"{login.name}.{login.provider}"))
+    return user_config.block(login.target, names, known, users, f"{login.name}.{login.provider}")
+
+
+def _writable(to: str) -> Path:
+    path = Path(to).expanduser()
+    if not to or path.is_dir() or not path.absolute().parent.is_dir():
+        raise InvalidInput(f"{to!r} isn't a file that can be written", hint="name a file in a folder")
+    return Path(path.resolve()) if path.is_symlink() else path
 
 
 def _login(mngr: Mngr, host: HostView, remembered: dict[str, Login]) -> Login | None:

@@ -77,10 +77,10 @@ def block(
     names: Sequence[str],
     known: Collection[str],
     users: Mapping[str, Sequence[str]] = {},
-    hint: str = "",
+    host: str = "",
 ) -> str:
     """The lines by which `ssh NAME` is a login on `target`. `users`: whom else there are names for, with these. `known`: as
-    options_known. `hint`: what to say where nobody answers.
+    options_known. `host`: what the mngr that is named where nobody answers calls it.
 
     Nothing is shared with our own connection: its process would go to the background, and keep forwards that the ssh which
     asked for them should end."""
@@ -94,6 +94,7 @@ def block(
         more = "".join(line for line in more.splitlines(True) if not line.startswith("KexAlgorithms"))
     indented = "".join(f"  {line}\n" for line in more.splitlines())
     logins = "".join(f"Host {' '.join(some)}\n  User {user}\n" for user, some in users.items())
+    hint = f"mngr: nobody answers at {host}; if it is stopped: mngr start @{host}"
     look = _LOOK.replace("PROBE", _escaped(_PROBE)).replace("HINT", _escaped(hint))
     return f'{logins}{text}{indented}Match originalhost {",".join(every)} !exec "{look}"\n  ClearAllForwardings yes\n'
 
