@@ -87,7 +87,8 @@ def send_code(work: Work, host: HostRecord, agent: AgentRecord) -> None:
     begin = request.subdirectory
     target = agent.work_dir.removesuffix(f"/{begin}") if begin else agent.work_dir
     transport = tmux.as_user(work.mngr.place(host), target)
-    work.note(*code.send(transport, request.source, target, subdirectory=begin))
+    read = work.plan.code or code.Code(request.source, work.mngr.clock)
+    work.note(*code.send(transport, read, target, subdirectory=begin))
 
 
 def start(work: Work, host: HostRecord, agent: AgentRecord, *, announced: bool = False) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,6 +29,9 @@ from mngr.ops.request import CreateRequest
 from mngr.ops.work_dir import check_work_dir, here
 from mngr.providers.contract import HostProvider, HostSpec
 
+if TYPE_CHECKING:
+    from mngr.ops.code import Code
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class CreatePlan:
@@ -36,7 +40,7 @@ class CreatePlan:
     `request`: with its provider. `env`: the agent's variables, those of its type among them. `script`: its command, as a
     shell script. `settings`: files with what the user set for hosts. `spec`: a new host, as asked for. `offer`: its
     price; nothing's where no host is made. `existing`: the host to put the agent on, or to go on making, as it was seen.
-    `notes`: on the code that comes along, and on the host.
+    `code`: what comes along, as it was read. `notes`: on that, and on the host.
     """
 
     request: CreateRequest
@@ -47,6 +51,7 @@ class CreatePlan:
     spec: HostSpec
     offer: Offer = field(default_factory=Offer)
     existing: HostView | None = None
+    code: "Code | None" = None
     notes: Sequence[Note] = ()
 
     @property
@@ -108,10 +113,12 @@ def prepared(mngr: Mngr, request: CreateRequest) -> CreatePlan:
 def checked(mngr: Mngr, ready: CreatePlan) -> CreatePlan:
     """The rest of `plan`: the provider's limits and price, the name, the code, all at the same time. Where the host is
     there, its provider isn't waited for."""
-    code = begin(lambda: _code_notes(ready))
+    read = begin(lambda: _code(mngr, ready))
     offer = begin(lambda: _offer(mngr, ready))
     found = _seen(mngr, ready)
-    found = dataclasses.replace(found, notes=[*code(), *_host_notes(mngr, found), *_beside(found)])
+    code = read()
+    notes = [*_code_notes(ready, code), *_host_notes(mngr, found), *_beside(found)]
+    found = dataclasses.replace(found, code=code, notes=notes)
     if found.onto and ready.provider.abilities.isolated:
         return found
     return dataclasses.replace(found, offer=offer())
@@ -159,15 +166,21 @@ def _offer(mngr: Mngr, ready: CreatePlan) -> Offer:
     return ready.provider.check(spec)
 
 
-def _code_notes(ready: CreatePlan) -> Sequence[Note]:
-    """What comes of the code, and what can't. Raises InvalidInput if none of it can."""
-    if not ready.provider.abilities.isolated:
-        return []
-    if ready.request.source is None:
-        return [NoCode(path=os.getcwd())] if ready.request.source_implied else []
-    from mngr.ops import code
+def _code(mngr: Mngr, ready: CreatePlan) -> "Code | None":
+    """The code that is sent. Raises InvalidInput if it can't be."""
+    if not ready.provider.abilities.isolated or ready.request.source is None:
+        return None
+    from mngr.ops.code import Code
 
-    return code.check(ready.request.source)
+    return Code(ready.request.source, mngr.clock)
+
+
+def _code_notes(ready: CreatePlan, code: "Code | None") -> Sequence[Note]:
+    """What comes of the code, and what can't."""
+    if code:
+        return [*code.comes, *code.notes]
+    implied = ready.provider.abilities.isolated and ready.request.source_implied
+    return [NoCode(path=os.getcwd())] if implied else []
 
 
 def _host_notes(mngr: Mngr, found: CreatePlan) -> Sequence[Note]:

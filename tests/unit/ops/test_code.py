@@ -10,7 +10,9 @@ import pytest
 from mngr.model.errors import TimedOut
 from mngr.ops import code
 from mngr.ops.code import sending
+from mngr.ops.code.scan import scan
 from mngr.transport.local import Local
+from support.rented import ManualClock
 from support.repositories import commit, git
 
 
@@ -30,7 +32,7 @@ def there(tmp_path: Path) -> Path:
 
 
 def sent(source: Path, there: Path) -> Path:
-    code.send(Local(), source, str(there))
+    code.send(Local(), code.Code(source), str(there))
     return there
 
 
@@ -77,4 +79,20 @@ def test_a_remote_that_hangs_is_left_with_a_name(
     monkeypatch.setattr(sending, "STALL_S", 0.3)
     monkeypatch.setattr(sending, "LIMIT_S", 3)
     with pytest.raises(TimedOut, match=r"sending the code to /work on root@192.0.2.1:22"):
-        code.send(Hanging(script), here, "/work")
+        code.send(Hanging(script), code.Code(here), "/work")
+
+
+def test_what_was_read_a_moment_ago_is_sent_as_it_was_read(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(sending, "scan", lambda source: [read.append(source), scan(source)][1])
+    clock = ManualClock()
+    found = code.Code(here, clock)
+    (here / "new").write_text("1")
+    clock.at += sending.FRESH_S
+    code.send(Local(), found, str(tmp_path / "at-once"))
+    assert (len(read), (tmp_path / "at-once/new").exists()) == (1, False)
+    clock.at += 1  # a machine was bought meanwhile
+    code.send(Local(), found, str(tmp_path / "later"))
+    assert (len(read), (tmp_path / "later/new").exists()) == (2, True)

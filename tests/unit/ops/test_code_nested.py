@@ -22,7 +22,7 @@ def there(tmp_path: Path) -> Path:
 
 
 def send(source: Path, there: Path) -> list[Note]:
-    return code.send(Local(), source, str(there))
+    return code.send(Local(), code.Code(source), str(there))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_submodules_commits_come_home(here: Path, there: Path) -> None:
 def test_a_submodule_that_isnt_checked_out_is_named(here: Path, there: Path) -> None:
     git(here, "submodule", "--quiet", "deinit", "-f", "libs/outer")
     left = [SubmoduleEmpty(path=str(here / "libs/outer"))]
-    assert code.check(here)[1:] == left
+    assert code.Code(here).notes == left
     assert send(here, there) == left
     assert os.listdir(there / "libs/outer") == []
     assert git(there, "status", "--porcelain") == ""
@@ -123,7 +123,8 @@ def test_what_cant_be_brought_is_named(here: Path, there: Path) -> None:
     (here / "broken/.git").write_text("gitdir: /nowhere/at/all\n")
     (here / "broken/x").write_text("x")
     git(repository(here / "later"), "config", "core.repositoryformatversion", "99")
-    comes, *notes = code.check(here)
+    read = code.Code(here)
+    [comes], notes = read.comes, read.notes
     assert comes.nested == 2
     assert notes == [
         RepositoryLeft(path=str(here / "later")),
@@ -194,7 +195,7 @@ def test_a_bare_repository_arrives_checked_out(tmp_path: Path, there: Path) -> N
     assert (git(there, "rev-parse", "trunk"), listing(there)) == (head, {"one": "x"})
     assert git(there, "status", "--porcelain") == ""
     with pytest.raises(InvalidInput, match="the inside of a git repository"):
-        code.check(origin / ".git")
+        code.Code(origin / ".git")
 
 
 @pytest.mark.parametrize("kind", ["repository", "folder"])
@@ -211,4 +212,4 @@ def test_what_cant_be_read_is_said_before_anything_is_made(
 
     monkeypatch.setattr(os, "access", access)
     with pytest.raises(InvalidInput, match="locked can't be read"):
-        code.check(source)
+        code.Code(source)

@@ -34,7 +34,7 @@ def there(tmp_path: Path) -> Path:
 
 
 def send(source: Path, there: Path) -> list[Note]:
-    return code.send(Local(), source, str(there))
+    return code.send(Local(), code.Code(source), str(there))
 
 
 # --- without a commit, and what is staged -----------------------------------------------------------------------
@@ -272,12 +272,12 @@ def test_a_partial_clone_is_made_whole_or_refused(
     partial, late = tmp_path / "partial", tmp_path / "late"
     for clone in (partial, late):
         git(tmp_path, "clone", "-q", f"--filter={without}", f"file://{here}", str(clone))
-    code.check(partial)
+    code.Code(partial)
     here.rename(tmp_path / "away")
     send(partial, there)
     assert git(there, "show", "HEAD~:one") == "x"
     with pytest.raises(InvalidInput, match="partial clone"):
-        code.check(late)
+        code.Code(late)
 
 
 def test_what_git_is_told_beside_the_history_holds_there(here: Path, there: Path) -> None:
@@ -393,7 +393,8 @@ def test_plain_text_of_filtered_files_never_travels(filtered: Path, there: Path)
     (filtered / "c.key").write_text("stagedsecret")
     git(filtered, "add", "c.key")
     (filtered / "one").write_text("changed")
-    comes, *said = code.check(filtered)
+    read = code.Code(filtered)
+    [comes], said = read.comes, read.notes
     assert (comes.branch, comes.files) == ("trunk", 1)
     assert send(filtered, there) == said
     assert said == [

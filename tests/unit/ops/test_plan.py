@@ -19,6 +19,8 @@ from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord, HostRecord
 from mngr.model.views import AgentView, HostView, Listing, Offer, StopSaves
 from mngr.ops import memory
+from mngr.ops.code import sending
+from mngr.ops.code.scan import scan
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.create import FRESH_S, Created, create
 from mngr.ops.notes import HostElsewhere, Withheld
@@ -130,6 +132,25 @@ def test_a_plan_is_carried_out_without_another_check(tmp_path: Path, cloud: Clou
     create(mngr, checked)
     assert sorted(cloud.asked) == ["check", "discover", "discover"], "the name is looked up under its lock"
     assert [offer for _, offer in cloud.made] == [BOUGHT]
+
+
+@pytest.mark.parametrize(("thinks_s", "scans"), [(0, 1), (60, 2)])
+def test_a_create_reads_the_code_once(
+    tmp_path: Path,
+    cloud: Cloud,
+    started: list[dict[str, bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    thinks_s: float,
+    scans: int,
+) -> None:
+    """And once more if it may have changed meanwhile."""
+    read: list[Path] = []
+    monkeypatch.setattr(sending, "scan", lambda source: [read.append(source), scan(source)][1])
+    monkeypatch.setattr(sending, "_stream", lambda *_: None)
+    (tmp_path / "code").mkdir()
+    slow = Slow(thinks_s)
+    create(made(tmp_path, cloud, slow), request(source=tmp_path / "code"), agree=slow.agree)
+    assert len(read) == scans
 
 
 def test_who_refuses_buys_nothing_and_the_name_is_free_again(tmp_path: Path, cloud: Cloud) -> None:

@@ -30,7 +30,7 @@ def here(tmp_path: Path) -> Path:
 def there(here: Path, tmp_path: Path) -> Path:
     """The same, as it was sent to a host."""
     there = tmp_path / "there"
-    code.send(Local(), here, str(there))
+    code.send(Local(), code.Code(here), str(there))
     return there
 
 

@@ -6,15 +6,18 @@ import select
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mngr.hosts import scripts
 from mngr.hosts.scripts import script_failed
+from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import Conflict, TimedOut, Unreachable
 from mngr.model.notes import Note
 from mngr.ops.code.pack import pack
 from mngr.ops.code.scan import scan
+from mngr.ops.code.tree import Tree
 from mngr.ops.git import LIMIT_S
 from mngr.ops.notes import RepositoryComes
 from mngr.transport.base import SSH_FAILED, CommandFailed, Completed, Transport
@@ -22,32 +25,55 @@ from mngr.transport.base import SSH_FAILED, CommandFailed, Completed, Transport
 #: While code is sent, so many seconds may pass without a byte taken in there.
 STALL_S = 120
 
-
-def check(source: Path) -> list[Note]:
-    """What comes of the code in `source`, and what can't, or comes otherwise than one might think. Raises InvalidInput if
-    the code there can't be sent."""
-    trees = scan(source)
-    first = trees[0]
-    comes = RepositoryComes(
-        path=str(first.top), branch=first.reference.removeprefix("refs/heads/"), commit=first.commit, files=len(first.files),
-        nested=sum(1 for tree in trees[1:] if tree.kind),
-    )  # fmt: skip
-    return [*([comes] if first.kind else []), *(note for tree in trees for note in tree.notes)]
+#: What was read of the code up to so many seconds ago is sent; of an older one, what is there now.
+FRESH_S = 5.0
 
 
-def send(transport: Transport, source: Path, target: str, subdirectory: str = "") -> list[Note]:
-    """Sends the code in `source` to the directory `target` of the host, and sees to it that `subdirectory` of that is
-    there. Returns what couldn't come, or came otherwise.
+class Code:
+    """The code in `source`, as it was `at` a time of `clock` (monotonic). Raises InvalidInput if it can't be sent."""
 
-    Raises Conflict if the target holds something else already, InvalidInput as `check`. Repeatable after being killed.
+    def __init__(self, source: Path, clock: Clock = SYSTEM) -> None:
+        self.source = source
+        self.clock = clock
+        self.at = clock.monotonic()
+        self.trees: Sequence[Tree] = scan(source)
+
+    @property
+    def notes(self) -> list[Note]:
+        """What can't come, or comes otherwise than one might think."""
+        return [note for tree in self.trees for note in tree.notes]
+
+    @property
+    def comes(self) -> list[Note]:
+        """What comes, where it is a repository."""
+        first, *others = self.trees
+        nested = sum(1 for tree in others if tree.kind)
+        branch = first.reference.removeprefix("refs/heads/")
+        whole = RepositoryComes(
+            path=str(first.top), branch=branch, commit=first.commit, files=len(first.files), nested=nested
+        )
+        return [whole] if first.kind else []
+
+    def fresh(self) -> "Code":
+        """This, or, if it is older than FRESH_S, the code as it is now."""
+        old = self.clock.monotonic() - self.at > FRESH_S
+        return Code(self.source, self.clock) if old else self
+
+
+def send(transport: Transport, code: Code, target: str, subdirectory: str = "") -> list[Note]:
+    """Sends `code` to the directory `target` of the host, and sees to it that `subdirectory` of that is there. Returns what
+    couldn't come, or came otherwise.
+
+    Raises Conflict if the target holds something else already, InvalidInput. Repeatable after being killed.
     """
-    trees = scan(source)
+    code = code.fresh()
+    trees = code.trees
     with tempfile.TemporaryDirectory(prefix="mngr-code-") as folder:
         work = Path(folder)
         for number, tree in enumerate(trees):
             pack(tree, work / str(number))
         _stream(transport, work, target, subdirectory)
-    return [note for tree in trees for note in tree.notes]
+    return code.notes
 
 
 def _stream(transport: Transport, work: Path, target: str, subdirectory: str) -> None:
