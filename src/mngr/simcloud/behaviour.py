@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
+from mngr.simcloud.http import Request
 from mngr.simcloud.match import refuse_unknown
 
 
@@ -29,6 +32,16 @@ class Switches:
                 raise ValueError(f"behaviour: {name} is {', '.join(others)} or {last}")
         for name, value in changes.items():
             setattr(self, name, value)
+
+    def controls(self, lock: AbstractContextManager[Any]) -> dict[tuple[str, str], Callable[[Request], Any]]:
+        """The two calls of the control port. `lock`: held while something is changed."""
+
+        def change(request: Request) -> dict[str, Any]:
+            with lock:
+                self.change(request.json())
+            return self.view()
+
+        return {("GET", "/behaviour"): lambda request: self.view(), ("POST", "/behaviour"): change}
 
     def speed_up(self, factor: float) -> None:
         """Divide every duration."""

@@ -44,7 +44,7 @@ class Code:
         return [note for tree in self.trees for note in tree.notes]
 
     @property
-    def comes(self) -> list[Note]:
+    def comes(self) -> list[RepositoryComes]:
         """What comes, where it is a repository."""
         first, *others = self.trees
         nested = sum(1 for tree in others if tree.kind)

@@ -27,8 +27,7 @@ def routes(state: State) -> dict[tuple[str, str], Callable[[Request], Any]]:
         return act
 
     return {
-        ("GET", "/behaviour"): lambda request: state.behaviour.view(),
-        ("POST", "/behaviour"): lambda request: _behave(state, request),
+        **state.behaviour.controls(state.core.lock),
         ("GET", "/principals"): lambda request: {
             "principals": [_view(state, one) for one in state.principals.all()]
         },
@@ -40,12 +39,6 @@ def routes(state: State) -> dict[tuple[str, str], Callable[[Request], Any]]:
         ("POST", "/imds"): lambda request: _imds(state, request),
         ("POST", "/throttle"): lambda request: _throttle(state, request),
     }
-
-
-def _behave(state: State, request: Request) -> dict[str, Any]:
-    with state.core.lock:
-        state.behaviour.change(request.json())
-    return state.behaviour.view()
 
 
 def _principal(state: State, request: Request) -> dict[str, Any]:

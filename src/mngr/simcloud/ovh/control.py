@@ -19,8 +19,7 @@ from mngr.simcloud.ovh.state import State
 
 def routes(state: State) -> dict[tuple[str, str], Callable[[Request], Any]]:
     return {
-        ("GET", "/behaviour"): lambda request: state.behaviour.view(),
-        ("POST", "/behaviour"): lambda request: _behave(state, request),
+        **state.behaviour.controls(state.core.lock),
         ("GET", "/credentials"): lambda request: {
             "token_path": TOKEN_PATH,
             "credentials": [_view(state, credential) for credential in state.credentials.all()],
@@ -30,12 +29,6 @@ def routes(state: State) -> dict[tuple[str, str], Callable[[Request], Any]]:
         ("GET", "/orders"): lambda request: _orders(state),
         ("POST", "/orders/release"): lambda request: _release(state, request),
     }
-
-
-def _behave(state: State, request: Request) -> dict[str, Any]:
-    with state.core.lock:
-        state.behaviour.change(request.json())
-    return state.behaviour.view()
 
 
 def _credentials(state: State, request: Request) -> dict[str, Any]:
