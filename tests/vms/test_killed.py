@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,4 +97,20 @@ def test_what_can_t_be_cleared_away_is_told_and_tried_again(place: Place, blank:
         patch.setattr("mngr.vms.files.Files.remove", refuse)
         assert remove.sweep(hypervisor) == [remove.Leftover("one", "create", "the disk is broken")]
     assert "cleared away what a killed create of VM one left" in place.mngr("list").stderr
+    assert place.files() == []
+
+
+def test_of_two_creates_at_once_one_makes_the_vm(place: Place, blank: Path) -> None:
+    """The other is told that somebody is at work on it, or finds the same VM."""
+    words = [sys.executable, "-m", "mngr", "vm", "create", "one", *small(blank), "--format", "json"]
+    both = [
+        subprocess.Popen(words, env=place.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    answers = [(one.communicate(timeout=120), one.returncode) for one in both]
+    codes = sorted(code for _, code in answers)
+    assert codes in ([0, 0], [0, 4]), answers
+    assert [json.loads(out)["made"] for (out, _), code in answers if code == 0].count(True) == 1
+    assert len(place.files()) == 2
+    place.mngr("delete", "one", "--yes")
     assert place.files() == []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mngr.cli import vm_snapshot
 from mngr.cli.output import (
     check_format,
     for_programs,
@@ -36,6 +37,9 @@ def command() -> None:
 
     Disks are where LIBVIRT_STORAGE_PATH, or the pool LIBVIRT_STORAGE_POOL (default: default), says.
     """
+
+
+command.add_command(vm_snapshot.command)
 
 
 @command.command("list")

@@ -1,0 +1,145 @@
+"""`mngr vm snapshot`: snapshots of VMs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from mngr.cli.output import (
+    check_format,
+    for_programs,
+    format_option,
+    names_option,
+    quiet_option,
+    write_json,
+    write_rows,
+)
+from mngr.providers.terminal import confirm, table
+
+
+@click.group("snapshot", short_help="Take, list, restore and delete snapshots of a VM.")
+def command() -> None:
+    """Snapshots of VMs, inside their disks: of a running one with its memory. They go with their VM.
+
+    \b
+    mngr vm snapshot create web before-the-upgrade
+    mngr vm snapshot restore web before-the-upgrade
+    """
+
+
+@command.command("create")
+@click.argument("vm")
+@click.argument("label", metavar="NAME")
+@format_option
+@quiet_option
+def create(vm: str, label: str, form: str, quiet: bool) -> int:
+    """Take a snapshot. A running VM stands still meanwhile, and goes on.
+
+    \b
+    mngr vm snapshot create web before-the-upgrade
+    """
+    import msgspec
+
+    from mngr.cli.progress import Progress
+    from mngr.model.progress import Step
+    from mngr.vms import snapshots
+    from mngr.vms.hypervisor import connect
+
+    check_format(form)
+    with connect() as hypervisor, Progress(f"snapshot {vm}", quiet) as progress:
+        progress(Step("saving disk and memory"))
+        row = msgspec.to_builtins(snapshots.create(hypervisor, vm, label))
+    _done(form, quiet, {"vm": vm, "snapshot": row}, {"vm": vm, **row}, f"took {label} of {vm}")
+    return 0
+
+
+@command.command("list")
+@click.argument("vm")
+@format_option
+@names_option
+def list_(vm: str, form: str, quiet: bool) -> int:
+    """List a VM's snapshots, the oldest first.
+
+    \b
+    mngr vm snapshot list web
+    """
+    import msgspec
+
+    from mngr.vms import snapshots
+    from mngr.vms.hypervisor import connect
+
+    check_format(form)
+    with connect() as hypervisor:
+        found = snapshots.list_(hypervisor, vm)
+    rows = [msgspec.to_builtins(one) for one in found]
+    if for_programs(form, quiet, {"vm": vm, "snapshots": rows}, rows, (one.name for one in found)):
+        return 0
+    if not found:
+        click.echo("no snapshots")
+        return 0
+    table(
+        ["NAME", "STATE", "CREATED", "CURRENT"],
+        [[one.name, one.state, one.created_at, "yes" if one.current else ""] for one in found],
+    )
+    return 0
+
+
+@command.command("restore")
+@click.argument("vm")
+@click.argument("label", metavar="NAME")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@format_option
+@quiet_option
+def restore(vm: str, label: str, yes: bool, form: str, quiet: bool) -> int:
+    """Take a VM back to a snapshot, and to the state that it was in then. What it wrote since is lost.
+
+    \b
+    mngr vm snapshot restore web before-the-upgrade --yes
+    """
+    from mngr.vms import look, snapshots
+    from mngr.vms.hypervisor import connect
+
+    check_format(form)
+    with connect() as hypervisor:
+        snapshots.get(hypervisor, vm, label)
+        confirm([f"takes VM {vm} back to snapshot {label}: what it wrote since is lost"], yes)
+        snapshots.restore(hypervisor, vm, label)
+        state = look.show(hypervisor, vm).state
+    row = {"vm": vm, "snapshot": label, "status": "restored", "state": state}
+    _done(form, quiet, row, row, f"took {vm} back to {label}; it is {state}")
+    return 0
+
+
+@command.command("delete")
+@click.argument("vm")
+@click.argument("label", metavar="NAME")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@format_option
+@quiet_option
+def delete(vm: str, label: str, yes: bool, form: str, quiet: bool) -> int:
+    """Delete a snapshot for good. The VM stays as it is.
+
+    \b
+    mngr vm snapshot delete web before-the-upgrade --yes
+    """
+    from mngr.vms import snapshots
+    from mngr.vms.hypervisor import connect
+
+    check_format(form)
+    with connect() as hypervisor:
+        snapshots.get(hypervisor, vm, label)
+        confirm([f"deletes snapshot {label} of VM {vm}"], yes)
+        snapshots.delete(hypervisor, vm, label)
+    row = {"vm": vm, "snapshot": label, "status": "deleted"}
+    _done(form, quiet, row, row, f"deleted {label} of {vm}")
+    return 0
+
+
+def _done(form: str, quiet: bool, whole: Mapping[str, object], row: Mapping[str, object], told: str) -> None:
+    if form == "json":
+        write_json(whole)
+    elif form != "human":
+        write_rows(form, [row])
+    elif not quiet:
+        click.echo(told)
