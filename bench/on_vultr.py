@@ -72,7 +72,7 @@ def _boot(cloud: Cloud, key: Path) -> float:
     try:
         while time.monotonic() < began + BOOT_LIMIT_S:
             address = cloud.api("GET", f"/instances/{id}")["instance"]["main_ip"]
-            if address not in ("", "0.0.0.0") and _booted(address, key):
+            if address not in ("", "0.0.0.0") and booted(address, key):
                 return time.monotonic() - began
             time.sleep(0.05)
         raise RuntimeError(f"a machine didn't boot within {BOOT_LIMIT_S} s")
@@ -81,7 +81,7 @@ def _boot(cloud: Cloud, key: Path) -> float:
         cloud.api("DELETE", f"/ssh-keys/{key_id}")
 
 
-def _booted(address: str, key: Path) -> bool:
+def booted(address: str, key: Path, user: str = "root") -> bool:
     """Whether a login works and cloud-init is through; waits for the latter."""
     options = {
         "IdentitiesOnly": "yes", "BatchMode": "yes", "ConnectTimeout": "5",
@@ -95,7 +95,7 @@ def _booted(address: str, key: Path) -> bool:
         "-i",
         str(key),
         *words,
-        f"root@{address}",
+        f"{user}@{address}",
         "cloud-init",
         "status",
         "--wait",

@@ -73,6 +73,13 @@ class Cloud:
     control: str
     env: dict[str, str]
 
+    def settle(self) -> None:
+        """Waits until its machines have done what was asked of them: until none is being taken away, say."""
+        body = json.dumps({"limit_s": 60}).encode()
+        with urllib.request.urlopen(f"{self.control}/settle", body, timeout=90) as answer:
+            if not json.load(answer)["settled"]:
+                raise RuntimeError("the simulated cloud doesn't settle")
+
     def api(self, method: str, path: str, body: Any = None) -> Any:
         """Its API, as a customer's client calls it."""
         headers = {"Authorization": f"Bearer {self.env['VULTR_API_KEY']}", "Content-Type": "application/json"}

@@ -36,7 +36,7 @@ def cloud(arm: Arm, clock: SkippingClock, tmp_path: Path) -> AzureCloud:
 
 def made(arm: Arm, clock: SkippingClock, folder: Path) -> AzureCloud:
     offers = Offers(arm, Prices("http://127.0.0.1:9", folder, clock))
-    return AzureCloud(arm, AzureConfig(), offers, clock, folder)
+    return AzureCloud(arm, AzureConfig(), lambda: offers, clock, folder)
 
 
 def asked(sim: Here) -> int:

@@ -59,7 +59,7 @@ def cloud(say: Say, folder: Path, **settings: Any) -> SimpleNamespace:
         return httpx2.Response(status, content=b"") if said is None else httpx2.Response(status, json=said)
 
     arm = Arm(Login(), SUB, clock=clock, transport=httpx2.MockTransport(handle))  # type: ignore[arg-type]
-    made = AzureCloud(arm, config, Offers(arm, Prices("http://127.0.0.1:9", folder, clock)), clock)
+    made = AzureCloud(arm, config, lambda: Offers(arm, Prices("http://127.0.0.1:9", folder, clock)), clock)
     return SimpleNamespace(cloud=made, asked=asked, clock=clock)
 
 

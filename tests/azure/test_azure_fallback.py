@@ -47,7 +47,7 @@ class World:
     def process(self) -> FallbackCloud:
         """What a new process works with."""
         offers = Offers(self.arm, Prices(self.sim.url, self.folder / "prices", self.clock))
-        return FallbackCloud(self.arm, self.config, offers, self.clock)
+        return FallbackCloud(self.arm, self.config, lambda: offers, self.clock)
 
     def spec(self, *given: str) -> MachineSpec:
         provider = AzureProvider(

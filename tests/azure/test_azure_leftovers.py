@@ -46,7 +46,9 @@ def subnet(theirs: other.Arm) -> str:
 @pytest.fixture
 def rented(arm: Arm, clock: SkippingClock, tmp_path: Path, subnet: str) -> Rented:
     """Instance `cloud`."""
-    cloud = AzureCloud(arm, AzureConfig(), Offers(arm, Prices("http://127.0.0.1:9", tmp_path, clock)), clock)
+    cloud = AzureCloud(
+        arm, AzureConfig(), lambda: Offers(arm, Prices("http://127.0.0.1:9", tmp_path, clock)), clock
+    )
     return parts(tmp_path, cloud)  # type: ignore[arg-type]
 
 

@@ -23,7 +23,9 @@ SPEC = HostSpec(id="host-0123456789abcdef", name="box")
 
 def provider(arm: Arm, clock: SkippingClock, folder: Path, prices_url: str) -> AzureProvider:
     config = AzureConfig()
-    cloud = FallbackCloud(arm, config, Offers(arm, Prices(prices_url, folder / "prices", clock)), clock)
+    cloud = FallbackCloud(
+        arm, config, lambda: Offers(arm, Prices(prices_url, folder / "prices", clock)), clock
+    )
     return AzureProvider(cloud, config, Context(instance="azure", home=folder, laptop="laptop", clock=clock))
 
 

@@ -185,7 +185,7 @@ class SimulatedAzure(Simulated):
         subscription = self.sim.env["AZURE_SUBSCRIPTION_ID"]
         arm = Arm(PlainLogin(self.sim), subscription, api_url=url, clock=clock, timeout=timeout)  # type: ignore[arg-type]
         config = AzureConfig(api_url=url, prices_url=url)
-        return self.kind(arm, config, Offers(arm, Prices(url, self.folder, clock)), clock)
+        return self.kind(arm, config, lambda: Offers(arm, Prices(url, self.folder, clock)), clock)
 
     def bill(self) -> Mapping[str, bool]:
         """VMs by name, all else by id."""

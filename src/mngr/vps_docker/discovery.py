@@ -6,11 +6,10 @@ cloud's own list can't be read, the machines that were seen before are asked all
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from mngr.containers.docker import Docker
-from mngr.containers.store import HostStore
 from mngr.journal import Entry, Intent
 from mngr.model.background import each
 from mngr.model.clock import left, within
@@ -24,6 +23,9 @@ from mngr.vps_docker.intents import CreatePlan, DestroyPlan
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.strays import Stray
 from mngr.vps_docker.vps_client import Machine
+
+if TYPE_CHECKING:
+    from mngr.containers.store import HostStore
 
 Entries = Mapping[str, Entry]  #: The journal's, by subject.
 
@@ -185,7 +187,10 @@ def reach(rented: Rented, machine: Machine) -> Ssh:
     return rented.access.machine(owner.host_id, machine.address)
 
 
-def store_on(rented: Rented, machine: Machine) -> HostStore:
+def store_on(rented: Rented, machine: Machine) -> "HostStore":
+    from mngr.containers.docker import Docker
+    from mngr.containers.store import HostStore
+
     return HostStore(Docker(reach(rented, machine)), rented.name)
 
 

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from msgspec.structs import replace
 
 from mngr.containers.access import Access
-from mngr.containers.docker import Docker
-from mngr.containers.store import HostStore
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Unreachable
 from mngr.model.names import check_name
 from mngr.model.notes import Remark
@@ -34,6 +32,7 @@ from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.vps_client import Machine, MachineSpec, VpsClientInterface
 
 if TYPE_CHECKING:
+    from mngr.containers.store import HostStore
     from mngr.vps_docker.building import Wanted
 
 C = TypeVar("C", bound=VpsClientInterface)
@@ -165,6 +164,8 @@ class VpsDockerProvider(Generic[C, K]):
 
     def start(self, host_id: str, progress: Progress) -> HostRecord:
         from mngr.containers import container, login
+        from mngr.containers.docker import Docker
+        from mngr.containers.store import HostStore
         from mngr.vps_docker import booting, guard, lost_machine
 
         found = self._ready(host_id)
@@ -288,8 +289,11 @@ class VpsDockerProvider(Generic[C, K]):
             raise Conflict(f"host {owner.host_name or host_id}: {views.unpaid(self.rented, found)}")
         return found
 
-    def _store(self, host_id: str) -> HostStore:
+    def _store(self, host_id: str) -> "HostStore":
         """The store on a host's machine, by what is remembered of it, so that the cloud needn't be asked."""
+        from mngr.containers.docker import Docker
+        from mngr.containers.store import HostStore
+
         remembered, access = self.rented.cache.get(host_id), self.rented.access
         if remembered is None or not access.machine_pins(host_id):
             return discovery.store_on(self.rented, self._find_host_record(host_id))

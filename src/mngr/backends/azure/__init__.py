@@ -1,8 +1,11 @@
 """Provider `azure`: hosts on Azure VMs, rented by the hour. https://learn.microsoft.com/rest/api/compute/"""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mngr.providers.contract import Context, HostProvider
+
+if TYPE_CHECKING:
+    from mngr.backends.azure.offers import Offers
 
 
 class _Backend:
@@ -18,8 +21,6 @@ class _Backend:
         from mngr.backends.azure.arm import Arm
         from mngr.backends.azure.fallback import FallbackCloud
         from mngr.backends.azure.login import AUDIENCE, Login, check_public, subscription
-        from mngr.backends.azure.offers import Offers
-        from mngr.backends.azure.prices import Prices
         from mngr.backends.azure.provider import AzureProvider
         from mngr.vps_docker.credentials import check_api_url
 
@@ -35,7 +36,13 @@ class _Backend:
         )
         prices_url = check_api_url(config.prices_url, f"{where} prices_url")
         cache = context.home / "cache" / context.instance
-        offers = Offers(arm, Prices(prices_url, cache, context.clock))
+
+        def offers() -> "Offers":
+            from mngr.backends.azure.offers import Offers
+            from mngr.backends.azure.prices import Prices
+
+            return Offers(arm, Prices(prices_url, cache, context.clock))
+
         return AzureProvider(FallbackCloud(arm, config, offers, context.clock, cache), config, context)
 
 

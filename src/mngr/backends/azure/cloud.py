@@ -6,20 +6,18 @@ behind is found without being noted.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mngr.backends.azure import agent_tags, leftovers, machines
-from mngr.backends.azure.activity import ActivityLog
+from mngr.backends.azure import leftovers, machines
 from mngr.backends.azure.arm import LAG_S, Arm, OperationFailed, missing_right
 from mngr.backends.azure.capacity import NotDelivered
 from mngr.backends.azure.config import AzureConfig
 from mngr.backends.azure.group import Group
 from mngr.backends.azure.login import AUDIENCE
 from mngr.backends.azure.machines import leftover
-from mngr.backends.azure.offers import Offers
-from mngr.backends.azure.release import release
 from mngr.model.background import begin
 from mngr.model.clock import SYSTEM, Clock, iso
 from mngr.model.errors import MngrError, NotFound, TimedOut
@@ -45,6 +43,10 @@ from mngr.vps_docker.vps_client import (
     VpsClientInterface,
 )
 
+if TYPE_CHECKING:
+    from mngr.backends.azure.activity import ActivityLog
+    from mngr.backends.azure.offers import Offers
+
 POWER_TIMEOUT_S = 300.0
 #: A new machine's identity takes a while to be known to who gives it a role.
 IDENTITY_LIMIT_S = 90.0
@@ -58,9 +60,10 @@ class AzureCloud(VpsClientInterface):
     """One resource group of one subscription."""
 
     def __init__(
-        self, arm: Arm, config: AzureConfig, offers: Offers, clock: Clock = SYSTEM, folder: Path | None = None
-    ) -> None:
-        """`folder`: where what Azure's activity log said is kept."""
+        self, arm: Arm, config: AzureConfig, offers: "Callable[[], Offers]", clock: Clock = SYSTEM,
+        folder: Path | None = None,
+    ) -> None:  # fmt: skip
+        """`offers`: made when they are wanted. `folder`: where what Azure's activity log said is kept."""
         self.arm = arm
         self.config = config
         self.clock = clock
@@ -70,9 +73,21 @@ class AzureCloud(VpsClientInterface):
             self_stop=_self_stop(),
         )
         self.group = Group(subscription=arm.subscription, config=config, region=config.default_region)
-        self._offers = offers
-        self._log = ActivityLog(arm, folder)
+        self._make_offers = offers
+        self._folder = folder
         self._identities: dict[str, str] = {}
+
+    # What a list of no machine does without is imported when it is wanted.
+
+    @functools.cached_property
+    def _offers(self) -> "Offers":
+        return self._make_offers()
+
+    @functools.cached_property
+    def _log(self) -> "ActivityLog":
+        from mngr.backends.azure.activity import ActivityLog
+
+        return ActivityLog(self.arm, self._folder)
 
     def check(self, spec: MachineSpec) -> Offer:
         return self._offers.check(self.group.in_region(spec.region), spec, self.have_read)
@@ -283,6 +298,8 @@ class AzureCloud(VpsClientInterface):
     def keep_agents(
         self, id: str, put: Sequence[AgentRecord], drop: Sequence[str] = (), all_: AllAgents | None = None
     ) -> None:
+        from mngr.backends.azure import agent_tags
+
         found = self._row(id).get("tags") or {}
         whole = agent_tags.whole(found) is not None and not agent_tags.shortened(found)
         kept = agent_tags.read(found)
@@ -304,6 +321,8 @@ class AzureCloud(VpsClientInterface):
         self.tag(id, {key: value for key, value in wanted.items() if found.get(key) != value}, old)
 
     def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
+        from mngr.backends.azure.release import release
+
         return release(self.arm, self.group, spec.name)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from mngr.backends.azure import machines
 from mngr.backends.azure.arm import Arm, missing_right
 from mngr.backends.azure.group import Group
-from mngr.backends.azure.release import delete
 from mngr.model.background import begin
 from mngr.model.errors import NotFound
 from mngr.vps_docker.errors import VpsApiError
@@ -58,6 +57,8 @@ def clear(arm: Arm, leftover: Leftover) -> Gone | Later:
                 raise
             return Later(f"{error.message}; it is void, and costs nothing", after_s=999)
         return Gone()
+    from mngr.backends.azure.release import delete
+
     return delete(arm, leftover.id, leftover.what) or Gone()
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mngr.backends.azure import agent_tags
 from mngr.model.clock import from_iso
 from mngr.vps_docker.errors import VpsApiUnreadable
 from mngr.vps_docker.primitives import VpsInstanceStatus
@@ -21,6 +20,8 @@ _POWER: dict[str, VpsInstanceStatus] = {
 
 def machine(row: Mapping[str, Any], statuses: Iterable[Mapping[str, Any]], address: str) -> Machine:
     """A VM. `statuses`: its instance view's. Raises Unreadable if it has no name."""
+    from mngr.backends.azure import agent_tags
+
     name = row.get("name")
     if not isinstance(name, str) or not name:
         raise VpsApiUnreadable("Azure shows a VM without a name")

@@ -6,6 +6,7 @@ systemctl stop docker.service docker.socket 2>/dev/null || :
 rm -f /var/lib/docker/engine-id /etc/docker/key.json
 command -v waagent >/dev/null && waagent -force -deprovision >/dev/null 2>&1 || :
 rm -rf /var/lib/mngr /var/log/mngr-boot.log
+: >/var/lib/mngr-baked # machine-booted looks for it
 rm -f /etc/systemd/system/mngr-guard.* /etc/systemd/system/*.wants/mngr-guard.*
 # What the first boot was told has this machine's host key in it.
 rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem /run/cloud-init
