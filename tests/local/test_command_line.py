@@ -1,7 +1,9 @@
 """Names, formats, questions and exit codes."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -280,3 +282,16 @@ def test_verbs_that_only_look(mngr: Local) -> None:
     assert "tmux" in mngr.run("doctor").stdout
     assert mngr.run("ssh-config").stdout == ""
     assert mngr.run("snapshot", "list").stdout == "no snapshots\n"
+
+
+def test_gc_says_of_each_thing_for_what_reason(mngr: Local) -> None:
+    folder = Path(mngr.env["MNGR_HOME"]) / ".new-agent-x"
+    folder.mkdir(parents=True)
+    os.utime(folder, (0, 0))
+    row = json.loads(mngr.run("gc", "--dry-run", "--format", "jsonl").stdout)
+    assert (row["provider"], row["kind"], row["thing"], row["name"], row["why"]) == (
+        "local", "released", "directory", str(folder), "create-cut-short"
+    )  # fmt: skip
+    assert mngr.run("gc", "--dry-run").stdout == f"local: would be released: {row['what']}\n"
+    assert mngr.run("gc", "--format", "{thing} {why}").stdout == "directory create-cut-short\n"
+    assert not folder.exists()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 
 from mngr.cli.create_options import Options
-from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
+from mngr.cli.output import check_format, for_programs, format_option, quiet_option, write_json, write_rows
 from mngr.model.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -159,11 +159,7 @@ def _show_plan(plan: "CreatePlan", form: str) -> int:
 
     offer = {**msgspec.to_builtins(plan.offer), "notes": words.of_offer(plan)}
     data = {"name": plan.request.name, "host": plan.spec.name, "offer": offer}
-    if form == "json":
-        write_json(data)
-    elif form != "human":
-        write_rows(form, [data])
-    else:
+    if not for_programs(form, False, data, [data]):
         click.echo(f"would create agent {plan.request.name}")
         for line in words.of_plan(plan):
             click.echo(f"  {line}")

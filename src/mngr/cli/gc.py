@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
+from mngr.cli.output import check_format, for_programs, format_option, quiet_option
 from mngr.cli.swept_words import of_found
 from mngr.model.progress import Step
 
 if TYPE_CHECKING:
-    from mngr.model.swept import Found, Swept
+    from mngr.model.swept import Found
     from mngr.ops.mngr import Mngr
 
 
@@ -32,8 +32,11 @@ def command(
 
     \b
     mngr gc --dry-run
+    mngr gc --dry-run --format '{kind} {thing} {name}: {why}'
     mngr gc --forget my-host       of an account whose key is lost: its keys and its row in `mngr list` go
     """
+    import msgspec
+
     from mngr.cli.progress import Progress
     from mngr.ops.mngr import Mngr
     from mngr.providers.terminal import can_ask
@@ -50,23 +53,14 @@ def command(
     with Progress("gc", quiet) as progress:
         progress(Step("sweep"))
         done = mngr.gc(providers, dry_run=dry_run)
-    found = [
-        (name, kind, one)
-        for name, swept in done.items()
-        for kind, all in _kinds(swept).items()
-        for one in all
-    ]
+    kinds = {name: msgspec.structs.asdict(swept) for name, swept in done.items()}
+    found = [(name, kind, one) for name, some in kinds.items() for kind, all in some.items() for one in all]
     failed = any(kind == "errors" for _, kind, _ in found)
-    if form == "json":
-        write_json(
-            {
-                name: {kind: [of_found(one) for one in all] for kind, all in _kinds(swept).items()}
-                for name, swept in done.items()
-            }
-        )
-    elif form != "human":
-        write_rows(form, [_row(*one) for one in found])
-    else:
+    whole = {
+        name: {kind: [of_found(one) for one in all] for kind, all in some.items()}
+        for name, some in kinds.items()
+    }
+    if not for_programs(form, False, whole, [_row(*one) for one in found]):
         for name, kind, one in found:
             would = "would be " if dry_run and kind != "kept" else ""
             errors = kind == "errors"
@@ -79,23 +73,13 @@ def command(
     return 5 if failed else 0
 
 
-#: A row of what it shows, but for the further fields of a thing.
-_ROW = {"provider": "", "kind": "", "what": "", "thing": "", "name": "", "why": ""}
-
-
-def _kinds(swept: "Swept") -> "dict[str, list[Found]]":
-    return {
-        "released": swept.released,
-        "finished": swept.finished,
-        "kept": swept.kept,
-        "errors": swept.errors,
-    }
+#: A row of what it shows.
+_ROW: dict[str, str] = dict.fromkeys(("provider", "kind", "what", "thing", "name", "why"), "")
 
 
 def _row(provider: str, kind: str, found: "Found") -> dict[str, str]:
-
-    facts = {"thing": found.thing, "name": found.name, "why": found.why}
-    return {"provider": provider, "kind": kind, "what": of_found(found), **facts}
+    values = (provider, kind, of_found(found), str(found.thing), found.name, str(found.why))
+    return dict(zip(_ROW, values, strict=True))
 
 
 def _ask(mngr: "Mngr", providers: tuple[str, ...], quiet: bool) -> None:

@@ -34,8 +34,8 @@ def write_names(names: Iterable[str]) -> None:
         click.echo(name)
 
 
-def for_programs(form: str, quiet: bool, whole: Any, rows: Sequence[Any], names: Iterable[str]) -> bool:
-    """Prints what a verb lists: `whole` as JSON, `rows` in the other formats, with `-q` only `names`. False where it is
+def for_programs(form: str, quiet: bool, whole: Any, rows: Sequence[Any], names: Iterable[str] = ()) -> bool:
+    """Prints what a verb answers: `whole` as JSON, `rows` in the other formats, with `-q` only `names`. False where it is
     for people: nothing was printed."""
     if form == "json":
         write_json(whole)

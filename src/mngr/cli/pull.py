@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
+from mngr.cli.output import check_format, for_programs, format_option, quiet_option
 from mngr.model.errors import Conflict
 
 if TYPE_CHECKING:
@@ -58,11 +58,8 @@ def command(name: str, branch: str, into: str, force: bool, form: str, quiet: bo
     mngr = Mngr()
     with Progress(f"pull {name}", quiet) as progress:
         done = pull_agent(mngr, name, Path(into), branch, Phases(mngr.clock, progress), force=force)
-    if form == "json":
-        write_json(_row(done))
-    elif form != "human":
-        write_rows(form, [_row(done)])
-    elif not quiet:
+    row = _row(done)
+    if not for_programs(form, quiet, row, [row]):
         _tell(done)
     for left in done.left:
         show(Conflict(f"{_what(left)} stayed with the agent: {_why(left)}", hint=HINTS.get(left.reason, "")))

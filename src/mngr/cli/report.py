@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import click
 
-from mngr.cli.output import write_json, write_rows
+from mngr.cli.output import for_programs
 from mngr.ops import worktree
 from mngr.ops.lifecycle import takes_host
 from mngr.ops.names import Group
@@ -45,11 +45,7 @@ def report(verb: str, done: Sequence[Said], form: str, quiet: bool, more: More =
         for group, note in done
         for name in ([agent.record.name for agent in group.agents] or [f"@{group.host.record.name}"])
     ]
-    if form == "json":
-        write_json({verb: rows})
-    elif form != "human":
-        write_rows(form, rows)
-    elif not quiet:
+    if not for_programs(form, quiet, {verb: rows}, rows):
         for row in rows:
             click.echo(f"{verb} {row['name']}" + (f" ({row['note']})" if row["note"] else ""))
 

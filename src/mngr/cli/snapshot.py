@@ -13,8 +13,6 @@ from mngr.cli.output import (
     names_option,
     quiet_option,
     show_problems,
-    write_json,
-    write_rows,
 )
 from mngr.providers.terminal import confirm, table
 
@@ -57,11 +55,7 @@ def create(agent: str, name: str, to: str | None, form: str, quiet: bool) -> int
     with Progress(f"snapshot {agent}", quiet) as progress:
         snapshot = snapshots.create(mngr, agent, name, Path(to) if to else None, Phases(mngr.clock, progress))
     row = {**_row(snapshot), "file": str(Path(to).absolute()) if to else None}
-    if form == "json":
-        write_json({"snapshot": row})
-    elif form != "human":
-        write_rows(form, [row])
-    elif not quiet:
+    if not for_programs(form, quiet, {"snapshot": row}, [row]):
         click.echo(
             f"saved {snapshot.id}" + (f", and in {to}" if to else "; --to FILE would also bring it home")
         )
@@ -148,10 +142,7 @@ def destroy(names: tuple[str, ...], yes: bool, dry_run: bool, form: str, quiet: 
 
 def _told(verb: str, done: "Sequence[Snapshot]", form: str) -> None:
     rows = [{"id": one.id, "name": one.name, "done": verb} for one in done]
-    if form == "json":
-        write_json({verb: rows})
-    else:
-        write_rows(form, rows)
+    for_programs(form, False, {verb: rows}, rows)
 
 
 def _row(snapshot: "Snapshot") -> dict[str, object]:

@@ -20,7 +20,7 @@ _SENTENCES: dict[Why, str] = {
     "tags-put-back": "{what}: its tags {others}, which it had lost",
     "whole": "{what} (it is whole)",
     "wiped": "the wipe of what {what} had left on its machine",
-    "order-cancelled": "{what} was cancelled by OVH; nothing came of it",
+    "order-cancelled": "{what} was cancelled by the vendor; nothing came of it",
     "ended": "{what} has ended",
     "spare": "{what}: cancelled, and kept for the next create",
     "in-the-making": "{what}: may be in the making, by {who}{again}",
