@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mngr.vms import look, remove
+from mngr.model.errors import MngrError
+from mngr.vms import create, look, remove
+from mngr.vms.spec import VmSpec
 from support.vms import Place, small
 
 CREATE = [
@@ -113,4 +115,27 @@ def test_of_two_creates_at_once_one_makes_the_vm(place: Place, blank: Path) -> N
     assert [json.loads(out)["made"] for (out, _), code in answers if code == 0].count(True) == 1
     assert len(place.files()) == 2
     place.mngr("delete", "one", "--yes")
+    assert place.files() == []
+
+
+def test_a_create_that_fails_and_can_t_be_taken_back_says_both_and_the_next_look_does_it(
+    place: Place, blank: Path
+) -> None:
+    spec = VmSpec(name="one", image=str(blank), memory_mib=64, vcpus=1, disk_gib=1, network="user")
+    with place.hypervisor() as hypervisor, pytest.MonkeyPatch.context() as patch:
+
+        def refuse(*_: object) -> None:
+            raise MngrError("the disk is broken")
+
+        def not_started(*_: object) -> None:
+            raise MngrError("QEMU said no")
+
+        patch.setenv("MNGR_HOME", place.env["MNGR_HOME"])
+        patch.setattr(create, "started", not_started)
+        patch.setattr(remove, "take_away", refuse)
+        with pytest.raises(MngrError, match="QEMU said no") as caught:
+            create.create(hypervisor, spec)
+        assert "the disk is broken" in caught.value.details
+    assert place.files() != []
+    place.mngr("list")
     assert place.files() == []

@@ -78,13 +78,22 @@ def _make(hypervisor: Hypervisor, held: Held, spec: VmSpec, image_format: str, u
             if spec.autostart:
                 domain.setAutostart(1)
         started(hypervisor, domain, domain.create)
-    except BaseException:
-        # What can't be taken back now stays in the journal, for the next look.
-        remove.take_away(hypervisor, spec.name, id)
-        held.done()
+    except BaseException as failure:
+        _take_back(hypervisor, held, spec.name, id, failure)
         raise
     held.done()
     hypervisor.refresh_pool()
+
+
+def _take_back(hypervisor: Hypervisor, held: Held, name: str, id: str, failure: BaseException) -> None:
+    """What can't be taken back now is told beside the failure, and stays in the journal for the next look."""
+    try:
+        remove.take_away(hypervisor, name, id)
+        held.done()
+    except (MngrError, OSError) as problem:
+        if isinstance(failure, MngrError):
+            left = f"what was made couldn't be removed ({problem}); the next `mngr vm list` tries again"
+            failure.details = f"{failure.details}\n{left}".strip()
 
 
 def _check_network(hypervisor: Hypervisor, spec: VmSpec) -> None:
