@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mngr.cli import vm_serve as serving
 from mngr.cli import vm_snapshot
 from mngr.cli.output import (
     check_format,
@@ -307,6 +308,10 @@ def delete(vm: str, yes: bool, form: str, quiet: bool) -> int:
     elif not quiet:
         click.echo(f"removed {vm}")
     return 0
+
+
+for one in (serving.serve, serving.token, serving.key):
+    command.add_command(one)
 
 
 def _row(vm: Vm) -> dict[str, object]:

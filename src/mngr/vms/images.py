@@ -87,8 +87,10 @@ class Images:
         url = urls.parse(address, self._allowed, checked=bool(sha256))
         if sha256 and self._path(sha256).exists():
             return self._used(sha256)
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o711)
         key = hashlib.sha256(str(url).encode()).hexdigest()[:32]
+        if self._read(key) is None:
+            urls.addresses(url, self._allowed, self._lookup)  # before anything is written
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o711)
         with self._lock(key, url, progress):
             if sha256 and self._path(sha256).exists():
                 return self._used(sha256)

@@ -1,0 +1,93 @@
+"""All that the service does: one row is an endpoint, its parameters, and, with `tool`, the tool of that name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mngr.vmservice import shapes
+from mngr.vmservice.scopes import Scope
+from mngr.vmservice.service import Service
+from mngr.vmservice.shapes import Shape
+
+
+@dataclass(frozen=True)
+class Action:
+    """`run` is a method of Service, which takes a `request` and gives an `answer`; parameters in the path are among the
+    request's, the others are its body. `fails`: statuses beside those of all."""
+
+    name: str
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    scope: Scope
+    about: str
+    request: type[Shape]
+    answer: type[Shape] | type[str]
+    run: Callable[[Service, Any], Any]
+    tool: bool = False
+    fails: Sequence[int] = ()
+
+
+ACTIONS: Sequence[Action] = (
+    Action(
+        "vm_list", "GET", "/api/vms", "read", "List all virtual machines",
+        shapes.Nothing, shapes.Vms, Service.vm_list, tool=True,
+    ),
+    Action(
+        "vm_create", "POST", "/api/vms", "lifecycle",
+        "Create and start a new VM. Given again with the same parameters, it is the same VM",
+        shapes.VmCreate, shapes.VmDetails, Service.vm_create, tool=True, fails=(404, 409, 501, 504),
+    ),
+    Action(
+        "vm_show", "GET", "/api/vms/{name}", "read", "Show everything of a VM, its address included",
+        shapes.VmName, shapes.VmDetails, Service.vm_show, fails=(404,),
+    ),
+    Action(
+        "vm_start", "POST", "/api/vms/{name}/start", "lifecycle", "Start a stopped VM",
+        shapes.VmName, shapes.Status, Service.vm_start, tool=True, fails=(404, 409),
+    ),
+    Action(
+        "vm_stop", "POST", "/api/vms/{name}/stop", "lifecycle",
+        "Gracefully shutdown a VM, and wait until it is off",
+        shapes.VmStop, shapes.Status, Service.vm_stop, tool=True, fails=(404, 409, 504),
+    ),
+    Action(
+        "vm_delete", "DELETE", "/api/vms/{name}", "destructive", "Delete a VM and its disk",
+        shapes.VmName, shapes.Status, Service.vm_delete, tool=True, fails=(404, 409, 501),
+    ),
+    Action(
+        "ssh_key_generate", "POST", "/api/ssh-keys", "lifecycle",
+        "Generate an SSH key pair: RSA of 4096 bits, or ed25519. The private key stays with the service",
+        shapes.KeyCreate, shapes.Key, Service.ssh_key_generate, tool=True, fails=(409, 504),
+    ),
+    Action(
+        "ssh_key_list", "GET", "/api/ssh-keys", "read", "List all managed SSH keys",
+        shapes.Nothing, shapes.Keys, Service.ssh_key_list, tool=True,
+    ),
+    Action(
+        "ssh_key_public", "GET", "/api/ssh-keys/{name}/public", "read", "Get a public key, as one line of text",
+        shapes.KeyRef, str, Service.ssh_key_public, fails=(404,),
+    ),
+    Action(
+        "ssh_key_delete", "DELETE", "/api/ssh-keys/{name}", "destructive",
+        "Delete a key pair. VMs that know its public key go on letting its holder in",
+        shapes.KeyRef, shapes.KeyDeleted, Service.ssh_key_delete, fails=(404,),
+    ),
+    Action(
+        "image_list", "GET", "/api/images", "read", "List the images that are here",
+        shapes.Nothing, shapes.Images, Service.image_list,
+    ),
+    Action(
+        "host_show", "GET", "/api/host", "read", "Show the hypervisor: its libvirt, and whether VMs run on KVM, and why not",
+        shapes.Nothing, shapes.Host, Service.host_show,
+    ),
+)  # fmt: skip
+
+
+def parameters(action: Action) -> dict[str, Any]:
+    """JSON Schema of a request, as tools' callers want it: whole in itself."""
+    schema = action.request.model_json_schema()
+    schema.pop("title", None)
+    schema.pop("description", None)
+    return {"type": "object", "properties": {}, **schema}

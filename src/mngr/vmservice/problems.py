@@ -1,0 +1,117 @@
+"""Errors as answers, all in one shape: application/problem+json. https://www.rfc-editor.org/rfc/rfc9457"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, NotSupported, TimedOut, Unreachable
+
+MEDIA_TYPE = "application/problem+json"
+
+#: The first that fits counts.
+STATUS: Sequence[tuple[type[MngrError], int]] = (
+    (InvalidInput, 422),
+    (NotFound, 404),
+    (Conflict, 409),
+    (TimedOut, 504),
+    (Unreachable, 503),
+    (NotSupported, 501),
+)
+
+
+class Wrong(BaseModel):
+    """One value of a request that can't be used: where it stands, and why. What was sent isn't repeated: it may be secret."""
+
+    model_config = ConfigDict(extra="forbid")
+    where: str
+    why: str
+
+
+class Problem(BaseModel):
+    """`detail`: what happened, to what. `hint`: what to do next."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    hint: str | None = None
+    errors: list[Wrong] | None = None
+
+
+def answer(
+    status: int,
+    detail: str,
+    hint: str | None = None,
+    errors: list[Wrong] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, hint=hint, errors=errors)
+    return JSONResponse(
+        problem.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE, headers=dict(headers or {})
+    )
+
+
+def status_of(error: MngrError) -> int:
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def of(error: MngrError) -> JSONResponse:
+    return answer(status_of(error), error.message, error.hint or None)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For `responses=` of a route: these statuses, in this shape."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def wrongs(error: RequestValidationError) -> list[Wrong]:
+    return [
+        Wrong(where=".".join(str(part) for part in one["loc"]), why=str(one["msg"])) for one in error.errors()
+    ]
+
+
+class Refused(Exception):
+    """Ends a request with such an answer."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.answer = answer(status, detail, headers=headers)
+
+
+def handle(app: FastAPI) -> None:
+    """Has the app answer all its errors so."""
+
+    @app.exception_handler(MngrError)
+    async def _ours(request: Request, error: MngrError) -> JSONResponse:
+        return of(error)
+
+    @app.exception_handler(Refused)
+    async def _refused(request: Request, error: Refused) -> JSONResponse:
+        return error.answer
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(422, "the request can't be used as it is", "each of `errors` says why", wrongs(error))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        details = {
+            404: f"there is nothing at {request.url.path}",
+            405: f"{request.method} isn't for {request.url.path}",
+        }
+        detail = details.get(error.status_code, str(error.detail))
+        return answer(error.status_code, detail, "/openapi.json says what there is", headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def _bug(request: Request, error: Exception) -> JSONResponse:
+        return answer(500, "a bug in the service; its log has more")

@@ -1,0 +1,172 @@
+"""What the service does, without HTTP: each method is one endpoint and one tool. Threads may share it."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+
+import msgspec
+
+from mngr.model.clock import SYSTEM, Clock
+from mngr.model.errors import InvalidInput
+from mngr.vms import acceleration, create, look, power, remove
+from mngr.vms.hypervisor import Hypervisor, connect
+from mngr.vms.images import Image, Images
+from mngr.vms.keys import Key, KeyStore
+from mngr.vms.spec import VmSpec, check, check_key
+from mngr.vmservice import shapes
+from mngr.vmservice.settings import Settings
+
+
+class Connection:
+    """One connection to libvirt, kept, and made anew when it has broken. libvirt's calls may come from any thread."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._lock = threading.Lock()
+        self._stack = ExitStack()
+        self._hypervisor: Hypervisor | None = None
+
+    def get(self) -> Hypervisor:
+        """Raises Unreachable, with libvirt's reason."""
+        with self._lock:
+            if self._hypervisor is None or not self._hypervisor.conn.isAlive():
+                self._close()
+                self._hypervisor = self._stack.enter_context(
+                    connect(environ=self._settings.libvirt_env, clock=self._clock)
+                )
+            return self._hypervisor
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        self._hypervisor = None
+        self._stack.close()
+
+
+class Service:
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM) -> None:
+        self.settings, self._clock = settings, clock
+        self._connection = Connection(settings, clock)
+        self._keys = KeyStore(settings.key_dir)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def check(self) -> str:
+        """libvirt's version, asked of it now. Raises Unreachable."""
+        from mngr.vms import library
+
+        with library.doing("ask libvirt for its version"):
+            number = self._connection.get().conn.getLibVersion()
+        return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+
+    # --- VMs --------------------------------------------------------------------------------------------------
+
+    def vm_list(self, asked: shapes.Nothing) -> shapes.Vms:
+        rows = look.list_(self._connection.get())
+        return shapes.Vms(
+            vms=[shapes.Vm(**{key: getattr(one, key) for key in shapes.Vm.model_fields}) for one in rows]
+        )
+
+    def vm_show(self, asked: shapes.VmName) -> shapes.VmDetails:
+        return _details(look.show(self._connection.get(), asked.name))
+
+    def vm_create(self, asked: shapes.VmCreate) -> shapes.VmDetails:
+        """Returns once QEMU runs the VM."""
+        hypervisor = self._connection.get()
+        if not asked.imageUrl:
+            raise InvalidInput(
+                f"VM {asked.name} would have nothing to boot", hint="give an imageUrl, of a cloud image"
+            )
+        keys = [self._keys.get(name).public_key for name in asked.sshKeys]
+        keys += [check_key(line) for line in asked.publicKeys]
+        spec = check(
+            VmSpec(
+                name=asked.name,
+                image="/",
+                memory_mib=asked.memory,
+                vcpus=asked.vcpus,
+                disk_gib=asked.diskSize,
+                network=asked.network,
+                user=asked.user or "",
+                keys=tuple(dict.fromkeys(keys)),
+                autostart=asked.autostart,
+            )
+        )
+        image = self._images(hypervisor).get(asked.imageUrl, asked.imageSha256 or "")
+        spec = msgspec.structs.replace(spec, image=str(image))
+        create.create(hypervisor, spec)
+        return _details(look.show(hypervisor, asked.name))
+
+    def vm_start(self, asked: shapes.VmName) -> shapes.Status:
+        power.start(self._connection.get(), asked.name)
+        return shapes.Status(status="started", vm=asked.name)
+
+    def vm_stop(self, asked: shapes.VmStop) -> shapes.Status:
+        power.stop(self._connection.get(), asked.name, asked.timeout, asked.force)
+        return shapes.Status(status="stopped", vm=asked.name)
+
+    def vm_delete(self, asked: shapes.VmName) -> shapes.Status:
+        remove.delete(self._connection.get(), asked.name)
+        return shapes.Status(status="deleted", vm=asked.name)
+
+    # --- keys -------------------------------------------------------------------------------------------------
+
+    def ssh_key_generate(self, asked: shapes.KeyCreate) -> shapes.Key:
+        return _key(self._keys.generate(asked.name, asked.comment, asked.type))
+
+    def ssh_key_list(self, asked: shapes.Nothing) -> shapes.Keys:
+        return shapes.Keys(keys=[_key(one) for one in self._keys.all()])
+
+    def ssh_key_public(self, asked: shapes.KeyRef) -> str:
+        return self._keys.get(asked.name).public_key + "\n"
+
+    def ssh_key_delete(self, asked: shapes.KeyRef) -> shapes.KeyDeleted:
+        self._keys.delete(asked.name)
+        return shapes.KeyDeleted(key=asked.name)
+
+    # --- the host ---------------------------------------------------------------------------------------------
+
+    def image_list(self, asked: shapes.Nothing) -> shapes.Images:
+        return shapes.Images(images=[_image(one) for one in self._images(self._connection.get()).all()])
+
+    def host_show(self, asked: shapes.Nothing) -> shapes.Host:
+        hypervisor = self._connection.get()
+        probe = acceleration.choose(hypervisor)
+        return shapes.Host(
+            uri=hypervisor.uri, libvirt=self.check(), acceleration=probe.accel, accelerationReason=probe.reason,
+            storage=str(hypervisor.folder),
+        )  # fmt: skip
+
+    def _images(self, hypervisor: Hypervisor) -> Images:
+        return Images(hypervisor.folder / "images", self.settings.images, self._clock)
+
+
+def _details(vm: look.VmDetails) -> shapes.VmDetails:
+    return shapes.VmDetails(
+        name=vm.name, uuid=vm.uuid, state=vm.state, memory=vm.memory, vcpus=vm.vcpus, autostart=vm.autostart,
+        ip=vm.ip or None, sshPort=vm.ssh_port or None, addressFrom=vm.address_from or None, noAddress=vm.no_address or None,
+        acceleration=vm.accel, accelerationReason=vm.accel_reason, networks=list(vm.networks),
+        image=vm.spec.image if vm.spec else None,
+    )  # fmt: skip
+
+
+def _key(key: Key) -> shapes.Key:
+    return shapes.Key(
+        name=key.name,
+        publicKey=key.public_key,
+        privateKeyPath=key.private_path,
+        publicKeyPath=key.public_path,
+    )
+
+
+def _image(image: Image) -> shapes.Image:
+    return shapes.Image(
+        sha256=image.sha256, urls=list(image.urls), format=image.format, size=image.size, diskSize=image.disk
+    )
