@@ -9,8 +9,8 @@ from mngr.cli.main import VERBS, command
 
 #: What nobody but its user can know.
 FREE = {
-    "append", "branch", "columns", "disk", "env", "image", "interrupted", "idle_timeout", "label", "labels", "lines", "lost",
-    "max_lifetime", "memory", "network", "new", "output", "pass_env", "size", "snapshot", "sort", "start_args", "timeout",
+    "append", "branch", "columns", "comment", "disk", "env", "host", "image", "interrupted", "idle_timeout", "label", "labels", "lines", "lost",
+    "max_lifetime", "memory", "network", "new", "output", "pass_env", "port", "size", "snapshot", "sort", "start_args", "timeout",
     "user", "vcpus", "vm", "words", "workdir",
 }  # fmt: skip
 
