@@ -8,6 +8,50 @@ from support.azure import RULES, Arm, interface, machine, prepared, send, vm_bod
 from support.simcloud import Simcloud
 
 
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("api-version=2022-11-01", ""),
+        ("Api-Version=2022-11-01", ""),
+        ("api-version=2022-13-45", "InvalidApiVersionParameter"),
+        ("api-version=2022-02-30", "InvalidApiVersionParameter"),
+        ("api-version=", "MissingApiVersionParameter"),
+        ("apiversion=2022-11-01", "MissingApiVersionParameter"),
+    ],
+)
+def test_an_api_version_is_a_day_and_its_name_is_read_in_any_case(
+    cloud: Simcloud, arm: Arm, query: str, code: str
+) -> None:
+    token = arm.login().body["access_token"]
+    answer = send("GET", f"{cloud.url}/subscriptions?{query}", None, {"Authorization": f"Bearer {token}"})
+    assert (answer.status, answer.code if code else "") == (400 if code else 200, code)
+
+
+@pytest.mark.parametrize(
+    ("media", "status"),
+    [
+        ("application/json", 201),
+        ("application/json; charset=utf-8", 201),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("", 415),
+    ],
+)
+def test_a_body_has_to_be_said_to_be_json(arm: Arm, media: str, status: int) -> None:
+    answer = arm("PUT", arm.group(), {"location": "westus"}, headers={"Content-Type": media})
+    assert answer.status == status
+    if status == 415:
+        assert answer.code == "UnsupportedMediaType"
+        assert f"'{media or '<null>'}'" in answer.body["error"]["message"]
+    # What has no body needs no type: so curl and urllib order.
+    there = arm(
+        "POST",
+        f"/subscriptions/{arm.sub}/providers/Microsoft.Compute/register",
+        headers={"Content-Type": media},
+    )
+    assert there.status == 200
+
+
 def test_an_api_version_is_needed_and_any_will_do(cloud: Simcloud, arm: Arm) -> None:
     for version, status in (("2015-01-01", 200), ("2026-04-01-preview", 200), ("nonsense", 400)):
         assert arm("GET", f"{cloud.url}/subscriptions?api-version={version}").status == status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -91,6 +92,9 @@ class Azure(Vendor[State, Operation]):
             return prices.answer(request)
         if self._is_open(request):
             return entra.answer(self.state, request)
+        # Azure reads the names of parameters in any case; its handlers here read this one's own.
+        for name in [one for one in request.query if one.lower() == "api-version"]:
+            request.query["api-version"] = request.query.pop(name)
         version = request.first("api-version")
         if not version:
             raise refuse(
@@ -98,7 +102,7 @@ class Azure(Vendor[State, Operation]):
                 "MissingApiVersionParameter",
                 "The api-version query parameter (?api-version=) is required for all requests.",
             )
-        if not VERSION.fullmatch(version):
+        if not _is_version(version):
             raise refuse(
                 400,
                 "InvalidApiVersionParameter",
@@ -108,6 +112,7 @@ class Azure(Vendor[State, Operation]):
 
     def call(self, request: Request, route: Operation, parts: Mapping[str, str]) -> Call:
         """Raises ApiError 404 for another subscription, 403 without the right."""
+        _check_media(request)
         body = read_object(request, self.words) if request.method in WITH_BODY else {}
         call = Call(request, parts, body, self.words, self._caller(request))
         given = call.id.subscription or parse("/" + parts.get("scope", "").lstrip("/")).subscription
@@ -185,3 +190,26 @@ class Azure(Vendor[State, Operation]):
 
     def resources(self) -> list[dict[str, Any]]:
         return control.resources(self.state)
+
+
+def _is_version(text: str) -> bool:
+    """Versions are days."""
+    try:
+        return bool(VERSION.fullmatch(text) and datetime.date.fromisoformat(text[:10]))
+    except ValueError:
+        return False
+
+
+def _check_media(request: Request) -> None:
+    """Raises ApiError for a body that isn't said to be JSON."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip()
+    if (
+        request.method in WITH_BODY
+        and request.body
+        and media.lower() not in ("application/json", "text/json")
+    ):
+        raise refuse(
+            415,
+            "UnsupportedMediaType",
+            f"The content media type '{media or '<null>'}' is not supported. Only 'application/json' is supported.",
+        )
