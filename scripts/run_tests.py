@@ -43,7 +43,7 @@ ORDER = {
     "vms": ("-n2", "--dist=loadfile"),
 }
 #: The lane of real machines; all other suites are in the other.
-REAL = {"local", "e2e", "crash", "docker", "qemu"}
+REAL = {"local", "e2e", "crash", "docker", "qemu", "vms"}
 NOT_SUITES = {"support", "__pycache__"}
 
 #: A suite that takes longer is ended, and has failed. With all crash points that is hours.
