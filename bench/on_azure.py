@@ -18,7 +18,7 @@ from bench.on_vultr import BOOT_LIMIT_S, booted
 from bench.setting import Cloud, Setting, fresh, simulated
 
 LISTS = 15
-CREATES = 3
+CREATES = 5
 ADMIN = "bench"
 REGION = "westus"
 
