@@ -169,9 +169,9 @@ def test_logs_show_what_was_typed_at_a_narrow_terminal(mngr: Local) -> None:
     mngr.create("a1", "bash", "--norc", options=("--env", "PS1=> "))
     line = f"echo {'word ' * 30}end"
     with connected(mngr, "a1", 24, 60, {}) as terminal:
-        typed(mngr, terminal, f"{line}\n", "\nword")
+        typed(mngr, terminal, f"{line}\n", "end\n>")
         typed(mngr, terminal, "\x1b[A\x1b[A\x1b[B", f"\n> {line}")
-        typed(mngr, terminal, "\x15seq 3\n", "\n3\n")
+        typed(mngr, terminal, "\x15seq 3\n", "\n3\n>")
     with connected(mngr, "a1", 30, 100, {}) as terminal:
         typed(mngr, terminal, "exit 7\n", "\nexit")
     seen = [f"> {line}", "word " * 30 + "end", "> seq 3", "1", "2", "3", "> exit 7", "exit"]
