@@ -1,8 +1,8 @@
 """run_tests.py [SUITE…] [-- PYTEST-ARGS…]: the folders of tests/, and a summary of all.
 
 A suite is a folder of tests/. Two lanes run side by side, as most tests wait more than they compute: in one the suites
-without machines and with fake ones, in the other those with real ones; in each, one suite after another. What a suite
-says is printed when it ends. After each, what it left behind is looked for, ended, and counted as a failure; what is
+without machines and with fake ones, in the other those with real ones; in each, one suite after another. Those that
+need both processors for themselves come last. What a suite says is printed when it ends. After each, what it left behind is looked for, ended, and counted as a failure; what is
 left on a Docker that is ours alone, at the end.
 """
 
@@ -30,20 +30,22 @@ ORDER = {
     "simcloud": ("-n2", "--dist=loadfile"),
     "simcloud_ovh": ("-n2", "--dist=loadfile"),
     "simcloud_azure": ("-n2", "--dist=loadfile"),
-    "ovh": ("-n6",),
+    "ovh": ("-n4",),
     "azure": ("-n2",),
     "vultr": ("-n4",),
     "contract": ("-n4", "--dist=loadscope"),
     "clouds": ("-n4",),
     "local": ("-n3",),
-    "e2e": (),  # its machines are many already
     "crash": ("-n4",),
     "docker": ("-n2", "--dist=loadfile"),
     "qemu": (),
     "vms": ("-n2", "--dist=loadfile"),
+    "e2e": (),  # its machines are many already
 }
 #: The lane of real machines; all other suites are in the other.
-REAL = {"local", "e2e", "crash", "docker", "qemu", "vms"}
+REAL = {"local", "crash", "docker", "qemu", "vms"}
+#: After both lanes: hosts that are idle at the same time, which have to be seen to be so.
+ALONE = {"e2e"}
 NOT_SUITES = {"support", "__pycache__"}
 
 #: A suite that takes longer is ended, and has failed. With all crash points that is hours.
@@ -72,23 +74,27 @@ def main(words: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run = Run(arguments, live=len(suites or known) == 1)
     before = docker_left()
-    lanes: list[list[str]] = [[], []]
-    for suite in suites or known:
-        lanes[suite in REAL].append(suite)
-    threads = [threading.Thread(target=run.lane, args=(lane,)) for lane in lanes if lane]
+    asked = suites or known
+    real, alone = ([one for one in asked if one in some] for some in (REAL, ALONE))
+    lanes = (real, [one for one in asked if one not in REAL | ALONE])
+    threads = [threading.Thread(target=run.lane, args=(lane,)) for lane in lanes]
+    last = threading.Thread(target=run.lane, args=(alone,))
     code = 0
     try:
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        last.start()
+        last.join()
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         code = 130
     finally:
         run.end()
-        for thread in threads:
-            thread.join()
+        for thread in (*threads, last):
+            if thread.is_alive():
+                thread.join()
     if left := sorted(docker_left() - before):
         run.results.append(Result("Docker", failed=[f"left behind: {one}" for one in left]))
     run.report()
