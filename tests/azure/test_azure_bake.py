@@ -109,6 +109,17 @@ def test_an_image_that_another_computer_baked_for_stays(world: AzureWorld, mngr:
     assert len(world.cloud.resources("images")) == 2
 
 
+def test_an_image_that_another_instance_baked_for_stays(world: AzureWorld, mngr: Cli) -> None:
+    mngr.ok(*BAKE)
+    mine, its = "MNGR__PROVIDERS__AZURE__", "MNGR__PROVIDERS__BIG__"
+    big = {its + key.removeprefix(mine): value for key, value in mngr.env.items() if key.startswith(mine)}
+    big |= {f"{its}BACKEND": "azure", f"{its}OS_DISK_SIZE_GB": "40"}
+    other = Cli({**mngr.env, **big}, world.scratch)
+    assert "removed" not in other.ok(*BAKE, "--provider", "big").out
+    assert "azure bake" in mngr.ok(*CREATE, "--dry-run").out
+    assert len(world.cloud.resources("images")) == 2
+
+
 def test_another_region_gets_a_copy_without_a_machine(world: AzureWorld, mngr: Cli) -> None:
     mngr.ok(*BAKE)
     assert "azure bake" not in mngr.ok(*CREATE, "-b", "--azure-region=eastus", "--dry-run").out

@@ -390,3 +390,11 @@ def test_a_machine_that_was_asked_for_before_isnt_replaced_by_one_without_its_ke
     assert "run the command again: Standard_D2s_v5 in westus" in caught.value.hint
     assert len(world.orders()) == 1
     released(world, spec)
+
+
+def test_a_check_of_another_spec_between_changes_nothing(world: World) -> None:
+    spec = world.spec("--azure-fallback-sizes=Standard_D2s_v5")
+    world.cloud.check(spec)
+    world.cloud.check(msgspec.structs.replace(world.spec(), plan="Standard_D2s_v5"))
+    world.create(spec)
+    assert world.orders() == [("Standard_B2s", "westus")]

@@ -245,6 +245,11 @@ def test_azures_other_clouds_are_refused(api_url: str, authority: str, said: str
     assert caught.value.hint
 
 
+def test_an_authority_that_is_no_address_is_a_users_mistake() -> None:
+    with pytest.raises(InvalidInput, match="AZURE_AUTHORITY_HOST"):
+        check_public(API_URL, WHERE, {"AZURE_AUTHORITY_HOST": "https://["})
+
+
 @pytest.mark.parametrize("authority", ["", "https://login.microsoftonline.com", "https://127.0.0.1:8443"])
 def test_the_public_cloud_and_a_simulated_one_are_not(authority: str) -> None:
     for api_url in (API_URL, "https://localhost:8443"):

@@ -30,8 +30,8 @@ class Asked(TypedDict, total=False):
     user: str
     build_args: Sequence[str]
     start_args: Sequence[str]
-    env: Mapping[str, str]
-    labels: Mapping[str, str]
+    env: Mapping[str, str] | None
+    labels: Mapping[str, str] | None
     idle_timeout_s: float | None
     idle_mode: str
     max_lifetime_s: float | None
@@ -61,8 +61,8 @@ def request(name: str, type: str, asked: Asked) -> CreateRequest:
         command=["sh", "-c", command] if isinstance(command, str) else list(command),
         build_args=several(asked.get("build_args", ()), "build_args"),
         start_args=several(asked.get("start_args", ()), "start_args"),
-        image=asked.get("image", ""), user=asked.get("user", ""), env=dict(asked.get("env", {})),
-        labels=check_labels(asked.get("labels", {})), idle=_idle(asked), snapshot=asked.get("snapshot", ""),
+        image=asked.get("image", ""), user=asked.get("user", ""), env=dict(asked.get("env") or {}),
+        labels=check_labels(asked.get("labels") or {}), idle=_idle(asked), snapshot=asked.get("snapshot", ""),
         work_dir=asked.get("work_dir", ""), source=None if source is None else Path(source).absolute(),
         subdirectory=_subdirectory(source, asked.get("subdirectory", "")),
         trust_first_contact=asked.get("trust_first_contact", False), worktree=asked.get("worktree", False),

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from mngr.config.layers import source
 from mngr.config.schema import convert
 from mngr.model import environment
 from mngr.model.background import begin
-from mngr.model.errors import Conflict, InvalidInput
+from mngr.model.errors import Conflict, InvalidInput, MngrError
 from mngr.model.ids import new_host_id
 from mngr.model.names import check_name, is_text
 from mngr.model.notes import Note
@@ -121,6 +122,14 @@ def checked(mngr: Mngr, ready: CreatePlan) -> CreatePlan:
     found = dataclasses.replace(found, code=code, notes=notes)
     if found.onto and ready.provider.abilities.isolated:
         return found
+    if found.existing and not found.onto:
+        with suppress(MngrError):
+            offer()
+        # Of a create that was killed: what it has ordered already, under that id, is nothing in its own way.
+        ready = dataclasses.replace(
+            ready, spec=msgspec.structs.replace(ready.spec, id=found.existing.record.id)
+        )
+        return dataclasses.replace(found, offer=_offer(mngr, ready))
     return dataclasses.replace(found, offer=offer())
 
 

@@ -11,7 +11,7 @@ from mngr.containers.store import HostStore
 from mngr.hosts.scripts import script
 from mngr.journal import Held, Intent
 from mngr.model.clock import iso
-from mngr.model.errors import MngrError, Unreachable
+from mngr.model.errors import MngrError, TimedOut, Unreachable
 from mngr.model.notes import MachineReplaced
 from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord
@@ -179,8 +179,8 @@ class Builder:
         for _ in looks(self.clock, limit):
             try:
                 word, _, log = script(ssh, "machine-booted", timeout=30).text.partition("\n")
-            except Unreachable:
-                continue  # sshd restarts during cloud-init
+            except (Unreachable, TimedOut):
+                continue  # sshd restarts during cloud-init, and Docker may be slow to come up
             if word == "ready":
                 return
             if word == "failed":

@@ -203,7 +203,9 @@ def remember(rented: Rented, view: HostView) -> None:
     paid_until = view.paid_until or (before.paid_until if before else "")
     at = rented.context.clock.now()
     ends_at = view.idle.lifetime_ends_at if view.idle else None
-    if not view.up and before:  # a machine that is off doesn't say it
+    if before and not (
+        view.state == "running" and view.idle
+    ):  # only a machine that runs says that there is none
         ends_at = ends_at or before.ends_at
     rented.cache.put(
         Remembered(

@@ -225,7 +225,7 @@ class _Connection:
             if status >= 200:
                 break
         content, delimited = self._body(status, headers, ends)
-        if headers.get("Content-Encoding", "").lower() == "gzip":
+        if content and headers.get("Content-Encoding", "").lower() == "gzip":
             content = _unpacked(content)
         again = delimited and version == "HTTP/1.1" and "close" not in headers.get("Connection", "").lower()
         self._used_at = time.monotonic()
@@ -344,12 +344,15 @@ def _bounded(size: int) -> None:
 def _unpacked(content: bytes) -> bytes:
     import zlib
 
-    unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    try:
-        found = unzip.decompress(content, MOST_BYTES)
-    except zlib.error:
-        raise ValueError("the answer is packed wrongly") from None
-    _bounded(len(found) + bool(unzip.unconsumed_tail))
-    if not unzip.eof:
-        raise ValueError("the answer was cut off")
-    return found
+    found = bytearray()
+    while content:  # of several members, it is all of them
+        unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        try:
+            found += unzip.decompress(content, MOST_BYTES)
+        except zlib.error:
+            raise ValueError("the answer is packed wrongly") from None
+        _bounded(len(found) + bool(unzip.unconsumed_tail))
+        if not unzip.eof:
+            raise ValueError("the answer was cut off")
+        content = unzip.unused_data
+    return bytes(found)

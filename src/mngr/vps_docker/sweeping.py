@@ -22,6 +22,7 @@ from mngr.vps_docker.intents import CreatePlan, SnapshotPlan, WipePlan
 from mngr.vps_docker.releasing import release
 from mngr.vps_docker.rented import Rented
 from mngr.vps_docker.strays import Stray
+from mngr.vps_docker.tags import Owner
 from mngr.vps_docker.vps_client import Machine, MachineSpec
 
 #: How long the sweep waits for one release; what isn't gone by then is looked at by the next sweep.
@@ -162,10 +163,8 @@ def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> N
         swept.kept.append(_found(machine, "no-lease", host=views.name_of(machine)))
         return
     if not owner.abandoned(rented.cloud.now()):
-        here = owner.builder == rented.context.laptop
-        by = "" if here else owner.builder or "?"
         left = max(0, int(owner.until + tags.MARGIN_S - rented.cloud.now()))
-        swept.kept.append(_found(machine, "in-the-making", by=by, again_s=left))
+        swept.kept.append(_found(machine, "in-the-making", by=_builder(rented, owner), again_s=left))
         return
     with rented.journal.hold(rented.name, owner.host_id) as held:
         try:
@@ -174,7 +173,7 @@ def _machine(rented: Rented, machine: Machine, swept: Swept, dry_run: bool) -> N
             return
         if held.intent is not None or not now.abandoned(rented.cloud.now()):
             return
-        found = _found(machine, "abandoned", by=owner.builder)
+        found = _found(machine, "abandoned", by=_builder(rented, owner))
         if dry_run:
             swept.released.append(found)
             return
@@ -242,6 +241,11 @@ def _host(intent: Intent, why: Why) -> Found:
     doing = intent.kind if intent.kind in ("destroy", "snapshot", "wipe") else "create"
     name, id = intents.host_name(intent), intent.handle.get("id", "")
     return Found(thing="host", name=name, id=id, why=why, doing=doing)
+
+
+def _builder(rented: Rented, owner: Owner) -> str:
+    """As `Found.by`: "" is this computer."""
+    return "" if owner.builder == rented.context.laptop else owner.builder or "?"
 
 
 def _found(machine: Machine, why: Why = "failed", **facts: Any) -> Found:

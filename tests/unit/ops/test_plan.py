@@ -339,3 +339,23 @@ def test_a_directory_that_was_named_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="--from and --workdir exclude each other"):
         plan(made(tmp_path, here), request(**both))
     plan(made(tmp_path, here), request(**both, source_implied=True))
+
+
+def test_a_killed_create_is_priced_as_the_host_that_it_has_begun(
+    tmp_path: Path, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has ordered is in the way of another host, not in its own."""
+    begun = there("one")
+    begun.state = "building"
+    cloud.hosts = [begun]
+    asked: list[str] = []
+
+    def check(spec: HostSpec) -> Offer:
+        asked.append(spec.id)
+        if spec.id != begun.record.id:
+            raise InvalidInput("beyond the quota")
+        return BOUGHT
+
+    monkeypatch.setattr(cloud, "check", check)
+    assert plan(made(tmp_path, cloud), request()).offer == BOUGHT
+    assert asked[-1] == begun.record.id

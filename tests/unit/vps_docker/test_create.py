@@ -7,14 +7,20 @@ from typing import Any
 import pytest
 
 from mngr.journal import Journal
-from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError
+from mngr.model.errors import Conflict, Interrupted, InvalidInput, MngrError, TimedOut
 from mngr.model.progress import Progress
 from mngr.providers.contract import HostSpec, IdleRequest
 from mngr.transport.base import Completed
 from mngr.transport.ssh import KeyRefused, Ssh
 from mngr.vps_docker import boot_logs, tags
 from mngr.vps_docker.config import VpsDockerProviderConfig
-from mngr.vps_docker.errors import VpsApiError, VpsBootTimeout, VpsLeftBehind, VpsProvisioningError
+from mngr.vps_docker.errors import (
+    CloudInitFailed,
+    VpsApiError,
+    VpsBootTimeout,
+    VpsLeftBehind,
+    VpsProvisioningError,
+)
 from mngr.vps_docker.provider import VpsDockerProvider
 from mngr.vps_docker.vps_client import Handle, Later, Machine, MachineSpec, Save
 from support.rented import ManualClock, MemoryCloud, provider
@@ -343,3 +349,23 @@ def test_destroy_takes_a_half_made_host_too(cloud: MemoryCloud, tmp_path: Path) 
     killed(cloud, tmp_path, "create: bought")
     provider(tmp_path, cloud).destroy(HOST, quiet)
     assert settled(tmp_path, cloud)
+
+
+def test_a_docker_that_is_slow_to_answer_is_waited_for(
+    cloud: MemoryCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.state, cloud.address = "running", "127.99.99.99"
+    answers: list[str | Exception] = [TimedOut("it didn't end within 30 s"), "waiting\n", "failed\nwhy not\n"]
+
+    def run(self: Ssh, argv: Sequence[str], **more: Any) -> Completed:
+        if "machine-booted" not in argv:
+            return Completed(0, b"", b"")
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return Completed(0, answer.encode(), b"")
+
+    monkeypatch.setattr(Ssh, "run", run)
+    with pytest.raises(CloudInitFailed, match="the first boot"):
+        create(provider(tmp_path, cloud))
+    assert answers == []

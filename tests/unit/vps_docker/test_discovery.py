@@ -9,7 +9,8 @@ from mngr.journal import Intent, Journal
 from mngr.model.clock import left, within
 from mngr.model.errors import NotFound
 from mngr.model.records import AgentRecord, HostRecord
-from mngr.model.views import AgentView, HostView, StopSaves
+from mngr.model.states import HostState
+from mngr.model.views import AgentView, HostView, IdleView, StopSaves
 from mngr.vps_docker import tags
 from mngr.vps_docker.cache import Remembered
 from mngr.vps_docker.discovery import remember as remember_view
@@ -255,3 +256,25 @@ def test_records_that_arent_whole_are_said_to_be_so(tmp_path: Path) -> None:
     cloud.put("i-1", ready(), state="stopped", agents=None)
     (host,) = provider(tmp_path, cloud).discover().hosts
     assert "a start writes them anew" in host.problem
+
+
+@pytest.mark.parametrize(
+    ("state", "idle", "kept"),
+    [
+        ("running", None, 99.0),
+        ("stopping", IdleView(mode="io", timeout_s=900), 99.0),
+        ("stopped", None, 99.0),
+        ("running", IdleView(mode="io", timeout_s=900), None),
+    ],
+)
+def test_a_lifetimes_end_is_kept_until_a_machine_that_runs_says_that_there_is_none(
+    cloud: MemoryCloud, tmp_path: Path, state: HostState, idle: IdleView | None, kept: float | None
+) -> None:
+    cloud.put("i-1", ready())
+    rented = provider(tmp_path, cloud).rented
+    record = record_of(rented, cloud.machines["i-1"], None)
+    rented.cache.put(Remembered(record=record, agents=[], ends_at=99.0))
+    remember_view(rented, HostView(record=record, state=state, idle=idle))
+    found = rented.cache.get(HOST)
+    assert found
+    assert found.ends_at == kept

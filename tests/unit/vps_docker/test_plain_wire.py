@@ -171,6 +171,7 @@ def test_a_call_is_sent_as_it_is_meant_and_its_answer_read(wire: PlainWire, serv
 
 
 PACKED = gzip.compress(b'{"a": 1}')
+MEMBERS = gzip.compress(b'{"a":') + gzip.compress(b" 1}")
 
 
 @pytest.mark.parametrize(
@@ -178,17 +179,24 @@ PACKED = gzip.compress(b'{"a": 1}')
     [
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\n{\"a\r\n5\r\n\": 1}\r\n0\r\nX-Last: 1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(PACKED), PACKED),
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(MEMBERS), MEMBERS),
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"a\": 1}",
         says(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"a\": 1}"),
         says(b"HTTP/1.0 200 OK\r\nContent-Length: 8\r\n\r\n{\"a\": 1}"),
     ],
-    ids=["chunked", "gzip", "after a 100", "to the connection's end", "HTTP/1.0"],
+    ids=["chunked", "gzip", "gzip in two", "after a 100", "to the connection's end", "HTTP/1.0"],
 )  # fmt: skip
 def test_an_answer_may_come_in_all_of_https_forms(wire: PlainWire, server: Server, act: Act) -> None:
     server.script = [act]
     for _ in range(2):  # the second: nothing of the first is left on the connection
         assert wire.send(GET).json() == {"a": 1}
     assert len(server.closed) == (1 if isinstance(act, bytes) else 2)
+
+
+@pytest.mark.parametrize("status", [202, 204])
+def test_an_empty_answer_may_be_said_to_be_packed(wire: PlainWire, server: Server, status: int) -> None:
+    server.script = [b"HTTP/1.1 %d X\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n" % status]
+    assert wire.send(POST).status == status
 
 
 @pytest.mark.parametrize("status", [302, 307, 404, 429, 503])

@@ -262,3 +262,16 @@ def test_machines_of_other_instances_and_of_nobody_are_not_ours(cloud: MemoryClo
     ]
     sweep(parts(tmp_path, cloud), False)
     assert list(cloud.machines.values()) == others
+
+
+@pytest.mark.parametrize(("builder", "by"), [("laptop-1", ""), ("laptop-2", "laptop-2"), (None, "?")])
+def test_who_began_what_was_abandoned(
+    cloud: MemoryCloud, tmp_path: Path, builder: str | None, by: str
+) -> None:
+    marks = building(cloud, laptop=builder or "laptop-2")
+    if builder is None:
+        del marks[tags.BUILDER]
+    cloud.put("i-1", marks)
+    cloud.clock.at += tags.LEASE_S + tags.MARGIN_S + 1
+    swept = sweep(parts(tmp_path, cloud), True)
+    assert [(one.why, one.by) for one in swept.released] == [("abandoned", by)]

@@ -91,16 +91,14 @@ class Bake:
             if made:
                 self.regions = list(dict.fromkeys([*self.regions, *(ready[0].regions if ready else ())]))
                 number = max((one.number for one in found), default=(1, 0, -1))
+                self._claim()  # now, as baking takes long, and again, as the definition may be new
                 path = f"{self.gallery.versions}/{number[0]}.{number[1]}.{number[2] + 1}"
                 self._make(held, path)
                 ready = [self.gallery.one(self.arm, path)]  # a list may not show it yet
             elif held.intent is not None:  # an earlier call was killed after the image was done
                 self._release(held)
             self._replicate(ready[0])
-            try:
-                self._mark(self.gallery.definition)
-            except MngrError as error:
-                self.progress(Remark(text=f"another computer's bake may remove this image: {error}"))
+            self._claim()
             removed = self._remove_older(ready[0])
         return Baked(
             image=self.gallery.group.whole(ready[0].path), regions=self.regions, made=made, removed=removed
@@ -191,6 +189,15 @@ class Bake:
         self.progress(Step("image", f"copying it to {', '.join(lacking)}", IMAGE_LIMIT_S))
         properties = {**one.row["properties"], "publishingProfile": galleries.publishing(self.regions)}
         self._put(one.path, {key: one.row[key] for key in ("location", "tags")} | {"properties": properties})
+
+    def _claim(self) -> None:
+        """Says on the definition, if there is one, that this computer bakes for it."""
+        try:
+            self._mark(self.gallery.definition)
+        except NotFound:
+            pass
+        except MngrError as error:
+            self.progress(Remark(text=f"another computer's bake may remove this image: {error}"))
 
     def _mark(self, path: str, *, on: bool = True) -> None:
         """Says on a definition that this computer has baked for it, or no longer does."""

@@ -4,7 +4,7 @@ Which one is being tried is on disk before it is; what a try that failed has lef
 address and the interface of an order that was refused at once, which the next try in the same region takes over.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,15 +36,16 @@ BAKED = "baked"
 class FallbackCloud(AzureCloud):
     """`MachineSpec.options` may have `fallback-sizes` and `fallback-regions`, separated by commas, and `baked`."""
 
-    #: What the last check found that can be had; what it knew can't is not tried.
-    _able: Collection[str] = ()
+    #: What a check found of its choices that can be had; what it knew can't is not tried.
+    _able: Mapping[tuple[str, ...], Collection[str]] = {}
     #: The versions of the baked image, once they were read.
     _versions: "Sequence[Version] | None" = None
 
     def check(self, spec: MachineSpec) -> Offer:
         baked = begin(lambda: self.baked(spec, spec.region))
         offer = self._offers.check(self.group.in_region(spec.region), spec, self.have_read, choices(spec)[1:])
-        self._able = [_key(one.plan, one.region) for one in (offer, *offer.fallbacks)]
+        able = [_key(one.plan, one.region) for one in (offer, *offer.fallbacks)]
+        self._able = {**self._able, _keys(choices(spec)): able}
         baked()
         if self.baked(spec, offer.region):
             text = "made from the image that `mngr azure bake` made: nothing is installed"
@@ -112,8 +113,8 @@ class FallbackCloud(AzureCloud):
 
     def _from(self, spec: MachineSpec, trying: str) -> list[MachineSpec]:
         """What is still to be tried: from the one that was being tried when an earlier call ended."""
-        able = self._able
         all_ = choices(spec)
+        able = self._able.get(_keys(all_))
         found = [one for one in all_ if not able or _key(one.plan, one.region) in able] or all_
         keys = [_key(one.plan, one.region) for one in found]
         return found[keys.index(trying) :] if trying in keys else found
@@ -162,6 +163,10 @@ def choices(spec: MachineSpec) -> list[MachineSpec]:
 
 def listed(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _keys(specs: Iterable[MachineSpec]) -> tuple[str, ...]:
+    return tuple(_key(one.plan, one.region) for one in specs)
 
 
 def _key(plan: str, region: str) -> str:

@@ -65,8 +65,8 @@ class Gallery(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def mark(self) -> str:
-        """A tag of a definition: this computer has baked for it. Others may have, too."""
-        return f"{BAKED_BY}{self.laptop}"
+        """A tag of a definition: this computer has baked for it, for this provider instance. Others may have, too."""
+        return f"{BAKED_BY}{self.laptop}-{self.instance}"
 
     def read(self, arm: Arm) -> list[Version]:
         """All versions of what `config` would be baked to, the newest first. Raises Unreadable."""

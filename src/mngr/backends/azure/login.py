@@ -135,7 +135,12 @@ def check_public(api_url: str, where: str, environ: Mapping[str, str] = os.envir
     settings that `api_url` is of."""
     authority = environ.get("AZURE_AUTHORITY_HOST", "").lower()
     for source, text in ((f"{where} api_url", api_url.lower()), ("AZURE_AUTHORITY_HOST", authority)):
-        host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
+        try:
+            host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
+        except ValueError as error:
+            raise InvalidInput(
+                f"{source} {text!r} is no address: {error}", hint="mend it, or leave it out"
+            ) from None
         if host.endswith(_OTHER_CLOUDS):
             raise InvalidInput(
                 f"{source}: {host} isn't of Azure's public cloud, and mngr can't use Azure's others",

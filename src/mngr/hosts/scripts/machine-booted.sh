@@ -7,7 +7,7 @@ if [ -f "$state/ready" ]; then
 elif [ -f "$state/failed" ]; then
 	echo failed
 	cat "$state/failed"
-elif [ -f /var/lib/mngr-baked ] && docker version >/dev/null 2>&1; then
+elif [ -f /var/lib/mngr-baked ] && timeout 10 docker version >/dev/null 2>&1; then
 	echo ready
 elif [ -f /run/cloud-init/result.json ]; then
 	echo failed
