@@ -94,6 +94,28 @@ def test_what_isn_t_reachable_from_here_is_no_address() -> None:
     assert find({AGENT: cards("fd00::5")}).ip == "fd00::5"
 
 
+def test_what_a_guest_says_that_is_no_address_is_passed_over() -> None:
+    odd = {"eth0": {"addrs": [{"addr": "x"}, {"addr": "10.0.0.300"}, {"addr": ""}, {}]}}
+    assert find({AGENT: odd}).ip == ""
+    assert find({AGENT: odd | {"eth1": cards("10.0.0.9")["eth0"]}}).ip == "10.0.0.9"
+
+
+def test_an_agent_that_hangs_is_waited_for_two_seconds() -> None:
+    limits: list[int] = []
+
+    class Limited(Guest):
+        def agentSetResponseTimeout(self, seconds: int) -> None:
+            limits.append(seconds)
+
+    assert (
+        addresses.find(hypervisor(), Limited({AGENT: cards("10.0.0.9")}), FACTS, "running").source == "agent"
+    )
+    assert (
+        addresses.find(hypervisor(), Limited({LEASE: cards("10.0.0.9")}), FACTS, "running").source == "lease"
+    )
+    assert limits == [2]
+
+
 def test_one_that_is_off_or_without_a_card_says_so() -> None:
     assert find({LEASE: cards("10.0.0.1")}, state="stopped").missing == "it is stopped"
     assert find({}, facts=replace(FACTS, networks=())).missing == "it has no network card"

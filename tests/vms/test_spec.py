@@ -60,6 +60,12 @@ def test_a_hostile_user_or_network_is_refused(value: str) -> None:
             check(msgspec.structs.replace(USUAL, network=value))
 
 
+def test_root_is_no_user_to_log_in_as() -> None:
+    with pytest.raises(InvalidInput, match="root") as caught:
+        check(msgspec.structs.replace(USUAL, user="root"))
+    assert "another user" in caught.value.hint
+
+
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: ascii(value)[:40])
 def test_a_hostile_key_is_refused_and_damaged_ones_too(value: str) -> None:
     for text in (value, f"ssh-rsa {value}", f"{key()}\nx{value}", f'command="{value}" {key()}'):

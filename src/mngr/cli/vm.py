@@ -100,11 +100,12 @@ def show(vm: str, form: str, quiet: bool) -> int:
     mngr vm show web
     mngr vm show web --format '{ip}:{ssh_port}'
     """
-    from mngr.vms import look
+    from mngr.vms import look, remove
     from mngr.vms.hypervisor import connect
 
     check_format(form)
     with connect() as hypervisor:
+        remove.clear(hypervisor, vm)
         _tell(look.show(hypervisor, vm), form, quiet)
     return 0
 
@@ -229,12 +230,13 @@ def start(vm: str, wait: bool, timeout: float, form: str, quiet: bool) -> int:
     """
     from mngr.cli.progress import Progress
     from mngr.model.progress import Step
-    from mngr.vms import look, power
+    from mngr.vms import look, power, remove
     from mngr.vms.hypervisor import connect
 
     check_format(form)
     _check_seconds(timeout)
     with connect() as hypervisor, Progress(f"start {vm}", quiet) as progress:
+        remove.clear(hypervisor, vm)
         changed = power.start(hypervisor, vm)
         if wait:
             progress(Step("waiting for SSH"))
@@ -265,12 +267,13 @@ def stop(vm: str, force: bool, timeout: float, form: str, quiet: bool) -> int:
     """
     from mngr.cli.progress import Progress
     from mngr.model.progress import Step
-    from mngr.vms import look, power
+    from mngr.vms import look, power, remove
     from mngr.vms.hypervisor import connect
 
     check_format(form)
     _check_seconds(timeout)
     with connect() as hypervisor, Progress(f"stop {vm}", quiet) as progress:
+        remove.clear(hypervisor, vm)
         progress(Step("waiting for the guest to shut down"))
         changed = power.stop(hypervisor, vm, timeout, force)
         found = look.show(hypervisor, vm)

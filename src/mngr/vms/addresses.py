@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from mngr.model.errors import MngrError, TimedOut
@@ -16,6 +17,8 @@ from mngr.vms.domain import FORWARDED_FROM, Domain
 from mngr.vms.hypervisor import Hypervisor
 
 SSH = 22
+AGENT_S = 2
+"""So long a guest agent may take: one that hangs holds nobody up."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ def find(hypervisor: Hypervisor, domain: Any, facts: Domain, state: str) -> Addr
     )
     for name, number in sources:
         try:
+            if name == "agent" and hasattr(domain, "agentSetResponseTimeout"):
+                domain.agentSetResponseTimeout(AGENT_S)
             if ip := _usable(domain.interfaceAddresses(number)):
                 return Address(ip, SSH, name)
         except libvirt.libvirtError:
@@ -77,13 +82,13 @@ def wait_for_ssh(
 
 
 def _usable(interfaces: dict[str, Any]) -> str:
-    """The first address that isn't the guest's own loopback or a link's; IPv4 before IPv6. The agent says None for none."""
-    found = [
-        ip_address(one["addr"])
-        for card in interfaces.values()
-        for one in card.get("addrs") or ()
-        if one.get("addr")
-    ]
+    """The first address that isn't the guest's own loopback or a link's; IPv4 before IPv6. The agent says None for none, and
+    what is no address isn't taken for one: a guest may say anything."""
+    found: list[IPv4Address | IPv6Address] = []
+    for card in interfaces.values():
+        for one in card.get("addrs") or ():
+            with suppress(ValueError):
+                found.append(ip_address(one.get("addr") or ""))
     found = [
         ip for ip in found if not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified)
     ]

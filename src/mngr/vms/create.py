@@ -32,7 +32,7 @@ def create(hypervisor: Hypervisor, spec: VmSpec, user_data: bytes = b"") -> bool
     hypervisor.check_local()
     digest = hashlib.sha256(check_user_data(user_data)).hexdigest() if user_data else ""
     spec = check(msgspec.structs.replace(spec, user_data_sha256=digest))
-    with hypervisor.journal.hold(remove.PROVIDER, spec.name) as held:
+    with remove.hold(hypervisor, spec.name) as held:
         remove.finish(hypervisor, held, spec.name)
         if (there := hypervisor.find(spec.name)) is not None:
             _same(there, spec)

@@ -55,7 +55,9 @@ def check_image(spec: VmSpec) -> str:
         told = img.info(Path(spec.image))
     except img.QemuError as problem:
         raise InvalidInput(
-            f"image {spec.image} can't be used: {problem}", hint="give a disk image, raw or qcow2"
+            f"image {spec.image} can't be used",
+            hint="give a disk image, raw or qcow2",
+            details=str(problem),
         ) from None
     if told.format not in FORMATS:
         raise InvalidInput(
@@ -75,11 +77,18 @@ def check_image(spec: VmSpec) -> str:
     return told.format
 
 
+def make_folder(folder: Path) -> None:
+    """For the files of VMs: QEMU may go through it, and only its owner sees what is in it. Repeatable."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+
+
 def make(files: Files, spec: VmSpec, uuid: str, image_format: str, user_data: bytes) -> None:
     """Makes disk and seed. The instance id is the VM's UUID, the same for its whole life. Raises MngrError."""
     folder = Path(f"{files.stem}.seed")
     try:
-        files.stem.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+        make_folder(files.stem.parent)
+        files.disk.touch(mode=0o600)  # libvirt gives it to the user that QEMU runs as
         overlay.create(files.disk, Path(spec.image), spec.disk_gib, image_format)
         seed.write(folder, seed.files(uuid, spec.hostname, spec.keys, user_data, user=spec.user))
         files.seed.touch(mode=0o600)
@@ -87,5 +96,7 @@ def make(files: Files, spec: VmSpec, uuid: str, image_format: str, user_data: by
         shutil.rmtree(folder)
     except img.QemuError as problem:
         raise MngrError(
-            f"can't make the files of VM {spec.name}: {problem}", hint=f"look at {files.stem.parent}"
+            f"can't make the files of VM {spec.name}",
+            hint=f"is there room in {files.stem.parent}?",
+            details=str(problem),
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,18 @@ class Hypervisor:
 def connect(
     uri: str = "", environ: Mapping[str, str] = os.environ, clock: Clock = SYSTEM
 ) -> Iterator[Hypervisor]:
-    """A connection for as long as the block takes. `uri`: default `$LIBVIRT_URI`, else qemu:///session.
+    """A connection for as long as the block takes. Arguments and errors: those of `opened`."""
+    hypervisor = opened(uri, environ, clock)
+    try:
+        yield hypervisor
+    finally:
+        with suppress(hypervisor.libvirt.libvirtError):
+            hypervisor.conn.close()
+
+
+def opened(uri: str = "", environ: Mapping[str, str] = os.environ, clock: Clock = SYSTEM) -> Hypervisor:
+    """A connection. Whoever keeps none of its objects any more has closed it. `uri`: default `$LIBVIRT_URI`, else
+    qemu:///session.
 
     Raises Unreachable, with libvirt's reason and what to do; InvalidInput or NotFound where the storage that
     `$LIBVIRT_STORAGE_POOL` and `$LIBVIRT_STORAGE_PATH` name can't be used.
@@ -95,16 +106,10 @@ def connect(
         conn = libvirt.open(uri)
     except libvirt.libvirtError as error:
         raise _no_connection(error, uri) from None
-    try:
-        pool = environ.get("LIBVIRT_STORAGE_POOL") or DEFAULT_POOL
-        with library.doing(f"read storage pool {pool!r}"):
-            folder = _folder(libvirt, conn, environ, pool)
-        yield Hypervisor(libvirt, conn, uri, folder, pool, clock)
-    finally:
-        try:
-            conn.close()
-        except libvirt.libvirtError:
-            pass
+    pool = environ.get("LIBVIRT_STORAGE_POOL") or DEFAULT_POOL
+    with library.doing(f"read storage pool {pool!r}"):
+        folder = _folder(libvirt, conn, environ, pool)
+    return Hypervisor(libvirt, conn, uri, folder, pool, clock)
 
 
 def _folder(libvirt: Any, conn: Any, environ: Mapping[str, str], pool: str) -> Path:

@@ -73,13 +73,10 @@ class KeyStore:
         return Key(name=name, public_key=line.strip(), private_path=str(private), public_path=str(public))
 
     def all(self) -> list[Key]:
-        """By name; other files in the folder are no keys."""
-        names = sorted(
-            path.name for path in self._folder.glob("*") if is_name(path.name) and _is_private(path)
-        )
+        """By name; other files in the folder, and what can't be read, are no keys."""
         found = []
-        for name in names:
-            with suppress(NotFound):  # deleted meanwhile
+        for name in sorted(path.name for path in self._folder.glob("*") if is_name(path.name)):
+            with suppress(MngrError, OSError, ValueError):  # no key, deleted meanwhile, or not to be read
                 found.append(self.get(name))
         return found
 

@@ -18,8 +18,8 @@ FROM_RPC = 7
 GONE = {42, 43, 49, 50, 80, 72, 66}
 #: "operation failed" (a name is taken), the state doesn't allow it, a volume is there
 IN_THE_WAY = {9, 55, 90}
-#: the system said no, the agent is silent, no connection
-SILENT = {38, 86, 23, 24}
+#: the system said no, the agent is silent, no connection, and one that was closed
+SILENT = {38, 86, 23, 24, 6}
 WRONG = {8, 82}
 AUTH = {45, 29, 88}
 

@@ -37,13 +37,15 @@ def start(hypervisor: Hypervisor, name: str) -> bool:
     return True
 
 
-def started(hypervisor: Hypervisor, domain: Any, switch_on: Any) -> None:
-    """Switches on; where that fails QEMU's own words are in the error. Raises PortTaken, MngrError."""
+def started(hypervisor: Hypervisor, domain: Any, switch_on: Any, doing: str = "start") -> None:
+    """Switches on; where that fails QEMU's own words are in the error. A VM that runs by somebody else's start will do, but
+    not where we are `doing` something else. Raises PortTaken, MngrError."""
     libvirt, name = hypervisor.libvirt, domain.name()
     try:
         switch_on()
     except libvirt.libvirtError as error:
-        if library.code(error) == libvirt.VIR_ERR_OPERATION_INVALID and states.of(domain) == states.RUNNING:
+        invalid = library.code(error) == libvirt.VIR_ERR_OPERATION_INVALID
+        if doing == "start" and invalid and states.of(domain) == states.RUNNING:
             return  # somebody else was faster
         if "host forwarding" in str(error):
             with library.doing(f"read VM {name}"):
@@ -52,7 +54,7 @@ def started(hypervisor: Hypervisor, domain: Any, switch_on: Any) -> None:
                 f"port {port} of {FORWARDED_FROM}, which leads to VM {name}'s SSH, is in use by another program",
                 hint=f"`ss -ltnp 'sport = {port}'` says which; end it, and start the VM again",
             ) from None
-        raise library.told(error, f"start VM {name}") from None
+        raise library.told(error, f"{doing} VM {name}") from None
 
 
 def stop(hypervisor: Hypervisor, name: str, limit_s: float, force: bool = False) -> bool:

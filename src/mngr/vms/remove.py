@@ -6,13 +6,15 @@ and finishes. Only the VM of the intent's UUID is touched, and files that carry 
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, MngrError
 from mngr.model.names import is_name
 from mngr.vms import domain as xml
-from mngr.vms import library, states
+from mngr.vms import files, library, states
 from mngr.vms.hypervisor import Hypervisor
 
 PROVIDER = "vm"
@@ -40,7 +42,7 @@ def delete(hypervisor: Hypervisor, name: str) -> None:
     hypervisor.check_local()
     if not is_pending(hypervisor, name):
         check_ours(hypervisor, name)
-    with hypervisor.journal.hold(PROVIDER, name) as held:
+    with hold(hypervisor, name) as held:
         if finish(hypervisor, held, name) and hypervisor.find(name) is None:
             return
         uuid = check_ours(hypervisor, name)
@@ -67,13 +69,27 @@ def check_ours(hypervisor: Hypervisor, name: str) -> str:
     return facts.uuid
 
 
+def clear(hypervisor: Hypervisor, name: str) -> None:
+    """Takes away what a killed create or delete of a VM of that name has left, if nobody is at work on it. Repeatable."""
+    for entry in hypervisor.journal.entries(PROVIDER):
+        if entry.subject == name and not entry.busy:
+            with suppress(Conflict), hold(hypervisor, name) as held:
+                finish(hypervisor, held, name)
+
+
+def hold(hypervisor: Hypervisor, name: str) -> Held:
+    """The journal's place of a VM of that name, for a `with`. Raises Conflict, at once, if somebody is at work on it."""
+    files.make_folder(hypervisor.folder)
+    return hypervisor.journal.hold(PROVIDER, name)
+
+
 def finish(hypervisor: Hypervisor, held: Held, name: str) -> Leftover | None:
     """Takes away what an intent of that name says, if there is one from a process that died. Repeatable."""
     intent = held.intent
     if intent is None:
         return None
     uuid, uri = str(intent.plan.get("uuid", "")), str(intent.plan.get("uri", ""))
-    if uri != hypervisor.uri:
+    if _daemon(uri) != _daemon(hypervisor.uri):
         raise Conflict(
             f"a killed {intent.kind} of VM {name} on {uri} isn't cleared away yet",
             hint=f"`LIBVIRT_URI={uri} mngr vm list` does that",
@@ -91,7 +107,7 @@ def sweep(hypervisor: Hypervisor) -> list[Leftover]:
             continue
         verb = entry.intent.kind if entry.intent else "?"
         try:
-            with hypervisor.journal.hold(PROVIDER, entry.subject) as held:
+            with hold(hypervisor, entry.subject) as held:
                 if left := finish(hypervisor, held, entry.subject):
                     found.append(left)
         except Conflict:
@@ -123,6 +139,11 @@ def take_away(hypervisor: Hypervisor, name: str, uuid: str) -> None:
             domain.undefineFlags(flags)
     hypervisor.files(name, uuid).remove()
     hypervisor.refresh_pool()
+
+
+def _daemon(uri: str) -> str:
+    """An URI of the same libvirtd: root has but one, and libvirt takes its session for the system."""
+    return "qemu:///system" if uri == "qemu:///session" and os.geteuid() == 0 else uri
 
 
 def _end(hypervisor: Hypervisor, domain: object, name: str) -> None:

@@ -62,7 +62,7 @@ def restore(hypervisor: Hypervisor, vm: str, name: str) -> None:
     Raises NotFound, Conflict (the port of a VM that runs again is in use).
     """
     domain, snapshot = get(hypervisor, vm, name)
-    started(hypervisor, domain, lambda: domain.revertToSnapshot(snapshot))
+    started(hypervisor, domain, lambda: domain.revertToSnapshot(snapshot), f"restore snapshot {name} of")
 
 
 def delete(hypervisor: Hypervisor, vm: str, name: str) -> None:

@@ -74,6 +74,11 @@ def check(spec: VmSpec) -> VmSpec:
             f"user {spec.user!r} can't be used",
             hint="use lower-case letters, digits, - and _, at most 32, starting with a letter or _",
         )
+    if spec.user == "root":
+        raise InvalidInput(
+            "user 'root' can't be used: images let nobody log in as root by a key",
+            hint="name another user, who may sudo, or none for the image's own",
+        )
     _path(spec.image, "image")
     for path, what in ((spec.kernel, "kernel"), (spec.initrd, "initrd")):
         if path:

@@ -20,6 +20,12 @@ _HOST = re.compile(
 #: NAT64 and 6to4 addresses hold one of IPv4, which is where a packet ends up.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _6TO4 = ipaddress.ip_network("2002::/16")
+#: All of IPv6 that is given out, and what of it is kept for other purposes.
+#: https://www.iana.org/assignments/iana-ipv6-special-registry
+_GIVEN_OUT = ipaddress.ip_network("2000::/3")
+_SPECIAL = [ipaddress.ip_network(one) for one in ("2001::/23", "2001:db8::/32", "3fff::/20")]
+#: Where 6to4's relays were.
+_RELAYS = ipaddress.ip_network("192.88.99.0/24")
 
 Lookup = Callable[[str, int], list[str]]
 """The addresses of a host's name. Raises OSError."""
@@ -123,15 +129,13 @@ def is_public(address: str) -> bool:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped
-        if ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        elif ip in _6TO4:
-            inner = ipaddress.IPv4Address(int(ip) >> 80 & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip.is_global and not ip.is_multicast and ip not in _RELAYS
+    if ip in _NAT64:
+        return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+    if ip in _6TO4:
+        return is_public(str(ipaddress.IPv4Address(int(ip) >> 80 & 0xFFFFFFFF)))
+    return ip in _GIVEN_OUT and ip.is_global and not any(ip in one for one in _SPECIAL)
 
 
 def _fits(host: str, pattern: str) -> bool:

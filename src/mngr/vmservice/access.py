@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
+import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -43,19 +47,23 @@ class Tokens:
         check_name(name, "token name")
         if scope not in SCOPES:
             raise InvalidInput(f"there is no scope {scope!r}", hint=f"one of {', '.join(SCOPES)}")
-        there = self.all()
-        if name in there:
-            raise Conflict(f"there is a token {name!r} already", hint="remove it first, or take another name")
-        token = secrets.token_urlsafe(32)
-        self._write({**there, name: Token(_hash(token), scope)})
+        with self._locked():
+            there = self.all()
+            if name in there:
+                raise Conflict(
+                    f"there is a token {name!r} already", hint="remove it first, or take another name"
+                )
+            token = secrets.token_urlsafe(32)
+            self._write({**there, name: Token(_hash(token), scope)})
         return token
 
     def remove(self, name: str) -> None:
         """Raises NotFound."""
-        there = self.all()
-        if name not in there:
-            raise NotFound(f"there is no token {name!r}")
-        self._write({key: value for key, value in there.items() if key != name})
+        with self._locked():
+            there = self.all()
+            if name not in there:
+                raise NotFound(f"there is no token {name!r}")
+            self._write({key: value for key, value in there.items() if key != name})
 
     def whose(self, token: str) -> tuple[str, Scope] | None:
         """The name and scope of a token; None if it is nobody's. All are compared, so that the time tells nothing."""
@@ -65,8 +73,18 @@ class Tokens:
                 found = (name, one.scope)
         return found
 
-    def _write(self, tokens: dict[str, Token]) -> None:
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Of two processes that change tokens one waits for the other."""
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fd = os.open(self._file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+    def _write(self, tokens: dict[str, Token]) -> None:
         write_private(self._file, msgspec.json.encode(tokens).decode())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import ipaddress
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +24,7 @@ from mngr.model.errors import MngrError, Unreachable
 from mngr.vmservice import problems, scopes
 from mngr.vmservice.access import Tokens
 from mngr.vmservice.actions import ACTIONS, Action, parameters
+from mngr.vmservice.calls import Calls, Kind
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
 
@@ -39,6 +42,7 @@ def make(service: Service, tokens: Tokens | None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(service.begin)
         yield
         await run_in_threadpool(service.close)
 
@@ -47,10 +51,11 @@ def make(service: Service, tokens: Tokens | None) -> FastAPI:
         description="Virtual machines on libvirt, and SSH keys for them. Errors are application/problem+json (RFC 9457).",
     )  # fmt: skip
     problems.handle(app)
+    calls = Calls(service)
     for action in ACTIONS:
-        _route(app, service, action)
-    _tools(app, service)
-    _health(app, service)
+        _route(app, calls, action)
+    _tools(app, service, calls)
+    _health(app, calls)
     app.add_middleware(Door, tokens=tokens)
     _described(app)
     return app
@@ -59,7 +64,7 @@ def make(service: Service, tokens: Tokens | None) -> FastAPI:
 # --- endpoints ----------------------------------------------------------------------------------------------------
 
 
-def _route(app: FastAPI, service: Service, action: Action) -> None:
+def _route(app: FastAPI, calls: Calls, action: Action) -> None:
     """An endpoint whose signature says what is in the path and what in the body, for FastAPI to read."""
     names = _IN_PATH.findall(action.path)
     fields = action.request.model_fields
@@ -71,10 +76,10 @@ def _route(app: FastAPI, service: Service, action: Action) -> None:
         default = model() if optional else inspect.Parameter.empty
         given.append(inspect.Parameter("body", KEYWORD, annotation=model, default=default))
 
-    def endpoint(**sent: Any) -> Any:
+    async def endpoint(**sent: Any) -> Any:
         more = sent.pop("body", None)
         asked = action.request(**sent, **(more.model_dump() if more is not None else {}))
-        return action.run(service, asked)
+        return await calls.run(_kind(action), action.run, asked)
 
     endpoint.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]
     endpoint.__name__ = action.name
@@ -85,6 +90,10 @@ def _route(app: FastAPI, service: Service, action: Action) -> None:
         responses=problems.documented(*sorted({*ALWAYS, *action.fails})), openapi_extra=SECURED,
         dependencies=[_needs(action.scope)],
     )  # fmt: skip
+
+
+def _kind(action: Action) -> Kind:
+    return "read" if action.scope == "read" else "change"
 
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -102,12 +111,12 @@ def _without(action: Action, body: dict[str, Any]) -> type[BaseModel]:
     return create_model(name, __config__=ConfigDict(strict=True, extra="forbid"), **body)
 
 
-def _health(app: FastAPI, service: Service) -> None:
+def _health(app: FastAPI, calls: Calls) -> None:
     @app.get("/healthz", response_class=PlainTextResponse, responses=problems.documented(405, 503),
              summary="Whether libvirt answers", operation_id="healthz")  # fmt: skip
-    def healthz() -> str:
+    async def healthz() -> str:
         try:
-            service.check()
+            await calls.run("health", lambda service, _: service.check())
         except MngrError as problem:
             raise Unreachable(problem.message, hint=problem.hint) from None
         return "OK"
@@ -124,18 +133,18 @@ def definitions() -> list[dict[str, Any]]:
     ]
 
 
-def _tools(app: FastAPI, service: Service) -> None:
+def _tools(app: FastAPI, service: Service, calls: Calls) -> None:
     by_name = {one.name: one for one in ACTIONS if one.tool}
 
     @app.get(
         "/tools", summary="The tools, for agents", operation_id="tools", responses=problems.documented(405)
     )
-    def tools() -> dict[str, Any]:
+    async def tools() -> dict[str, Any]:
         return {"tools": definitions()}
 
     @app.get("/tools.json", summary="The tools as OpenAI's function calling wants them", operation_id="tools_json",
              responses=problems.documented(405))  # fmt: skip
-    def tools_json() -> dict[str, Any]:
+    async def tools_json() -> dict[str, Any]:
         made = [{"type": "function", "function": one} for one in definitions()]
         return {
             "version": __version__, "generatedAt": iso(service.now()), "format": "openai-function-calling",
@@ -147,21 +156,27 @@ def _tools(app: FastAPI, service: Service) -> None:
         if action is None:
             return problems.answer(404, f"there is no tool {tool!r}", f"one of {', '.join(by_name)}")
         _check(request, action.scope)
+        body = await request.body()
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if body and kind != "application/json":  # which no page elsewhere may send without asking
+            return problems.answer(
+                415, "parameters are JSON", "send them with `Content-Type: application/json`"
+            )
         try:
-            asked = action.request.model_validate_json(await request.body() or b"{}")
+            asked = action.request.model_validate_json(body or b"{}")
         except ValidationError as error:
             found = [
                 problems.Wrong(where=".".join(str(part) for part in one["loc"]) or "body", why=one["msg"])
                 for one in error.errors(include_input=False, include_url=False, include_context=False)
             ]
             return problems.answer(422, f"{tool} can't be called so", "/tools says its parameters", found)
-        done = await run_in_threadpool(action.run, service, asked)
+        done = await calls.run(_kind(action), action.run, asked)
         return JSONResponse(done.model_dump())
 
     schema = {"schema": {"type": "object"}}
     app.add_api_route(
         "/tools/{tool}", call, methods=["POST"], summary="Call a tool; the body is its parameters", operation_id="tool_call",
-        response_model=None, responses=problems.documented(404, 409, 501, 504, *ALWAYS),
+        response_model=None, responses=problems.documented(404, 409, 415, 501, 504, *ALWAYS),
         openapi_extra={**SECURED, "requestBody": {"required": True, "content": {"application/json": schema}}},
     )  # fmt: skip
 
@@ -179,22 +194,30 @@ class Door:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         request = Request(scope)
-        if refusal := await run_in_threadpool(self._refusal, request):
+        # Here, and not in a thread: it is a small file, and threads may all be busy.
+        if refusal := self._refusal(request):
             return await refusal(scope, receive, send)
         body = bytearray()
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return None  # nobody is there, and what was asked for isn't known
             body += message.get("body", b"")
             if len(body) > MOST_BODY:
                 too_big = problems.answer(413, f"the body is too big: at most {MOST_BODY} bytes are taken")
                 return await too_big(scope, receive, send)
             if message["type"] != "http.request" or not message.get("more_body"):
                 break
-        return await self._app(scope, _replayed(bytes(body), receive), send)
+        return await _to_its_end(self._app, scope, _replayed(bytes(body), receive), send)
 
     def _refusal(self, request: Request) -> Response | None:
         """Nothing, and then the request's state says what its token allows."""
         request.state.allowed = "destructive" if self._tokens is None else None
+        if self._tokens is None and not _is_from_here(request):
+            return problems.answer(
+                403, "without tokens this is for programs on this computer, not for pages in a browser",
+                "ask http://127.0.0.1, without an Origin; `mngr vm token create` makes a token",
+            )  # fmt: skip
         if self._tokens is None or request.url.path in OPEN:
             return None
         kind, _, given = request.headers.get("authorization", "").partition(" ")
@@ -211,6 +234,37 @@ class Door:
         return None
 
 
+def _is_from_here(request: Request) -> bool:
+    """A page of any site may have a browser send requests here: then there is an Origin, or a name as the Host."""
+    if "origin" in request.headers:
+        return False
+    host = request.headers.get("host", "")
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+async def _to_its_end(app: ASGIApp, scope: Asgi, receive: Receive, send: Send) -> None:
+    """A request that still runs when the service ends is told so. Its thread goes on: `Service.close` waits for that."""
+    begun = False
+
+    async def sent(message: Message) -> None:
+        nonlocal begun
+        begun = True
+        await send(message)
+
+    try:
+        await app(scope, receive, sent)
+    except asyncio.CancelledError:
+        if not begun:
+            ended = problems.answer(503, "the service was ended meanwhile", "ask again when it is back")
+            await ended(scope, receive, send)
+
+
 def _check(request: Request, needed: Scope) -> None:
     """Asked where the route is known, as a path may be spelled in many ways. Raises Refused."""
     has = request.state.allowed
@@ -222,7 +276,7 @@ def _check(request: Request, needed: Scope) -> None:
 
 
 def _needs(needed: Scope) -> Any:
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:
         _check(request, needed)
 
     return Depends(check)

@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, NotSupported, TimedOut, Unreachable
 
+#: Of a 503: so long a client may wait before it asks again.
+RETRY_AFTER_S = 5
 MEDIA_TYPE = "application/problem+json"
 
 #: The first that fits counts.
@@ -54,6 +56,8 @@ def answer(
     errors: list[Wrong] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
+    if status == 503:
+        headers = {"Retry-After": str(RETRY_AFTER_S), **(headers or {})}
     problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, hint=hint, errors=errors)
     return JSONResponse(
         problem.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE, headers=dict(headers or {})

@@ -2,58 +2,80 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
-from mngr.model.errors import InvalidInput
+from mngr.model.errors import InvalidInput, MngrError
 from mngr.vms import acceleration, create, look, power, remove
-from mngr.vms.hypervisor import Hypervisor, connect
+from mngr.vms.hypervisor import Hypervisor, opened
 from mngr.vms.images import Image, Images
 from mngr.vms.keys import Key, KeyStore
 from mngr.vms.spec import VmSpec, check, check_key
 from mngr.vmservice import shapes
+from mngr.vmservice.ending import EndingClock, Running
 from mngr.vmservice.settings import Settings
+
+LOG = logging.getLogger("mngr.vmservice")
 
 
 class Connection:
-    """One connection to libvirt, kept, and made anew when it has broken. libvirt's calls may come from any thread."""
+    """One connection to libvirt, kept, and made anew when it has broken. libvirt's calls may come from any thread, so one that
+    has broken is let go of, and ends with the last call that uses it."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
         self._lock = threading.Lock()
-        self._stack = ExitStack()
         self._hypervisor: Hypervisor | None = None
 
     def get(self) -> Hypervisor:
         """Raises Unreachable, with libvirt's reason."""
         with self._lock:
-            if self._hypervisor is None or not self._hypervisor.conn.isAlive():
-                self._close()
-                self._hypervisor = self._stack.enter_context(
-                    connect(environ=self._settings.libvirt_env, clock=self._clock)
-                )
+            if self._hypervisor is None or not _is_alive(self._hypervisor):
+                self._hypervisor = None
+                self._hypervisor = opened(environ=self._settings.libvirt_env, clock=self._clock)
             return self._hypervisor
 
-    def close(self) -> None:
+    def let_go(self) -> None:
         with self._lock:
-            self._close()
+            self._hypervisor = None
 
-    def _close(self) -> None:
-        self._hypervisor = None
-        self._stack.close()
+
+def _is_alive(hypervisor: Hypervisor) -> bool:
+    try:
+        return bool(hypervisor.conn.isAlive())
+    except hypervisor.libvirt.libvirtError:
+        return False
 
 
 class Service:
     def __init__(self, settings: Settings, clock: Clock = SYSTEM) -> None:
-        self.settings, self._clock = settings, clock
-        self._connection = Connection(settings, clock)
+        self.settings, self._clock = settings, EndingClock(clock)
+        self._connection = Connection(settings, self._clock)
         self._keys = KeyStore(settings.key_dir)
+        self._running = Running()
+
+    def begin(self) -> None:
+        """Clears away what killed creates and deletes have left; where libvirt can't be reached the next list does."""
+        with suppress(MngrError):
+            self._sweep(self._connection.get())
+
+    def call(self, run: Callable[[Service, Any], Any], asked: Any) -> Any:
+        """`run(self, asked)`, which `close` waits for. Raises what that does, and Unreachable once the service ends."""
+        self._clock.check()
+        with self._running:
+            return run(self, asked)
 
     def close(self) -> None:
-        self._connection.close()
+        """Calls that wait for something end with an error, the others are waited for; then libvirt's connection goes."""
+        self._clock.end()
+        self._running.wait()
+        self._connection.let_go()
 
     def now(self) -> float:
         return self._clock.now()
@@ -69,17 +91,19 @@ class Service:
     # --- VMs --------------------------------------------------------------------------------------------------
 
     def vm_list(self, asked: shapes.Nothing) -> shapes.Vms:
-        rows = look.list_(self._connection.get())
+        hypervisor = self._connection.get()
+        self._sweep(hypervisor)
+        rows = look.list_(hypervisor)
         return shapes.Vms(
             vms=[shapes.Vm(**{key: getattr(one, key) for key in shapes.Vm.model_fields}) for one in rows]
         )
 
     def vm_show(self, asked: shapes.VmName) -> shapes.VmDetails:
-        return _details(look.show(self._connection.get(), asked.name))
+        return _details(look.show(self._settled(asked.name), asked.name))
 
     def vm_create(self, asked: shapes.VmCreate) -> shapes.VmDetails:
         """Returns once QEMU runs the VM."""
-        hypervisor = self._connection.get()
+        hypervisor = self._settled(asked.name)
         if not asked.imageUrl:
             raise InvalidInput(
                 f"VM {asked.name} would have nothing to boot", hint="give an imageUrl, of a cloud image"
@@ -101,15 +125,16 @@ class Service:
         )
         image = self._images(hypervisor).get(asked.imageUrl, asked.imageSha256 or "")
         spec = msgspec.structs.replace(spec, image=str(image))
+        hypervisor = self._connection.get()  # a download may take longer than a connection lives
         create.create(hypervisor, spec)
         return _details(look.show(hypervisor, asked.name))
 
     def vm_start(self, asked: shapes.VmName) -> shapes.Status:
-        power.start(self._connection.get(), asked.name)
+        power.start(self._settled(asked.name), asked.name)
         return shapes.Status(status="started", vm=asked.name)
 
     def vm_stop(self, asked: shapes.VmStop) -> shapes.Status:
-        power.stop(self._connection.get(), asked.name, asked.timeout, asked.force)
+        power.stop(self._settled(asked.name), asked.name, asked.timeout, asked.force)
         return shapes.Status(status="stopped", vm=asked.name)
 
     def vm_delete(self, asked: shapes.VmName) -> shapes.Status:
@@ -143,6 +168,22 @@ class Service:
             uri=hypervisor.uri, libvirt=self.check(), acceleration=probe.accel, accelerationReason=probe.reason,
             storage=str(hypervisor.folder),
         )  # fmt: skip
+
+    def _settled(self, name: str) -> Hypervisor:
+        """The connection, once nothing is left of a killed create or delete of that VM."""
+        hypervisor = self._connection.get()
+        remove.clear(hypervisor, name)
+        return hypervisor
+
+    def _sweep(self, hypervisor: Hypervisor) -> None:
+        try:
+            left = remove.sweep(hypervisor)
+        except OSError as problem:
+            LOG.warning("the journal in %s can't be read: %s", hypervisor.folder, problem)
+            return
+        for one in left:
+            if one.problem:
+                LOG.warning("what a killed %s of VM %s left is there: %s", one.verb, one.name, one.problem)
 
     def _images(self, hypervisor: Hypervisor) -> Images:
         return Images(hypervisor.folder / "images", self.settings.images, self._clock)

@@ -112,3 +112,11 @@ def test_delete_takes_both_files(store: KeyStore, tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         store.delete("k")
     assert store.generate("k", kind="ed25519")
+
+
+def test_a_key_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    good = store.generate("good", kind="ed25519")
+    (tmp_path / "broken").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nnothing\n")
+    (tmp_path / "folder").mkdir()
+    assert store.all() == [good]

@@ -65,6 +65,9 @@ def test_only_hosts_on_the_list(host: str, ok: bool) -> None:
         ("100.64.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False), ("255.255.255.255", False), ("::1", False), ("::", False),
         ("fe80::1", False), ("fe80::1%eth0", False), ("fd00::1", False), ("ff02::1", False), ("::ffff:127.0.0.1", False),
         ("::ffff:10.0.0.1", False), ("64:ff9b::7f00:1", False), ("2002:7f00:1::1", False), ("2002:a9fe:a9fe::1", False),
+        ("192.88.99.1", False), ("fec0::1", False), ("64:ff9b:1::101:101", False), ("::1.1.1.1", False), ("::ffff:0:1.1.1.1", False),
+        ("::ffff:1.1.1.1", False), ("5f00::1", False), ("100::1", False), ("3fff::1", False), ("2001:db8::1", False),
+        ("2001::1", False), ("2001:20::1", False), ("4000::1", False), ("2a01:4f8::1", True), ("3ffe::1", True),
         ("no address", False),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from fastapi.testclient import TestClient
 
 from mngr.vmservice.access import Tokens
 from mngr.vmservice.actions import ACTIONS
+from mngr.vmservice.app import make
+from mngr.vmservice.service import Service
 from mngr.vmservice.settings import Settings
 from support.vm_http import Http
 
@@ -46,14 +49,13 @@ def test_vms_that_mngr_did_not_make_are_not_deleted(http: Http) -> None:
     assert "wasn't made by mngr" in problem["detail"]
 
 
-def test_a_hypervisor_that_does_not_answer_is_a_503(
-    settings: Settings, tokens: Tokens, client: TestClient
-) -> None:
+def test_a_hypervisor_that_does_not_answer_is_a_503(settings: Settings, tokens: Tokens) -> None:
     dead = {**settings.libvirt_env, "LIBVIRT_URI": "qemu+unix:///system?socket=/nonexistent/socket"}
-    object.__setattr__(settings, "libvirt_env", dead)
-    http = Http(client, tokens.make("all", "destructive"))
-    assert http("GET", "/healthz")[0] == 503
-    status, problem = http("GET", "/api/vms")
+    with TestClient(make(Service(dataclasses.replace(settings, libvirt_env=dead)), tokens)) as client:
+        http = Http(client, tokens.make("all", "destructive"))
+        assert http("GET", "/healthz")[0] == 503
+        assert client.get("/healthz").headers["retry-after"] == "5"
+        status, problem = http("GET", "/api/vms")
     assert (status, problem["title"]) == (503, "Service Unavailable")
     assert "no connection to libvirt" in problem["detail"]
 
