@@ -23,7 +23,8 @@ def lookup(host: str, port: int) -> list[str]:
 @dataclass
 class Shop:
     """`files`: path → (bytes, ETag). `moved`: path → location. `cuts`: how many bytes each of the next answers has
-    before the connection ends. `answers`: status of each of the next answers. `plain`: ranges are ignored. `asked`:
+    before the connection ends. `answers`: status of each of the next answers. `plain`: ranges are ignored. `drips`: so many headers come
+    before the others, one each twentieth of a second. `asked`:
     each request's path and headers."""
 
     port: int = 0
@@ -33,6 +34,7 @@ class Shop:
     answers: list[int] = field(default_factory=list)
     plain: bool = False
     sized: bool = True
+    drips: int = 0
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def url(self, path: str, host: str = "images.test", scheme: str = "http") -> str:
@@ -41,7 +43,7 @@ class Shop:
 
 @contextmanager
 def open_shop(context: ssl.SSLContext | None = None) -> Iterator[Shop]:
-    shop = Shop()
+    shop, never = Shop(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
@@ -77,6 +79,10 @@ def open_shop(context: ssl.SSLContext | None = None) -> Iterator[Shop]:
 
         def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)
+            for number in range(shop.drips):
+                self.send_header(f"X-{number}", "x")
+                self.flush_headers()
+                never.wait(0.05)
             for key, value in headers.items():
                 self.send_header(key, value)
             self.end_headers()

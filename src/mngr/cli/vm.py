@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mngr.cli import vm_image, vm_snapshot
 from mngr.cli import vm_serve as serving
-from mngr.cli import vm_snapshot
 from mngr.cli.output import (
     check_format,
     for_programs,
@@ -41,6 +41,7 @@ def command() -> None:
 
 
 command.add_command(vm_snapshot.command)
+command.add_command(vm_image.command)
 
 
 @command.command("list")

@@ -23,19 +23,32 @@ FIRST_PORT, PORTS = 20000, 10000
 TRIES = 5
 
 
-def create(hypervisor: Hypervisor, spec: VmSpec, user_data: bytes = b"") -> bool:
+def image_of(hypervisor: Hypervisor, spec: VmSpec) -> str:
+    """Before an image is fetched: the one of the VM of that name, if that is there and was made of the same address; else "",
+    and then nothing that can be known without the image is in the way. Raises what `create` does."""
+    hypervisor.check_local()
+    check(spec)
+    if (there := hypervisor.find(spec.name)) is None:
+        _check_network(hypervisor, spec)
+        return ""
+    was = _spec(there, spec.name)
+    _same(was, msgspec.structs.replace(spec, image=was.image))
+    return was.image if was.image_url else ""
+
+
+def create(hypervisor: Hypervisor, spec: VmSpec, user_data: bytes = b"", wait_s: float = 0) -> bool:
     """Makes a VM and starts it; returns once QEMU runs. False if it was there with this spec: then it is only started.
 
     Raises InvalidInput, NotFound (its network), Conflict (a VM of that name with another spec, or of somebody else's; another
-    mngr at work on it), MngrError. Whatever it raises, nothing is left, or left to the next look (`remove.sweep`).
+    mngr at work on it; with `wait_s` that is waited for so many seconds, and then Unreachable), MngrError. Whatever it raises, nothing is left, or left to the next look (`remove.sweep`).
     """
     hypervisor.check_local()
     digest = hashlib.sha256(check_user_data(user_data)).hexdigest() if user_data else ""
     spec = check(msgspec.structs.replace(spec, user_data_sha256=digest))
-    with remove.hold(hypervisor, spec.name) as held:
+    with remove.hold(hypervisor, spec.name, wait_s) as held:
         remove.finish(hypervisor, held, spec.name)
         if (there := hypervisor.find(spec.name)) is not None:
-            _same(there, spec)
+            _same(_spec(there, spec.name), spec)
             if states.of(there) in states.OFF:
                 started(hypervisor, there, there.create)
             return False
@@ -51,12 +64,17 @@ def create(hypervisor: Hypervisor, spec: VmSpec, user_data: bytes = b"") -> bool
     return True
 
 
-def _same(there: Any, spec: VmSpec) -> None:
-    """Raises Conflict if that is another VM."""
-    with library.doing(f"read VM {spec.name}"):
+def _spec(there: Any, name: str) -> VmSpec:
+    """What that VM was made of. Raises Conflict if it isn't mngr's."""
+    with library.doing(f"read VM {name}"):
         was = xml.read(there.XMLDesc()).spec
     if was is None:
-        raise Conflict(f"there is a VM {spec.name} that mngr didn't make", hint="give yours another name")
+        raise Conflict(f"there is a VM {name} that mngr didn't make", hint="give yours another name")
+    return was
+
+
+def _same(was: VmSpec, spec: VmSpec) -> None:
+    """Raises Conflict if that is another VM."""
     if other := differences(was, spec):
         raise Conflict(
             f"VM {spec.name} is there with another spec: {'; '.join(other)}",
@@ -70,7 +88,7 @@ def _make(hypervisor: Hypervisor, held: Held, spec: VmSpec, image_format: str, u
     there = hypervisor.files(spec.name, id)
     made = Made(id, str(there.disk), str(there.seed), probe.accel, probe.reason, _port(spec))
     text = xml.write(spec, made)
-    remove.begin(hypervisor, held, remove.CREATE, spec.name, id)
+    remove.begin(hypervisor, held, remove.CREATE, spec.name, id, spec.image)
     try:
         files.make(there, spec, id, image_format, user_data)
         with library.doing(f"make VM {spec.name}"):

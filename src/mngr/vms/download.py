@@ -6,6 +6,8 @@ Ranges and validators: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
 from __future__ import annotations
 
 import re
+import socket
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -42,6 +44,44 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Lost(Exception):
     """The connection, or the server's mind; worth another try."""
+
+
+class _Cut:
+    """Ends connections after so many seconds of real time, whatever is waited for then: a server may send its headers byte by
+    byte, and each of them is in time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.done = False
+        self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(max(0.0, seconds), self._end)
+        self._timer.daemon = True
+
+    def watch(self, event: str, info: Mapping[str, Any]) -> None:
+        """A request's `trace`. The socket is doubled, as TLS takes the one that it is given apart."""
+        if not event.endswith("connect_tcp.complete"):
+            return
+        with self._lock:
+            self._sockets.append(info["return_value"].get_extra_info("socket").dup())
+        if self.done:
+            self._end()
+
+    def _end(self) -> None:
+        self.done = True
+        with self._lock:
+            for one in self._sockets:
+                with suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            for one in self._sockets:
+                one.close()
+            self._sockets.clear()
 
 
 class Download:
@@ -92,11 +132,12 @@ class Download:
         import httpx2
 
         url = self._url
+        cut = _Cut(end - self._clock.monotonic())
         try:
             # Neither proxies nor .netrc: we connect to the address that was checked.
-            with httpx2.Client(verify=self._verify, trust_env=False, timeout=STALL_S) as client:
+            with httpx2.Client(verify=self._verify, trust_env=False, timeout=STALL_S) as client, cut:
                 for _ in range(REDIRECTS + 1):
-                    with self._answer(client, url, known) as answer:
+                    with self._answer(client, url, known, cut) as answer:
                         if answer.status_code in (301, 302, 303, 307, 308):
                             url = self._sent_on(url, answer.headers.get("location", ""))
                             continue
@@ -104,10 +145,12 @@ class Download:
                             return None
                         return self._take(answer, url, end)
         except httpx2.HTTPError as problem:
+            if cut.done:
+                raise self._late(url) from None
             raise _Lost(str(problem) or type(problem).__name__) from None
         raise InvalidInput(f"{self._url} sends on more than {REDIRECTS} times")
 
-    def _answer(self, client: httpx2.Client, url: Url, known: str) -> Any:
+    def _answer(self, client: httpx2.Client, url: Url, known: str, cut: _Cut) -> Any:
         found = urls.addresses(url, self._allowed, self._lookup)
         address = found[self._failed % len(found)]
         at = Url(url.scheme, address, url.port, url.target)
@@ -115,7 +158,8 @@ class Download:
         headers = {"Host": host, "Accept-Encoding": "identity", "User-Agent": "mngr", **self._range()}
         if known:
             headers["If-None-Match"] = known
-        return client.stream("GET", str(at), headers=headers, extensions={"sni_hostname": url.host})
+        more = {"sni_hostname": url.host, "trace": cut.watch}
+        return client.stream("GET", str(at), headers=headers, extensions=more)
 
     def _range(self) -> Mapping[str, str]:
         have = self._have()
@@ -169,13 +213,15 @@ class Download:
                 file.write(part)
                 self._told(have, size)
                 if self._clock.monotonic() > end:
-                    raise TimedOut(
-                        f"{url} didn't come within {LIMIT_S:g} s",
-                        hint="run this again: it goes on where it ended",
-                    )
+                    raise self._late(url)
         if size is not None and have != size:
             raise _Lost(f"it ended after {have} of {size} bytes")
         return source
+
+    def _late(self, url: Url) -> TimedOut:
+        return TimedOut(
+            f"{url} didn't come within {LIMIT_S:g} s", hint="run this again: it goes on where it ended"
+        )
 
     def _too_big(self, url: Url, size: int) -> InvalidInput:
         self._into.unlink(missing_ok=True)

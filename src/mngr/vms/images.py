@@ -1,7 +1,7 @@
 """Images by their addresses: each is fetched once, however many ask for it at once, and kept under its SHA-256.
 
-FOLDER/<sha256>.img    an image, which disks of VMs are laid over: never written to again
-FOLDER/<url's>.json    what an address led to, and when
+FOLDER/<sha256>.img    an image, which disks of VMs are laid over: never written to again; .json: what it is, and since when
+FOLDER/<url's>.json    what an address leads to, and what the part is of
 FOLDER/<url's>.part    what has come of it so far; .lock: held by who fetches it
 """
 
@@ -12,9 +12,9 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from mngr.model.progress import Progress, Step
 from mngr.qemu import img
 from mngr.vms import download, urls
 from mngr.vms.download import Download, Source
+from mngr.vms.files import make_folder
 from mngr.vms.urls import Allowed, Lookup, Url
 
 PHASE = "image"
@@ -49,14 +50,25 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Known(msgspec.Struct, kw_only=True):
-    """What an address led to. `source`: what the part that is here is of. `sha256`: "" until it is whole."""
+    """An address. `sha256` and `source`: the image that came last, as its server named it; "" and None before the first.
+    `part`: what the part that is here is of."""
 
     url: str
     source: Source | None = None
     sha256: str = ""
-    format: str = ""
-    disk: int = 0
-    fetched_at: float = 0.0
+    part: Source | None = None
+
+
+class _Kept(msgspec.Struct, kw_only=True):
+    """An image. `urls`: all that ever led to it."""
+
+    urls: tuple[str, ...]
+    format: str
+    disk: int
+    fetched_at: float
+
+
+Record = TypeVar("Record", _Known, _Kept)
 
 
 class Images:
@@ -88,8 +100,9 @@ class Images:
         if sha256 and self._path(sha256).exists():
             return self._used(sha256)
         key = hashlib.sha256(str(url).encode()).hexdigest()[:32]
-        if self._read(key) is None:
+        if self._read(key, _Known) is None:
             urls.addresses(url, self._allowed, self._lookup)  # before anything is written
+        make_folder(self._folder.parent)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o711)
         with self._lock(key, url, progress):
             if sha256 and self._path(sha256).exists():
@@ -98,21 +111,20 @@ class Images:
 
     def all(self) -> list[Image]:
         """Those that are here, whole; by address."""
-        found: dict[str, Image] = {}
-        for record in self._folder.glob("*.json"):
-            known = self._read(record.stem)
-            if not known or not known.sha256:
+        found = []
+        for path in self._folder.glob("*.img"):
+            kept = self._read(path.stem, _Kept)
+            if not kept:
                 continue
-            try:
-                stat = self._path(known.sha256).stat()
-            except FileNotFoundError:
-                continue
-            more = found[known.sha256].urls if known.sha256 in found else ()
-            found[known.sha256] = Image(
-                sha256=known.sha256, path=str(self._path(known.sha256)), format=known.format, size=stat.st_size,
-                disk=known.disk, urls=tuple(sorted({known.url, *more})), fetched_at=known.fetched_at, used_at=stat.st_mtime,
-            )  # fmt: skip
-        return sorted(found.values(), key=lambda one: one.urls)
+            with suppress(FileNotFoundError):
+                stat = path.stat()
+                found.append(
+                    Image(
+                        sha256=path.stem, path=str(path), format=kept.format, size=stat.st_size, disk=kept.disk,
+                        urls=kept.urls, fetched_at=kept.fetched_at, used_at=stat.st_mtime,
+                    )
+                )  # fmt: skip
+        return sorted(found, key=lambda one: (one.urls, one.fetched_at))
 
     def prune(self, needed: Collection[str]) -> list[Image]:
         """Removes images that aren't in `needed` (paths: of all VMs' images, and those of creates that go on), nor were asked
@@ -121,30 +133,28 @@ class Images:
         gone = [one for one in self.all() if one.path not in needed and now - one.used_at > YOUNG_S]
         for one in gone:
             Path(one.path).unlink(missing_ok=True)
+            Path(one.path).with_suffix(".json").unlink(missing_ok=True)
         for record in self._folder.glob("*.json"):
-            known = self._read(record.stem)
-            if known and known.sha256 and self._path(known.sha256).exists():
+            known = self._read(record.stem, _Known)
+            if not known:
                 continue
             with self._try_lock(record.stem) as held:
                 part = self._part(record.stem)
-                touched = max(path.stat().st_mtime for path in (record, part) if path.exists())
-                if held and now - touched > YOUNG_S:
+                touched = [path.stat().st_mtime for path in (record, part) if path.exists()]
+                if held and touched and now - max(touched) > YOUNG_S:
                     part.unlink(missing_ok=True)
-                    record.unlink(missing_ok=True)
+                    if not (known.sha256 and self._path(known.sha256).exists()):
+                        record.unlink(missing_ok=True)
         return gone
 
     # --- one address, under its lock --------------------------------------------------------------------------
 
     def _fetched(self, key: str, url: Url, sha256: str, progress: Progress) -> str:
-        known = self._read(key) or _Known(url=str(url))
-        here = bool(known.sha256) and self._path(known.sha256).exists()
-        if here and sha256 in ("", known.sha256):
-            etag = known.source.etag if known.source else ""
-        else:
-            here, etag = False, ""
-            known.sha256 = ""
+        known = self._read(key, _Known) or _Known(url=str(url))
+        here = bool(known.sha256) and self._path(known.sha256).exists() and sha256 in ("", known.sha256)
+        etag = known.source.etag if here and known.source else ""
         try:
-            return self._download(key, known, url, sha256, etag if here else "", progress)
+            return self._download(key, known, url, sha256, etag, progress)
         except Unreachable as problem:
             if not here:
                 raise
@@ -154,13 +164,13 @@ class Images:
     def _download(self, key: str, known: _Known, url: Url, sha256: str, etag: str, progress: Progress) -> str:
         part = self._part(key)
         resumed = part.exists()
-        fresh = msgspec.structs.replace(known)
 
-        def save(source: Source) -> None:
-            self._write(key, msgspec.structs.replace(fresh, source=source, sha256=""))
+        def save(source: Source) -> None:  # the image that is here stays the address's until another one is
+            known.part = source
+            self._write(key, known)
 
         fetch = Download(
-            url, part, self._allowed, checked=bool(sha256), source=known.source if resumed else None, save=save,
+            url, part, self._allowed, checked=bool(sha256), source=known.part if resumed else None, save=save,
             told=_teller(progress, url), clock=self._clock, lookup=self._lookup, verify=self._verify,
         )  # fmt: skip
         source = fetch.run(known=etag)
@@ -183,26 +193,24 @@ class Images:
             raise
         part.chmod(0o444)
         _sync(part)
+        before = self._read(came, _Kept)
+        led = {str(url), *(before.urls if before else ())}
+        kept = _Kept(
+            urls=tuple(sorted(led)), format=told.format, disk=told.size, fetched_at=self._clock.now()
+        )
+        self._write(came, kept)
         os.replace(part, self._path(came))
         _sync(self._folder)
-        self._write(
-            key,
-            _Known(
-                url=str(url),
-                source=source,
-                sha256=came,
-                format=told.format,
-                disk=told.size,
-                fetched_at=self._clock.now(),
-            ),
-        )
+        self._write(key, _Known(url=str(url), source=source, sha256=came))
         return came
 
     def _checked(self, path: Path, url: Url) -> img.Info:
         try:
             told = img.info(path)
-        except img.QemuError as problem:
-            raise InvalidInput(f"what is at {url} is no disk image: {problem}") from None
+        except img.QemuError:  # its words may be of files here
+            raise InvalidInput(
+                f"what is at {url} is no disk image", hint="give one that is raw or qcow2"
+            ) from None
         if told.format not in FORMATS:
             raise InvalidInput(f"the image at {url} is {told.format}", hint="give one that is raw or qcow2")
         if told.outside:
@@ -227,15 +235,15 @@ class Images:
     def _part(self, key: str) -> Path:
         return self._folder / f"{key}.part"
 
-    def _read(self, key: str) -> _Known | None:
+    def _read(self, key: str, kind: type[Record]) -> Record | None:
         try:
-            return msgspec.json.decode((self._folder / f"{key}.json").read_bytes(), type=_Known)
+            return msgspec.json.decode((self._folder / f"{key}.json").read_bytes(), type=kind)
         except (OSError, msgspec.DecodeError):
             return None
 
-    def _write(self, key: str, known: _Known) -> None:
-        new = self._folder / f"{key}.json.new"
-        new.write_bytes(msgspec.json.encode(known))
+    def _write(self, key: str, record: _Known | _Kept) -> None:
+        new = self._folder / f"{key}.json.{os.urandom(4).hex()}"
+        new.write_bytes(msgspec.json.encode(record))
         _sync(new)
         os.replace(new, self._folder / f"{key}.json")
 

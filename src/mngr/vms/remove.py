@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mngr.journal import Held, Intent
-from mngr.model.errors import Conflict, MngrError
+from mngr.model.errors import Conflict, MngrError, Unreachable
 from mngr.model.names import is_name
+from mngr.model.waiting import looks
 from mngr.vms import domain as xml
 from mngr.vms import files, library, states
 from mngr.vms.hypervisor import Hypervisor
@@ -30,9 +31,9 @@ class Leftover:
     problem: str = ""
 
 
-def begin(hypervisor: Hypervisor, held: Held, verb: str, name: str, uuid: str) -> None:
-    """Puts on disk what is about to be done."""
-    plan = {"uuid": uuid, "uri": hypervisor.uri}
+def begin(hypervisor: Hypervisor, held: Held, verb: str, name: str, uuid: str, image: str = "") -> None:
+    """Puts on disk what is about to be done. `image`: what the VM's disk is to be laid over."""
+    plan = {"uuid": uuid, "uri": hypervisor.uri, "image": image}
     held.write(Intent(provider=PROVIDER, subject=name, kind=verb, at=hypervisor.clock.now(), plan=plan))
 
 
@@ -77,10 +78,19 @@ def clear(hypervisor: Hypervisor, name: str) -> None:
                 finish(hypervisor, held, name)
 
 
-def hold(hypervisor: Hypervisor, name: str) -> Held:
-    """The journal's place of a VM of that name, for a `with`. Raises Conflict, at once, if somebody is at work on it."""
+def hold(hypervisor: Hypervisor, name: str, wait_s: float = 0) -> Held:
+    """The journal's place of a VM of that name, for a `with`. Raises Conflict, at once, if somebody is at work on it; with
+    `wait_s` Unreachable, after so many seconds."""
     files.make_folder(hypervisor.folder)
-    return hypervisor.journal.hold(PROVIDER, name)
+    if not wait_s:
+        return hypervisor.journal.hold(PROVIDER, name)
+    for _ in looks(hypervisor.clock, wait_s):
+        with suppress(Conflict):
+            return hypervisor.journal.hold(PROVIDER, name)
+    raise Unreachable(
+        f"VM {name} has been made or removed by somebody else for more than {wait_s:g} s",
+        hint="ask again when that has come to its end",
+    )
 
 
 def finish(hypervisor: Hypervisor, held: Held, name: str) -> Leftover | None:

@@ -32,7 +32,8 @@ _PLAIN = re.compile(r"[ -~]*\Z")
 
 
 class VmSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A VM as it was asked for. It is kept in libvirt, beside the VM: a second create with the same is the same VM.
+    """A VM as it was asked for. It is kept in libvirt, beside the VM: a second create with the same is the same VM. `image_url` and `image_sha256` say where the
+    image was to come from, if it was fetched.
 
     `image` (raw or qcow2) is what the disk is laid over, and stays as it is; `kernel` and `initrd`, if given, are booted with
     `kernel_line` instead of what is on the disk. `keys` are public ones, of `user` (default: the image's own user). Of the
@@ -52,6 +53,8 @@ class VmSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     initrd: str = ""
     kernel_line: str = ""
     autostart: bool = False
+    image_url: str = ""
+    image_sha256: str = ""
 
     @property
     def hostname(self) -> str:
@@ -94,8 +97,11 @@ def check(spec: VmSpec) -> VmSpec:
             raise InvalidInput(
                 f"key {key[:60]!r} isn't in its plain form", hint="give one line, without blanks around"
             )
-    if spec.user_data_sha256 and not re.fullmatch(r"[0-9a-f]{64}", spec.user_data_sha256):
-        raise InvalidInput(f"{spec.user_data_sha256[:80]!r} is no SHA-256")
+    for digest in (spec.user_data_sha256, spec.image_sha256):
+        if digest and not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise InvalidInput(f"{digest[:80]!r} is no SHA-256")
+    if not _PLAIN.match(spec.image_url) or len(spec.image_url) > 2048:
+        raise InvalidInput(f"image address {spec.image_url[:80]!r} can't be used", hint="plain ASCII")
     return spec
 
 
@@ -142,8 +148,11 @@ def check_user_data(data: bytes) -> bytes:
 
 
 def differences(there: VmSpec, wanted: VmSpec) -> list[str]:
-    """What differs, as `memory_mib is 1024, not 2048`."""
-    pairs = [(one, getattr(there, one), getattr(wanted, one)) for one in VmSpec.__struct_fields__]
+    """What differs, as `memory_mib is 1024, not 2048`. Where images came from is compared if both were fetched."""
+    fields = list(VmSpec.__struct_fields__)
+    if not (there.image_url and wanted.image_url):
+        fields = [one for one in fields if one not in ("image_url", "image_sha256")]
+    pairs = [(one, getattr(there, one), getattr(wanted, one)) for one in fields]
     return [
         f"{name} differs" if name in ("keys", "user_data_sha256") else f"{name} is {old!r}, not {new!r}"
         for name, old, new in pairs

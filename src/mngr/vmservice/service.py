@@ -12,7 +12,7 @@ import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput, MngrError
-from mngr.vms import acceleration, create, look, power, remove
+from mngr.vms import acceleration, create, look, needed, power, remove
 from mngr.vms.hypervisor import Hypervisor, opened
 from mngr.vms.images import Image, Images
 from mngr.vms.keys import Key, KeyStore
@@ -21,6 +21,8 @@ from mngr.vmservice import shapes
 from mngr.vmservice.ending import EndingClock, Running
 from mngr.vmservice.settings import Settings
 
+#: So long a create waits for another one of the same name.
+BUSY_S = 120.0
 LOG = logging.getLogger("mngr.vmservice")
 
 
@@ -121,12 +123,15 @@ class Service:
                 user=asked.user or "",
                 keys=tuple(dict.fromkeys(keys)),
                 autostart=asked.autostart,
+                image_url=asked.imageUrl,
+                image_sha256=(asked.imageSha256 or "").lower(),
             )
         )
-        image = self._images(hypervisor).get(asked.imageUrl, asked.imageSha256 or "")
-        spec = msgspec.structs.replace(spec, image=str(image))
-        hypervisor = self._connection.get()  # a download may take longer than a connection lives
-        create.create(hypervisor, spec)
+        image = create.image_of(hypervisor, spec)
+        if not image:
+            image = str(self._images(hypervisor).get(spec.image_url, spec.image_sha256))
+            hypervisor = self._connection.get()  # a download may take longer than a connection lives
+        create.create(hypervisor, msgspec.structs.replace(spec, image=image), wait_s=BUSY_S)
         return _details(look.show(hypervisor, asked.name))
 
     def vm_start(self, asked: shapes.VmName) -> shapes.Status:
@@ -138,7 +143,12 @@ class Service:
         return shapes.Status(status="stopped", vm=asked.name)
 
     def vm_delete(self, asked: shapes.VmName) -> shapes.Status:
-        remove.delete(self._connection.get(), asked.name)
+        hypervisor = self._connection.get()
+        remove.delete(hypervisor, asked.name)
+        try:
+            needed.prune(hypervisor, self._images(hypervisor))
+        except (MngrError, OSError) as problem:
+            LOG.warning("images that no VM needs any more are kept: %s", problem)
         return shapes.Status(status="deleted", vm=asked.name)
 
     # --- keys -------------------------------------------------------------------------------------------------

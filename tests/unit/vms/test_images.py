@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from mngr.model.clock import SYSTEM, Clock
-from mngr.model.errors import InvalidInput, NotFound, Unreachable
+from mngr.model.errors import InvalidInput, NotFound, TimedOut, Unreachable
 from mngr.model.notes import Remark
 from mngr.simcloud import tls
+from mngr.vms import download
 from mngr.vms.images import YOUNG_S, Images
 from mngr.vms.urls import Allowed
 from support import shop as shops
@@ -218,6 +219,68 @@ def test_without_a_digest_the_server_is_asked_whether_it_has_another(
     assert images.get(url, progress=notes.append) == second
     [note] = [one for one in notes if isinstance(one, Remark)]
     assert "the image that is here is used" in note.text
+
+
+@pytest.fixture
+def secure(tmp_path: Path, clock: SkippingClock) -> Iterator[tuple[Shop, Images]]:
+    """By https, where an image needs no digest."""
+    import ssl
+
+    (tmp_path / "tls").mkdir()
+    certified = tls.make(tmp_path / "tls", ["images.test"])
+    with shops.open_shop(certified.context) as shop:
+        shop.files["/a.img"] = (BODY, '"v1"')
+        yield shop, made(tmp_path, clock, verify=ssl.create_default_context(cafile=str(certified.ca)))
+
+
+def test_a_refresh_that_breaks_leaves_the_image_that_is_here(secure: tuple[Shop, Images]) -> None:
+    shop, images = secure
+    url = shop.url("/a.img", scheme="https")
+    first = images.get(url)
+    shop.files["/a.img"], shop.cuts = (OTHER, '"v2"'), [1000, 0, 0, 0, 0, 0]
+    assert images.get(url) == first
+    shop.cuts = [0] * 8
+    assert images.get(url) == first
+    shop.cuts = []
+    assert images.get(url).read_bytes() == OTHER
+    assert shop.asked[-1][1]["range"] == "bytes=1000-"
+
+
+def test_a_wrong_digest_does_not_make_an_address_forget(secure: tuple[Shop, Images]) -> None:
+    shop, images = secure
+    url = shop.url("/a.img", scheme="https")
+    first = images.get(url)
+    with pytest.raises(InvalidInput, match="SHA-256"):
+        images.get(url, "0" * 64)
+    assert [one.path for one in images.all()] == [str(first)]
+    assert images.get(url) == first
+    assert shop.asked[-1][1]["if-none-match"] == '"v1"'
+
+
+def test_an_image_whose_address_moved_on_is_listed_and_goes_in_its_time(
+    secure: tuple[Shop, Images], clock: SkippingClock
+) -> None:
+    shop, images = secure
+    url = shop.url("/a.img", scheme="https")
+    first = images.get(url)
+    shop.files["/a.img"] = (OTHER, '"v2"')
+    second = images.get(url)
+    assert {one.path for one in images.all()} == {str(first), str(second)}
+    clock.sleep(YOUNG_S + 60)
+    assert [one.path for one in images.prune([str(second)])] == [str(first)]
+    assert not first.with_suffix(".json").exists()
+    assert images.get(url) == second
+
+
+def test_a_server_that_drips_its_headers_is_left_at_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "LIMIT_S", 0.5)
+    with shops.open_shop() as shop:
+        shop.files["/a.img"], shop.drips = (BODY, ""), 80
+        with pytest.raises(TimedOut, match="didn't come within"):
+            made(tmp_path, SYSTEM).get(shop.url("/a.img"), SHA256)
+        assert len(shop.asked) == 1
 
 
 def qcow2(path: Path, *options: str) -> bytes:
