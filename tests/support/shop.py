@@ -24,7 +24,7 @@ def lookup(host: str, port: int) -> list[str]:
 class Shop:
     """`files`: path → (bytes, ETag). `moved`: path → location. `cuts`: how many bytes each of the next answers has
     before the connection ends. `answers`: status of each of the next answers. `plain`: ranges are ignored. `drips`: so many headers come
-    before the others, one each twentieth of a second. `asked`:
+    before the others, one each twentieth of a second; `dripped`: so many have. `asked`:
     each request's path and headers."""
 
     port: int = 0
@@ -35,6 +35,7 @@ class Shop:
     plain: bool = False
     sized: bool = True
     drips: int = 0
+    dripped: int = 0
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def url(self, path: str, host: str = "images.test", scheme: str = "http") -> str:
@@ -82,6 +83,7 @@ def open_shop(context: ssl.SSLContext | None = None) -> Iterator[Shop]:
             for number in range(shop.drips):
                 self.send_header(f"X-{number}", "x")
                 self.flush_headers()
+                shop.dripped = number + 1
                 never.wait(0.05)
             for key, value in headers.items():
                 self.send_header(key, value)

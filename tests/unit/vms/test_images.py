@@ -272,15 +272,22 @@ def test_an_image_whose_address_moved_on_is_listed_and_goes_in_its_time(
     assert images.get(url) == second
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_server_that_drips_its_headers_is_left_at_the_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
+    import ssl
+
+    (tmp_path / "tls").mkdir()
+    certified = tls.make(tmp_path / "tls", ["images.test"])
+    images = made(tmp_path, SYSTEM, verify=ssl.create_default_context(cafile=str(certified.ca)))
     monkeypatch.setattr(download, "LIMIT_S", 0.5)
-    with shops.open_shop() as shop:
-        shop.files["/a.img"], shop.drips = (BODY, ""), 80
+    with shops.open_shop(certified.context if scheme == "https" else None) as shop:
+        shop.files["/a.img"], shop.drips = (BODY, ""), 400
         with pytest.raises(TimedOut, match="didn't come within"):
-            made(tmp_path, SYSTEM).get(shop.url("/a.img"), SHA256)
+            images.get(shop.url("/a.img", scheme=scheme), SHA256)
         assert len(shop.asked) == 1
+        assert shop.dripped < shop.drips  # it wasn't waited for to the end
 
 
 def qcow2(path: Path, *options: str) -> bytes:
