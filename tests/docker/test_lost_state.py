@@ -61,7 +61,7 @@ def test_it_is_listed_with_its_agents_and_used(user: Cli, before: dict[str, obje
     )
     assert user.run("exec", "a1", "cat work").stdout == "kept\n"
     done = user.json("gc", "--provider", NAME)
-    assert "the record of host a1 anew" in done[NAME]["finished"][0]
+    assert "the record of host a1, written anew" in done[NAME]["finished"][0]
     assert user.host("a1")["problem"] is None
     assert what_stays(user) == before
 
