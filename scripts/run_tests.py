@@ -33,17 +33,17 @@ ORDER = {
     "ovh": ("-n4",),
     "azure": ("-n2",),
     "vultr": ("-n4",),
-    "contract": ("-n4", "--dist=loadscope"),
     "clouds": ("-n4",),
     "local": ("-n3",),
     "crash": ("-n4",),
     "docker": ("-n2", "--dist=loadfile"),
+    "contract": ("-n4", "--dist=loadscope"),
     "qemu": (),
     "vms": ("-n2", "--dist=loadfile"),
     "e2e": (),  # its machines are many already
 }
 #: The lane of real machines; all other suites are in the other.
-REAL = {"local", "crash", "docker", "qemu", "vms"}
+REAL = {"contract", "local", "crash", "docker", "qemu", "vms"}
 #: After both lanes: hosts that are idle at the same time, which have to be seen to be so.
 ALONE = {"e2e"}
 NOT_SUITES = {"support", "__pycache__"}
