@@ -110,6 +110,7 @@ def test_an_idle_machine_deallocates_itself_though_it_is_refused_and_comes_back(
         assert end_all_of(cli.home) == []
         assert _open(cloud) == ["address", "disk"]
 
+        until(lambda: cli.host("box")["state"] == "paused", "Azure's log to say who deallocated it", 60)
         down = cli.host("box")
         assert (down["state"], down["idle"]["stop_cause"]) == ("paused", "idle")
         assert (down["id"], down["address"], down["agents"]) == (host["id"], host["address"], ["box"])
