@@ -50,6 +50,7 @@ def test_the_seeds_calls(service: httpx2.Client, place: Place, blank: Path, tmp_
         asked = {
             "name": "one", "memory": 64, "vcpus": 1, "diskSize": 1, "network": "user", "sshKeys": ["k"],
             "imageUrl": shop.url("/blank.img", host="127.0.0.1"), "imageSha256": hashlib.sha256(body).hexdigest(),
+            "wait": False,
         }  # fmt: skip
         assert "'k'" in told(service.post("/api/vms", json=asked), 404)["detail"]
         told(service.post("/api/ssh-keys", json={"name": "k", "type": "ed25519"}))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
-from mngr.model.errors import MngrError, TimedOut
+from mngr.model.errors import TimedOut
 from mngr.model.waiting import looks
 from mngr.qemu.ssh import has_banner
 from mngr.vms import states
@@ -61,14 +61,14 @@ def find(hypervisor: Hypervisor, domain: Any, facts: Domain, state: str) -> Addr
 def wait_for_ssh(
     hypervisor: Hypervisor, name: str, look: Callable[[], tuple[str, Address]], limit_s: float
 ) -> Address:
-    """Waits until the VM's SSH answers. `look` says its state and address. Raises TimedOut with what was missing, MngrError
-    if the VM ends meanwhile; the VM stays in both cases."""
+    """Waits until the VM's SSH answers. `look` says its state and address. Raises TimedOut with what was missing, also,
+    and at once, if the VM ends meanwhile; the VM stays in both cases."""
     last = Address()
     began = time.monotonic()
     for _ in looks(hypervisor.clock, limit_s):
         state, last = look()
         if state in states.OFF:
-            raise MngrError(
+            raise TimedOut(
                 f"VM {name} is {state}, {time.monotonic() - began:.0f} s after it was started",
                 hint=f"its console may say why: `virsh console {name}` after `mngr vm start {name}`",
             )

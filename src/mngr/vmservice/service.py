@@ -104,7 +104,7 @@ class Service:
         return _details(look.show(self._settled(asked.name), asked.name))
 
     def vm_create(self, asked: shapes.VmCreate) -> shapes.VmDetails:
-        """Returns once QEMU runs the VM."""
+        """Returns once the VM's SSH answers, or, without `wait`, once QEMU runs it. Raises TimedOut; then the VM stays."""
         hypervisor = self._settled(asked.name)
         if not asked.imageUrl:
             raise InvalidInput(
@@ -132,6 +132,8 @@ class Service:
             image = str(self._images(hypervisor).get(spec.image_url, spec.image_sha256))
             hypervisor = self._connection.get()  # a download may take longer than a connection lives
         create.create(hypervisor, msgspec.structs.replace(spec, image=image), wait_s=BUSY_S)
+        if asked.wait:
+            return _details(look.until_reachable(hypervisor, asked.name, asked.timeout))
         return _details(look.show(hypervisor, asked.name))
 
     def vm_start(self, asked: shapes.VmName) -> shapes.Status:

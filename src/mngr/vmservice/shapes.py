@@ -14,6 +14,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 Name = Annotated[
     str, Field(pattern=NAME, examples=["test-vm"], description="Letters, digits, - and _; at most 63")
 ]
+#: A create waits so many seconds for the VM's SSH, and no more than so many.
+WAIT_S, MOST_WAIT_S = 300, 3600
 KeyName = Annotated[
     str, Field(pattern=NAME, examples=["my-key"], description="Letters, digits, - and _; at most 63")
 ]
@@ -75,6 +77,20 @@ class VmCreate(Shape):
         ),
     ] = None
     autostart: bool = False
+    wait: Annotated[
+        bool,
+        Field(
+            description="Answer when its SSH does; false: once QEMU runs it. It is no part of what the VM is"
+        ),
+    ] = True
+    timeout: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=MOST_WAIT_S,
+            description="Seconds to wait for its SSH; the VM stays if it doesn't answer by then",
+        ),
+    ] = WAIT_S
 
 
 class VmStop(Shape):

@@ -125,6 +125,8 @@ BAD: dict[str, list[Any]] = {
     ],
     "user": ["", "Root", "a b", "a\n", "0a", "a" * 33, 7],
     "autostart": ["true", 1, None],
+    "wait": ["false", 0, None],
+    "timeout": [0, -1, 3601, 1.0, "300", True, None],
     "surprise": [1, None],
 }
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from mngr.journal import Journal
+from mngr.vms import addresses, remove
 from mngr.vms import domain as xml
-from mngr.vms import remove
 from mngr.vms.domain import Made
 from mngr.vms.hypervisor import connect
 from mngr.vms.spec import VmSpec, differences
@@ -21,7 +21,14 @@ from support.vm_http import Http
 from support.vms import place_at
 
 URL = "https://images.test/a.img"
-ASKED: dict[str, Any] = {"name": "one", "memory": 64, "vcpus": 1, "diskSize": 1, "imageUrl": URL}
+ASKED: dict[str, Any] = {
+    "name": "one",
+    "memory": 64,
+    "vcpus": 1,
+    "diskSize": 1,
+    "imageUrl": URL,
+    "wait": False,
+}
 SPEC = VmSpec(name="one", image="/images/a.img", memory_mib=64, vcpus=1, disk_gib=1, image_url=URL)
 MADE = Made(
     "0f0e0d0c-0b0a-4009-8807-060504030201", "/disks/one.qcow2", "/disks/one.seed.img", "tcg", "no KVM", 0
@@ -65,6 +72,26 @@ def test_a_repeated_create_is_the_same_vm_and_fetches_nothing(
         assert status == 409, problem
         assert "another spec" in problem["detail"]
     assert fetched == []
+
+
+def test_a_create_answers_when_ssh_does_or_says_why_not_and_keeps_the_vm(
+    http: Http, there: Any, fetched: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False, True])
+    monkeypatch.setattr(addresses, "has_banner", lambda ip, port: next(answers))
+    assert http("POST", "/api/vms", {**ASKED, "wait": True})[1]["uuid"] == MADE.uuid
+    assert next(answers, None) is None
+    monkeypatch.setattr(addresses, "has_banner", lambda ip, port: False)
+    status, problem = http("POST", "/api/vms", {**ASKED, "wait": True, "timeout": 1})
+    assert status == 504
+    assert "nothing speaks SSH at 192.168." in problem["detail"]
+    assert "mngr vm show" in problem["hint"]
+    there.destroy()
+    monkeypatch.setattr("mngr.vms.create.started", lambda *_: None)  # it ends at once
+    status, problem = http("POST", "/api/vms", {**ASKED, "wait": True})
+    assert (status, "VM one is stopped" in problem["detail"]) == (504, True)
+    there.create()
+    assert http("GET", "/api/vms/one")[1]["state"] == "running"
 
 
 def old_image(settings: Settings, name: str) -> Path:
