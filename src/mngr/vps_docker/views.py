@@ -106,12 +106,12 @@ def seen(rented: Rented, machine: Machine, facts: "MachineFacts", remembered: Re
 def ended(
     rented: Rented, machine: Machine, view: HostView, how: Ended | None, remembered: Remembered | None
 ) -> None:
-    """Lays over a stopped host's view how its machine went off, as far as its cloud tells, and what that saves."""
+    """Lays over a stopped host's view how its machine went off, as far as its cloud tells (yet), and what that saves."""
+    idle = remembered.record.idle if remembered else Idle(mode="", timeout_s=0)
+    view.idle = IdleView(mode=idle.mode, timeout_s=idle.timeout_s)
     if how is None:
         return
-    idle = remembered.record.idle if remembered else Idle(mode="", timeout_s=0)
     view.stopped_at = how.at
-    view.idle = IdleView(mode=idle.mode, timeout_s=idle.timeout_s)
     if how.by == "cloud":
         view.idle.stop_cause = "evicted"
         view.idle.stop_reason = f"{rented.title} took its machine back, to have the room"
