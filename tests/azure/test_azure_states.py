@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +82,11 @@ def test_stopped_by_itself_and_by_hand(world: AzureWorld, mngr: Cli) -> None:
     mngr.ok("start", "idler")
     assert host(mngr, "idler")["saved"] == pytest.approx(before["saved"], rel=0.05)
     mngr.ok("stop", "idler")
+    world.cloud.fault("error", path="**/eventtypes/management/values", times=9)
+    found = host(mngr, "idler")  # Azure doesn't say how it stopped
+    assert (found["state"], found["stopped_at"]) == ("stopped", None)
+    assert (found["idle"]["mode"], found["idle"]["timeout_s"]) == ("io", 800)
+    world.cloud.clear()
     world.pass_time(180)
     found = host(mngr, "idler")
     assert (found["state"], found["idle"]["stop_cause"]) == ("stopped", None)
@@ -185,3 +192,20 @@ def test_damaged_agent_tags_heal_at_the_next_start(world: AzureWorld, mngr: Cli)
     assert (found["agents"], found["agents_known"]) == (["torn"], True)
     assert not found["problem"]
     mngr.ok("destroy", "torn", "-y")
+
+
+@pytest.mark.parametrize("spot", [(), ("-b", "--azure-spot")], ids=["", "spot"])
+def test_a_record_that_is_written_anew_has_its_prices(world: AzureWorld, mngr: Cli, spot: tuple[str]) -> None:
+    create(mngr, "lost", *spot)
+    before = host(mngr, "lost")
+    home, state = Path(mngr.env["MNGR_HOME"]), "docker rm -f mngr-state-azure && docker volume rm mngr-state-azure"
+    config = home / "profile/providers/azure/azure/ssh" / before["id"]
+    subprocess.run(["ssh", "-F", str(config), before["id"], state], env=mngr.env, check=True, timeout=60)
+    (home / "cache/azure" / f"{before['id']}.json").unlink()
+    mngr.ok("stop", "@lost")
+    mngr.ok("start", "@lost")
+    prices = ("price_per_hour", "price_stopped_per_hour", "currency")
+    now = host(mngr, "lost")
+    assert [now[key] for key in prices] == [before[key] for key in prices]
+    assert now["price_per_hour"]
+    mngr.ok("destroy", "lost", "-y")

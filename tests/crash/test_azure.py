@@ -54,7 +54,7 @@ def test_what_is_in_the_group_and_nobodys_is_seen_billed_or_not(azure):
     arm = Arm(azure.cloud)
     group = Group(subscription=arm.sub, config=AzureConfig(), region="westus")
     spec = MachineSpec(
-        host_id="", name="box", plan="Standard_B2s", region="westus", image=group.config.image, public_key=KEY
+        host_id="", name="box", plan="Standard_B2s", region="westus", image=group.config.boot_image, public_key=KEY
     )  # fmt: skip
     arm.done("PUT", group.whole(group.address("box")), bodies.address(spec))
     arm.done("PUT", group.whole(group.nic("box")), bodies.interface(group, spec))

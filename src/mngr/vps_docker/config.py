@@ -22,6 +22,11 @@ class VpsDockerProviderConfig(ContainerSettings, frozen=True, kw_only=True, forb
     default_plan: str = "vc2-1c-1gb"
     default_os_id: int = 2136
 
+    @property
+    def boot_image(self) -> str:
+        """What a machine boots from for which nothing else was asked, in the cloud's words."""
+        return str(self.default_os_id)
+
     @classmethod
     def unset(cls, *names: str) -> list[str]:
         """Those of `names` for which a cloud's own config has no default of its own."""

@@ -61,7 +61,7 @@ def _price(rented: Rented, machine: Machine) -> Offer:
     """What such a machine costs now, if the cloud says so."""
     wanted = MachineSpec(
         host_id=machine.owner.host_id, name=machine.name, plan=machine.plan, region=machine.region,
-        image=str(rented.config.default_os_id),
+        image=rented.config.boot_image, options={"spot": "1"} if machine.spot else {},
     )  # fmt: skip
     with contextlib.suppress(MngrError):
         return rented.cloud.check(wanted)

@@ -80,7 +80,7 @@ class VpsDockerProvider(Generic[C, K]):
             name=tags.machine_name(self.name, spec.name, spec.id),
             plan=options.get("plan", self.config.default_plan),
             region=options.get("region", self.config.default_region),
-            image=options.get("os", str(self.config.default_os_id)),
+            image=options.get("os", self.config.boot_image),
         )
 
     def _discover_host_records(self, only: Collection[str] | None) -> Listing:

@@ -57,7 +57,7 @@ class AzureConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unk
             raise ValueError("os_disk_size_gb must be one of 1 to 4095")
 
     @property
-    def image(self) -> str:
+    def boot_image(self) -> str:
         """`PUBLISHER:OFFER:SKU:VERSION`, as the Azure CLI writes it."""
         return ":".join((self.image_publisher, self.image_offer, self.image_sku, self.image_version))
 

@@ -104,7 +104,7 @@ class Gallery(msgspec.Struct, frozen=True, kw_only=True):
 def recipe(config: AzureConfig) -> str:
     """What an image is baked from, as 8 digits: with other settings, or another mngr, it is another image."""
     facts = (
-        config.image,
+        config.boot_image,
         str(config.os_disk_size_gb),
         config.default_image,
         scripts.text("container-packages"),
@@ -122,7 +122,7 @@ def definition_body(gallery: Gallery, generation: str, processor: str) -> dict[s
             "hyperVGeneration": generation,
             "architecture": processor,
             "identifier": {"publisher": "mngr", "offer": "docker", "sku": recipe(gallery.config)},
-            "description": f"{gallery.config.image} with Docker and {gallery.config.default_image}",
+            "description": f"{gallery.config.boot_image} with Docker and {gallery.config.default_image}",
         },
     }
 

@@ -45,7 +45,7 @@ class Offers:
         regions = list(dict.fromkeys(one.region for one in wanted))
         enabled = begin(lambda: market.check_enabled(self._arm))
         prepared = [begin(lambda at=at: self._prepared(group.in_region(at))) for at in regions]
-        image = begin(lambda: images.check(self._arm, spec.image, regions, group.config.image))
+        image = begin(lambda: images.check(self._arm, spec.image, regions, group.config.boot_image))
         disk = (group.config.os_disk_type, group.config.os_disk_size_gb)
         prices = [begin(lambda one=one: self._price(one)) for one in wanted]
         rests = {region: begin(lambda at=region: self._prices.rest_per_hour(at, *disk)) for region in regions}

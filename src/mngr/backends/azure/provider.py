@@ -37,7 +37,7 @@ class AzureProvider(VpsDockerProvider[FallbackCloud, AzureConfig]):
     def machine_spec(self, spec: HostSpec, options: Mapping[str, str]) -> MachineSpec:
         config = self._azure
         seconds = config.auto_shutdown_seconds
-        image = options.get("image") or options.get("os") or config.image
+        image = options.get("image") or options.get("os") or config.boot_image
         baked = {} if {"image", "os"} & options.keys() else {fallback.BAKED: "1"}
         if not image.startswith("/subscriptions/") and len(image.split(":")) != 4:
             raise InvalidInput(

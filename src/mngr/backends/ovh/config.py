@@ -52,6 +52,10 @@ class OvhConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unkno
     trust_first_contact: bool = False
 
     @property
+    def boot_image(self) -> str:
+        return self.default_image_name
+
+    @property
     def recycles(self) -> bool:
         """Whether a create may take a VPS that is paid for anyway."""
         return bool(self.enable_recycle_cancelled and self.recycle_max_candidates_considered)

@@ -39,7 +39,7 @@ class Installer:
         self.access = access
         self.clock = client.clock
         self.user = config.bootstrap_ssh_user  #: whom the image installs the rebuild's key for
-        self.image = config.default_image_name
+        self.image = config.boot_image
         self.timeout = config.rebuild_timeout
 
     def install(

@@ -49,7 +49,7 @@ class OvhProvider(VpsDockerProvider[OvhCloud, OvhConfig]):
         return msgspec.structs.replace(
             plain,
             region=given.get("datacenter", given.get("region", self.config.default_region)),
-            image=given.get("image", given.get("os", self.config.default_image_name)),
+            image=given.get("image", given.get("os", self.config.boot_image)),
         )
 
     def _wanted(self, spec: HostSpec, offer: Offer | None = None) -> Wanted:
