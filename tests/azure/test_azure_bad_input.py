@@ -115,6 +115,7 @@ def test_an_expired_login(here: Circumstances, verb: str) -> None:
     done = refused(here, here.cli(EXPIRED), VERBS[verb], 5, "the Azure login has expired", "az login")
     # Of all sources that Azure's SDK tried, the one that said so.
     assert "EnvironmentCredential" not in done.err
+    assert ("Azure bills its machine on until a `mngr stop` has succeeded" in done.err) == (verb == "stop")
 
 
 @verbs("list", "create", "prepare", "stop")

@@ -167,6 +167,8 @@ class Case:
             if verb not in ("gc", "list"):
                 assert len(said) == 1, f"{verb}: one message\n{done}"
                 assert "\n  → " in done.err, f"{verb}: no next step\n{done}"
+            if verb == "stop" and done.code in (1, 5):
+                assert "Azure bills its machine on until" in done.err, done
         self.assert_owned(verb)
         if done.code:
             self.world.pass_time(60)

@@ -154,13 +154,19 @@ class VpsDockerProvider(Generic[C, K]):
     def stop(self, host_id: str, progress: Progress) -> None:
         from mngr.containers import container
 
-        found = self._ready(host_id)
-        if found.state not in ("stopped", "halted"):
-            progress(Step("container"))
-            container.stop(discovery.store_on(self.rented, found).docker, host_id)
-        if self.cloud.caps.stop_saves:
-            progress(Step("machine"))
-            self.cloud.power(found.id, False)
+        try:
+            found = self._ready(host_id)
+            if found.state not in ("stopped", "halted"):
+                progress(Step("container"))
+                container.stop(discovery.store_on(self.rented, found).docker, host_id)
+            if self.cloud.caps.stop_saves:
+                progress(Step("machine"))
+                self.cloud.power(found.id, False)
+        except MngrError as error:
+            if self.cloud.caps.stop_saves and not isinstance(error, NotFound):
+                billed = f"{self.rented.title} bills its machine on until a `mngr stop` has succeeded"
+                error.hint = f"{error.hint}; {billed}" if error.hint else billed
+            raise
 
     def start(self, host_id: str, progress: Progress) -> HostRecord:
         from mngr.containers import container, login
