@@ -290,7 +290,7 @@ def _teller(progress: Progress, url: Url) -> Callable[[int, int | None], None]:
         if step != last:
             last = step
             whole = f" of {of >> 20}" if of else ""
-            progress(Step(PHASE, f"fetching {url}: {done >> 20}{whole} MiB"))
+            progress(Step(PHASE, f"fetching {url}: {done >> 20}{whole} MiB", done=done, of=of))
 
     return told
 

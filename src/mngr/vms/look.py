@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from mngr.model.progress import Progress, Step
 from mngr.vms import addresses, library, states
 from mngr.vms import domain as xml
 from mngr.vms.addresses import Address
@@ -98,11 +99,17 @@ def show(hypervisor: Hypervisor, name: str) -> VmDetails:
     )
 
 
-def until_reachable(hypervisor: Hypervisor, name: str, limit_s: float) -> VmDetails:
+def until_reachable(
+    hypervisor: Hypervisor, name: str, limit_s: float, progress: Progress = lambda step: None
+) -> VmDetails:
     """Waits for the VM's SSH, and shows it. Raises TimedOut or MngrError; the VM stays."""
 
     def look() -> tuple[str, Address]:
         now = show(hypervisor, name)
+        waits = (
+            f"waiting for SSH at {now.ip} port {now.ssh_port}" if now.ip else f"no address: {now.no_address}"
+        )
+        progress(Step("booting", waits, at_most_s=limit_s))
         return now.state, Address(now.ip, now.ssh_port, now.address_from, now.no_address)
 
     addresses.wait_for_ssh(hypervisor, name, look, limit_s)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mngr.vmservice import shapes
+from mngr.vmservice import long, shapes
+from mngr.vmservice.calls import Kind
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
 from mngr.vmservice.shapes import Shape
@@ -15,7 +16,13 @@ from mngr.vmservice.shapes import Shape
 @dataclass(frozen=True)
 class Action:
     """`run` is a method of Service, which takes a `request` and gives an `answer`; parameters in the path are among the
-    request's, the others are its body. `fails`: statuses beside those of all."""
+    request's, the others are its body, or, of a GET, its query. `fails`: statuses beside those of all. `room`: which calls it takes
+    the place of, if not those of its scope.
+
+    `long`: it is run as an operation, which a restart of the service goes on with if all parameters that were given are among
+    `kept`: no secrets, as these are put on disk. Such an action may be repeated. `plan`: what it would make, for a VM that isn't
+    there; raises what is wrong with it. `gone`: its answer where its VM isn't there any more, for one that is to be done
+    in any case once it has begun."""
 
     name: str
     method: Literal["GET", "POST", "DELETE"]
@@ -27,6 +34,15 @@ class Action:
     run: Callable[[Service, Any], Any]
     tool: bool = False
     fails: Sequence[int] = ()
+    long: bool = False
+    plan: Callable[[Service, Any], Any] | None = None
+    kept: Sequence[str] = ()
+    gone: Callable[[Any], Any] | None = None
+    room: Kind | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return self.room or ("read" if self.scope == "read" else "change")
 
 
 ACTIONS: Sequence[Action] = (
@@ -38,6 +54,9 @@ ACTIONS: Sequence[Action] = (
         "vm_create", "POST", "/api/vms", "lifecycle",
         "Create and start a new VM. Given again with the same parameters, it is the same VM",
         shapes.VmCreate, shapes.VmDetails, Service.vm_create, tool=True, fails=(404, 409, 501, 504),
+        long=True, plan=Service.vm_plan,
+        kept=("name", "memory", "vcpus", "diskSize", "network", "imageUrl", "imageSha256", "sshKeys", "publicKeys", "user",
+              "autostart", "wait", "timeout"),
     ),
     Action(
         "vm_show", "GET", "/api/vms/{name}", "read", "Show everything of a VM, its address included",
@@ -45,16 +64,18 @@ ACTIONS: Sequence[Action] = (
     ),
     Action(
         "vm_start", "POST", "/api/vms/{name}/start", "lifecycle", "Start a stopped VM",
-        shapes.VmName, shapes.Status, Service.vm_start, tool=True, fails=(404, 409),
+        shapes.VmName, shapes.Status, Service.vm_start, tool=True, fails=(404, 409), long=True, kept=("name",),
     ),
     Action(
         "vm_stop", "POST", "/api/vms/{name}/stop", "lifecycle",
         "Gracefully shutdown a VM, and wait until it is off",
         shapes.VmStop, shapes.Status, Service.vm_stop, tool=True, fails=(404, 409, 504),
+        long=True, kept=("name", "force", "timeout"),
     ),
     Action(
         "vm_delete", "DELETE", "/api/vms/{name}", "destructive", "Delete a VM and its disk",
         shapes.VmName, shapes.Status, Service.vm_delete, tool=True, fails=(404, 409, 501),
+        long=True, kept=("name",), gone=lambda asked: shapes.Status(status="deleted", vm=asked.name),
     ),
     Action(
         "ssh_key_generate", "POST", "/api/ssh-keys", "lifecycle",
@@ -73,6 +94,14 @@ ACTIONS: Sequence[Action] = (
         "ssh_key_delete", "DELETE", "/api/ssh-keys/{name}", "destructive",
         "Delete a key pair. VMs that know its public key go on letting its holder in",
         shapes.KeyRef, shapes.KeyDeleted, Service.ssh_key_delete, fails=(404,),
+    ),
+    Action(
+        "operation_list", "GET", "/api/operations", "read", "List operations: long work, the newest first",
+        long.OperationsAsked, long.Operations, long.list_,
+    ),
+    Action(
+        "operation_show", "GET", "/api/operations/{operation}", "read", "Show an operation; with `wait` once it has ended",
+        long.OperationRef, long.Operation, long.show, fails=(404,), room="wait",
     ),
     Action(
         "image_list", "GET", "/api/images", "read", "List the images that are here",

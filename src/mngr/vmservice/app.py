@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic.fields import FieldInfo
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Asgi
@@ -21,10 +22,10 @@ from starlette.types import Scope as Asgi
 from mngr import __version__
 from mngr.model.clock import iso
 from mngr.model.errors import MngrError, Unreachable
-from mngr.vmservice import problems, scopes
+from mngr.vmservice import long, problems, scopes
 from mngr.vmservice.access import Tokens
 from mngr.vmservice.actions import ACTIONS, Action, parameters
-from mngr.vmservice.calls import Calls, Kind
+from mngr.vmservice.calls import Calls
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
 
@@ -40,9 +41,14 @@ _IN_PATH = re.compile(r"\{(\w+)\}")
 def make(service: Service, tokens: Tokens | None) -> FastAPI:
     """`tokens`: None lets everybody do everything, for loopback only."""
 
+    calls = Calls(service)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(service.begin)
+        long_ones = {action.name: action for action in ACTIONS if action.long}
+        for live in await run_in_threadpool(service.operations.left, long_ones):
+            calls.go_on(live)
         yield
         await run_in_threadpool(service.close)
 
@@ -51,7 +57,6 @@ def make(service: Service, tokens: Tokens | None) -> FastAPI:
         description="Virtual machines on libvirt, and SSH keys for them. Errors are application/problem+json (RFC 9457).",
     )  # fmt: skip
     problems.handle(app)
-    calls = Calls(service)
     for action in ACTIONS:
         _route(app, calls, action)
     _tools(app, service, calls)
@@ -70,16 +75,24 @@ def _route(app: FastAPI, calls: Calls, action: Action) -> None:
     fields = action.request.model_fields
     body = {key: (one.annotation, one) for key, one in fields.items() if key not in names}
     given = [inspect.Parameter(name, KEYWORD, annotation=_in_path(action, name)) for name in names]
+    if action.method == "GET":
+        given += [_in_query(key, one) for key, one in fields.items() if key in body]
     if body and action.method == "POST":
         model = action.request if not names else _without(action, body)
         optional = all(not one.is_required() for key, one in fields.items() if key in body)
         default = model() if optional else inspect.Parameter.empty
         given.append(inspect.Parameter("body", KEYWORD, annotation=model, default=default))
 
+    if action.long:
+        given.append(inspect.Parameter("request", KEYWORD, annotation=Request))
+
     async def endpoint(**sent: Any) -> Any:
+        request = sent.pop("request", None)
         more = sent.pop("body", None)
         asked = action.request(**sent, **(more.model_dump() if more is not None else {}))
-        return await calls.run(_kind(action), action.run, asked)
+        if request is not None:
+            return await long.answer(calls, action, asked, request, action.kind)
+        return await calls.run(action.kind, action.run, asked)
 
     endpoint.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]
     endpoint.__name__ = action.name
@@ -87,13 +100,10 @@ def _route(app: FastAPI, calls: Calls, action: Action) -> None:
     app.add_api_route(
         action.path, endpoint, methods=[action.method], summary=action.about, operation_id=action.name,
         response_model=None if plain else action.answer, response_class=PlainTextResponse if plain else JSONResponse,
-        responses=problems.documented(*sorted({*ALWAYS, *action.fails})), openapi_extra=SECURED,
+        responses={**(long.RESPONSES if action.long else {}), **problems.documented(*sorted({*ALWAYS, *action.fails}))},
+        openapi_extra={**SECURED, **({"parameters": [long.PREFER]} if action.long else {})},
         dependencies=[_needs(action.scope)],
     )  # fmt: skip
-
-
-def _kind(action: Action) -> Kind:
-    return "read" if action.scope == "read" else "change"
 
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -104,6 +114,12 @@ def _in_path(action: Action, name: str) -> Any:
     annotation, field = action.request.model_fields[name].annotation, action.request.model_fields[name]
     pattern = next(one.pattern for one in field.metadata if getattr(one, "pattern", None))
     return Annotated[annotation, InPath(pattern=pattern, description=field.description)]
+
+
+def _in_query(name: str, field: FieldInfo) -> inspect.Parameter:
+    asked = Query(description=field.description)
+    annotation = Annotated[(field.annotation, *field.metadata, asked)]  # type: ignore[valid-type]
+    return inspect.Parameter(name, KEYWORD, annotation=annotation, default=field.default)
 
 
 def _without(action: Action, body: dict[str, Any]) -> type[BaseModel]:
@@ -170,8 +186,11 @@ def _tools(app: FastAPI, service: Service, calls: Calls) -> None:
                 for one in error.errors(include_input=False, include_url=False, include_context=False)
             ]
             return problems.answer(422, f"{tool} can't be called so", "/tools says its parameters", found)
-        done = await calls.run(_kind(action), action.run, asked)
-        return JSONResponse(done.model_dump())
+        if action.long:
+            done = await long.answer(calls, action, asked, request, action.kind)
+        else:
+            done = await calls.run(action.kind, action.run, asked)
+        return done if isinstance(done, Response) else JSONResponse(done.model_dump())
 
     schema = {"schema": {"type": "object"}}
     app.add_api_route(

@@ -23,6 +23,10 @@ class EndingClock(Clock):
     def end(self) -> None:
         self._ended.set()
 
+    @property
+    def ended(self) -> bool:
+        return self._ended.is_set()
+
     def check(self) -> None:
         """Raises Unreachable once the service ends."""
         if self._ended.is_set():

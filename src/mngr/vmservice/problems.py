@@ -58,10 +58,12 @@ def answer(
 ) -> JSONResponse:
     if status == 503:
         headers = {"Retry-After": str(RETRY_AFTER_S), **(headers or {})}
-    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, hint=hint, errors=errors)
-    return JSONResponse(
-        problem.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE, headers=dict(headers or {})
-    )
+    told = problem(status, detail, hint, errors).model_dump(exclude_none=True)
+    return JSONResponse(told, status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def problem(status: int, detail: str, hint: str | None = None, errors: list[Wrong] | None = None) -> Problem:
+    return Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, hint=hint, errors=errors)
 
 
 def status_of(error: MngrError) -> int:

@@ -22,7 +22,7 @@ def serve(settings: Settings, host: str, *, open_to_all: bool, ready: Callable[[
     """Serves until SIGTERM or SIGINT. `host`: an address; `open_to_all`: without tokens, on loopback alone. `ready` is told the
     address once connections are taken.
 
-    Raises InvalidInput (a host that is no address, or that tokens are needed for), MngrError (the port is taken).
+    Raises InvalidInput (a host that is no address, or that tokens are needed for), MngrError (the port is taken, or another service has this one's operations).
     """
     try:
         ip = ipaddress.ip_address(host)
@@ -52,8 +52,10 @@ def serve(settings: Settings, host: str, *, open_to_all: bool, ready: Callable[[
                 hint="VM_PROVISIONER_PORT, or --port, names another one",
             ) from None
         port = listening.getsockname()[1]
+        service = Service(settings)
+        service.operations.open()
         config = uvicorn.Config(
-            make(Service(settings), None if open_to_all else tokens),
+            make(service, None if open_to_all else tokens),
             log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False, date_header=True,
         )  # fmt: skip
         ready(f"http://[{host}]:{port}" if ip.version == 6 else f"http://{host}:{port}")

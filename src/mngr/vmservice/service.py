@@ -12,13 +12,15 @@ import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput, MngrError
+from mngr.model.progress import Step
 from mngr.vms import acceleration, create, look, needed, power, remove
 from mngr.vms.hypervisor import Hypervisor, opened
 from mngr.vms.images import Image, Images
 from mngr.vms.keys import Key, KeyStore
 from mngr.vms.spec import VmSpec, check, check_key
-from mngr.vmservice import shapes
+from mngr.vmservice import shapes, telling
 from mngr.vmservice.ending import EndingClock, Running
+from mngr.vmservice.operations import Operations
 from mngr.vmservice.settings import Settings
 
 #: So long a create waits for another one of the same name.
@@ -58,29 +60,49 @@ def _is_alive(hypervisor: Hypervisor) -> bool:
 class Service:
     def __init__(self, settings: Settings, clock: Clock = SYSTEM) -> None:
         self.settings, self._clock = settings, EndingClock(clock)
+        self.operations = Operations(self)
+        self.running = Running()
         self._connection = Connection(settings, self._clock)
         self._keys = KeyStore(settings.key_dir)
-        self._running = Running()
 
     def begin(self) -> None:
-        """Clears away what killed creates and deletes have left; where libvirt can't be reached the next list does."""
+        """Clears away what killed creates and deletes have left; where libvirt can't be reached the next list does.
+        Raises MngrError where operations can't be kept."""
+        self.operations.open()
         with suppress(MngrError):
             self._sweep(self._connection.get())
 
     def call(self, run: Callable[[Service, Any], Any], asked: Any) -> Any:
         """`run(self, asked)`, which `close` waits for. Raises what that does, and Unreachable once the service ends."""
         self._clock.check()
-        with self._running:
+        with self.running:
             return run(self, asked)
 
     def close(self) -> None:
         """Calls that wait for something end with an error, the others are waited for; then libvirt's connection goes."""
         self._clock.end()
-        self._running.wait()
+        self.running.wait()
+        self.operations.close()
         self._connection.let_go()
 
     def now(self) -> float:
         return self._clock.now()
+
+    @property
+    def clock(self) -> Clock:
+        """On which nobody waits once the service ends."""
+        return self._clock
+
+    @property
+    def uri(self) -> str:
+        return self.settings.libvirt_env["LIBVIRT_URI"]
+
+    def is_ending(self) -> bool:
+        return self._clock.ended
+
+    def hypervisor(self) -> Hypervisor:
+        """The connection to libvirt. Raises Unreachable."""
+        return self._connection.get()
 
     def check(self) -> str:
         """libvirt's version, asked of it now. Raises Unreachable."""
@@ -101,18 +123,37 @@ class Service:
         )
 
     def vm_show(self, asked: shapes.VmName) -> shapes.VmDetails:
-        return _details(look.show(self._settled(asked.name), asked.name))
+        return _details(look.show(self.settled(asked.name), asked.name))
+
+    def vm_plan(self, asked: shapes.VmCreate) -> VmSpec:
+        """What a create would make, but for its image. Raises what is wrong with it or in its way, as far as that is known."""
+        spec = self._spec(asked)
+        create.image_of(self.settled(asked.name), spec)
+        return spec
 
     def vm_create(self, asked: shapes.VmCreate) -> shapes.VmDetails:
         """Returns once the VM's SSH answers, or, without `wait`, once QEMU runs it. Raises TimedOut; then the VM stays."""
-        hypervisor = self._settled(asked.name)
+        hypervisor, spec = self.settled(asked.name), self._spec(asked)
+        image = create.image_of(hypervisor, spec)
+        if not image:
+            image = str(self._images(hypervisor).get(spec.image_url, spec.image_sha256, telling.step))
+            hypervisor = self._connection.get()  # a download may take longer than a connection lives
+        telling.step(Step("making"))
+        create.create(hypervisor, msgspec.structs.replace(spec, image=image), wait_s=BUSY_S)
+        vm = look.show(hypervisor, asked.name)
+        telling.made(vm.uuid)
+        if asked.wait:
+            vm = look.until_reachable(hypervisor, asked.name, asked.timeout, telling.step)
+        return _details(vm)
+
+    def _spec(self, asked: shapes.VmCreate) -> VmSpec:
         if not asked.imageUrl:
             raise InvalidInput(
                 f"VM {asked.name} would have nothing to boot", hint="give an imageUrl, of a cloud image"
             )
         keys = [self._keys.get(name).public_key for name in asked.sshKeys]
         keys += [check_key(line) for line in asked.publicKeys]
-        spec = check(
+        return check(
             VmSpec(
                 name=asked.name,
                 image="/",
@@ -127,24 +168,18 @@ class Service:
                 image_sha256=(asked.imageSha256 or "").lower(),
             )
         )
-        image = create.image_of(hypervisor, spec)
-        if not image:
-            image = str(self._images(hypervisor).get(spec.image_url, spec.image_sha256))
-            hypervisor = self._connection.get()  # a download may take longer than a connection lives
-        create.create(hypervisor, msgspec.structs.replace(spec, image=image), wait_s=BUSY_S)
-        if asked.wait:
-            return _details(look.until_reachable(hypervisor, asked.name, asked.timeout))
-        return _details(look.show(hypervisor, asked.name))
 
     def vm_start(self, asked: shapes.VmName) -> shapes.Status:
-        power.start(self._settled(asked.name), asked.name)
+        power.start(self.settled(asked.name), asked.name)
         return shapes.Status(status="started", vm=asked.name)
 
     def vm_stop(self, asked: shapes.VmStop) -> shapes.Status:
-        power.stop(self._settled(asked.name), asked.name, asked.timeout, asked.force)
+        telling.step(Step("stopping", "waiting for the guest to shut down", at_most_s=asked.timeout))
+        power.stop(self.settled(asked.name), asked.name, asked.timeout, asked.force)
         return shapes.Status(status="stopped", vm=asked.name)
 
     def vm_delete(self, asked: shapes.VmName) -> shapes.Status:
+        telling.step(Step("removing"))
         hypervisor = self._connection.get()
         remove.delete(hypervisor, asked.name)
         try:
@@ -181,7 +216,7 @@ class Service:
             storage=str(hypervisor.folder),
         )  # fmt: skip
 
-    def _settled(self, name: str) -> Hypervisor:
+    def settled(self, name: str) -> Hypervisor:
         """The connection, once nothing is left of a killed create or delete of that VM."""
         hypervisor = self._connection.get()
         remove.clear(hypervisor, name)

@@ -27,6 +27,11 @@ class Settings:
     tokens: Path
     images: Allowed
 
+    @property
+    def operations(self) -> Path:
+        """The database of operations."""
+        return self.tokens.with_name("operations.sqlite3")
+
 
 def read(environ: Mapping[str, str] = os.environ) -> Settings:
     """Raises InvalidInput, which names the variable."""
