@@ -8,6 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -101,6 +103,22 @@ class Libvirtd:
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
 
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """It takes up connections (the kernel does) and answers nothing for as long as the block takes."""
+        own = str(self.folder / "libvirtd.conf").encode()
+        pids = [
+            int(path.parent.name)
+            for path in Path("/proc").glob("[0-9]*/cmdline")
+            if _argv(path)[:3] == [b"libvirtd", b"-f", own]
+        ]
+        assert len(pids) == 1, pids
+        os.kill(pids[0], signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pids[0], signal.SIGCONT)
+
     def stop(self) -> None:
         """Ends it and all that runs in its namespaces."""
         if self._process.poll() is None:
@@ -120,6 +138,13 @@ class Libvirtd:
         except libvirt.libvirtError:
             return False
         return True
+
+
+def _argv(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().split(b"\0")
+    except OSError:  # it ended
+        return []
 
 
 def missing() -> str:

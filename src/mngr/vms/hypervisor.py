@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from mngr.journal import Journal
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput, NotFound, NotSupported, Unreachable
-from mngr.vms import library
+from mngr.vms import bounded, library
 from mngr.vms.files import Files, files_of
 
 DEFAULT_URI = "qemu:///session"
@@ -89,13 +89,13 @@ def connect(
     try:
         yield hypervisor
     finally:
-        with suppress(hypervisor.libvirt.libvirtError):
+        with suppress(hypervisor.libvirt.libvirtError, library.Silent):
             hypervisor.conn.close()
 
 
 def opened(uri: str = "", environ: Mapping[str, str] = os.environ, clock: Clock = SYSTEM) -> Hypervisor:
     """A connection. Whoever keeps none of its objects any more has closed it. `uri`: default `$LIBVIRT_URI`, else
-    qemu:///session.
+    qemu:///session. Its calls end with an error where libvirtd gives no sign of life.
 
     Raises Unreachable, with libvirt's reason and what to do; InvalidInput or NotFound where the storage that
     `$LIBVIRT_STORAGE_POOL` and `$LIBVIRT_STORAGE_PATH` name can't be used.
@@ -103,7 +103,7 @@ def opened(uri: str = "", environ: Mapping[str, str] = os.environ, clock: Clock 
     uri = uri or environ.get("LIBVIRT_URI") or DEFAULT_URI
     libvirt = library.load()
     try:
-        conn = libvirt.open(uri)
+        conn = bounded.connection(libvirt, uri)
     except libvirt.libvirtError as error:
         raise _no_connection(error, uri) from None
     pool = environ.get("LIBVIRT_STORAGE_POOL") or DEFAULT_POOL

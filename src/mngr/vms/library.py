@@ -24,6 +24,10 @@ WRONG = {8, 82}
 AUTH = {45, 29, 88}
 
 
+class Silent(Unreachable):
+    """libvirtd, or a QEMU that it waits for, is there and doesn't answer."""
+
+
 def load() -> Any:
     """The module `libvirt`, told not to print errors. Raises MngrError where it isn't installed."""
     from importlib import import_module
@@ -47,6 +51,8 @@ def doing(what: str) -> Iterator[None]:
         yield
     except libvirt.libvirtError as error:
         raise told(error, what) from None
+    except Silent as error:
+        raise Silent(f"can't {what}: {error.message}", hint=error.hint) from None
 
 
 def code(error: Any) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mngr.vmservice import long, shapes
+from mngr.vmservice import long, resizing, shapes, snapshots
 from mngr.vmservice.calls import Kind
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
@@ -15,7 +15,7 @@ from mngr.vmservice.shapes import Shape
 
 @dataclass(frozen=True)
 class Action:
-    """`run` is a method of Service, which takes a `request` and gives an `answer`; parameters in the path are among the
+    """`run` is a method of Service, or a function of it, which takes a `request` and gives an `answer`; parameters in the path are among the
     request's, the others are its body, or, of a GET, its query. `fails`: statuses beside those of all. `room`: which calls it takes
     the place of, if not those of its scope.
 
@@ -25,7 +25,7 @@ class Action:
     in any case once it has begun."""
 
     name: str
-    method: Literal["GET", "POST", "DELETE"]
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str
     scope: Scope
     about: str
@@ -63,6 +63,11 @@ ACTIONS: Sequence[Action] = (
         shapes.VmName, shapes.VmDetails, Service.vm_show, fails=(404,),
     ),
     Action(
+        "vm_change", "PATCH", "/api/vms/{name}", "lifecycle",
+        "Change a VM's memory, vcpus, disk (it only grows) or autostart; the answer says what waits for its next start",
+        resizing.VmChange, resizing.VmChanged, resizing.change, fails=(404, 409, 501),
+    ),
+    Action(
         "vm_start", "POST", "/api/vms/{name}/start", "lifecycle", "Start a stopped VM",
         shapes.VmName, shapes.Status, Service.vm_start, tool=True, fails=(404, 409), long=True, kept=("name",),
     ),
@@ -76,6 +81,25 @@ ACTIONS: Sequence[Action] = (
         "vm_delete", "DELETE", "/api/vms/{name}", "destructive", "Delete a VM and its disk",
         shapes.VmName, shapes.Status, Service.vm_delete, tool=True, fails=(404, 409, 501),
         long=True, kept=("name",), gone=lambda asked: shapes.Status(status="deleted", vm=asked.name),
+    ),
+    Action(
+        "vm_snapshot_list", "GET", "/api/vms/{vm}/snapshots", "read", "List a VM's snapshots, the oldest first",
+        snapshots.VmRef, snapshots.Snapshots, snapshots.list_, fails=(404,),
+    ),
+    Action(
+        "vm_snapshot_create", "POST", "/api/vms/{vm}/snapshots", "lifecycle",
+        "Take a snapshot of a VM, of a running one with its memory",
+        snapshots.SnapshotCreate, snapshots.Snapshot, snapshots.create, fails=(404, 409),
+    ),
+    Action(
+        "vm_snapshot_restore", "POST", "/api/vms/{vm}/snapshots/{snapshot}/restore", "destructive",
+        "Take a VM back to a snapshot, and to the state that it was in then; what it wrote since is lost",
+        snapshots.SnapshotRef, snapshots.SnapshotStatus, snapshots.restore, fails=(404, 409),
+    ),
+    Action(
+        "vm_snapshot_delete", "DELETE", "/api/vms/{vm}/snapshots/{snapshot}", "destructive",
+        "Delete a snapshot; the VM stays as it is",
+        snapshots.SnapshotRef, snapshots.SnapshotStatus, snapshots.delete, fails=(404, 409),
     ),
     Action(
         "ssh_key_generate", "POST", "/api/ssh-keys", "lifecycle",

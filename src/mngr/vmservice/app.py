@@ -77,7 +77,7 @@ def _route(app: FastAPI, calls: Calls, action: Action) -> None:
     given = [inspect.Parameter(name, KEYWORD, annotation=_in_path(action, name)) for name in names]
     if action.method == "GET":
         given += [_in_query(key, one) for key, one in fields.items() if key in body]
-    if body and action.method == "POST":
+    if body and action.method in ("POST", "PATCH"):
         model = action.request if not names else _without(action, body)
         optional = all(not one.is_required() for key, one in fields.items() if key in body)
         default = model() if optional else inspect.Parameter.empty

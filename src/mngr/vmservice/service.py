@@ -1,4 +1,5 @@
-"""What the service does, without HTTP: each method is one endpoint and one tool. Threads may share it."""
+"""What the service does, without HTTP: each method is one endpoint and one tool; more are in modules beside this. Threads may
+share it."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
-from mngr.model.errors import InvalidInput, MngrError
+from mngr.model.errors import InvalidInput, MngrError, Unreachable
 from mngr.model.progress import Step
 from mngr.vms import acceleration, create, look, needed, power, remove
 from mngr.vms.hypervisor import Hypervisor, opened
@@ -36,13 +37,21 @@ class Connection:
         self._settings, self._clock = settings, clock
         self._lock = threading.Lock()
         self._hypervisor: Hypervisor | None = None
+        self._failures, self._failure = 0, ""
 
     def get(self) -> Hypervisor:
-        """Raises Unreachable, with libvirt's reason."""
+        """Raises Unreachable, with libvirt's reason. Who waited while another call tried in vain doesn't try again."""
+        before = self._failures
         with self._lock:
             if self._hypervisor is None or not _is_alive(self._hypervisor):
                 self._hypervisor = None
-                self._hypervisor = opened(environ=self._settings.libvirt_env, clock=self._clock)
+                if self._failures != before:
+                    raise Unreachable(self._failure, hint="is libvirtd running?")
+                try:
+                    self._hypervisor = opened(environ=self._settings.libvirt_env, clock=self._clock)
+                except Unreachable as problem:
+                    self._failures, self._failure = self._failures + 1, problem.message
+                    raise
             return self._hypervisor
 
     def let_go(self) -> None:
@@ -123,7 +132,7 @@ class Service:
         )
 
     def vm_show(self, asked: shapes.VmName) -> shapes.VmDetails:
-        return _details(look.show(self.settled(asked.name), asked.name))
+        return details(look.show(self.settled(asked.name), asked.name))
 
     def vm_plan(self, asked: shapes.VmCreate) -> VmSpec:
         """What a create would make, but for its image. Raises what is wrong with it or in its way, as far as that is known."""
@@ -136,7 +145,7 @@ class Service:
         hypervisor, spec = self.settled(asked.name), self._spec(asked)
         image = create.image_of(hypervisor, spec)
         if not image:
-            image = str(self._images(hypervisor).get(spec.image_url, spec.image_sha256, telling.step))
+            image = str(self.images(hypervisor).get(spec.image_url, spec.image_sha256, telling.step))
             hypervisor = self._connection.get()  # a download may take longer than a connection lives
         telling.step(Step("making"))
         create.create(hypervisor, msgspec.structs.replace(spec, image=image), wait_s=BUSY_S)
@@ -144,7 +153,7 @@ class Service:
         telling.made(vm.uuid)
         if asked.wait:
             vm = look.until_reachable(hypervisor, asked.name, asked.timeout, telling.step)
-        return _details(vm)
+        return details(vm)
 
     def _spec(self, asked: shapes.VmCreate) -> VmSpec:
         if not asked.imageUrl:
@@ -183,7 +192,7 @@ class Service:
         hypervisor = self._connection.get()
         remove.delete(hypervisor, asked.name)
         try:
-            needed.prune(hypervisor, self._images(hypervisor))
+            needed.prune(hypervisor, self.images(hypervisor))
         except (MngrError, OSError) as problem:
             LOG.warning("images that no VM needs any more are kept: %s", problem)
         return shapes.Status(status="deleted", vm=asked.name)
@@ -206,7 +215,7 @@ class Service:
     # --- the host ---------------------------------------------------------------------------------------------
 
     def image_list(self, asked: shapes.Nothing) -> shapes.Images:
-        return shapes.Images(images=[_image(one) for one in self._images(self._connection.get()).all()])
+        return shapes.Images(images=[_image(one) for one in self.images(self._connection.get()).all()])
 
     def host_show(self, asked: shapes.Nothing) -> shapes.Host:
         hypervisor = self._connection.get()
@@ -215,6 +224,10 @@ class Service:
             uri=hypervisor.uri, libvirt=self.check(), acceleration=probe.accel, accelerationReason=probe.reason,
             storage=str(hypervisor.folder),
         )  # fmt: skip
+
+    def hypervisor(self) -> Hypervisor:
+        """The connection to libvirt. Raises Unreachable."""
+        return self._connection.get()
 
     def settled(self, name: str) -> Hypervisor:
         """The connection, once nothing is left of a killed create or delete of that VM."""
@@ -232,16 +245,16 @@ class Service:
             if one.problem:
                 LOG.warning("what a killed %s of VM %s left is there: %s", one.verb, one.name, one.problem)
 
-    def _images(self, hypervisor: Hypervisor) -> Images:
+    def images(self, hypervisor: Hypervisor) -> Images:
         return Images(hypervisor.folder / "images", self.settings.images, self._clock)
 
 
-def _details(vm: look.VmDetails) -> shapes.VmDetails:
+def details(vm: look.VmDetails) -> shapes.VmDetails:
     return shapes.VmDetails(
         name=vm.name, uuid=vm.uuid, state=vm.state, memory=vm.memory, vcpus=vm.vcpus, autostart=vm.autostart,
         ip=vm.ip or None, sshPort=vm.ssh_port or None, addressFrom=vm.address_from or None, noAddress=vm.no_address or None,
         acceleration=vm.accel, accelerationReason=vm.accel_reason, networks=list(vm.networks),
-        image=vm.spec.image if vm.spec else None,
+        image=vm.spec.image if vm.spec else None, diskSize=vm.spec.disk_gib if vm.spec else None,
     )  # fmt: skip
 
 

@@ -129,6 +129,7 @@ class VmDetails(Vm):
     acceleration: str
     accelerationReason: str
     networks: list[str]
+    diskSize: Annotated[int | None, Field(description="GiB; None if mngr didn't make it")]
     image: Annotated[str | None, Field(description="The SHA-256 or path of what its disk is laid over")]
 
 

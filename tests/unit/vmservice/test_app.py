@@ -197,7 +197,9 @@ def test_nobody_without_a_token(client: TestClient, tokens: Tokens) -> None:
     assert Http(client)("GET", "/openapi.json")[0] == 200
 
 
-PATHS = [(one.method, one.path.replace("{name}", "test"), one.scope) for one in ACTIONS]
+PATHS = [
+    (one.method, one.path.replace("{name}", "test").replace("{vm}", "test"), one.scope) for one in ACTIONS
+]
 PATHS += [("POST", f"/tools/{one.name}", one.scope) for one in ACTIONS if one.tool]
 
 

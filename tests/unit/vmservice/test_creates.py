@@ -11,28 +11,11 @@ import pytest
 
 from mngr.journal import Journal
 from mngr.vms import addresses, remove
-from mngr.vms import domain as xml
-from mngr.vms.domain import Made
-from mngr.vms.hypervisor import connect
 from mngr.vms.spec import VmSpec, differences
 from mngr.vmservice import service
 from mngr.vmservice.settings import Settings
-from support.vm_http import Http
+from support.vm_http import ASKED, MADE, SPEC, URL, Http
 from support.vms import place_at
-
-URL = "https://images.test/a.img"
-ASKED: dict[str, Any] = {
-    "name": "one",
-    "memory": 64,
-    "vcpus": 1,
-    "diskSize": 1,
-    "imageUrl": URL,
-    "wait": False,
-}
-SPEC = VmSpec(name="one", image="/images/a.img", memory_mib=64, vcpus=1, disk_gib=1, image_url=URL)
-MADE = Made(
-    "0f0e0d0c-0b0a-4009-8807-060504030201", "/disks/one.qcow2", "/disks/one.seed.img", "tcg", "no KVM", 0
-)
 
 
 @pytest.fixture
@@ -46,20 +29,6 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr("mngr.vms.images.Images.get", get)
     return asked
-
-
-@pytest.fixture
-def there(settings: Settings) -> Any:
-    """A VM as an earlier create made it."""
-    with connect(environ=settings.libvirt_env) as hypervisor:
-        text = (
-            xml.write(SPEC, MADE).replace('type="qemu"', 'type="test"').replace("type='qemu'", "type='test'")
-        )
-        domain = hypervisor.conn.defineXML(text)
-        domain.create()
-        yield domain
-        domain.destroy()
-        domain.undefine()
 
 
 def test_a_repeated_create_is_the_same_vm_and_fetches_nothing(
