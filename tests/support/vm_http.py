@@ -11,7 +11,14 @@ from mngr.vms.domain import Made
 from mngr.vms.spec import VmSpec
 
 URL = "https://images.test/a.img"
-ASKED: dict[str, Any] = {"name": "one", "memory": 64, "vcpus": 1, "diskSize": 1, "imageUrl": URL, "wait": False}
+ASKED: dict[str, Any] = {
+    "name": "one",
+    "memory": 64,
+    "vcpus": 1,
+    "diskSize": 1,
+    "imageUrl": URL,
+    "wait": False,
+}
 SPEC = VmSpec(name="one", image="/images/a.img", memory_mib=64, vcpus=1, disk_gib=1, image_url=URL)
 MADE = Made(
     "0f0e0d0c-0b0a-4009-8807-060504030201", "/disks/one.qcow2", "/disks/one.seed.img", "tcg", "no KVM", 0

@@ -56,8 +56,7 @@ class Domain:
 
 def write(spec: VmSpec, made: Made) -> str:
     """The XML of a VM. `spec` was checked. Raises ValueError if a text can't stand in XML."""
-    ET.register_namespace("mngr", NAMESPACE)
-    ET.register_namespace("qemu", QEMU_NAMESPACE)
+    _name_namespaces()
     domain = ET.Element("domain", type="kvm" if made.accel == "kvm" else "qemu")
     _add(domain, "name", spec.name)
     _add(domain, "uuid", made.uuid)
@@ -106,6 +105,35 @@ def read(xml: str) -> Domain:
         spec,
         port,
     )
+
+
+def changed(xml: str, spec: VmSpec) -> str:
+    """The same domain with that spec's memory and processors, and with the spec as what it was made of. `spec` was checked."""
+    _name_namespaces()
+    root = ET.fromstring(xml)
+    for tag in ("memory", "currentMemory"):
+        if (memory := root.find(tag)) is not None:
+            memory.text = str(spec.memory_mib * 1024)
+            memory.set("unit", "KiB")
+    if (vcpu := root.find("vcpu")) is not None:
+        vcpu.text = str(spec.vcpus)
+        vcpu.attrib.pop("current", None)
+    if (kept := root.find(f"metadata/{{{NAMESPACE}}}vm/{{{NAMESPACE}}}spec")) is not None:
+        kept.text = specs.encode(spec)
+    return ET.tostring(root, encoding="unicode")
+
+
+def note(xml: str, spec: VmSpec) -> str:
+    """Our part of that domain's metadata with another spec, as libvirt's setMetadata wants it: without a namespace."""
+    found = ET.fromstring(xml).find(f"metadata/{{{NAMESPACE}}}vm")
+    made = ET.Element("vm", found.attrib if found is not None else {})
+    _add(made, "spec", specs.encode(spec))
+    return ET.tostring(made, encoding="unicode")
+
+
+def _name_namespaces() -> None:
+    ET.register_namespace("mngr", NAMESPACE)
+    ET.register_namespace("qemu", QEMU_NAMESPACE)
 
 
 def _boot(domain: ET.Element, spec: VmSpec) -> None:

@@ -225,10 +225,6 @@ class Service:
             storage=str(hypervisor.folder),
         )  # fmt: skip
 
-    def hypervisor(self) -> Hypervisor:
-        """The connection to libvirt. Raises Unreachable."""
-        return self._connection.get()
-
     def settled(self, name: str) -> Hypervisor:
         """The connection, once nothing is left of a killed create or delete of that VM."""
         hypervisor = self._connection.get()
