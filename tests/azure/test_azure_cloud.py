@@ -438,6 +438,18 @@ def test_an_images_version_is_looked_at(tmp_path: Path, version: str, there: boo
         assert "1.0.2" in (caught.value.hint or "")
 
 
+def test_an_image_of_the_marketplace_has_to_be_in_each_region(tmp_path: Path) -> None:
+    def say(method: str, path: str, body: Any) -> tuple[Any, ...]:
+        name = {"publishers": "Debian", "offers": "other", "skus": "12", "versions": "1"}[
+            path.rsplit("/", 1)[-1]
+        ]
+        return no(404, "NotFound") if "/eastus/" in path and name == "1" else (200, [{"name": name}])
+
+    image = "Debian:debian-12:12:latest"
+    with pytest.raises(InvalidInput, match="no image .* in eastus"):
+        images.check(cloud(say, tmp_path).cloud.arm, image, ["westus", "eastus"], image)
+
+
 def test_a_role_whose_names_are_both_taken_is_said(tmp_path: Path) -> None:
     def say(method: str, path: str, body: Any) -> tuple[Any, ...]:
         return no(404, "RoleDefinitionDoesNotExist") if method == "GET" else no(409, SAME)

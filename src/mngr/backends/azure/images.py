@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from mngr.backends.azure.arm import Arm
+from mngr.model.background import each
 from mngr.model.errors import InvalidInput, NotFound
 from mngr.model.guess import did_you_mean
 from mngr.vps_docker.http import segment
@@ -18,8 +19,7 @@ NAMED = 8
 
 
 def check(arm: Arm, image: str, regions: Sequence[str], usual: str) -> None:
-    """`image`: `PUBLISHER:OFFER:SKU:VERSION` of the marketplace, which is asked about in the first of `regions`; or the id of an
-    image of one's own, which has to be in all of them. `usual`: an example.
+    """`image`: `PUBLISHER:OFFER:SKU:VERSION` of the marketplace, or the id of an image of one's own. `usual`: an example.
 
     Raises InvalidInput for one that isn't there, naming those beside it, or where it is; Unreadable."""
     if image.startswith("/"):
@@ -33,15 +33,23 @@ def check(arm: Arm, image: str, regions: Sequence[str], usual: str) -> None:
                     hint=f"it is in {', '.join(there)}; copy it there first, or choose another region or image",
                 )
         return
+    missing = each(lambda region: _missing(arm, image, region), regions)
+    for region, beside in zip(regions, missing, strict=True):
+        if beside is not None:
+            raise _none(image, region, usual, beside)
+
+
+def _missing(arm: Arm, image: str, region: str) -> str | None:
+    """The names beside a marketplace image that isn't in `region`; None if it is."""
     publisher, offer, sku, version = ([segment(one) for one in image.split(":")] + [""] * 3)[:4]
-    publishers = f"/providers/Microsoft.Compute/locations/{segment(regions[0])}/publishers"
+    publishers = f"/providers/Microsoft.Compute/locations/{segment(region)}/publishers"
     offers = f"{publishers}/{publisher}/artifacttypes/vmimage/offers"
     skus = f"{offers}/{offer}/skus"
     versions = f"{skus}/{sku}/versions"
     rows = _there(lambda: arm.rows(versions)) or []
-    if not any(version.lower() in ("latest", str(one.get("name")).lower()) for one in rows):
-        beside = _beside(arm, image, (publishers, offers, skus, versions))
-        raise _none(image, regions[0], usual, beside)
+    if any(version.lower() in ("latest", str(one.get("name")).lower()) for one in rows):
+        return None
+    return _beside(arm, image, (publishers, offers, skus, versions))
 
 
 def _places(arm: Arm, image: str) -> set[str]:
