@@ -116,6 +116,7 @@ NAMED = {
     ("ops/doctor.py", "docker"): "the program",
     ("cli/doctor.py", "docker"): "the program",
     ("transport/docker_exec.py", "docker"): "the program",
+    ("vms/library.py", "libvirt"): "the library",
     ("containers/docker.py", "docker"): "the program",
     ("vps_docker/building.py", "docker"): "a phase: Docker is being installed",
 }

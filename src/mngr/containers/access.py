@@ -7,7 +7,7 @@
 """
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mngr.transport import keys
@@ -17,8 +17,10 @@ from mngr.transport.ssh import Ssh, SshTarget
 class Access:
     """Keys and pins in `folder`. Nothing is read or written before it is asked for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, machine_port: Callable[[str], int] = lambda address: 22) -> None:
+        """`machine_port`: where the machine at an address has its SSH."""
         self.folder = folder
+        self._port = machine_port
 
     def machine_key(self) -> str:
         """The public key that opens machines; the pair is made once."""
@@ -30,13 +32,13 @@ class Access:
 
     def machine(self, host_id: str, address: str) -> Ssh:
         """Root's login on the machine, with the pinned host keys and no others."""
-        return self._ssh(host_id, host_id, address, 22, "vps")
+        return self._ssh(host_id, host_id, address, self._port(address), "vps")
 
     def machine_showing(self, host_id: str, address: str, key: str) -> Ssh:
         """As `machine`, on a connection of its own that accepts `key` only."""
         name = f"{host_id}.check"
-        keys.pin(self._known_hosts(name), {(address, 22): [key]})
-        return self._ssh(name, host_id, address, 22, "vps")
+        keys.pin(self._known_hosts(name), {(address, self._port(address)): [key]})
+        return self._ssh(name, host_id, address, self._port(address), "vps")
 
     def container(self, host_id: str, address: str, port: int, user: str = "root") -> Ssh:
         """The container's own sshd, with its pinned host key."""
@@ -44,7 +46,7 @@ class Access:
 
     def pin_machine(self, host_id: str, address: str, accepted: Iterable[str]) -> None:
         """From now on the machine must show one of these keys."""
-        self._pin(host_id, address, 22, accepted)
+        self._pin(host_id, address, self._port(address), accepted)
 
     def pin_container(self, host_id: str, address: str, port: int, key: str) -> None:
         self._pin(f"{host_id}.container", address, port, [key])

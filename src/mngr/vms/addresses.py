@@ -13,7 +13,7 @@ from mngr.model.errors import TimedOut
 from mngr.model.waiting import looks
 from mngr.qemu.ssh import has_banner
 from mngr.vms import states
-from mngr.vms.domain import FORWARDED_FROM, Domain
+from mngr.vms.domain import Domain
 from mngr.vms.hypervisor import Hypervisor
 
 SSH = 22
@@ -36,7 +36,7 @@ def find(hypervisor: Hypervisor, domain: Any, facts: Domain, state: str) -> Addr
     if state != states.RUNNING:
         return Address(missing=f"it is {state}")
     if facts.port:
-        return Address(FORWARDED_FROM, facts.port, "forward")
+        return Address(facts.address, facts.port, "forward")
     if not facts.networks:
         return Address(missing="it has no network card")
     libvirt = hypervisor.libvirt

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 import uuid
-import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from mngr.journal import Held
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
-from mngr.vms import acceleration, files, library, remove, states
+from mngr.model.errors import Conflict, MngrError, NotFound
+from mngr.vms import acceleration, files, forwards, library, remove, states
 from mngr.vms import domain as xml
-from mngr.vms.domain import FORWARDED_FROM, Made
+from mngr.vms.domain import Made
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.power import PortTaken, started
 from mngr.vms.spec import USER_NETWORK, VmSpec, check, check_user_data, differences
 
-FIRST_PORT, PORTS = 20000, 10000
 TRIES = 5
 
 
@@ -29,15 +27,22 @@ def image_of(hypervisor: Hypervisor, spec: VmSpec) -> str:
     hypervisor.check_local()
     check(spec)
     if (there := hypervisor.find(spec.name)) is None:
-        _check_network(hypervisor, spec)
+        check_network(hypervisor, spec)
         return ""
     was = _spec(there, spec.name)
     _same(was, msgspec.structs.replace(spec, image=was.image))
     return was.image if was.image_url else ""
 
 
-def create(hypervisor: Hypervisor, spec: VmSpec, user_data: bytes = b"", wait_s: float = 0) -> bool:
+def create(
+    hypervisor: Hypervisor,
+    spec: VmSpec,
+    user_data: bytes = b"",
+    wait_s: float = 0,
+    notes: Mapping[str, object] | None = None,
+) -> bool:
     """Makes a VM and starts it; returns once QEMU runs. False if it was there with this spec: then it is only started.
+    `notes`: what a new one has from its first moment on (see notes.py).
 
     Raises InvalidInput, NotFound (its network), Conflict (a VM of that name with another spec, or of somebody else's; another
     mngr at work on it; with `wait_s` that is waited for so many seconds, and then Unreachable), MngrError. Whatever it raises, nothing is left, or left to the next look (`remove.sweep`).
@@ -53,10 +58,10 @@ def create(hypervisor: Hypervisor, spec: VmSpec, user_data: bytes = b"", wait_s:
                 started(hypervisor, there, there.create)
             return False
         image_format = files.check_image(spec)
-        _check_network(hypervisor, spec)
+        check_network(hypervisor, spec)
         for left in reversed(range(TRIES)):
             try:
-                _make(hypervisor, held, spec, image_format, user_data)
+                _make(hypervisor, held, spec, image_format, user_data, notes or {})
                 break
             except PortTaken:  # between our look and QEMU's start
                 if not left:
@@ -82,11 +87,21 @@ def _same(was: VmSpec, spec: VmSpec) -> None:
         )
 
 
-def _make(hypervisor: Hypervisor, held: Held, spec: VmSpec, image_format: str, user_data: bytes) -> None:
+def _make(
+    hypervisor: Hypervisor,
+    held: Held,
+    spec: VmSpec,
+    image_format: str,
+    user_data: bytes,
+    notes: Mapping[str, object],
+) -> None:
     id = str(uuid.uuid4())
     probe = acceleration.choose(hypervisor)
     there = hypervisor.files(spec.name, id)
-    made = Made(id, str(there.disk), str(there.seed), probe.accel, probe.reason, _port(spec))
+    address, port = forwards.place(hypervisor, spec)
+    made = Made(
+        id, str(there.disk), str(there.seed), probe.accel, probe.reason, port, address, hypervisor.clock.now(), notes
+    )  # fmt: skip
     text = xml.write(spec, made)
     remove.begin(hypervisor, held, remove.CREATE, spec.name, id, spec.image)
     try:
@@ -114,7 +129,8 @@ def _take_back(hypervisor: Hypervisor, held: Held, name: str, id: str, failure: 
             failure.details = f"{failure.details}\n{left}".strip()
 
 
-def _check_network(hypervisor: Hypervisor, spec: VmSpec) -> None:
+def check_network(hypervisor: Hypervisor, spec: VmSpec) -> None:
+    """Raises NotFound or Conflict where the VM's network isn't to be had."""
     if spec.network == USER_NETWORK:
         return
     try:
@@ -134,19 +150,3 @@ def _check_network(hypervisor: Hypervisor, spec: VmSpec) -> None:
             f"network {spec.network!r} isn't started",
             hint=f"`virsh net-start {spec.network}`, or --network {USER_NETWORK}",
         )
-
-
-def _port(spec: VmSpec) -> int:
-    """A free port of loopback's for a VM on USER_NETWORK: the same for the same name, if that one is free."""
-    if spec.network != USER_NETWORK:
-        return 0
-    first = zlib.crc32(spec.name.encode()) % PORTS
-    for step in range(PORTS):
-        port = FIRST_PORT + (first + step) % PORTS
-        with socket.socket() as one:
-            try:
-                one.bind((FORWARDED_FROM, port))
-            except OSError:
-                continue
-            return port
-    raise InvalidInput(f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free on {FORWARDED_FROM}")

@@ -6,9 +6,11 @@ The spec is in its metadata, in a namespace of ours, so whoever reads the domain
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mngr.qemu.command import KERNEL_LINE, MACHINE
+from mngr.vms import notes
 from mngr.vms import spec as specs
 from mngr.vms.spec import USER_NETWORK, VmSpec
 
@@ -22,7 +24,8 @@ AGENT_CHANNEL = "org.qemu.guest_agent.0"
 
 @dataclass(frozen=True)
 class Made:
-    """What a VM gets beside its spec. `accel` is `kvm` or `tcg`, `reason` why; `port` is 0 but on USER_NETWORK."""
+    """What a VM gets beside its spec. `accel` is `kvm` or `tcg`, `reason` why. On USER_NETWORK: `port` is that of its SSH, 0
+    elsewhere, and `address` the loopback address. `at`: when it was made (epoch s). `notes`: see notes.py."""
 
     uuid: str
     disk: str
@@ -30,6 +33,9 @@ class Made:
     accel: str
     reason: str = ""
     port: int = 0
+    address: str = FORWARDED_FROM
+    at: float = 0.0
+    notes: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def mac(self) -> str:
@@ -40,7 +46,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Domain:
-    """What a domain's XML says. `spec` is None if mngr didn't make it. Memory in MiB."""
+    """What a domain's XML says. `spec` is None if mngr didn't make it. Memory in MiB. `address`: with `port` alone."""
 
     name: str
     uuid: str
@@ -52,6 +58,8 @@ class Domain:
     networks: tuple[str, ...]
     spec: VmSpec | None = None
     port: int = 0
+    address: str = ""
+    made_at: float | None = None
 
 
 def write(spec: VmSpec, made: Made) -> str:
@@ -60,8 +68,14 @@ def write(spec: VmSpec, made: Made) -> str:
     domain = ET.Element("domain", type="kvm" if made.accel == "kvm" else "qemu")
     _add(domain, "name", spec.name)
     _add(domain, "uuid", made.uuid)
-    note = _add(_add(domain, "metadata"), f"{{{NAMESPACE}}}vm", accel_reason=made.reason, port=str(made.port))
+    metadata = _add(domain, "metadata")
+    facts = {"accel_reason": made.reason, "port": str(made.port), "at": str(int(made.at))}
+    if made.port and made.address != FORWARDED_FROM:
+        facts["address"] = made.address
+    note = _add(metadata, f"{{{NAMESPACE}}}vm", **facts)
     _add(note, f"{{{NAMESPACE}}}spec", specs.encode(spec))
+    for name, value in made.notes.items():
+        notes.add(metadata, name, value)
     _add(domain, "memory", str(spec.memory_mib * 1024), unit="KiB")
     _add(domain, "vcpu", str(spec.vcpus))
     _add(domain, "cpu", mode="host-passthrough" if made.accel == "kvm" else "maximum")
@@ -74,7 +88,7 @@ def write(spec: VmSpec, made: Made) -> str:
         _add(domain, f"on_{event}", then)
     _devices(domain, spec, made)
     if spec.network == USER_NETWORK:
-        _user_network(domain, made)
+        _user_network(domain, spec, made)
     return ET.tostring(domain, encoding="unicode")
 
 
@@ -82,11 +96,13 @@ def read(xml: str) -> Domain:
     """What libvirt says of a domain. A metadata of ours that can't be read counts as none."""
     root = ET.fromstring(xml)
     note = root.find(f"metadata/{{{NAMESPACE}}}vm")
-    spec, port, reason = None, 0, ""
+    spec, port, reason, address, at = None, 0, "", "", 0
     if note is not None:
         try:
             spec = specs.decode(note.findtext(f"{{{NAMESPACE}}}spec") or "")
             port, reason = int(note.get("port", "0")), note.get("accel_reason", "")
+            address = note.get("address", FORWARDED_FROM) if port else ""
+            at = int(note.get("at", "0"))
         except ValueError:
             spec = None
     networks = [
@@ -104,6 +120,8 @@ def read(xml: str) -> Domain:
         (USER_NETWORK,) if port else tuple(networks),
         spec,
         port,
+        address,
+        at or None,
     )
 
 
@@ -174,11 +192,13 @@ def _devices(domain: ET.Element, spec: VmSpec, made: Made) -> None:
     _add(_add(devices, "video"), "model", type="none")
 
 
-def _user_network(domain: ET.Element, made: Made) -> None:
-    """QEMU's own network with a forwarded port: libvirt can say that only with passt, which Debian's can't use."""
+def _user_network(domain: ET.Element, spec: VmSpec, made: Made) -> None:
+    """QEMU's own network with forwarded ports: libvirt can say that only with passt, which Debian's can't use."""
+    pairs = spec.forwards or ((made.port, 22),)
+    forwarded = "".join(f",hostfwd=tcp:{made.address}:{here}-:{there}" for here, there in pairs)
     line = _add(domain, f"{{{QEMU_NAMESPACE}}}commandline")
     for word in (
-        "-netdev", f"user,id=mngr,ipv6=off,hostfwd=tcp:{FORWARDED_FROM}:{made.port}-:22",
+        "-netdev", f"user,id=mngr,ipv6=off{forwarded}",
         "-device", f"virtio-net-pci,netdev=mngr,mac={made.mac},romfile=,bus=pcie.0,addr={CARD_SLOT}",
     ):  # fmt: skip
         _add(line, f"{{{QEMU_NAMESPACE}}}arg", value=word)

@@ -85,18 +85,24 @@ def make_folder(folder: Path) -> None:
 
 def make(files: Files, spec: VmSpec, uuid: str, image_format: str, user_data: bytes) -> None:
     """Makes disk and seed. The instance id is the VM's UUID, the same for its whole life. Raises MngrError."""
-    folder = Path(f"{files.stem}.seed")
     try:
         make_folder(files.stem.parent)
         files.disk.touch(mode=0o600)  # libvirt gives it to the user that QEMU runs as
         overlay.create(files.disk, Path(spec.image), spec.disk_gib, image_format)
-        seed.write(folder, seed.files(uuid, spec.hostname, spec.keys, user_data, user=spec.user))
-        files.seed.touch(mode=0o600)
-        img.fat(files.seed, folder, seed.LABEL)
-        shutil.rmtree(folder)
+        write_seed(files, spec, uuid, user_data)
     except img.QemuError as problem:
         raise MngrError(
             f"can't make the files of VM {spec.name}",
             hint=f"is there room in {files.stem.parent}?",
             details=str(problem),
         ) from None
+
+
+def write_seed(files: Files, spec: VmSpec, uuid: str, user_data: bytes = b"") -> None:
+    """Makes the seed, or another one in its place, which a VM that runs sees from its next start on. Raises QemuError."""
+    folder, new = Path(f"{files.stem}.seed"), Path(f"{files.stem}.seed.new")
+    seed.write(folder, seed.files(uuid, spec.hostname, spec.keys, user_data, user=spec.user))
+    new.touch(mode=0o600)
+    img.fat(new, folder, seed.LABEL)
+    os.replace(new, files.seed)
+    shutil.rmtree(folder)

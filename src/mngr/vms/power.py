@@ -8,7 +8,6 @@ from mngr.model.errors import Conflict, MngrError, TimedOut
 from mngr.model.waiting import looks
 from mngr.vms import domain as xml
 from mngr.vms import library, states
-from mngr.vms.domain import FORWARDED_FROM
 from mngr.vms.hypervisor import Hypervisor
 
 PRESS_AGAIN_S = 10.0
@@ -49,10 +48,15 @@ def started(hypervisor: Hypervisor, domain: Any, switch_on: Any, doing: str = "s
             return  # somebody else was faster
         if "host forwarding" in str(error):
             with library.doing(f"read VM {name}"):
-                port = xml.read(domain.XMLDesc()).port
+                facts = xml.read(domain.XMLDesc())
+            pairs = facts.spec.forwards if facts.spec else ()
+            ports = [here for here, _ in pairs] or [facts.port]
+            which = (
+                f"port {ports[0]}" if len(ports) == 1 else f"one of the ports {', '.join(map(str, ports))}"
+            )
             raise PortTaken(
-                f"port {port} of {FORWARDED_FROM}, which leads to VM {name}'s SSH, is in use by another program",
-                hint=f"`ss -ltnp 'sport = {port}'` says which; end it, and start the VM again",
+                f"{which} of {facts.address}, which leads to VM {name}, is in use by another program",
+                hint=f"`ss -ltnp src {facts.address}` says which; end it, and start the VM again",
             ) from None
         raise library.told(error, f"{doing} VM {name}") from None
 

@@ -99,7 +99,7 @@ def finish(hypervisor: Hypervisor, held: Held, name: str) -> Leftover | None:
     if intent is None:
         return None
     uuid, uri = str(intent.plan.get("uuid", "")), str(intent.plan.get("uri", ""))
-    if _daemon(uri) != _daemon(hypervisor.uri):
+    if daemon(uri) != daemon(hypervisor.uri):
         raise Conflict(
             f"a killed {intent.kind} of VM {name} on {uri} isn't cleared away yet",
             hint=f"`LIBVIRT_URI={uri} mngr vm list` does that",
@@ -151,8 +151,8 @@ def take_away(hypervisor: Hypervisor, name: str, uuid: str) -> None:
     hypervisor.refresh_pool()
 
 
-def _daemon(uri: str) -> str:
-    """An URI of the same libvirtd: root has but one, and libvirt takes its session for the system."""
+def daemon(uri: str) -> str:
+    """A URI of the same libvirtd: root has but one, and libvirt takes its session for the system."""
     return "qemu:///system" if uri == "qemu:///session" and os.geteuid() == 0 else uri
 
 

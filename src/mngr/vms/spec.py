@@ -19,6 +19,7 @@ MOST_VCPUS = 512
 MOST_GIB = 64 * 1024
 MOST_KEYS = 64
 MOST_USER_DATA = 1024**2
+MOST_FORWARDS = 16
 
 #: As `ssh-keygen` writes them. https://www.iana.org/assignments/ssh-parameters
 KEY_TYPES = {
@@ -38,6 +39,9 @@ class VmSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `image` (raw or qcow2) is what the disk is laid over, and stays as it is; `kernel` and `initrd`, if given, are booted with
     `kernel_line` instead of what is on the disk. `keys` are public ones, of `user` (default: the image's own user). Of the
     user data only its SHA-256 is here, as it may hold secrets.
+
+    `forwards`, on USER_NETWORK alone: (port here, the guest's port) pairs. The VM has a loopback address of its own then, for
+    its life, at which these ports lead to it; without, its SSH is at a free port of 127.0.0.1.
     """
 
     name: str
@@ -55,6 +59,7 @@ class VmSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     autostart: bool = False
     image_url: str = ""
     image_sha256: str = ""
+    forwards: tuple[tuple[int, int], ...] = ()
 
     @property
     def hostname(self) -> str:
@@ -90,6 +95,7 @@ def check(spec: VmSpec) -> VmSpec:
         raise InvalidInput("an initrd or a kernel's line without a kernel", hint="give the kernel, too")
     if not _PLAIN.match(spec.kernel_line) or len(spec.kernel_line) > 2000:
         raise InvalidInput(f"the kernel's line {spec.kernel_line[:80]!r} can't be used", hint="plain ASCII")
+    _check_forwards(spec)
     if len(spec.keys) > MOST_KEYS:
         raise InvalidInput(f"{len(spec.keys)} keys are too many", hint=f"at most {MOST_KEYS}")
     for key in spec.keys:
@@ -103,6 +109,21 @@ def check(spec: VmSpec) -> VmSpec:
     if not _PLAIN.match(spec.image_url) or len(spec.image_url) > 2048:
         raise InvalidInput(f"image address {spec.image_url[:80]!r} can't be used", hint="plain ASCII")
     return spec
+
+
+def _check_forwards(spec: VmSpec) -> None:
+    if not spec.forwards:
+        return
+    if spec.network != USER_NETWORK:
+        raise InvalidInput(
+            f"ports can't be forwarded on network {spec.network!r}",
+            hint=f"VMs there have addresses; network {USER_NETWORK!r} forwards",
+        )
+    if len(spec.forwards) > MOST_FORWARDS or len({here for here, _ in spec.forwards}) < len(spec.forwards):
+        raise InvalidInput(f"at most {MOST_FORWARDS} ports are forwarded, each once")
+    for pair in spec.forwards:
+        for port in pair:
+            _between(port, 1, 65535, "port", "")
 
 
 def check_key(text: str) -> str:

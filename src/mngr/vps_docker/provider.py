@@ -64,7 +64,7 @@ class VpsDockerProvider(Generic[C, K]):
 
         self.rented = Rented(
             name=self.name, backend=backend, title=title, cloud=cloud, config=config, context=context,
-            access=Access(context.folder(backend)), journal=Journal(context.home / "journal"),
+            access=Access(context.folder(backend), cloud.ssh_port), journal=Journal(context.home / "journal"),
         )  # fmt: skip
         self.abilities = Abilities(
             stops_itself=True, stop_saves=self.rented.stop_saves, isolated=True,

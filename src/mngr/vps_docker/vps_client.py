@@ -229,6 +229,10 @@ class VpsClientInterface(ABC):
         """For `check` to call with the names of all plans, where it reads them: for completion."""
         self.plans = plans
 
+    def ssh_port(self, address: str) -> int:
+        """Where the machine at an address has its own SSH."""
+        return 22
+
     def account(self) -> str:
         """Whose account this is, in words that no other account has, and always the same; "" if that can't be told.
 

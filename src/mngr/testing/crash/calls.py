@@ -18,7 +18,7 @@ from mngr.testing.crash.points import Call, Point
 from mngr.testing.world import CloudControl
 
 #: The programs that mngr may run. `strace` (traced.py) shows that it runs no others.
-PROGRAMS = ("docker", "git", "rsync", "scp", "sh", "ssh", "ssh-keygen", "ssh-keyscan", "tmux")
+PROGRAMS = ("docker", "git", "qemu-img", "rsync", "scp", "sh", "ssh", "ssh-keygen", "ssh-keyscan", "tmux")
 
 SHIM = Path(__file__).with_name("shim.sh")
 

@@ -138,6 +138,7 @@ def _place(address: str, port: str) -> tuple[list[str], str] | None:
             pid = file.read().split()[0]
     except (OSError, IndexError):
         return None
+    port = _forwarded(address, port)
     root = f"/proc/{pid}/root"
     if not os.path.isdir(f"{root}/proc/1"):
         return None
@@ -148,6 +149,15 @@ def _place(address: str, port: str) -> tuple[list[str], str] | None:
     if not inner:
         return None
     return [*enter, "nsenter", "-t", inner, "-m", "-p", "-u", "-r"], f"{root}/proc/{inner}/root"
+
+
+def _forwarded(address: str, port: str) -> str:
+    """Which port of the machine's one of its address leads to, if it isn't the same."""
+    try:
+        with open(os.path.join(FAKES, "addresses", f"{address}:{port}")) as file:
+            return file.read().strip()
+    except OSError:
+        return port
 
 
 def _published(folder: str, port: str) -> str:

@@ -1,0 +1,281 @@
+"""This computer's libvirt as a cloud: a machine is a VM of `mngr.vms`, its tags are a note on it.
+
+A machine's id is the VM's name, a function of the host's id. `vms.create` has a journal of its own beside the disks: what a
+killed one made is taken away by the next look at that VM, and by the next list.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from mngr.backends.libvirt import machines, plans
+from mngr.backends.libvirt.config import REGION, LibvirtConfig
+from mngr.model.clock import Clock
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
+from mngr.model.progress import Progress
+from mngr.model.records import AgentRecord
+from mngr.model.views import Offer
+from mngr.vms import create, files, hypervisor, library, needed, notes, power, remove, states, urls
+from mngr.vms import domain as xml
+from mngr.vms import spec as specs
+from mngr.vms.hypervisor import DEFAULT_URI, Hypervisor
+from mngr.vms.images import Images
+from mngr.vms.spec import USER_NETWORK, VmSpec
+from mngr.vms.urls import Allowed
+from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
+from mngr.vps_docker.tags import HOST_ID
+from mngr.vps_docker.vps_client import (
+    AllAgents,
+    Caps,
+    Ended,
+    Gone,
+    Handle,
+    Later,
+    Machine,
+    MachineSpec,
+    Save,
+    VpsClientInterface,
+)  # fmt: skip
+
+#: Where a VM's own SSH is at its loopback address: who isn't root can't have 22, and libvirt's QEMU isn't.
+FORWARDED_SSH = 2022
+#: So long another mngr that makes or removes the same VM is waited for.
+BUSY_S = 60.0
+FOLDER = "images"
+
+
+class LibvirtCloud(VpsClientInterface):
+    """VMs of the libvirt that `config` names; connected at the first call, and again when libvirtd was restarted."""
+
+    caps = Caps(paid_while_off=("disk",), self_stop="poweroff\n")
+
+    def __init__(self, config: LibvirtConfig, clock: Clock, environ: Mapping[str, str] = os.environ) -> None:
+        self.config, self.clock = config, clock
+        self.uri = config.uri or environ.get("LIBVIRT_URI") or DEFAULT_URI
+        self.network = config.network or (USER_NETWORK if self.uri == DEFAULT_URI else "default")
+        self._environ = dict(environ)
+        if config.storage_path:
+            self._environ = {
+                **environ,
+                "LIBVIRT_STORAGE_PATH": config.storage_path,
+                "LIBVIRT_STORAGE_POOL": "",
+            }
+        self._lock = threading.Lock()
+        self._open: Hypervisor | None = None
+
+    # --- before anything is made ------------------------------------------------------------------------------
+
+    def check(self, spec: MachineSpec) -> Offer:
+        size = plans.read(spec.plan)
+        if spec.region != REGION:
+            raise InvalidInput(f"libvirt knows no region {spec.region!r}", hint=f"the only one is {REGION}")
+        with self._connected(VpsApiUnreadable) as here:
+            here.check_local()
+            wanted = specs.check(self._vm(here, spec, spec.image))
+            create.check_network(here, wanted)
+            with library.doing("ask how much memory there is"):
+                most = here.conn.getInfo()[1]
+        if size.memory_mib > most:
+            raise InvalidInput(
+                f"plan {spec.plan} has more memory than this computer, which has {most} MiB",
+                hint="choose a smaller one with -b --vps-plan=…",
+            )
+        if _is_url(spec.image):
+            urls.parse(spec.image, Allowed(private=True), checked=bool(wanted.image_sha256))
+            if not shutil.which("qemu-img"):
+                raise MngrError("there is no qemu-img here", hint="apt install qemu-utils")
+        else:
+            files.check_image(wanted)
+        return Offer(
+            plan=spec.plan, region=spec.region, image=spec.image.rpartition("/")[2], per_hour=0.0, cpus=size.vcpus,
+            memory_gb=size.memory_mib / 1024, disk_gb=size.disk_gib,
+        )  # fmt: skip
+
+    def _vm(self, here: Hypervisor, spec: MachineSpec, image: str) -> VmSpec:
+        """`image`: the file, or the address that it isn't fetched from yet."""
+        size, config = plans.read(spec.plan), self.config
+        usual = spec.image == config.image
+        fetched = _is_url(spec.image)
+        pairs = ((FORWARDED_SSH, 22), (config.container_ssh_port, config.container_ssh_port))
+        return VmSpec(
+            name=spec.name, memory_mib=size.memory_mib, vcpus=size.vcpus, disk_gib=size.disk_gib, network=self.network,
+            image=str(here.folder / FOLDER) if _is_url(image) else str(Path(image).expanduser()),
+            kernel=config.kernel if usual else "", initrd=config.initrd if usual else "",
+            image_url=spec.image if fetched else "", image_sha256=config.image_sha256 if usual and fetched else "",
+            forwards=pairs if self.network == USER_NETWORK else (),
+        )  # fmt: skip
+
+    # --- making and ending ------------------------------------------------------------------------------------
+
+    def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
+        with self._connected(VpsApiNoAnswer) as here:
+            remove.clear(here, spec.name)
+            for one in (*self._named(here, spec.name), *self._find(here, {HOST_ID: spec.host_id})):
+                save({"id": one.id})
+                return one
+            if handle.get("id"):
+                return Machine(id=handle["id"], state="gone")
+            image = spec.image
+            if _is_url(image):
+                digest = self._vm(here, spec, image).image_sha256
+                image = str(self._images(here).get(image, digest, progress))
+            vm = self._vm(here, spec, image)
+            save({"vm": spec.name})
+            wrote = {machines.TAGS: dict(spec.tags), machines.AGENTS: []}
+            create.create(here, vm, spec.user_data.encode(), BUSY_S, wrote)
+            save({"id": spec.name})
+            return machines.machine(here, here.get(spec.name))
+
+    def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
+        with self._connected(VpsApiNoAnswer) as here:
+            found = {one.id for one in self._find(here, {HOST_ID: spec.host_id})}
+            for name in sorted({spec.name, handle.get("id") or spec.name} | found):
+                there = here.find(name)
+                if not remove.is_pending(here, name) and (there is None or _spec(there) is None):
+                    continue  # gone, or another's VM that has the name
+                try:
+                    remove.delete(here, name)
+                except NotFound:
+                    continue
+                except Conflict as busy:
+                    return Later(busy.message, after_s=2)
+            with suppress(MngrError, OSError):
+                needed.prune(here, self._images(here))
+        return Gone()
+
+    def _images(self, here: Hypervisor) -> Images:
+        """From private addresses, too: they are the user's own word."""
+        return Images(here.folder / FOLDER, Allowed(private=True), self.clock)
+
+    # --- looking ----------------------------------------------------------------------------------------------
+
+    def find(self, owner: dict[str, str]) -> list[Machine]:
+        with self._connected(VpsApiUnreadable) as here:
+            remove.sweep(here)
+            return self._find(here, owner)
+
+    def get(self, id: str) -> Machine:
+        with self._connected(VpsApiUnreadable) as here:
+            return machines.machine(here, here.get(id))
+
+    def _find(self, here: Hypervisor, owner: Mapping[str, str]) -> list[Machine]:
+        with library.doing("list all VMs"):
+            domains = here.conn.listAllDomains()
+        found = []
+        for domain in domains:
+            with suppress(NotFound):  # it went meanwhile
+                found.append(machines.machine(here, domain))
+        wanted = owner.items()
+        return sorted(
+            (one for one in found if wanted <= one.tags.items()),
+            key=lambda one: (one.created_at or 0, one.id),
+        )
+
+    def _named(self, here: Hypervisor, name: str) -> list[Machine]:
+        """The VM of that name, if mngr made it."""
+        there = here.find(name)
+        return [machines.machine(here, there)] if there is not None and _spec(there) else []
+
+    def ended(self, id: str, *, gone: bool = False) -> Ended | None:
+        try:
+            with self._connected(VpsApiUnreadable) as here, library.doing(f"read VM {id}"):
+                domain = here.get(id)
+                state, reason = domain.state()
+                text = domain.XMLDesc()
+                if state != here.libvirt.VIR_DOMAIN_SHUTOFF:
+                    return None
+                at = notes.read(text, machines.STOPPED)
+                if isinstance(at, int | float) and at:
+                    return Ended(at=at, by="person")
+                if reason != here.libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN:
+                    return None
+                return Ended(at=max(Path(one).stat().st_mtime for one in xml.read(text).disks), by="itself")
+        except (MngrError, OSError, ValueError):
+            return None
+
+    def account(self) -> str:
+        return f"libvirt {remove.daemon(self.uri)}"
+
+    def ssh_port(self, address: str) -> int:
+        try:
+            return FORWARDED_SSH if ip_address(address).is_loopback else 22
+        except ValueError:
+            return 22
+
+    def now(self) -> float:
+        return self.clock.now()
+
+    # --- changing ---------------------------------------------------------------------------------------------
+
+    def power(self, id: str, on: bool) -> None:
+        with self._connected(VpsApiNoAnswer) as here:
+            domain = here.get(id)
+            if on:
+                notes.change(here, domain, machines.STOPPED, lambda was: None)
+                power.start(here, id)
+            elif states.of(domain) not in states.OFF:
+                now = self.now()
+                notes.change(here, domain, machines.STOPPED, lambda was: now)
+                power.stop(here, id, self.config.shutdown_timeout, force=True)
+
+    def tag(self, id: str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
+        with self._connected(VpsApiNoAnswer) as here:
+            notes.change(here, here.get(id), machines.TAGS, lambda was: machines.tagged(was, put, drop))
+
+    def keep_agents(
+        self, id: str, put: Sequence[AgentRecord], drop: Sequence[str] = (), all_: AllAgents | None = None
+    ) -> None:
+        with self._connected(VpsApiNoAnswer) as here:
+            domain = here.get(id)
+            with library.doing(f"read VM {id}"):
+                there = machines.read_agents(notes.read(domain.XMLDesc(), machines.AGENTS))
+            lost = all_() if there is None and all_ else []
+            notes.change(
+                here, domain, machines.AGENTS,
+                lambda was: machines.with_agents(_known(machines.read_agents(was), lost), put, drop),
+            )  # fmt: skip
+
+    def blank_user_data(self, id: str) -> None:
+        """Its next start sees a seed with the same instance id and no user data: cloud-init does nothing then."""
+        with self._connected(VpsApiNoAnswer) as here:
+            with library.doing(f"read VM {id}"):
+                facts = xml.read(here.get(id).XMLDesc())
+            if facts.spec is not None:
+                with remove.hold(here, id, BUSY_S):
+                    files.write_seed(here.files(id, facts.uuid), facts.spec, facts.uuid)
+
+    # --- the connection ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _connected(self, silent: type[VpsApiError]) -> Iterator[Hypervisor]:
+        """For one call. Trouble with libvirt is told as `silent`."""
+        try:
+            yield self._connection()
+        except VpsApiError:
+            raise
+        except (Unreachable, TimedOut) as problem:
+            raise silent(problem.message, hint=problem.hint, details=problem.details) from None
+
+    def _connection(self) -> Hypervisor:
+        with self._lock:
+            if self._open is None or not self._open.conn.isAlive():
+                self._open = hypervisor.opened(self.uri, self._environ, self.clock)
+            return self._open
+
+
+def _known(there: Sequence[AgentRecord] | None, lost: Sequence[AgentRecord]) -> Sequence[AgentRecord]:
+    return lost if there is None else there
+
+
+def _spec(domain: Any) -> VmSpec | None:
+    with library.doing("read a VM"):
+        return xml.read(domain.XMLDesc()).spec
+
+
+def _is_url(image: str) -> bool:
+    return "://" in image
