@@ -198,7 +198,10 @@ def test_damaged_agent_tags_heal_at_the_next_start(world: AzureWorld, mngr: Cli)
 def test_a_record_that_is_written_anew_has_its_prices(world: AzureWorld, mngr: Cli, spot: tuple[str]) -> None:
     create(mngr, "lost", *spot)
     before = host(mngr, "lost")
-    home, state = Path(mngr.env["MNGR_HOME"]), "docker rm -f mngr-state-azure && docker volume rm mngr-state-azure"
+    home, state = (
+        Path(mngr.env["MNGR_HOME"]),
+        "docker rm -f mngr-state-azure && docker volume rm mngr-state-azure",
+    )
     config = home / "profile/providers/azure/azure/ssh" / before["id"]
     subprocess.run(["ssh", "-F", str(config), before["id"], state], env=mngr.env, check=True, timeout=60)
     (home / "cache/azure" / f"{before['id']}.json").unlink()

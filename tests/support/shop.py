@@ -23,7 +23,7 @@ def lookup(host: str, port: int) -> list[str]:
 @dataclass
 class Shop:
     """`files`: path → (bytes, ETag). `moved`: path → location. `cuts`: how many bytes each of the next answers has
-    before the connection ends. `answers`: status of each of the next answers. `plain`: ranges are ignored. `drips`: so many headers come
+    before the connection ends. `answers`: status of each of the next answers; `answers_later`: of those after the cuts. `plain`: ranges are ignored. `drips`: so many headers come
     before the others, one each twentieth of a second; `dripped`: so many have. `asked`:
     each request's path and headers."""
 
@@ -32,6 +32,7 @@ class Shop:
     moved: dict[str, str] = field(default_factory=dict)
     cuts: list[int] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    answers_later: list[int] = field(default_factory=list)
     plain: bool = False
     sized: bool = True
     drips: int = 0
@@ -57,6 +58,8 @@ def open_shop(context: ssl.SSLContext | None = None) -> Iterator[Shop]:
                 self.answer(302, {"Location": shop.moved[self.path], "Content-Length": "0"}, b"")
             elif shop.answers:
                 self.answer(shop.answers.pop(0), {"Content-Length": "0"}, b"")
+            elif shop.answers_later and not shop.cuts:
+                self.answer(shop.answers_later.pop(0), {"Content-Length": "0"}, b"")
             elif self.path not in shop.files:
                 self.answer(404, {"Content-Length": "0"}, b"")
             else:

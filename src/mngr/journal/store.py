@@ -150,6 +150,7 @@ class Held:
         if self._fd is None:
             return
         if not self.path.exists():
+            self._part.unlink(missing_ok=True)  # of one that was killed as it wrote
             self._lock.unlink(missing_ok=True)
         os.close(self._fd)
         self._fd = None

@@ -124,6 +124,7 @@ def sweep(hypervisor: Hypervisor) -> list[Leftover]:
             continue  # it is another libvirt's, or somebody is at work on it by now
         except (MngrError, OSError) as problem:
             found.append(Leftover(entry.subject, verb, str(problem)))
+    hypervisor.journal.tidy()
     return found
 
 
