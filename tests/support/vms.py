@@ -55,9 +55,9 @@ class Place:
         return [one["name"] for one in self.told("list")["vms"]]
 
     def files(self) -> list[str]:
-        """What is in the folder and in the journal beside the disks."""
+        """What is in the folder and in the journal beside the disks, but for the one lock that stays."""
         found = [path for path in self.folder.rglob("*") if not path.is_dir()] if self.folder.is_dir() else []
-        return sorted(str(path.relative_to(self.folder)) for path in found)
+        return sorted(str(path.relative_to(self.folder)) for path in found if path.name != "notes.lock")
 
 
 def place_at(uri: str, folder: Path) -> Place:

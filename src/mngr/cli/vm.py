@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mngr.cli import vm_image, vm_resize, vm_snapshot
+from mngr.cli import vm_clone, vm_image, vm_resize, vm_snapshot
 from mngr.cli import vm_serve as serving
 from mngr.cli.output import (
     check_format,
@@ -42,6 +42,7 @@ def command() -> None:
 
 command.add_command(vm_snapshot.command)
 command.add_command(vm_image.command)
+command.add_command(vm_clone.clone)
 command.add_command(vm_resize.resize)
 command.add_command(vm_resize.autostart)
 

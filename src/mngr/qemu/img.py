@@ -104,11 +104,11 @@ def fat(image: Path, folder: Path, label: str) -> None:
     run("convert", "-q", "-O", "raw", f"json:{json.dumps(source)}", f"file:{image}")
 
 
-def run(verb: str, *argv: str) -> str:
+def run(verb: str, *argv: str, limit_s: float = LIMIT_S) -> str:
     """`qemu-img VERB ARGV…`; what it printed. Raises QemuError."""
     try:
         done = subprocess.run(
-            ["qemu-img", verb, *argv], capture_output=True, text=True, timeout=LIMIT_S, check=False
+            ["qemu-img", verb, *argv], capture_output=True, text=True, timeout=limit_s, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise QemuError(f"qemu-img {verb}: {problem}")

@@ -29,8 +29,8 @@ def image_of(hypervisor: Hypervisor, spec: VmSpec) -> str:
     if (there := hypervisor.find(spec.name)) is None:
         check_network(hypervisor, spec)
         return ""
-    was = _spec(there, spec.name)
-    _same(was, msgspec.structs.replace(spec, image=was.image))
+    was = spec_of(there, spec.name)
+    same(was, msgspec.structs.replace(spec, image=was.image))
     return was.image if was.image_url else ""
 
 
@@ -53,7 +53,7 @@ def create(
     with remove.hold(hypervisor, spec.name, wait_s) as held:
         remove.finish(hypervisor, held, spec.name)
         if (there := hypervisor.find(spec.name)) is not None:
-            _same(_spec(there, spec.name), spec)
+            same(spec_of(there, spec.name), spec)
             if states.of(there) in states.OFF:
                 started(hypervisor, there, there.create)
             return False
@@ -69,7 +69,7 @@ def create(
     return True
 
 
-def _spec(there: Any, name: str) -> VmSpec:
+def spec_of(there: Any, name: str) -> VmSpec:
     """What that VM was made of. Raises Conflict if it isn't mngr's."""
     with library.doing(f"read VM {name}"):
         was = xml.read(there.XMLDesc()).spec
@@ -78,7 +78,7 @@ def _spec(there: Any, name: str) -> VmSpec:
     return was
 
 
-def _same(was: VmSpec, spec: VmSpec) -> None:
+def same(was: VmSpec, spec: VmSpec) -> None:
     """Raises Conflict if that is another VM."""
     if other := differences(was, spec):
         raise Conflict(
@@ -112,13 +112,13 @@ def _make(
                 domain.setAutostart(1)
         started(hypervisor, domain, domain.create)
     except BaseException as failure:
-        _take_back(hypervisor, held, spec.name, id, failure)
+        take_back(hypervisor, held, spec.name, id, failure)
         raise
     held.done()
     hypervisor.refresh_pool()
 
 
-def _take_back(hypervisor: Hypervisor, held: Held, name: str, id: str, failure: BaseException) -> None:
+def take_back(hypervisor: Hypervisor, held: Held, name: str, id: str, failure: BaseException) -> None:
     """What can't be taken back now is told beside the failure, and stays in the journal for the next look."""
     try:
         remove.take_away(hypervisor, name, id)

@@ -46,7 +46,7 @@ def read(xml: str, name: str) -> Any:
 def change(hypervisor: Hypervisor, domain: Any, name: str, changed: Callable[[Any], Any]) -> None:
     """Writes what `changed` makes of a note (None if there is none); nothing, if that is the same. Of two at once one waits.
     Raises MngrError."""
-    with _alone(hypervisor, domain.UUIDString()), library.doing(f"read VM {domain.name()}"):
+    with alone(hypervisor, domain.UUIDString()), library.doing(f"read VM {domain.name()}"):
         was = read(domain.XMLDesc(), name)
         now = changed(was)
         if now != was:
@@ -72,7 +72,8 @@ def _write(hypervisor: Hypervisor, domain: Any, name: str, value: object) -> Non
 
 
 @contextlib.contextmanager
-def _alone(hypervisor: Hypervisor, uuid: str) -> Iterator[None]:
+def alone(hypervisor: Hypervisor, uuid: str) -> Iterator[None]:
+    """Nobody else writes what libvirt keeps of a VM meanwhile. Raises TimedOut."""
     make_folder(hypervisor.folder)
     folder = hypervisor.folder / ".mngr"
     folder.mkdir(exist_ok=True, mode=0o700)

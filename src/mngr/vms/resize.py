@@ -11,7 +11,7 @@ import msgspec
 from mngr.model.errors import Conflict, InvalidInput, MngrError
 from mngr.qemu import overlay
 from mngr.vms import domain as xml
-from mngr.vms import library, remove, states
+from mngr.vms import library, notes, remove, states
 from mngr.vms.files import GIB
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.spec import VmSpec, check
@@ -99,7 +99,7 @@ def _change(hypervisor: Hypervisor, domain: Any, name: str, spec: VmSpec) -> lis
     """Definition and spec are changed in one step; what runs follows as far as it can. What can't."""
     libvirt = hypervisor.libvirt
     live = libvirt.VIR_DOMAIN_AFFECT_LIVE
-    with library.doing(f"change VM {name}"):
+    with notes.alone(hypervisor, domain.UUIDString()), library.doing(f"change VM {name}"):
         before = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
         hypervisor.conn.defineXML(xml.changed(before, spec))
         if bool(domain.autostart()) != spec.autostart:

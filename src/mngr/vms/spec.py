@@ -38,7 +38,7 @@ class VmSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `image` (raw or qcow2) is what the disk is laid over, and stays as it is; `kernel` and `initrd`, if given, are booted with
     `kernel_line` instead of what is on the disk. `keys` are public ones, of `user` (default: the image's own user). Of the
-    user data only its SHA-256 is here, as it may hold secrets.
+    user data only its SHA-256 is here, as it may hold secrets. `cloned_from`: the UUID of the VM that this is a clone of.
 
     `forwards`, on USER_NETWORK alone: (port here, the guest's port) pairs. The VM has a loopback address of its own then, for
     its life, at which these ports lead to it; without, its SSH is at a free port of 127.0.0.1.
@@ -60,6 +60,7 @@ class VmSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     image_url: str = ""
     image_sha256: str = ""
     forwards: tuple[tuple[int, int], ...] = ()
+    cloned_from: str = ""
 
     @property
     def hostname(self) -> str:

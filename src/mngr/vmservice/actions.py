@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mngr.vmservice import long, resizing, shapes, snapshots
+from mngr.vmservice import cloning, long, resizing, shapes, snapshots
 from mngr.vmservice.calls import Kind
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
@@ -66,6 +66,11 @@ ACTIONS: Sequence[Action] = (
         "vm_change", "PATCH", "/api/vms/{name}", "lifecycle",
         "Change a VM's memory, vcpus, disk (it only grows) or autostart; the answer says what waits for its next start",
         resizing.VmChange, resizing.VmChanged, resizing.change, fails=(404, 409, 501),
+    ),
+    Action(
+        "vm_clone", "POST", "/api/vms/{vm}/clone", "lifecycle",
+        "Make another VM of one that is off, with what is on its disk; the clone isn't started",
+        cloning.VmClone, shapes.VmDetails, cloning.clone, fails=(404, 409, 501),
     ),
     Action(
         "vm_start", "POST", "/api/vms/{name}/start", "lifecycle", "Start a stopped VM",
