@@ -182,6 +182,7 @@ class Images:
             part.unlink()
             if resumed:  # of two different files, it seems
                 return self._download(key, known, url, sha256, "", progress)
+            self._forget(key, known)
             raise InvalidInput(
                 f"the image at {url} has the SHA-256 {came}, not {sha256}",
                 hint="the address has another image now, or somebody changed it on its way",
@@ -190,6 +191,7 @@ class Images:
             told = self._checked(part, url)
         except MngrError:
             part.unlink()
+            self._forget(key, known)
             raise
         part.chmod(0o444)
         _sync(part)
@@ -203,6 +205,11 @@ class Images:
         _sync(self._folder)
         self._write(key, _Known(url=str(url), source=source, sha256=came))
         return came
+
+    def _forget(self, key: str, known: _Known) -> None:
+        """Of an address that led to nothing, nothing is kept: strangers may name as many as they like."""
+        if not known.sha256:
+            (self._folder / f"{key}.json").unlink(missing_ok=True)
 
     def _checked(self, path: Path, url: Url) -> img.Info:
         try:
@@ -268,14 +275,23 @@ class Images:
 
     @contextmanager
     def _try_lock(self, key: str) -> Iterator[bool]:
-        fd = os.open(self._folder / f"{key}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Whether it is ours now. Its file goes with it where nothing is kept of that address."""
+        path = self._folder / f"{key}.lock"
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
-            else:
+                return
+            if not os.fstat(fd).st_nlink:  # whoever had it has removed it meanwhile
+                yield False
+                return
+            try:
                 yield True
+            finally:
+                if not (self._folder / f"{key}.json").exists() and not self._part(key).exists():
+                    path.unlink(missing_ok=True)
         finally:
             os.close(fd)
 

@@ -17,6 +17,8 @@ DEFAULT_PORTS = {"https": 443, "http": 80}
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\Z"
 )
+#: What ends in a number is an IPv4 address, in a spelling that only some programs know: https://url.spec.whatwg.org/#ends-in-a-number-checker
+_NUMBER = re.compile(r"(\A|\.)([0-9]+|0x[0-9a-f]*)\Z")
 #: NAT64 and 6to4 addresses hold one of IPv4, which is where a packet ends up.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _6TO4 = ipaddress.ip_network("2002::/16")
@@ -74,6 +76,8 @@ def parse(text: str, allowed: Allowed, *, checked: bool) -> Url:
     try:
         parts = urlsplit(text)
         port = parts.port
+        if port == 0:
+            raise ValueError("port 0 is none")
     except ValueError as problem:
         raise InvalidInput(f"an image address is no URL: {problem}") from None
     scheme = parts.scheme.lower()
@@ -88,7 +92,8 @@ def parse(text: str, allowed: Allowed, *, checked: bool) -> Url:
             hint="addresses are shown and logged: give one that needs none",
         )
     host = (parts.hostname or "").rstrip(".")
-    if not (_HOST.match(host) or _literal(host)):
+    named = _HOST.match(host) and not _NUMBER.search(host) and "[" not in parts.netloc
+    if not (named or (_literal(host) and "%" not in host)):
         raise InvalidInput(f"the image address {text[:80]!r} names no host")
     if scheme == "http" and not checked:
         raise InvalidInput(
@@ -101,6 +106,13 @@ def parse(text: str, allowed: Allowed, *, checked: bool) -> Url:
         )
     query = f"?{parts.query}" if parts.query else ""
     return Url(scheme, host, port or DEFAULT_PORTS[scheme], (parts.path or "/") + query)
+
+
+def check(text: str, allowed: Allowed, *, checked: bool) -> None:
+    """All that can be known of an address without looking its name up. Raises what `parse` and `addresses` do."""
+    url = parse(text, allowed, checked=checked)
+    if _literal(url.host):
+        addresses(url, allowed, lambda host, port: [host])
 
 
 def addresses(url: Url, allowed: Allowed, lookup: Lookup | None = None) -> list[str]:

@@ -1,23 +1,20 @@
-"""The HTTP application: routes made of ACTIONS, who may call them, and what a stranger sees."""
+"""The HTTP application: routes made of ACTIONS, and what each takes."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import ipaddress
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from starlette.concurrency import run_in_threadpool
-from starlette.types import ASGIApp, Message, Receive, Send
-from starlette.types import Scope as Asgi
 
 from mngr import __version__
 from mngr.model.clock import iso
@@ -26,14 +23,12 @@ from mngr.vmservice import long, problems, scopes
 from mngr.vmservice.access import Tokens
 from mngr.vmservice.actions import ACTIONS, Action, parameters
 from mngr.vmservice.calls import Calls
+from mngr.vmservice.door import Door
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
 
-MOST_BODY = 1024 * 1024
-#: Whoever comes without a token sees these, and nothing else.
-OPEN = ("/healthz", "/openapi.json", "/tools", "/tools.json")
 #: Any call may end so.
-ALWAYS = (400, 401, 403, 405, 413, 422, 500, 503)
+ALWAYS = (400, 401, 403, 405, 413, 415, 422, 500, 503)
 
 _IN_PATH = re.compile(r"\{(\w+)\}")
 
@@ -53,7 +48,7 @@ def make(service: Service, tokens: Tokens | None) -> FastAPI:
         await run_in_threadpool(service.close)
 
     app = FastAPI(
-        title="mngr VM provisioning service", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
+        title="mngr VM provisioning service", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False,
         description="Virtual machines on libvirt, and SSH keys for them. Errors are application/problem+json (RFC 9457).",
     )  # fmt: skip
     problems.handle(app)
@@ -102,7 +97,7 @@ def _route(app: FastAPI, calls: Calls, action: Action) -> None:
         response_model=None if plain else action.answer, response_class=PlainTextResponse if plain else JSONResponse,
         responses={**(long.RESPONSES if action.long else {}), **problems.documented(*sorted({*ALWAYS, *action.fails}))},
         openapi_extra={**SECURED, **({"parameters": [long.PREFER]} if action.long else {})},
-        dependencies=[_needs(action.scope)],
+        dependencies=[_needs(action.scope), Depends(_known)],
     )  # fmt: skip
 
 
@@ -172,20 +167,15 @@ def _tools(app: FastAPI, service: Service, calls: Calls) -> None:
         if action is None:
             return problems.answer(404, f"there is no tool {tool!r}", f"one of {', '.join(by_name)}")
         _check(request, action.scope)
+        if request.query_params:
+            raise problems.Refused(422, "a tool's parameters are in the body, not in the query")
         body = await request.body()
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if body and kind != "application/json":  # which no page elsewhere may send without asking
-            return problems.answer(
-                415, "parameters are JSON", "send them with `Content-Type: application/json`"
-            )
         try:
             asked = action.request.model_validate_json(body or b"{}")
         except ValidationError as error:
-            found = [
-                problems.Wrong(where=".".join(str(part) for part in one["loc"]) or "body", why=one["msg"])
-                for one in error.errors(include_input=False, include_url=False, include_context=False)
-            ]
-            return problems.answer(422, f"{tool} can't be called so", "/tools says its parameters", found)
+            return problems.answer(
+                422, f"{tool} can't be called so", "/tools says its parameters", problems.wrongs(error)
+            )
         if action.long:
             done = await long.answer(calls, action, asked, request, action.kind)
         else:
@@ -195,93 +185,12 @@ def _tools(app: FastAPI, service: Service, calls: Calls) -> None:
     schema = {"schema": {"type": "object"}}
     app.add_api_route(
         "/tools/{tool}", call, methods=["POST"], summary="Call a tool; the body is its parameters", operation_id="tool_call",
-        response_model=None, responses=problems.documented(404, 409, 415, 501, 504, *ALWAYS),
+        response_model=None, responses=problems.documented(404, 409, 501, 504, *ALWAYS),
         openapi_extra={**SECURED, "requestBody": {"required": True, "content": {"application/json": schema}}},
     )  # fmt: skip
 
 
-# --- the door -----------------------------------------------------------------------------------------------------
-
-
-class Door:
-    """Before all else: whose token it is, and a body that isn't too big."""
-
-    def __init__(self, app: ASGIApp, tokens: Tokens | None) -> None:
-        self._app, self._tokens = app, tokens
-
-    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        request = Request(scope)
-        # Here, and not in a thread: it is a small file, and threads may all be busy.
-        if refusal := self._refusal(request):
-            return await refusal(scope, receive, send)
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None  # nobody is there, and what was asked for isn't known
-            body += message.get("body", b"")
-            if len(body) > MOST_BODY:
-                too_big = problems.answer(413, f"the body is too big: at most {MOST_BODY} bytes are taken")
-                return await too_big(scope, receive, send)
-            if message["type"] != "http.request" or not message.get("more_body"):
-                break
-        return await _to_its_end(self._app, scope, _replayed(bytes(body), receive), send)
-
-    def _refusal(self, request: Request) -> Response | None:
-        """Nothing, and then the request's state says what its token allows."""
-        request.state.allowed = "destructive" if self._tokens is None else None
-        if self._tokens is None and not _is_from_here(request):
-            return problems.answer(
-                403, "without tokens this is for programs on this computer, not for pages in a browser",
-                "ask http://127.0.0.1, without an Origin; `mngr vm token create` makes a token",
-            )  # fmt: skip
-        if self._tokens is None or request.url.path in OPEN:
-            return None
-        kind, _, given = request.headers.get("authorization", "").partition(" ")
-        try:
-            who = self._tokens.whose(given.strip()) if kind.lower() == "bearer" and given else None
-        except MngrError as problem:
-            return problems.of(problem)
-        if who is None:
-            return problems.answer(
-                401, "a token is needed" if not given else "that token isn't known",
-                "send `Authorization: Bearer TOKEN`; `mngr vm token create` makes one", headers={"WWW-Authenticate": "Bearer"},
-            )  # fmt: skip
-        request.state.who, request.state.allowed = who
-        return None
-
-
-def _is_from_here(request: Request) -> bool:
-    """A page of any site may have a browser send requests here: then there is an Origin, or a name as the Host."""
-    if "origin" in request.headers:
-        return False
-    host = request.headers.get("host", "")
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    if name.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-async def _to_its_end(app: ASGIApp, scope: Asgi, receive: Receive, send: Send) -> None:
-    """A request that still runs when the service ends is told so. Its thread goes on: `Service.close` waits for that."""
-    begun = False
-
-    async def sent(message: Message) -> None:
-        nonlocal begun
-        begun = True
-        await send(message)
-
-    try:
-        await app(scope, receive, sent)
-    except asyncio.CancelledError:
-        if not begun:
-            ended = problems.answer(503, "the service was ended meanwhile", "ask again when it is back")
-            await ended(scope, receive, send)
+# --- what a request may be ----------------------------------------------------------------------------------------
 
 
 def _check(request: Request, needed: Scope) -> None:
@@ -294,25 +203,23 @@ def _check(request: Request, needed: Scope) -> None:
         )  # fmt: skip
 
 
+async def _known(request: Request) -> None:
+    """Nothing that was asked for goes unheard: parameters are known ones, each once, and a body is there where one is taken.
+    Raises Refused."""
+    route: APIRoute = request.scope["route"]
+    known = {one.alias for one in route.dependant.query_params}
+    given = [key for key, _ in request.query_params.multi_items()]
+    if wrong := [key for key in given if key not in known or given.count(key) > 1]:
+        raise problems.Refused(422, f"the query has {wrong[0][:80]!r}, which isn't taken here, or twice")
+    if not route.body_field and await request.body() not in (b"", b"{}"):
+        raise problems.Refused(422, f"{request.method} {request.url.path} takes no body")
+
+
 def _needs(needed: Scope) -> Any:
     async def check(request: Request) -> None:
         _check(request, needed)
 
     return Depends(check)
-
-
-def _replayed(body: bytes, receive: Receive) -> Callable[[], Any]:
-    """A `receive` that gives the body which was read already."""
-    first = True
-
-    async def again() -> Message:
-        nonlocal first
-        if first:
-            first = False
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
-
-    return again
 
 
 def _described(app: FastAPI) -> None:

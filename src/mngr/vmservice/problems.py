@@ -9,13 +9,16 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, NotSupported, TimedOut, Unreachable
 
 #: Of a 503: so long a client may wait before it asks again.
 RETRY_AFTER_S = 5
+#: An answer doesn't grow with what was sent: so many errors are told, and so many characters of a text.
+MOST_WRONG, MOST_SHOWN = 20, 200
 MEDIA_TYPE = "application/problem+json"
 
 #: The first that fits counts.
@@ -80,10 +83,21 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
-def wrongs(error: RequestValidationError) -> list[Wrong]:
+def wrongs(error: RequestValidationError | ValidationError) -> list[Wrong]:
     return [
-        Wrong(where=".".join(str(part) for part in one["loc"]), why=str(one["msg"])) for one in error.errors()
+        Wrong(
+            where=".".join(str(part) for part in one["loc"])[:MOST_SHOWN] or "body",
+            why=str(one["msg"])[:MOST_SHOWN],
+        )
+        for one in error.errors()[:MOST_WRONG]
     ]
+
+
+def _methods(app: FastAPI, request: Request) -> str:
+    """What may be done with a path: of all its routes, not of the first one."""
+    fit = [route for route in app.router.routes if route.matches(request.scope)[0] is not Match.NONE]
+    found = {method for route in fit for method in getattr(route, "methods", None) or ()}
+    return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
 
 
 class Refused(Exception):
@@ -111,12 +125,14 @@ def handle(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        path = request.url.path[:200]
         details = {
-            404: f"there is nothing at {request.url.path}",
-            405: f"{request.method} isn't for {request.url.path}",
+            404: f"there is nothing at {path}",
+            405: f"{request.method[:20]} isn't for {path}",
         }
         detail = details.get(error.status_code, str(error.detail))
-        return answer(error.status_code, detail, "/openapi.json says what there is", headers=error.headers)
+        headers = {"Allow": _methods(app, request)} if error.status_code == 405 else error.headers
+        return answer(error.status_code, detail, "/openapi.json says what there is", headers=headers)
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, error: Exception) -> JSONResponse:

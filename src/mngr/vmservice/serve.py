@@ -13,6 +13,7 @@ from mngr.vmservice.access import Tokens
 from mngr.vmservice.app import make
 from mngr.vmservice.service import Service
 from mngr.vmservice.settings import Settings
+from mngr.vmservice.wire import Protocol
 
 #: Requests that still run when the service is told to end are waited for so long.
 GRACE_S = 10
@@ -56,7 +57,7 @@ def serve(settings: Settings, host: str, *, open_to_all: bool, ready: Callable[[
         service.operations.open()
         config = uvicorn.Config(
             make(service, None if open_to_all else tokens),
-            log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False, date_header=True,
+            http=Protocol, ws="none", log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False, date_header=True,
         )  # fmt: skip
         ready(f"http://[{host}]:{port}" if ip.version == 6 else f"http://{host}:{port}")
         server = uvicorn.Server(config)

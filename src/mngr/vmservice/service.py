@@ -14,7 +14,7 @@ import msgspec
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput, MngrError, Unreachable
 from mngr.model.progress import Step
-from mngr.vms import acceleration, create, look, needed, power, remove
+from mngr.vms import acceleration, create, look, needed, power, remove, urls
 from mngr.vms.hypervisor import Hypervisor, opened
 from mngr.vms.images import Image, Images
 from mngr.vms.keys import Key, KeyStore
@@ -137,7 +137,8 @@ class Service:
     def vm_plan(self, asked: shapes.VmCreate) -> VmSpec:
         """What a create would make, but for its image. Raises what is wrong with it or in its way, as far as that is known."""
         spec = self._spec(asked)
-        create.image_of(self.settled(asked.name), spec)
+        if not create.image_of(self.settled(asked.name), spec):
+            urls.check(spec.image_url, self.settings.images, checked=bool(spec.image_sha256))
         return spec
 
     def vm_create(self, asked: shapes.VmCreate) -> shapes.VmDetails:

@@ -1,7 +1,7 @@
 import pytest
 
 from mngr.model.errors import InvalidInput, Unreachable
-from mngr.vms.urls import Allowed, addresses, is_public, parse
+from mngr.vms.urls import Allowed, addresses, check, is_public, parse
 
 ANY = Allowed()
 
@@ -100,3 +100,15 @@ def test_a_name_that_is_not_known() -> None:
 
     with pytest.raises(Unreachable, match="Name or service not known"):
         addresses(parse("https://example.org/", ANY, checked=False), ANY, lookup)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://images.test:0/a", "https://127.1/a", "https://2130706433/a", "https://0x7f000001/a", "https://1.2.3.4.5/a",
+        "https://a.0x1/a", "https://[v1.x]/a", "https://[fe80::1%25eth0]/a", "https://127.0.0.1/a", "https://[::1]/a",
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_an_address_is_known_without_a_look_at_a_name(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        check(text, Allowed(), checked=False)

@@ -108,7 +108,7 @@ NAMES = ["", "..", "../x", "a b", "a\n", "ä", "-a", "a" * 64, "a/b", "<a>", "a&
 #: field → values that can't be used
 BAD: dict[str, list[Any]] = {
     "name": [*NAMES, None, 7, ["a"], {"a": 1}],
-    "memory": [0, -1, 63, 2**40, "2048", 2048.0, 2048.5, True, None, [], 1e400],
+    "memory": [0, -1, 63, 2**40, "2048", 2048.0, 2048.5, True, None, []],
     "vcpus": [0, -1, 10_000, "2", 2.0, True, None],
     "diskSize": [0, -1, 10**9, "20", 20.0, None],
     "network": ["", "a b", "<x/>", "default'/><disk", "a" * 64, None, 7, "../x"],
@@ -155,18 +155,15 @@ def refused(http: Http, name: str, part: str) -> None:
         answer = http.client.request(
             method, path, headers={"Authorization": f"Bearer {http.token}"}, follow_redirects=False
         )
-        assert answer.status_code in (307, 404, 405, 422) or (name == "" and method == "GET"), (
-            method,
-            path,
-            answer.text,
-        )
+        assert answer.status_code in (404, 405, 422), (method, path, answer.text)
 
 
 BODIES = [
-    (b"", "application/json", 422), (b"{", "application/json", 422), (b"[]", "application/json", 422), (b"null", "application/json", 422),
-    (b'"x"', "application/json", 422), (b'{"name": NaN}', "application/json", 422), (b'{"name": "\xff"}', "application/json", 400),
-    (b'{"name": "one", "memory": 1e999}', "application/json", 422), (b"[" * 100_000, "application/json", 400),
-    (b'{"name": "one"}', "text/plain", 422), (b"name=one", "application/x-www-form-urlencoded", 422),
+    (b"", "application/json", 422), (b"{", "application/json", 400), (b"[]", "application/json", 422), (b"null", "application/json", 422),
+    (b'"x"', "application/json", 422), (b'{"name": NaN}', "application/json", 400), (b'{"name": "\xff"}', "application/json", 400),
+    (b'{"name": "one", "memory": 1e999}', "application/json", 400), (b"[" * 100_000, "application/json", 400),
+    (b'{"name": "one", "name": "two"}', "application/json", 400), (b'{"name": "\\ud800"}', "application/json", 400),
+    (b'{"name": "one"}', "text/plain", 415), (b"name=one", "application/x-www-form-urlencoded", 415),
     (b'{"name": "' + b"a" * 2_000_000 + b'"}', "application/json", 413),
 ]  # fmt: skip
 

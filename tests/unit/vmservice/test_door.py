@@ -14,7 +14,8 @@ from starlette.types import Message, Receive, Send
 
 from mngr.vms import look
 from mngr.vmservice.access import Tokens
-from mngr.vmservice.app import Door, make
+from mngr.vmservice.app import make
+from mngr.vmservice.door import Door
 from mngr.vmservice.service import Service
 from mngr.vmservice.settings import Settings
 from support.vm_http import Http
@@ -140,3 +141,33 @@ def test_tokens_that_are_made_at_once_are_all_there(tokens: Tokens) -> None:
         made = list(pool.map(lambda number: tokens.make(f"t{number}", "read"), range(40)))
     assert len(tokens.all()) == 40
     assert all(tokens.whose(one) for one in made)
+
+
+# --- what a request may be ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/vms", "GET, HEAD, POST"), ("/api/vms/test", "DELETE, GET, HEAD"), ("/api/vms/test/stop", "POST"),
+        ("/api/ssh-keys", "GET, HEAD, POST"), ("/healthz", "GET, HEAD"), ("/tools/vm_list", "POST"),
+    ],
+)  # fmt: skip
+def test_a_405_names_all_methods_of_its_path(client: TestClient, http: Http, path: str, allowed: str) -> None:
+    for method in ("PUT", "TRACE", "OPTIONS"):
+        answer = client.request(method, path, headers={"Authorization": f"Bearer {http.token}"})
+        assert answer.status_code == 405
+        assert {*answer.headers["allow"].split(", ")} >= {*allowed.split(", ")}
+
+
+def test_head_is_get_without_a_body(client: TestClient, http: Http) -> None:
+    answer = client.head("/api/vms", headers={"Authorization": f"Bearer {http.token}"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert client.head("/api/vms").status_code == 401
+
+
+def test_an_answer_does_not_grow_with_what_was_sent(http: Http) -> None:
+    many = {f"key{number}": number for number in range(10_000)}
+    for path in ("/api/vms", "/tools/vm_create"):
+        status, problem = http("POST", path, many)
+        assert (status, len(problem["errors"])) == (422, 20)

@@ -1,0 +1,156 @@
+"""Before all routes: who is there, whether the request is one that everybody reads alike, and a body that isn't too big."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as Asgi
+
+from mngr.model.errors import MngrError
+from mngr.vmservice import bodies, problems
+from mngr.vmservice.access import Tokens
+from mngr.vmservice.bodies import MOST_BODY
+
+#: Whoever comes without a token sees these, and nothing else.
+OPEN = ("/healthz", "/openapi.json", "/tools", "/tools.json")
+#: Of a body that is too big so much is still read, so that its sender comes to read the answer.
+MOST_IGNORED = 32 * 1024 * 1024
+
+
+class Door:
+    def __init__(self, app: ASGIApp, tokens: Tokens | None) -> None:
+        self._app, self._tokens = app, tokens
+
+    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        request = Request(scope)
+        # Here, and not in a thread: it is a small file, and threads may all be busy.
+        if refusal := self._who(request) or _odd(request):
+            return await refusal(scope, receive, send)
+        body = await _read(receive)
+        if body is None:
+            return None  # nobody is there, and what was asked for isn't known
+        if len(body) > MOST_BODY:
+            refusal = problems.answer(413, f"the body is too big: at most {MOST_BODY} bytes are taken")
+        else:
+            refusal = bodies.refusal(request.headers, body)
+        if refusal:
+            return await refusal(scope, receive, send)
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
+        return await _to_its_end(self._app, scope, _replayed(body, receive), send)
+
+    def _who(self, request: Request) -> Response | None:
+        """Why not; or nothing, and then the request's state says what its token allows."""
+        request.state.allowed = "destructive" if self._tokens is None else None
+        if self._tokens is None and not _is_from_here(request):
+            return problems.answer(
+                403, "without tokens this is for programs on this computer, not for pages in a browser",
+                "ask http://127.0.0.1, without an Origin; `mngr vm token create` makes a token",
+            )  # fmt: skip
+        if self._tokens is None or request.url.path in OPEN:
+            return None
+        given = request.headers.getlist("authorization")
+        kind, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        try:
+            who = self._tokens.whose(token.strip()) if kind.lower() == "bearer" and token else None
+        except MngrError as problem:
+            return problems.of(problem)
+        if who is None:
+            return problems.answer(
+                401, "that token isn't known" if given else "a token is needed",
+                "send `Authorization: Bearer TOKEN`; `mngr vm token create` makes one", headers={"WWW-Authenticate": "Bearer"},
+            )  # fmt: skip
+        request.state.who, request.state.allowed = who
+        return None
+
+
+def _odd(request: Request) -> Response | None:
+    """What a proxy before us may have read in another way: a path that has to be taken apart first, a body with two ends."""
+    raw = bytes(request.scope.get("raw_path") or b"").lower()
+    path: str = request.scope["path"]
+    if (
+        any(one in raw for one in (b"%2f", b"%5c"))
+        or {".", ".."} & {*path.split("/")}
+        or not path.isprintable()
+    ):
+        return problems.answer(404, "there is nothing at that path", "write it plainly, without %2F and ..")
+    if "content-length" in request.headers and "transfer-encoding" in request.headers:
+        return problems.answer(400, "a request has a Content-Length or a Transfer-Encoding, not both")
+    return None
+
+
+def _is_from_here(request: Request) -> bool:
+    """A page of any site may have a browser send requests here: then there is an Origin, or a name as the Host."""
+    if "origin" in request.headers:
+        return False
+    host = request.headers.get("host", "")
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The body; of one that is too big, its beginning; None if whoever sent it went away."""
+    body, ignored = bytearray(), 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        if len(body) <= MOST_BODY:
+            body += message.get("body", b"")
+        else:
+            ignored += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body") or ignored > MOST_IGNORED:
+            return bytes(body)
+
+
+def _replayed(body: bytes, receive: Receive) -> Callable[[], Any]:
+    """A `receive` that gives the body which was read already."""
+    first = True
+
+    async def again() -> Message:
+        nonlocal first
+        if first:
+            first = False
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return again
+
+
+def _without_body(send: Send) -> Send:
+    """HEAD is GET whose answer has no body. https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2"""
+
+    async def sent(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return sent
+
+
+async def _to_its_end(app: ASGIApp, scope: Asgi, receive: Receive, send: Send) -> None:
+    """A request that still runs when the service ends is told so. Its thread goes on: `Service.close` waits for that."""
+    begun = False
+
+    async def sent(message: Message) -> None:
+        nonlocal begun
+        begun = True
+        await send(message)
+
+    try:
+        await app(scope, receive, sent)
+    except asyncio.CancelledError:
+        if not begun:
+            ended = problems.answer(503, "the service was ended meanwhile", "ask again when it is back")
+            await ended(scope, receive, send)
