@@ -274,6 +274,18 @@ def test_a_create_that_waits_for_ssh_goes_on_waiting_and_makes_no_second_vm(serv
     assert len(served.left()) == 2
 
 
+def test_a_service_that_is_told_to_end_leaves_it_to_the_next(served: Served) -> None:
+    operation = served("POST", "/api/vms", {**served.asked(), "wait": True, "timeout": 3600}, 202, **ASYNC)
+    path = f"/api/operations/{operation['id']}"
+    while served("GET", path)["progress"]["phase"] != "booting":
+        time.sleep(0.05)
+    served.end()
+    served.start()
+    assert served("GET", f"{path}?wait=1")["state"] == "running"
+    served("DELETE", "/api/vms/one")
+    assert served("GET", f"{path}?wait=60")["problem"]["status"] == 404
+
+
 def test_a_caller_that_goes_away_ends_nothing(served: Served) -> None:
     asked = served.asked()
     with pytest.raises(httpx2.TimeoutException):

@@ -94,12 +94,12 @@ ACTIONS: Sequence[Action] = (
     Action(
         "vm_snapshot_create", "POST", "/api/vms/{vm}/snapshots", "lifecycle",
         "Take a snapshot of a VM, of a running one with its memory",
-        snapshots.SnapshotCreate, snapshots.Snapshot, snapshots.create, fails=(404, 409),
+        snapshots.SnapshotCreate, snapshots.Snapshot, snapshots.create, fails=(404, 409), long=True,
     ),
     Action(
         "vm_snapshot_restore", "POST", "/api/vms/{vm}/snapshots/{snapshot}/restore", "destructive",
         "Take a VM back to a snapshot, and to the state that it was in then; what it wrote since is lost",
-        snapshots.SnapshotRef, snapshots.SnapshotStatus, snapshots.restore, fails=(404, 409),
+        snapshots.SnapshotRef, snapshots.SnapshotStatus, snapshots.restore, fails=(404, 409), long=True,
     ),
     Action(
         "vm_snapshot_delete", "DELETE", "/api/vms/{vm}/snapshots/{snapshot}", "destructive",

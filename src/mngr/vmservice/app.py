@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from mngr import __version__
 from mngr.model.clock import iso
 from mngr.model.errors import MngrError, Unreachable
-from mngr.vmservice import long, problems, scopes
+from mngr.vmservice import long, problems, scopes, taking_up
 from mngr.vmservice.access import Tokens
 from mngr.vmservice.actions import ACTIONS, Action, parameters
 from mngr.vmservice.calls import Calls
@@ -42,8 +42,8 @@ def make(service: Service, tokens: Tokens | None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(service.begin)
         long_ones = {action.name: action for action in ACTIONS if action.long}
-        for live in await run_in_threadpool(service.operations.left, long_ones):
-            calls.go_on(live)
+        for live in await run_in_threadpool(taking_up.left, service, long_ones):
+            calls.go_on(live, taking_up.going_on(live))
         yield
         await run_in_threadpool(service.close)
 

@@ -44,17 +44,22 @@ class Calls:
             let_go()
             raise
         if mine:
-            self.go_on(live, let_go)
+            self.go_on(live, then=let_go)
         else:
             let_go()
         return live
 
-    def go_on(self, live: Live, then: Callable[[], None] = lambda: None) -> None:
+    def go_on(
+        self,
+        live: Live,
+        run: Callable[[Service, Any], Any] | None = None,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
         """Works at an operation, beside all else."""
 
         async def work() -> None:
             try:
-                await to_thread.run_sync(self._service.operations.work, live, limiter=self._threads)
+                await to_thread.run_sync(self._service.operations.work, live, run, limiter=self._threads)
             finally:
                 then()
 

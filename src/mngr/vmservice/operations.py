@@ -1,8 +1,5 @@
 """Long work as operations: each has an intent on disk, is joined by calls that ask for the same, and is known after its end.
-
-What a service that ended left running is taken up by the next one, if a caller knows its id or it is a delete; else, and where it
-can't be gone on with, it has failed, and says why. What a killed create or delete left is cleared away in both cases.
-"""
+`taking_up` has what becomes of those that a service's end left running."""
 
 from __future__ import annotations
 
@@ -10,8 +7,7 @@ import logging
 import secrets
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut, Unreachable
@@ -25,8 +21,6 @@ if TYPE_CHECKING:
     from mngr.vmservice.service import Service
 
 LOG = logging.getLogger("mngr.vmservice")
-#: So long a service that has just started waits for libvirt, before operations that it took up fail.
-LIBVIRT_S = 120.0
 #: So long a call waits for another one that does the same; that ends by itself before.
 JOINED_S = 3 * 3600.0
 
@@ -49,26 +43,13 @@ class Long(Protocol):
 
 
 class Live:
-    """An operation of this service that hasn't ended, or has just: then `answer` or `error` is there."""
+    """An operation of this service that hasn't ended, or has just: then `answer` or `error` is there. `uuid`: its VM's, "" before
+    there is one. `plan`: what it makes; None where that isn't known."""
 
     def __init__(
-        self,
-        store: Store,
-        id: str,
-        action: Long,
-        asked: Any,
-        plan: Any = None,
-        uuid: str = "",
-        taken_up: bool = False,
+        self, store: Store, id: str, action: Long, asked: Any, plan: Any = None, uuid: str = ""
     ) -> None:
-        self.id, self.action, self.asked, self.plan, self.uuid, self.taken_up = (
-            id,
-            action,
-            asked,
-            plan,
-            uuid,
-            taken_up,
-        )
+        self.id, self.action, self.asked, self.plan, self.uuid = id, action, asked, plan, uuid
         self.told = Step("beginning")
         self.ended = threading.Event()
         self.answer: Any = None
@@ -131,7 +112,7 @@ class Operations:
     def begin(self, action: Long, asked: Any, promised: bool) -> tuple[Live, bool]:
         """An operation, whose intent is on disk; whether it is new, and then somebody must `work` at it. `promised`: it goes on
         even if the service ends. Raises Conflict where another one makes the same thing otherwise, NotFound, what `plan` does."""
-        target = _target(asked)
+        target = target_of(asked)
         same = (action.name, asked)
         with self._lock:
             if found := self._same(same, promised):
@@ -172,23 +153,20 @@ class Operations:
 
     def _check_others(self, action: Long, target: str, plan: Any) -> None:
         for other in self._live.values():
-            same = other.action.name == action.name and _target(other.asked) == target
+            same = other.action.name == action.name and target_of(other.asked) == target
             if same and other.plan is not None and other.plan != plan and not other.ended.is_set():
                 raise Conflict(
                     f"operation {other.id} is making VM {target} with another spec",
                     hint=f"give yours another name, or wait for that one: GET /api/operations/{other.id}?wait=60",
                 )
 
-    def work(self, live: Live) -> None:
-        """Does what it is about, to its end, and puts that on disk. Raises nothing: see `Live.result`."""
+    def work(self, live: Live, run: Callable[[Service, Any], Any] | None = None) -> None:
+        """Does what it is about, or `run`, to its end, and puts that on disk. Raises nothing: see `Live.result`."""
         began = self._service.now()
         with self._service.running:
             try:
                 with telling.heard(live):
-                    if live.taken_up:
-                        live.answer = self._service.call(self._go_on, live)
-                    else:
-                        live.answer = self._service.call(live.action.run, live.asked)
+                    live.answer = self._service.call(run or live.action.run, live.asked)
             except BaseException as error:
                 live.error = error
                 if not isinstance(error, MngrError):
@@ -211,15 +189,15 @@ class Operations:
                 problem = problem_of(live.error).model_dump_json() if live.error is not None else ""
                 self.store.end(live.id, state, now, phase=live.told.phase, result=result, problem=problem)
                 self.store.drop(now)
-        except MngrError as problem:  # the next start finds it running, and sets it right
-            LOG.error("the end of operation %s can't be written: %s", live.id, problem)
-        else:
             with self._lock:
                 del self._live[live.id]
-        with self._lock:
-            self._counts[live.action.name, state] += 1
-            self._seconds[live.action.name, state] += max(0, now - began)
-        live.ended.set()
+        except MngrError as problem:  # the next start finds it running, and sets it right
+            LOG.error("the end of operation %s can't be written: %s", live.id, problem)
+        finally:
+            with self._lock:
+                self._counts[live.action.name, state] += 1
+                self._seconds[live.action.name, state] += max(0, now - began)
+            live.ended.set()
 
     def _left_to_the_next(self, live: Live) -> bool:
         """Whether only the service's own end has ended it, and the next start goes on with it."""
@@ -228,97 +206,12 @@ class Operations:
         row = self.store.get(live.id)
         return bool(row and row.promised and row.asked)
 
-    # --- after a restart --------------------------------------------------------------------------------------
-
-    def left(self, actions: Mapping[str, Long]) -> list[Live]:
-        """Those that an earlier service left running and somebody must `work` at now. Others that it left have failed."""
-        found = []
-        for row in self.store.running():
-            action = actions.get(row.action)
-            try:
-                if action is None:
-                    raise Unreachable(f"this version of mngr has no {row.action}")
-                self._check_left(row)
-                asked = action.request.model_validate_json(row.asked)
-            except ValueError:
-                self._fail(
-                    row,
-                    Unreachable(
-                        "this version of mngr doesn't understand what was asked for", hint="ask again"
-                    ),
-                )
-            except MngrError as problem:
-                self._fail(row, problem)
-            else:
-                live = Live(
-                    self.store, row.id, action, asked, self._planned(action, asked), row.uuid, taken_up=True
-                )
-                with self._lock:
-                    self._live[row.id] = live
-                found.append(live)
-        return found
-
-    def _planned(self, action: Long, asked: Any) -> Any:
-        with suppress(MngrError):  # which it meets itself, then
-            return action.plan(self._service, asked) if action.plan else None
-        return None
-
-    def _check_left(self, row: Row) -> None:
-        """Raises MngrError with the reason if it can't be gone on with."""
-        hint = "ask again: what is there already stays as it is"
-        if not row.promised:
-            raise Unreachable("the service was ended in the middle of it, and its caller with it", hint=hint)
-        if not row.asked:
-            raise Unreachable(
-                "the service was ended in the middle of it, and what was asked for is kept nowhere, as it may be secret",
-                hint=hint,
-            )
-        if row.uri != (uri := self._service.uri):
-            raise Unreachable(
-                f"the service was ended in the middle of it on {row.uri}, and is on {uri} now", hint=hint
-            )
-
-    def _fail(self, row: Row, problem: MngrError) -> None:
-        self.store.end(
-            row.id,
-            "failed",
-            self._service.now(),
-            phase=row.phase,
-            problem=problem_of(problem).model_dump_json(),
-        )
-
-    def _go_on(self, service: Service, live: Live) -> Any:
-        """Does the rest: all actions may be repeated. A VM that was made or meant before is made no second time, and no other
-        one of its name is meant."""
-        action, name = live.action, _target(live.asked)
-        there = self._libvirt().find(name) if name else None
-        if live.uuid and there is not None and there.UUIDString() != live.uuid:
-            if action.gone:
-                return action.gone(live.asked)
-            raise Conflict(f"there is another VM {name} by now", hint="ask again if that one is meant")
-        if live.uuid and there is None and action.plan:
-            raise NotFound(
-                f"VM {name} was made, and removed before its SSH answered", hint="ask again for a new one"
-            )
-        try:
-            return action.run(service, live.asked)
-        except NotFound:
-            if not action.gone:
-                raise
-            return action.gone(live.asked)
-
-    def _libvirt(self) -> Any:
-        """Which may start beside the service, and after it. Raises Unreachable."""
-        last: Unreachable | None = None
-        for _ in looks(self._service.clock, LIBVIRT_S):
-            try:
-                return self._service.hypervisor()
-            except Unreachable as problem:
-                last = problem
-        assert last is not None
-        raise last
-
     # --- what is known ----------------------------------------------------------------------------------------
+
+    def take_up(self, live: Live) -> None:
+        """Its intent is on disk already."""
+        with self._lock:
+            self._live[live.id] = live
 
     def live(self, id: str) -> Live | None:
         with self._lock:
@@ -351,9 +244,9 @@ def problem_of(error: BaseException) -> problems.Problem:
     return problems.problem(500, "a bug in the service; its log has more")
 
 
-def _target(asked: Any) -> str:
+def target_of(asked: Any) -> str:
     """The name of the VM that a request is about."""
-    return str(getattr(asked, "name", "") or getattr(asked, "vm", ""))
+    return str(getattr(asked, "vm", "") or getattr(asked, "name", ""))
 
 
 def _kept(action: Long, asked: Any) -> str:

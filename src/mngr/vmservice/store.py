@@ -60,8 +60,9 @@ class Store:
     def __init__(self, file: Path) -> None:
         """Raises Conflict if another service has it, MngrError if it can't be read."""
         self._file, self._lock = file, threading.Lock()
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._held = os.open(file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with self._told():
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._held = os.open(file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             self._open()
         except BaseException:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mngr.model.errors import Unreachable
+from mngr.model.errors import MngrError, Unreachable
 from mngr.model.progress import Step
 from mngr.vmservice import shapes
 from mngr.vmservice.access import Tokens
@@ -145,6 +145,18 @@ def test_the_same_create_joins_the_one_under_way(
     ] * 2
 
 
+def test_who_joins_with_a_promise_has_one(settings: Settings) -> None:
+    service, start = Service(settings), BY_NAME["vm_start"]
+    asked = shapes.VmName(name="test")
+    first, mine = service.operations.begin(start, asked, promised=False)
+    assert (mine, service.operations.get(first.id).promised) == (True, False)
+    assert service.operations.begin(start, asked, promised=True) == (first, False)
+    assert service.operations.get(first.id).promised
+    service.operations.work(first)
+    assert service.operations.begin(start, asked, promised=True)[1]
+    service.close()
+
+
 def test_operations_are_listed_the_newest_first_in_pages(http: Http) -> None:
     ids = [http("POST", "/api/vms/test/start", **ASYNC)[1]["id"]]
     ended(http, f"/api/operations/{ids[0]}")
@@ -237,7 +249,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any], str, str]] = {
     "a delete that was done": ("vm_delete", '{"name": "gone"}', {"uuid": OTHER_UUID, "target": "gone"}, "done", ""),
     "a create whose VM was removed": (
         "vm_create", '{"name": "gone", "imageUrl": "https://images.test/a"}', {"uuid": OTHER_UUID, "target": "gone"},
-        "failed", "removed before its SSH answered",
+        "failed", "was removed after it was made",
     ),
 }  # fmt: skip
 
@@ -327,8 +339,9 @@ def test_a_file_that_can_t_be_used_is_told(settings: Settings) -> None:
         Store(settings.operations)
     for file in settings.operations.parent.glob("operations*"):
         file.write_bytes(b"x" * 4096)
-    with pytest.raises(Exception, match="can't be read or written"):
-        Store(settings.operations)
+    for file in (settings.operations, Path("/proc/nowhere/operations.sqlite3")):
+        with pytest.raises(MngrError, match="can't be read or written"):
+            Store(file)
 
 
 def test_old_ones_are_dropped_and_running_ones_never(
