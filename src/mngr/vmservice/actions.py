@@ -70,7 +70,7 @@ ACTIONS: Sequence[Action] = (
     Action(
         "vm_clone", "POST", "/api/vms/{vm}/clone", "lifecycle",
         "Make another VM of one that is off, with what is on its disk; the clone isn't started",
-        cloning.VmClone, shapes.VmDetails, cloning.clone, fails=(404, 409, 501),
+        cloning.VmClone, shapes.VmDetails, cloning.clone, fails=(404, 409, 501), long=True, kept=("vm", "name"),
     ),
     Action(
         "vm_start", "POST", "/api/vms/{name}/start", "lifecycle", "Start a stopped VM",
