@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mngr.vms import create, power, remove
+from mngr.vms import create, forwards, power, remove
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.spec import VmSpec
 from support.vms import Place, small
@@ -110,12 +110,12 @@ def test_a_port_that_is_taken_is_stepped_over_also_if_that_happens_meanwhile(
     ):
         found: list[int] = []
 
-        def look(spec: VmSpec) -> int:
-            found.append(real(spec) if found else port)
-            return found[-1]
+        def look(hypervisor: Hypervisor, spec: VmSpec) -> tuple[str, int]:
+            found.append(real(hypervisor, spec)[1] if found else port)
+            return "127.0.0.1", found[-1]
 
-        real = create._port
-        patch.setattr(create, "_port", look)
+        real = forwards.place
+        patch.setattr(forwards, "place", look)
         patch.setenv("MNGR_HOME", place.env["MNGR_HOME"])
         spec = VmSpec(name="stepping", image=str(blank), memory_mib=64, vcpus=1, disk_gib=1, network="user")
         assert create.create(there, spec)

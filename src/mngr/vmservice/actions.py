@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mngr.vmservice import cloning, long, resizing, shapes, snapshots
+from mngr.vmservice import cloning, long, resizing, shapes, snapshots, templates
 from mngr.vmservice.calls import Kind
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
@@ -56,7 +56,7 @@ ACTIONS: Sequence[Action] = (
         shapes.VmCreate, shapes.VmDetails, Service.vm_create, tool=True, fails=(404, 409, 501, 504),
         long=True, plan=Service.vm_plan,
         kept=("name", "memory", "vcpus", "diskSize", "network", "imageUrl", "imageSha256", "sshKeys", "publicKeys", "user",
-              "autostart", "wait", "timeout"),
+              "autostart", "template", "wait", "timeout"),
     ),
     Action(
         "vm_show", "GET", "/api/vms/{name}", "read", "Show everything of a VM, its address included",
@@ -131,6 +131,10 @@ ACTIONS: Sequence[Action] = (
     Action(
         "operation_show", "GET", "/api/operations/{operation}", "read", "Show an operation; with `wait` once it has ended",
         long.OperationRef, long.Operation, long.show, fails=(404,), room="wait",
+    ),
+    Action(
+        "template_list", "GET", "/api/templates", "read", "List the templates that VMs may be made of",
+        shapes.Nothing, templates.Templates, templates.list_,
     ),
     Action(
         "image_list", "GET", "/api/images", "read", "List the images that are here",

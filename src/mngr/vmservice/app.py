@@ -84,7 +84,7 @@ def _route(app: FastAPI, calls: Calls, action: Action) -> None:
     async def endpoint(**sent: Any) -> Any:
         request = sent.pop("request", None)
         more = sent.pop("body", None)
-        asked = action.request(**sent, **(more.model_dump() if more is not None else {}))
+        asked = action.request(**sent, **(more.model_dump(exclude_unset=True) if more is not None else {}))
         if request is not None:
             return await long.answer(calls, action, asked, request, action.kind)
         return await calls.run(action.kind, action.run, asked)

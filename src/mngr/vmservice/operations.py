@@ -253,4 +253,4 @@ def _kept(action: Long, asked: Any) -> str:
     """A request as JSON, for the disk; "" if a parameter was given that mustn't be there."""
     if set(asked.model_dump(exclude_defaults=True)) - set(action.kept):
         return ""
-    return str(asked.model_dump_json(include=set(action.kept)))
+    return str(asked.model_dump_json(include=set(action.kept), exclude_unset=True))

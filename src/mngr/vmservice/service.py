@@ -3,6 +3,7 @@ share it."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from mngr.vms.hypervisor import Hypervisor, opened
 from mngr.vms.images import Image, Images
 from mngr.vms.keys import Key, KeyStore
 from mngr.vms.spec import VmSpec, check, check_key
-from mngr.vmservice import shapes, telling
+from mngr.vmservice import shapes, telling, templated
 from mngr.vmservice.ending import EndingClock, Running
 from mngr.vmservice.operations import Operations
 from mngr.vmservice.settings import Settings
@@ -149,7 +150,8 @@ class Service:
             image = str(self.images(hypervisor).get(spec.image_url, spec.image_sha256, telling.step))
             hypervisor = self._connection.get()  # a download may take longer than a connection lives
         telling.step(Step("making"))
-        create.create(hypervisor, msgspec.structs.replace(spec, image=image), wait_s=BUSY_S)
+        data = templated.user_data(asked, self.settings.libvirt_env)
+        create.create(hypervisor, msgspec.structs.replace(spec, image=image), data, wait_s=BUSY_S)
         vm = look.show(hypervisor, asked.name)
         telling.made(vm.uuid)
         if asked.wait:
@@ -157,9 +159,12 @@ class Service:
         return details(vm)
 
     def _spec(self, asked: shapes.VmCreate) -> VmSpec:
+        data = templated.user_data(asked, self.settings.libvirt_env)
+        asked = templated.filled(asked, self.settings.libvirt_env)
         if not asked.imageUrl:
             raise InvalidInput(
-                f"VM {asked.name} would have nothing to boot", hint="give an imageUrl, of a cloud image"
+                f"VM {asked.name} would have nothing to boot",
+                hint="give an imageUrl, of a cloud image, or a template",
             )
         keys = [self._keys.get(name).public_key for name in asked.sshKeys]
         keys += [check_key(line) for line in asked.publicKeys]
@@ -176,6 +181,7 @@ class Service:
                 autostart=asked.autostart,
                 image_url=asked.imageUrl,
                 image_sha256=(asked.imageSha256 or "").lower(),
+                user_data_sha256=hashlib.sha256(data).hexdigest() if data else "",
             )
         )
 

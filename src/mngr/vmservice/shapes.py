@@ -77,6 +77,14 @@ class VmCreate(Shape):
         ),
     ] = None
     autostart: bool = False
+    template: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$",
+            description="What isn't given is this template's; `GET /api/templates` lists them",
+            examples=["debian-12"],
+        ),
+    ] = None
     wait: Annotated[
         bool,
         Field(

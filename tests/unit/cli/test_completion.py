@@ -11,7 +11,7 @@ from mngr.cli.main import VERBS, command
 FREE = {
     "append", "branch", "columns", "comment", "disk", "env", "host", "image", "interrupted", "idle_timeout", "label", "labels", "lines", "lost",
     "max_lifetime", "memory", "network", "new", "output", "pass_env", "port", "size", "snapshot", "sort", "start_args", "timeout",
-    "user", "vcpus", "vm", "words", "workdir",
+    "sha256", "template", "user", "vcpus", "vm", "words", "workdir",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ SNAPSHOTS = "/api/vms/test/snapshots"
 
 
 def test_taken_listed_restored_and_deleted(http: Http) -> None:
+    http("POST", "/api/vms/test/start")  # libvirt's made-up VMs may be those of an earlier test
     assert http("GET", SNAPSHOTS) == (200, {"vm": "test", "snapshots": []})
     status, one = http("POST", SNAPSHOTS, {"name": "first"})
     assert (status, one["name"], one["state"], one["current"]) == (200, "first", "running", True)
@@ -35,5 +36,6 @@ def test_what_is_not_there_is_a_404(http: Http) -> None:
 
 @pytest.mark.parametrize("name", ["", "..", "a b", "<x/>", "a" * 64, "é", "a\n", None, 7])
 def test_names_that_cannot_be_used(http: Http, name: object) -> None:
+    before = http("GET", SNAPSHOTS)
     assert http("POST", SNAPSHOTS, {"name": name})[0] == 422
-    assert http("GET", SNAPSHOTS)[1]["snapshots"] == []
+    assert http("GET", SNAPSHOTS) == before

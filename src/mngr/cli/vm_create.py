@@ -1,0 +1,195 @@
+"""`mngr vm create`: a VM of an image, or of a template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mngr.cli.output import check_format, format_option, quiet_option
+from mngr.cli.vm_shown import BOOT_LIMIT_S, check_seconds, tell
+
+if TYPE_CHECKING:
+    from mngr.vms.hypervisor import Hypervisor
+    from mngr.vms.presets import Template
+    from mngr.vms.spec import VmSpec
+
+
+@click.command("create")
+@click.argument("vm", metavar="NAME")
+@click.option(
+    "--template",
+    default="",
+    metavar="NAME",
+    help="What isn't given is this template's (`mngr vm template list`).",
+)
+@click.option(
+    "--image", default="", metavar="FILE|URL", type=click.Path(),
+    help="Disk image, raw or qcow2, which stays as it is: a file, or an https:// address, which is fetched once.",
+)  # fmt: skip
+@click.option(
+    "--sha256", default="", metavar="HEX", help="The image at that address is this one, or the create fails."
+)
+@click.option("--memory", type=int, metavar="MIB", help="Memory in MiB (default: 2048).")
+@click.option("--vcpus", type=int, metavar="N", help="Processors (default: 2).")
+@click.option("--disk", type=int, metavar="GIB", help="Size of its disk in GiB (default: 20).")
+@click.option(
+    "--network", default="", metavar="NAME",
+    help="One of libvirt's networks, or `user`: none of them, with a port of 127.0.0.1 that leads to its SSH "
+    "(default: user on qemu:///session, else default).",
+)  # fmt: skip
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(),
+    help="Public SSH key that may log in; may be repeated.",
+)
+@click.option(
+    "--user", default="", metavar="NAME", help="Who logs in, and may sudo (default: the image's own user)."
+)
+@click.option("--user-data", metavar="FILE", type=click.Path(), help="cloud-init's user data.")
+@click.option(
+    "--kernel",
+    default="",
+    metavar="FILE",
+    type=click.Path(),
+    help="Boot this kernel instead of what is on the disk.",
+)
+@click.option("--initrd", default="", metavar="FILE", type=click.Path(), help="That kernel's initrd.")
+@click.option("--append", default="", metavar="WORDS", help="That kernel's command line.")
+@click.option("--autostart", is_flag=True, help="Start it with libvirtd.")
+@click.option(
+    "--wait/--no-wait", default=True, help="Wait until its SSH answers (default), or only until it runs."
+)
+@click.option(
+    "--timeout", default=BOOT_LIMIT_S, show_default=True, metavar="S", help="Wait so many seconds at most."
+)
+@format_option
+@quiet_option
+def create(
+    vm: str, template: str, image: str, sha256: str, memory: int | None, vcpus: int | None, disk: int | None, network: str,
+    keys: tuple[str, ...], user: str, user_data: str | None, kernel: str, initrd: str, append: str, autostart: bool, wait: bool,
+    timeout: float, form: str, quiet: bool,
+) -> int:  # fmt: skip
+    """Make a VM and start it. Given again with the same options it is the same VM; with others that is a conflict (exit code 4).
+
+    \b
+    mngr vm create web --image debian-12.qcow2 --key ~/.ssh/id_ed25519.pub --network user
+    mngr vm create web --template debian-12 --memory 4096 --key ~/.ssh/id_ed25519.pub
+    """
+    from mngr.cli.progress import Progress
+    from mngr.model.errors import MngrError
+    from mngr.model.progress import Step
+    from mngr.vms import create as creating
+    from mngr.vms import look
+    from mngr.vms.hypervisor import DEFAULT_URI, connect
+    from mngr.vms.spec import USER_NETWORK, VmSpec, check_key
+
+    check_format(form)
+    check_seconds(timeout)
+    preset = _template(template, image, user_data)
+    url = image if "://" in image else "" if image else preset.image
+    _check_image(image, url, sha256)
+    data = _read(user_data, "user data") if user_data else preset.user_data
+    with connect() as hypervisor:
+        spec = VmSpec(
+            name=vm,
+            image="/" if url else _absolute(image),
+            memory_mib=preset.memory if memory is None else memory,
+            vcpus=preset.vcpus if vcpus is None else vcpus,
+            disk_gib=preset.disk if disk is None else disk,
+            network=network or (USER_NETWORK if hypervisor.uri == DEFAULT_URI else "default"),
+            user=user or preset.user,
+            keys=tuple(check_key(_read(key, "key").decode(errors="replace")) for key in keys),
+            kernel=_absolute(kernel),
+            initrd=_absolute(initrd),
+            kernel_line=append,
+            autostart=autostart,
+            image_url=url,
+            image_sha256=(sha256 or ("" if image else preset.sha256)).lower() if url else "",
+        )
+        with Progress(f"create {vm}", quiet) as progress:
+            if url:
+                spec = _fetched(hypervisor, spec, data, progress)
+            progress(Step("making the VM"))
+            made = creating.create(hypervisor, spec, data)
+            late = None
+            if wait:
+                progress(Step("waiting for SSH"))
+                try:
+                    look.until_reachable(hypervisor, vm, timeout)
+                except MngrError as problem:
+                    late = problem
+        found = look.show(hypervisor, vm)
+    if late and form == "human":
+        raise late
+    tell(found, form, quiet, {"made": made}, f"{'made' if made else 'was there:'} {vm}")
+    if late:
+        raise late
+    return 0
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute()) if path else ""
+
+
+def _read(path: str, what: str) -> bytes:
+    from mngr.model.errors import InvalidInput
+
+    try:
+        return Path(path).expanduser().read_bytes()
+    except (OSError, ValueError) as problem:
+        raise InvalidInput(
+            f"{what} {path!r} can't be read: {problem}", hint="give the path of a file"
+        ) from None
+
+
+def _template(name: str, image: str, user_data: str | None) -> Template:
+    """Raises NotFound, InvalidInput."""
+    from mngr.model.errors import InvalidInput
+    from mngr.vms import presets
+
+    if not name:
+        if not image:
+            raise InvalidInput(
+                "there is nothing to boot",
+                hint="give --image, or --template; `mngr vm template list` shows templates",
+            )
+        return presets.Template(image="")
+    found = presets.get(name)
+    if user_data and found.packages:
+        raise InvalidInput(
+            f"template {name} installs packages by user data of its own",
+            hint="leave out --user-data, or --template",
+        )
+    return found
+
+
+def _check_image(image: str, url: str, sha256: str) -> None:
+    from mngr.model.errors import InvalidInput
+
+    if sha256 and not url:
+        raise InvalidInput(
+            f"--sha256 is for images that are fetched, and {image} is a file", hint="leave it out"
+        )
+
+
+def _fetched(hypervisor: Hypervisor, spec: VmSpec, data: bytes, progress: Callable[[Any], None]) -> VmSpec:
+    """`spec` with the image at its address, which is fetched unless it is here."""
+    import hashlib
+
+    import msgspec
+
+    from mngr.vms import create as creating
+    from mngr.vms.images import Images
+    from mngr.vmservice import settings
+
+    digest = hashlib.sha256(data).hexdigest() if data else ""
+    images = Images(hypervisor.folder / "images", settings.read().images, hypervisor.clock)
+    image = creating.image_of(hypervisor, msgspec.structs.replace(spec, user_data_sha256=digest))
+    image = image or str(images.get(spec.image_url, spec.image_sha256, progress))
+    return msgspec.structs.replace(spec, image=image)

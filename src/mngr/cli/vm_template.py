@@ -1,0 +1,89 @@
+"""`mngr vm template`: what VMs may be made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mngr.cli.output import (
+    check_format,
+    for_programs,
+    format_option,
+    names_option,
+    quiet_option,
+    write_json,
+    write_rows,
+)
+from mngr.providers.terminal import table
+
+if TYPE_CHECKING:
+    from mngr.vms.presets import Found
+
+
+@click.group("template", short_help="List and show templates of VMs.")
+def command() -> None:
+    """Templates for `mngr vm create --template`: files NAME.toml in the folder VM_PROVISIONER_TEMPLATES, in ~/.mngr/templates, and in
+    mngr itself.
+
+    \b
+    mngr vm template list
+    mngr vm template show debian-12
+    """
+
+
+@command.command("list")
+@format_option
+@names_option
+def list_(form: str, quiet: bool) -> int:
+    """List all templates. Memory in MiB, disks in GiB. Exit code 5 if a file can't be used.
+
+    \b
+    mngr vm template list
+    """
+    from mngr.vms import presets
+
+    check_format(form)
+    found = presets.all_()
+    good = [_row(one) for one in found if one.template]
+    broken = [{"name": one.name, "path": one.path, "error": one.problem} for one in found if one.problem]
+    for one in broken:
+        click.echo(f"mngr: {one['error']}", err=True)
+    whole = {"templates": good, "errors": broken}
+    if not for_programs(form, quiet, whole, good, (str(one["name"]) for one in good)):
+        keys = ("name", "memory", "vcpus", "disk", "about")
+        table([key.upper() for key in keys], [[str(one[key]) for key in keys] for one in good])
+    return 5 if broken else 0
+
+
+@command.command("show")
+@click.argument("label", metavar="NAME")
+@format_option
+@quiet_option
+def show(label: str, form: str, quiet: bool) -> int:
+    """Show a template.
+
+    \b
+    mngr vm template show debian-12
+    """
+    from mngr.vms import presets
+
+    check_format(form)
+    row = _row(presets.Found(name=label, path="", template=presets.get(label)))
+    row.pop("path")
+    if form == "json":
+        write_json({"template": row})
+    elif form != "human":
+        write_rows(form, [row])
+    elif not quiet:
+        for key, value in row.items():
+            text = " ".join(value) if isinstance(value, list) else str(value)
+            if text:
+                click.echo(f"{key + ':':<11}{text}")
+    return 0
+
+
+def _row(one: Found) -> dict[str, object]:
+    import msgspec
+
+    return {"name": one.name, "path": one.path, **msgspec.to_builtins(one.template)}
