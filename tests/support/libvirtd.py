@@ -41,7 +41,7 @@ set -eu
 top=$1
 PATH=$PATH:/usr/sbin:/sbin
 mount -t tmpfs run /run
-mkdir /run/libvirt
+mkdir /run/libvirt /run/lock  # a console has its lock there
 for place in etc/libvirt var/lib var/log var/cache; do
     mkdir -p "$top/$place"
     mount --bind "$top/$place" "/$place"

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from mngr.cli import vm_clone, vm_create, vm_image, vm_resize, vm_snapshot, vm_template
+from mngr.cli import (
+    vm_clone,
+    vm_console,
+    vm_create,
+    vm_image,
+    vm_key_inject,
+    vm_resize,
+    vm_snapshot,
+    vm_template,
+)
 from mngr.cli import vm_serve as serving
 from mngr.cli.output import (
     check_format,
@@ -36,6 +45,7 @@ def command() -> None:
 
 command.add_command(vm_snapshot.command)
 command.add_command(vm_image.command)
+command.add_command(vm_console.console)
 command.add_command(vm_create.create)
 command.add_command(vm_template.command)
 command.add_command(vm_clone.clone)
@@ -213,3 +223,5 @@ def delete(vm: str, yes: bool, form: str, quiet: bool) -> int:
 
 for one in (serving.serve, serving.token, serving.key):
     command.add_command(one)
+for one in (vm_key_inject.inject, vm_key_inject.eject, vm_key_inject.injected):
+    serving.key.add_command(one)

@@ -132,6 +132,7 @@ def key() -> None:
     mngr vm key list
     mngr vm key show my-key
     mngr vm key delete my-key --yes
+    mngr vm key inject web my-key
     """
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 HEAD = b"#cloud-config\n"
+BOUNDARY = "==mngr=vendor-data=="
 LABEL = "CIDATA"
 """Of the file system that a seed is on, as cloud-init looks for it."""
 
@@ -23,8 +24,11 @@ def files(
     *,
     root_password: str = "",
     user: str = "",
+    boothook: bytes = b"",
 ) -> dict[str, bytes]:
     """A seed's files by name. `keys` are public ones, of `user`, who may sudo; by default of the image's own.
+
+    `boothook`: a script that the vendor has cloud-init run at each boot, whatever the user data is.
 
     Keep `instance_id` for a machine's life: with another one cloud-init starts over, and deletes the host keys.
     """
@@ -39,8 +43,21 @@ def files(
     return {
         "user-data": user_data or HEAD + b"{}\n",
         "meta-data": _json(meta),
-        "vendor-data": HEAD + _json(vendor),
+        "vendor-data": _with_boothook(HEAD + _json(vendor), boothook) if boothook else HEAD + _json(vendor),
     }
+
+
+def _with_boothook(config: bytes, boothook: bytes) -> bytes:
+    """MIME, of two parts. https://cloudinit.readthedocs.io/en/latest/explanation/format.html"""
+    from email.mime.multipart import MIMEMultipart
+    from email.mime.text import MIMEText
+
+    whole = MIMEMultipart(boundary=BOUNDARY)
+    for text, kind, name in ((config, "cloud-config", "vendor"), (boothook, "cloud-boothook", "mngr")):
+        part = MIMEText(text.decode("ascii"), kind, "us-ascii")
+        part.add_header("Content-Disposition", "attachment", filename=name)
+        whole.attach(part)
+    return whole.as_bytes()
 
 
 def write(folder: Path, seed: Mapping[str, bytes]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mngr.model.errors import InvalidInput, MngrError
 from mngr.qemu import img, overlay, seed
+from mngr.vms import seed_keys
 from mngr.vms.spec import VmSpec
 
 GIB = 1024**3
@@ -101,7 +102,8 @@ def make(files: Files, spec: VmSpec, uuid: str, image_format: str, user_data: by
 def write_seed(files: Files, spec: VmSpec, uuid: str, user_data: bytes = b"") -> None:
     """Makes the seed, or another one in its place, which a VM that runs sees from its next start on. Raises QemuError."""
     folder, new = Path(f"{files.stem}.seed"), Path(f"{files.stem}.seed.new")
-    seed.write(folder, seed.files(uuid, spec.hostname, spec.keys, user_data, user=spec.user))
+    hook = seed_keys.script(uuid, spec.user)
+    seed.write(folder, seed.files(uuid, spec.hostname, spec.keys, user_data, user=spec.user, boothook=hook))
     new.touch(mode=0o600)
     img.fat(new, folder, seed.LABEL)
     os.replace(new, files.seed)

@@ -7,7 +7,7 @@ from typing import Any
 from mngr.model.errors import Conflict, MngrError, TimedOut
 from mngr.model.waiting import looks
 from mngr.vms import domain as xml
-from mngr.vms import library, states
+from mngr.vms import inject, library, states
 from mngr.vms.hypervisor import Hypervisor
 
 PRESS_AGAIN_S = 10.0
@@ -32,6 +32,8 @@ def start(hypervisor: Hypervisor, name: str) -> bool:
         return False
     if state not in switch_on:
         raise Conflict(f"VM {name} is {state}", hint="run this again when it has stopped")
+    if state in states.OFF:
+        inject.settle(hypervisor, domain)
     started(hypervisor, domain, switch_on[state])
     return True
 

@@ -78,16 +78,7 @@ def check(spec: VmSpec) -> VmSpec:
             f"network {spec.network!r} can't be used",
             hint=f"name one of libvirt's networks, or {USER_NETWORK!r}",
         )
-    if spec.user and not _USER.match(spec.user):
-        raise InvalidInput(
-            f"user {spec.user!r} can't be used",
-            hint="use lower-case letters, digits, - and _, at most 32, starting with a letter or _",
-        )
-    if spec.user == "root":
-        raise InvalidInput(
-            "user 'root' can't be used: images let nobody log in as root by a key",
-            hint="name another user, who may sudo, or none for the image's own",
-        )
+    check_user(spec.user)
     _path(spec.image, "image")
     for path, what in ((spec.kernel, "kernel"), (spec.initrd, "initrd")):
         if path:
@@ -125,6 +116,21 @@ def _check_forwards(spec: VmSpec) -> None:
     for pair in spec.forwards:
         for port in pair:
             _between(port, 1, 65535, "port", "")
+
+
+def check_user(user: str) -> str:
+    """Whose keys they are to be; empty for the image's own user. Raises InvalidInput."""
+    if user and not _USER.match(user):
+        raise InvalidInput(
+            f"user {user!r} can't be used",
+            hint="use lower-case letters, digits, - and _, at most 32, starting with a letter or _",
+        )
+    if user == "root":
+        raise InvalidInput(
+            "user 'root' can't be used: images let nobody log in as root by a key",
+            hint="name another user, who may sudo, or none for the image's own",
+        )
+    return user
 
 
 def check_key(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mngr.vmservice import cloning, long, resizing, shapes, snapshots, templates
+from mngr.vmservice import cloning, inject, long, resizing, shapes, snapshots, templates
 from mngr.vmservice.calls import Kind
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
@@ -135,6 +135,20 @@ ACTIONS: Sequence[Action] = (
     Action(
         "template_list", "GET", "/api/templates", "read", "List the templates that VMs may be made of",
         shapes.Nothing, templates.Templates, templates.list_,
+    ),
+    Action(
+        "vm_inject_ssh_key", "POST", "/api/vms/{vmName}/ssh-keys/{keyName}", "lifecycle",
+        "Inject an SSH key into a VM: at once if its guest agent answers, else at its next boot. Keys that it has stay",
+        inject.KeyInject, inject.Injected, inject.inject, tool=True, fails=(404, 409, 501),
+    ),
+    Action(
+        "vm_eject_ssh_key", "DELETE", "/api/vms/{vmName}/ssh-keys/{keyName}", "lifecycle",
+        "Take an SSH key that was injected out of a VM again",
+        inject.VmKey, inject.Injected, inject.eject, fails=(404, 409, 501),
+    ),
+    Action(
+        "vm_ssh_keys", "GET", "/api/vms/{vmName}/ssh-keys", "read", "List the SSH keys that were injected into a VM",
+        inject.VmKeys, inject.InjectedKeys, inject.list_, fails=(404, 409),
     ),
     Action(
         "image_list", "GET", "/api/images", "read", "List the images that are here",

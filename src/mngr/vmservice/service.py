@@ -73,7 +73,7 @@ class Service:
         self.operations = Operations(self)
         self.running = Running()
         self._connection = Connection(settings, self._clock)
-        self._keys = KeyStore(settings.key_dir)
+        self.keys = KeyStore(settings.key_dir)
 
     def begin(self) -> None:
         """Clears away what killed creates and deletes have left; where libvirt can't be reached the next list does.
@@ -166,7 +166,7 @@ class Service:
                 f"VM {asked.name} would have nothing to boot",
                 hint="give an imageUrl, of a cloud image, or a template",
             )
-        keys = [self._keys.get(name).public_key for name in asked.sshKeys]
+        keys = [self.keys.get(name).public_key for name in asked.sshKeys]
         keys += [check_key(line) for line in asked.publicKeys]
         return check(
             VmSpec(
@@ -207,16 +207,16 @@ class Service:
     # --- keys -------------------------------------------------------------------------------------------------
 
     def ssh_key_generate(self, asked: shapes.KeyCreate) -> shapes.Key:
-        return _key(self._keys.generate(asked.name, asked.comment, asked.type))
+        return _key(self.keys.generate(asked.name, asked.comment, asked.type))
 
     def ssh_key_list(self, asked: shapes.Nothing) -> shapes.Keys:
-        return shapes.Keys(keys=[_key(one) for one in self._keys.all()])
+        return shapes.Keys(keys=[_key(one) for one in self.keys.all()])
 
     def ssh_key_public(self, asked: shapes.KeyRef) -> str:
-        return self._keys.get(asked.name).public_key + "\n"
+        return self.keys.get(asked.name).public_key + "\n"
 
     def ssh_key_delete(self, asked: shapes.KeyRef) -> shapes.KeyDeleted:
-        self._keys.delete(asked.name)
+        self.keys.delete(asked.name)
         return shapes.KeyDeleted(key=asked.name)
 
     # --- the host ---------------------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     tokens = Tokens(settings.tokens)
     token = tokens.make("all", "destructive")
     service = Service(settings)
-    service._keys.generate("present", kind="ed25519")
+    service.keys.generate("present", kind="ed25519")
     with pytest.MonkeyPatch.context() as patch, connect(environ=env) as hypervisor, shops.open_shop() as shop:
         checked = urls.addresses
         patch.setattr(

@@ -7,7 +7,7 @@ keeping --one-file-system -C / -c . | keeping -C "$root" -x
 mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/tmp" "$root/var/lib/docker"
 chmod 1777 "$root/tmp"
 keeping -C /docker-root -c . | keeping -C "$root/var/lib/docker" -x
-tar -C "$root" -xf "$2" usr/lib/modules
+tar -C "$root" -xf "$2" usr
 rm -f "$root/.dockerenv" "$root/etc/hostname"
 : >"$root/etc/machine-id"
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' >"$root/etc/hosts"

@@ -1,10 +1,15 @@
-# Makes a tar ($1) of Debian's cloud kernel and its modules, and of an initrd without udev. Read from standard input.
+# Makes a tar ($1) of Debian's cloud kernel and its modules, of an initrd without udev, and of QEMU's guest agent with its
+# libraries, which nothing starts. Read from standard input.
 set -eu
 cd "$(mktemp -d)"
 apt-get update -qq
 package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
 apt-get download -qq "$package" busybox-static
-mkdir initrd kernel tools
+agent="qemu-guest-agent libglib2.0-0 liburing2 libnuma1"
+# shellcheck disable=SC2086 # a list of names
+apt-get download -qq $agent
+mkdir initrd kernel tools agent
+for name in $agent; do dpkg-deb --extract "$name"_*.deb agent; done
 dpkg-deb --extract "$package"_*.deb kernel
 dpkg-deb --extract busybox-static_*.deb tools
 version=$(ls kernel/lib/modules)
@@ -48,6 +53,8 @@ END
 chmod 755 initrd/init
 (cd initrd && find . | ../tools/bin/busybox cpio -o -H newc >../kernel/boot/initrd)
 mv "kernel/boot/vmlinuz-$version" kernel/boot/vmlinuz
-mkdir -p kernel/usr
+mkdir -p kernel/usr/sbin
 mv kernel/lib kernel/usr/lib
-tar -C kernel -cf "$1" boot/vmlinuz boot/initrd usr/lib/modules
+mv agent/usr/sbin/qemu-ga kernel/usr/sbin/
+mv agent/usr/lib/x86_64-linux-gnu kernel/usr/lib/
+tar -C kernel -cf "$1" boot/vmlinuz boot/initrd usr/lib/modules usr/lib/x86_64-linux-gnu usr/sbin/qemu-ga

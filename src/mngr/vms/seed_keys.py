@@ -1,0 +1,93 @@
+"""Keys for a VM that was made already: its seed says them to a script on it, `in_guest.py`, which is run at each boot.
+
+NoCloud's instance id stays, so cloud-init runs nothing again that it runs once a VM, and its own keys are of that kind. But
+it reads the seed at each boot, and runs the boothooks in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from mngr.model.errors import Conflict, MngrError, NotSupported
+
+NOW: Literal["now"] = "now"
+NEXT_BOOT: Literal["next boot"] = "next boot"
+ROOM = 64 * 1024
+"""Bytes of the seed that changes may take, in base64: they are written over in place, as QEMU has the file open."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that was put into a VM, or taken out again (`present` false). Each change has a `serial` of its own.
+
+    `name`: the service's for the key; `user`: empty for the VM's own. `applied`: NOW, or NEXT_BOOT with the `reason`.
+    """
+
+    serial: int
+    name: str
+    key: str
+    user: str
+    present: bool
+    applied: Literal["now", "next boot"] = NEXT_BOOT
+    reason: str = ""
+
+    @property
+    def place(self) -> tuple[list[str], str]:
+        """What it changes: the key without its comment, of that user."""
+        return self.key.split()[:2], self.user
+
+
+def script(uuid: str, user: str) -> bytes:
+    """The boothook of a new VM, with nothing to change yet."""
+    text = (resources.files("mngr.vms") / "in_guest.py").read_text()
+    return text.encode() + _mark(uuid) + _data(uuid, user, []).ljust(ROOM) + b"\n"
+
+
+def write(seed: Path, uuid: str, user: str, changes: list[Change]) -> None:
+    """Writes them over those on the seed, in one place that nothing else is in. Repeatable. Raises NotSupported for the seed
+    of a VM that an older mngr made, MngrError where it can't be written."""
+    try:
+        _write_over(seed, uuid, _data(uuid, user, changes).ljust(ROOM))
+    except OSError as problem:
+        raise MngrError(
+            f"can't write keys to {seed}: {problem.strerror}", hint="run this again as one who may"
+        ) from None
+
+
+def fitting(there: list[Change], new: list[Change]) -> list[Change]:
+    """Those of `there` that have room beside `new`: where it is short, keys that the guest has taken out already are
+    forgotten. Raises Conflict."""
+    for kept in (there, [one for one in there if one.present or one.applied != NOW]):
+        if len(_data("0" * 36, "u" * 32, [*kept, *new])) <= ROOM:
+            return kept
+    raise Conflict("those are too many keys for its seed", hint="eject some, or take shorter ones")
+
+
+def _write_over(seed: Path, uuid: str, room: bytes) -> None:
+    with open(seed, "r+b") as file:
+        content = file.read()
+        found = list(re.finditer(re.escape(_mark(uuid)) + b"([A-Za-z0-9+/= ]{%d})\n" % ROOM, content))
+        if len(found) != 1:
+            raise NotSupported(
+                "its seed has no place for keys: another mngr made it",
+                hint="with a guest agent in it keys get in while it runs; or make the VM anew",
+            )
+        if found[0].group(1) != room:
+            os.pwrite(file.fileno(), room, found[0].start(1))
+            os.fsync(file.fileno())
+
+
+def _mark(uuid: str) -> bytes:
+    """User data can't have it, as the UUID is made after that."""
+    return f"#mngr-keys {uuid} ".encode()
+
+
+def _data(uuid: str, user: str, changes: list[Change]) -> bytes:
+    told = [{name: getattr(one, name) for name in ("serial", "user", "key", "present")} for one in changes]
+    return base64.b64encode(msgspec.json.encode({"vm": uuid, "user": user, "changes": told}))
