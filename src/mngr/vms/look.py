@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
 
 from mngr.model.progress import Progress, Step
-from mngr.vms import addresses, library, states
+from mngr.vms import addresses, library, stage, states
 from mngr.vms import domain as xml
 from mngr.vms.addresses import Address
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.spec import VmSpec
+
+SLOW_S = 1.0
 
 
 class Vm(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,16 +103,21 @@ def show(hypervisor: Hypervisor, name: str) -> VmDetails:
 
 
 def until_reachable(
-    hypervisor: Hypervisor, name: str, limit_s: float, progress: Progress = lambda step: None
+    hypervisor: Hypervisor, name: str, limit_s: float, progress: Progress | None = None
 ) -> VmDetails:
     """Waits for the VM's SSH, and shows it. Raises TimedOut or MngrError; the VM stays."""
+    asks = progress is not None
 
     def look() -> tuple[str, Address]:
+        nonlocal asks
         now = show(hypervisor, name)
-        waits = (
-            f"waiting for SSH at {now.ip} port {now.ssh_port}" if now.ip else f"no address: {now.no_address}"
-        )
-        progress(Step("booting", waits, at_most_s=limit_s))
+        if progress is not None:
+            began = time.monotonic()
+            at = stage.find(hypervisor, hypervisor.get(name)) if asks else ""
+            asks = asks and time.monotonic() - began < SLOW_S  # an agent that hangs holds nobody up twice
+            where = f"SSH at {now.ip} port {now.ssh_port}" if now.ip else f"an address: {now.no_address}"
+            guest = f"cloud-init: {at}; " if at else ""
+            progress(Step("booting", f"{guest}waiting for {where}", at_most_s=limit_s))
         return now.state, Address(now.ip, now.ssh_port, now.address_from, now.no_address)
 
     addresses.wait_for_ssh(hypervisor, name, look, limit_s)

@@ -54,7 +54,7 @@ ACTIONS: Sequence[Action] = (
         "vm_create", "POST", "/api/vms", "lifecycle",
         "Create and start a new VM. Given again with the same parameters, it is the same VM",
         shapes.VmCreate, shapes.VmDetails, Service.vm_create, tool=True, fails=(404, 409, 501, 504),
-        long=True, plan=Service.vm_plan,
+        long=True, plan=Service.vm_plan, room="make",
         kept=("name", "memory", "vcpus", "diskSize", "network", "imageUrl", "imageSha256", "sshKeys", "publicKeys", "user",
               "autostart", "template", "wait", "timeout"),
     ),

@@ -35,11 +35,19 @@ class OperationRef(Shape):
 
 
 class OperationsAsked(Shape):
-    state: Annotated[State | None, Field(description="Only those in that state")] = None
-    target: Annotated[str | None, Field(pattern=NAME, description="Only those of that VM")] = None
+    state: Annotated[
+        Literal["any", "running", "done", "failed"], Field(description="Only those in that state")
+    ] = "any"
+    target: Annotated[
+        str, Field(pattern=NAME.replace("^", "^(").replace("$", ")?$"), description="Only those of that VM")
+    ] = ""
     before: Annotated[
-        str | None, Field(pattern=ID, description="Only those older than that one: the next page")
-    ] = None
+        str,
+        Field(
+            pattern=ID.replace("^", "^(").replace("$", ")?$"),
+            description="Only those older than that one: the next page",
+        ),
+    ] = ""
     limit: Annotated[int, Field(ge=1, le=200, description="So many at most, the newest first")] = 50
 
 
@@ -74,7 +82,10 @@ class Operations(Shape):
 
 def list_(service: Service, asked: OperationsAsked) -> Operations:
     rows = service.operations.store.list_(
-        asked.limit, before=asked.before or "", state=asked.state or "", target=asked.target or ""
+        asked.limit,
+        before=asked.before,
+        state="" if asked.state == "any" else asked.state,
+        target=asked.target,
     )
     return Operations(operations=[_shown(row, service.operations.live(row.id)) for row in rows])
 
@@ -123,7 +134,7 @@ async def answer(calls: Calls, action: Long, asked: Any, request: Request, kind:
     wait = preference.respond_async(request)
     if wait is None:
         return await calls.run(kind, lambda service, asked: service.operations.run(action, asked), asked)
-    live = await calls.begin(action, asked)
+    live = await calls.begin(kind, action, asked)
     if wait and await calls.run("wait", lambda service, _: service.operations.wait(live, wait)):
         return live.result()
     shown = await calls.run("read", show, OperationRef(operation=live.id))
