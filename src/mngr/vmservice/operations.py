@@ -113,7 +113,7 @@ class Operations:
         """An operation, whose intent is on disk; whether it is new, and then somebody must `work` at it. `promised`: it goes on
         even if the service ends. Raises Conflict where another one makes the same thing otherwise, NotFound, what `plan` does."""
         target = target_of(asked)
-        same = (action.name, asked)
+        same = _key(action, asked)
         with self._lock:
             if found := self._same(same, promised):
                 return found, False
@@ -133,9 +133,9 @@ class Operations:
             self._live[live.id] = live
         return live, True
 
-    def _same(self, same: tuple[str, Any], promised: bool) -> Live | None:
+    def _same(self, same: tuple[str, str], promised: bool) -> Live | None:
         for live in self._live.values():
-            if (live.action.name, live.asked) == same and not live.ended.is_set():
+            if _key(live.action, live.asked) == same and not live.ended.is_set():
                 if promised:
                     self.store.promise(live.id)
                 return live
@@ -247,6 +247,11 @@ def problem_of(error: BaseException) -> problems.Problem:
 def target_of(asked: Any) -> str:
     """The name of the VM that a request is about."""
     return str(getattr(asked, "vm", "") or getattr(asked, "name", ""))
+
+
+def _key(action: Long, asked: Any) -> tuple[str, str]:
+    """What calls that ask for the same have in common. A default that was given isn't one that wasn't: a template fills these."""
+    return action.name, str(asked.model_dump_json(exclude_unset=True))
 
 
 def _kept(action: Long, asked: Any) -> str:

@@ -152,6 +152,9 @@ def test_who_joins_with_a_promise_has_one(settings: Settings) -> None:
     assert (mine, service.operations.get(first.id).promised) == (True, False)
     assert service.operations.begin(start, asked, promised=True) == (first, False)
     assert service.operations.get(first.id).promised
+    stop = BY_NAME["vm_stop"]
+    both = [shapes.VmStop(name="test"), shapes.VmStop(name="test", timeout=60)]  # which is the default
+    assert [service.operations.begin(stop, one, promised=False)[1] for one in both] == [True, True]
     service.operations.work(first)
     assert service.operations.begin(start, asked, promised=True)[1]
     service.close()
