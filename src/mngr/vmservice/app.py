@@ -22,13 +22,13 @@ from mngr.model.errors import MngrError, Unreachable
 from mngr.vmservice import long, problems, scopes, taking_up
 from mngr.vmservice.access import Tokens
 from mngr.vmservice.actions import ACTIONS, Action, parameters
+from mngr.vmservice.audit import CURRENT
 from mngr.vmservice.calls import Calls
 from mngr.vmservice.door import Door
-from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
 
 #: Any call may end so.
-ALWAYS = (400, 401, 403, 405, 413, 415, 422, 500, 503)
+ALWAYS = (400, 401, 403, 405, 413, 415, 422, 429, 500, 503)
 
 _IN_PATH = re.compile(r"\{(\w+)\}")
 
@@ -56,7 +56,7 @@ def make(service: Service, tokens: Tokens | None) -> FastAPI:
         _route(app, calls, action)
     _tools(app, service, calls)
     _health(app, calls)
-    app.add_middleware(Door, tokens=tokens)
+    app.add_middleware(Door, tokens=tokens, service=service)
     _described(app)
     return app
 
@@ -78,16 +78,13 @@ def _route(app: FastAPI, calls: Calls, action: Action) -> None:
         default = model() if optional else inspect.Parameter.empty
         given.append(inspect.Parameter("body", KEYWORD, annotation=model, default=default))
 
-    if action.long:
-        given.append(inspect.Parameter("request", KEYWORD, annotation=Request))
+    given.append(inspect.Parameter("request", KEYWORD, annotation=Request))
 
     async def endpoint(**sent: Any) -> Any:
-        request = sent.pop("request", None)
+        request = sent.pop("request")
         more = sent.pop("body", None)
         asked = action.request(**sent, **(more.model_dump(exclude_unset=True) if more is not None else {}))
-        if request is not None:
-            return await long.answer(calls, action, asked, request, action.kind)
-        return await calls.run(action.kind, action.run, asked)
+        return await _done(calls, action, asked, request)
 
     endpoint.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]
     endpoint.__name__ = action.name
@@ -97,8 +94,20 @@ def _route(app: FastAPI, calls: Calls, action: Action) -> None:
         response_model=None if plain else action.answer, response_class=PlainTextResponse if plain else JSONResponse,
         responses={**(long.RESPONSES if action.long else {}), **problems.documented(*sorted({*ALWAYS, *action.fails}))},
         openapi_extra={**SECURED, **({"parameters": [long.PREFER]} if action.long else {})},
-        dependencies=[_needs(action.scope), Depends(_known)],
+        dependencies=[_needs(action), Depends(_known)],
     )  # fmt: skip
+
+
+async def _done(calls: Calls, action: Action, asked: Any, request: Request) -> Any:
+    """The answer of a call; a change is in the audit log before it is made. Raises what the call does."""
+    entry = CURRENT.get()
+    if entry:
+        entry.target = str(getattr(asked, "name", "") or getattr(asked, "operation", ""))
+        if action.scope != "read":
+            await run_in_threadpool(calls.audit.begin, entry)
+    if action.long:
+        return await long.answer(calls, action, asked, request, action.kind)
+    return await calls.run(action.kind, action.run, asked)
 
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -166,7 +175,7 @@ def _tools(app: FastAPI, service: Service, calls: Calls) -> None:
         action = by_name.get(tool)
         if action is None:
             return problems.answer(404, f"there is no tool {tool!r}", f"one of {', '.join(by_name)}")
-        _check(request, action.scope)
+        _check(request, action)
         if request.query_params:
             raise problems.Refused(422, "a tool's parameters are in the body, not in the query")
         body = await request.body()
@@ -176,10 +185,7 @@ def _tools(app: FastAPI, service: Service, calls: Calls) -> None:
             return problems.answer(
                 422, f"{tool} can't be called so", "/tools says its parameters", problems.wrongs(error)
             )
-        if action.long:
-            done = await long.answer(calls, action, asked, request, action.kind)
-        else:
-            done = await calls.run(action.kind, action.run, asked)
+        done = await _done(calls, action, asked, request)
         return done if isinstance(done, Response) else JSONResponse(done.model_dump())
 
     schema = {"schema": {"type": "object"}}
@@ -193,13 +199,15 @@ def _tools(app: FastAPI, service: Service, calls: Calls) -> None:
 # --- what a request may be ----------------------------------------------------------------------------------------
 
 
-def _check(request: Request, needed: Scope) -> None:
+def _check(request: Request, action: Action) -> None:
     """Asked where the route is known, as a path may be spelled in many ways. Raises Refused."""
+    if entry := CURRENT.get():
+        entry.action = action.name
     has = request.state.allowed
-    if has is None or not scopes.allows(has, needed):
+    if has is None or not scopes.allows(has, action.scope):
         raise problems.Refused(
-            403, f"this takes a token of the scope {needed}, and yours has {has}",
-            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'},
+            403, f"this takes a token of the scope {action.scope}, and yours has {has}",
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{action.scope}"'},
         )  # fmt: skip
 
 
@@ -215,9 +223,9 @@ async def _known(request: Request) -> None:
         raise problems.Refused(422, f"{request.method} {request.url.path} takes no body")
 
 
-def _needs(needed: Scope) -> Any:
+def _needs(action: Action) -> Any:
     async def check(request: Request) -> None:
-        _check(request, needed)
+        _check(request, action)
 
     return Depends(check)
 

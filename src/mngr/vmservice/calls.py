@@ -21,7 +21,7 @@ MOST: dict[Kind, int] = {"health": 4, "read": 32, "change": 32, "make": 32, "wai
 
 class Calls:
     def __init__(self, service: Service) -> None:
-        self._service = service
+        self._service, self.audit = service, service.audit
         self._room = {kind: anyio.CapacityLimiter(most) for kind, most in MOST.items()}
         self._threads = anyio.CapacityLimiter(math.inf)
         self._working: set[asyncio.Task[None]] = set()

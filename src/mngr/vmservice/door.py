@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,10 @@ from starlette.types import Scope as Asgi
 from mngr.model.errors import MngrError
 from mngr.vmservice import bodies, problems
 from mngr.vmservice.access import Tokens
+from mngr.vmservice.audit import CURRENT, Entry
 from mngr.vmservice.bodies import MOST_BODY
+from mngr.vmservice.rate import BURST_S, FAILED_PER_S, MOST_FAILED, Buckets, neighbours
+from mngr.vmservice.service import Service
 
 #: Whoever comes without a token sees these, and nothing else.
 OPEN = ("/healthz", "/openapi.json", "/tools", "/tools.json")
@@ -24,15 +28,47 @@ MOST_IGNORED = 32 * 1024 * 1024
 
 
 class Door:
-    def __init__(self, app: ASGIApp, tokens: Tokens | None) -> None:
+    """`tokens`: None lets everybody in who is on this computer."""
+
+    def __init__(self, app: ASGIApp, tokens: Tokens | None, service: Service) -> None:
         self._app, self._tokens = app, tokens
+        self._audit, self._now = service.audit, service.now
+        rate = service.settings.rate
+        self._calls = Buckets(rate, rate * BURST_S, self._now) if rate else None
+        self._failed = Buckets(FAILED_PER_S, MOST_FAILED, self._now) if rate else None
+        #: Of those who are refused for their number one a minute is in the log.
+        self._told = Buckets(1 / 60, 1, self._now)
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         request = Request(scope)
+        address = request.client.host if request.client else ""
+        entry = Entry(address, request.method, request.url.path, self._now())
+        status = 0
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        mark = CURRENT.set(entry)
+        try:
+            await self._answered(request, entry, receive, sent)
+        finally:
+            CURRENT.reset(mark)
+            self._end(entry, status or 499)  # as nginx has it: the caller went away
+
+    def _end(self, entry: Entry, status: int) -> None:
+        is_open = entry.path in OPEN and status < 400
+        if is_open or (status == 429 and self._told.take(neighbours(entry.address))):
+            return
+        self._audit.end(entry, status, self._now())
+
+    async def _answered(self, request: Request, entry: Entry, receive: Receive, send: Send) -> None:
         # Here, and not in a thread: it is a small file, and threads may all be busy.
-        if refusal := self._who(request) or _odd(request):
+        scope = request.scope
+        if refusal := self._who(request, entry) or self._too_often(entry) or _odd(request):
             return await refusal(scope, receive, send)
         body = await _read(receive)
         if body is None:
@@ -47,7 +83,7 @@ class Door:
             scope, send = {**scope, "method": "GET"}, _without_body(send)
         return await _to_its_end(self._app, scope, _replayed(body, receive), send)
 
-    def _who(self, request: Request) -> Response | None:
+    def _who(self, request: Request, entry: Entry) -> Response | None:
         """Why not; or nothing, and then the request's state says what its token allows."""
         request.state.allowed = "destructive" if self._tokens is None else None
         if self._tokens is None and not _is_from_here(request):
@@ -64,12 +100,26 @@ class Door:
         except MngrError as problem:
             return problems.of(problem)
         if who is None:
+            if self._failed and (wait := self._failed.take(neighbours(entry.address))):
+                return _later(wait, "too many calls from there without a token that is known")
             return problems.answer(
                 401, "that token isn't known" if given else "a token is needed",
                 "send `Authorization: Bearer TOKEN`; `mngr vm token create` makes one", headers={"WWW-Authenticate": "Bearer"},
             )  # fmt: skip
+        entry.who, entry.scope = who
         request.state.who, request.state.allowed = who
         return None
+
+    def _too_often(self, entry: Entry) -> Response | None:
+        key = f"token {entry.who}" if entry.who else neighbours(entry.address)
+        if self._calls and (wait := self._calls.take(key)):
+            return _later(wait, "too many calls" + (f" with the token {entry.who}" if entry.who else ""))
+        return None
+
+
+def _later(wait: float, why: str) -> Response:
+    headers = {"Retry-After": str(math.ceil(wait))}
+    return problems.answer(429, why, "VM_PROVISIONER_RATE sets how many a second are taken", headers=headers)
 
 
 def _odd(request: Request) -> Response | None:

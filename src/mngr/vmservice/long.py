@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.requests import Request
 
 from mngr.model.clock import iso
-from mngr.vmservice import preference, problems
+from mngr.vmservice import audit, preference, problems
 from mngr.vmservice.calls import Calls, Kind
 from mngr.vmservice.operations import Live, Long
 from mngr.vmservice.service import Service
@@ -135,6 +135,7 @@ async def answer(calls: Calls, action: Long, asked: Any, request: Request, kind:
     if wait is None:
         return await calls.run(kind, lambda service, asked: service.operations.run(action, asked), asked)
     live = await calls.begin(kind, action, asked)
+    audit.operation(live.id)
     if wait and await calls.run("wait", lambda service, _: service.operations.wait(live, wait)):
         return live.result()
     shown = await calls.run("read", show, OperationRef(operation=live.id))

@@ -14,7 +14,7 @@ from mngr.model.errors import Conflict, MngrError, NotFound, TimedOut, Unreachab
 from mngr.model.notes import Note
 from mngr.model.progress import Step
 from mngr.model.waiting import looks
-from mngr.vmservice import problems, telling
+from mngr.vmservice import audit, problems, telling
 from mngr.vmservice.store import Row, State, Store
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class Operations:
     def run(self, action: Long, asked: Any) -> Any:
         """Does it, or joins who does the same, and gives what it comes to. Raises what that does."""
         live, mine = self.begin(action, asked, promised=False)
+        audit.operation(live.id)
         if mine:
             self.work(live)
         elif not self.wait(live, JOINED_S):
@@ -194,6 +195,7 @@ class Operations:
         except MngrError as problem:  # the next start finds it running, and sets it right
             LOG.error("the end of operation %s can't be written: %s", live.id, problem)
         finally:
+            self._service.audit.ended(live.id, live.action.name, target_of(live.asked), state, now)
             with self._lock:
                 self._counts[live.action.name, state] += 1
                 self._seconds[live.action.name, state] += max(0, now - began)

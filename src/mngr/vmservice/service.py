@@ -21,6 +21,7 @@ from mngr.vms.images import Image, Images
 from mngr.vms.keys import Key, KeyStore
 from mngr.vms.spec import VmSpec, check, check_key
 from mngr.vmservice import shapes, telling, templated
+from mngr.vmservice.audit import Audit
 from mngr.vmservice.ending import EndingClock, Running
 from mngr.vmservice.operations import Operations
 from mngr.vmservice.settings import Settings
@@ -74,6 +75,7 @@ class Service:
         self.running = Running()
         self._connection = Connection(settings, self._clock)
         self.keys = KeyStore(settings.key_dir)
+        self.audit = Audit(settings.audit_file)
 
     def begin(self) -> None:
         """Clears away what killed creates and deletes have left; where libvirt can't be reached the next list does.

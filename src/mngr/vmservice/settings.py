@@ -10,22 +10,35 @@ from pathlib import Path
 from mngr.config.home import home
 from mngr.model.errors import InvalidInput
 from mngr.vms.urls import Allowed
+from mngr.vmservice.rate import DEFAULT_RATE
 
 DEFAULT_PORT = 8092
 DEFAULT_URI = "qemu:///system"
 DEFAULT_KEY_DIR = "/app/ssh_keys"
+STDERR = "stderr"
 
 
 @dataclass(frozen=True)
 class Settings:
     """`libvirt_env`: LIBVIRT_URI, _STORAGE_POOL and _STORAGE_PATH, as `vms.hypervisor.connect` reads them. `tokens`: the file of
-    access tokens. `images`: where images may be fetched from."""
+    access tokens. `images`: where images may be fetched from. `audit`: a file, `stderr`, or "" for audit.jsonl beside the tokens.
+    `rate`: calls a second of each token, 0 for any number. `open_metrics`: /metrics takes no token."""
 
     port: int
     libvirt_env: Mapping[str, str]
     key_dir: Path
     tokens: Path
     images: Allowed
+    audit: str = ""
+    rate: float = DEFAULT_RATE
+    open_metrics: bool = False
+
+    @property
+    def audit_file(self) -> Path | None:
+        """None: standard error."""
+        if self.audit == STDERR:
+            return None
+        return Path(self.audit) if self.audit else self.tokens.with_name("audit.jsonl")
 
     @property
     def operations(self) -> Path:
@@ -47,7 +60,18 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             private=_flag(environ, "VM_PROVISIONER_PRIVATE_IMAGES"),
             most_bytes=most * 1024**3,
         ),
+        audit=_audit(environ.get("VM_PROVISIONER_AUDIT", "")),
+        rate=_number(environ, "VM_PROVISIONER_RATE", int(DEFAULT_RATE), 0, 1_000_000),
+        open_metrics=_flag(environ, "VM_PROVISIONER_OPEN_METRICS"),
     )
+
+
+def _audit(text: str) -> str:
+    if text and text != STDERR and not (Path(text).is_absolute() and text.isprintable()):
+        raise InvalidInput(
+            f"VM_PROVISIONER_AUDIT is {text[:80]!r}", hint=f"give an absolute path, or {STDERR}"
+        )
+    return text
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

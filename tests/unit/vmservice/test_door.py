@@ -90,7 +90,7 @@ HERE = {
 }  # fmt: skip
 
 
-def test_a_body_that_was_cut_off_runs_nothing() -> None:
+def test_a_body_that_was_cut_off_runs_nothing(settings: Settings) -> None:
     ran: list[str] = []
     messages: list[Message] = [
         {"type": "http.request", "body": b"{", "more_body": True},
@@ -106,11 +106,11 @@ def test_a_body_that_was_cut_off_runs_nothing() -> None:
     async def send(message: Message) -> None:
         ran.append("an answer")
 
-    asyncio.run(Door(app, None)(dict(HERE), receive, send))
+    asyncio.run(Door(app, None, Service(settings))(dict(HERE), receive, send))
     assert ran == []
 
 
-def test_a_call_that_the_end_cuts_off_is_a_503() -> None:
+def test_a_call_that_the_end_cuts_off_is_a_503(settings: Settings) -> None:
     sent: list[Message] = []
 
     async def play() -> None:
@@ -126,7 +126,7 @@ def test_a_call_that_the_end_cuts_off_is_a_503() -> None:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        call = asyncio.create_task(Door(app, None)(dict(HERE), receive, send))  # type: ignore[arg-type]
+        call = asyncio.create_task(Door(app, None, Service(settings))(dict(HERE), receive, send))  # type: ignore[arg-type]
         await runs.wait()
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)

@@ -28,7 +28,7 @@ from mngr.vmservice.wire import Protocol
 from support import shop as shops
 from support.hostile import SENT_ON, SOLD, Case, cases
 
-LIMIT_S = 5
+LIMIT_S = 60
 ADDRESSES = {
     "images.test": ["192.0.32.10"], "metadata.test": ["169.254.169.254"], "localhost": ["::1", "127.0.0.1"],
     "both.test": ["192.0.32.10", "10.0.0.1"], "six.test": ["fd00::1"],
@@ -97,6 +97,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         key_dir=folder / "keys",
         tokens=folder / "home" / "tokens.json",
         images=Allowed(),
+        rate=0,
     )
     tokens = Tokens(settings.tokens)
     token = tokens.make("all", "destructive")
