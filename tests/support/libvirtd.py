@@ -34,7 +34,8 @@ namespaces = []
 cgroup_controllers = []
 """
 
-#: Its arguments: the folder that this is all in, and whether there is a KVM that works. Without one /dev/kvm is hidden, as
+#: Its arguments: the folder that this is all in, whether there is a KVM that works, and whether it is in a network namespace of
+#: its own, with a bridge br-tests. Without one /dev/kvm is hidden, as
 #: libvirt asks QEMU all over again at each definition of a VM where that is there without working (76 s each time).
 SCRIPT = r"""
 set -eu
@@ -60,10 +61,16 @@ if [ "$2" = hide-kvm ] && [ -e /dev/kvm ]; then
         : >"$top/dev/$one"
         mount --bind "/dev/$one" "$top/dev/$one"
     done
-    mkdir "$top/dev/pts" "$top/dev/shm"
+    mkdir "$top/dev/pts" "$top/dev/shm" "$top/dev/net"
+    mknod "$top/dev/net/tun" c 10 200
     mount -t devpts -o newinstance,ptmxmode=0666 devpts "$top/dev/pts"
     ln -s pts/ptmx "$top/dev/ptmx"
     mount --move "$top/dev" /dev
+fi
+if [ "$3" = own-network ]; then
+    mount -t sysfs sysfs /sys
+    ip link set lo up
+    ip link add br-tests type bridge
 fi
 libvirtd -f "$top/libvirtd.conf" </dev/null &
 trap 'kill $!' TERM
@@ -74,7 +81,7 @@ wait $! || wait $!
 class Libvirtd:
     """Started by the constructor; `uri` is where it is. Raises AssertionError if it doesn't come up."""
 
-    def __init__(self) -> None:
+    def __init__(self, own_network: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mngr-libvirtd-"))
         sockets = self.folder / "sockets"
         sockets.mkdir()
@@ -85,8 +92,17 @@ class Libvirtd:
         self._log = (self.folder / "log").open("wb")
         self._process = subprocess.Popen(
             [
-                *("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"),
+                *(
+                    "unshare",
+                    "--mount",
+                    "--pid",
+                    "--fork",
+                    "--mount-proc",
+                    "--kill-child",
+                    *(["--net"] if own_network else []),
+                ),
                 *("sh", "-c", SCRIPT, "sh", str(self.folder), "" if kvm.works() else "hide-kvm"),
+                "own-network" if own_network else "",
             ],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -103,21 +119,30 @@ class Libvirtd:
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
 
-    @contextmanager
-    def standing_still(self) -> Iterator[None]:
-        """It takes up connections (the kernel does) and answers nothing for as long as the block takes."""
+    def inside(self, *argv: str) -> str:
+        """What a command prints in its network namespace."""
+        words = ["nsenter", "-t", str(self._pid()), "-n", "-m", "-p", *argv]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+    def _pid(self) -> int:
         own = str(self.folder / "libvirtd.conf").encode()
-        pids = [
+        found = [
             int(path.parent.name)
             for path in Path("/proc").glob("[0-9]*/cmdline")
             if _argv(path)[:3] == [b"libvirtd", b"-f", own]
         ]
-        assert len(pids) == 1, pids
-        os.kill(pids[0], signal.SIGSTOP)
+        assert len(found) == 1, found
+        return found[0]
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """It takes up connections (the kernel does) and answers nothing for as long as the block takes."""
+        pid = self._pid()
+        os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(pids[0], signal.SIGCONT)
+            os.kill(pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """Ends it and all that runs in its namespaces."""

@@ -8,8 +8,10 @@ from mngr.cli import (
     vm_clone,
     vm_console,
     vm_create,
+    vm_host,
     vm_image,
     vm_key_inject,
+    vm_network,
     vm_resize,
     vm_snapshot,
     vm_template,
@@ -46,6 +48,8 @@ def command() -> None:
 command.add_command(vm_snapshot.command)
 command.add_command(vm_image.command)
 command.add_command(vm_console.console)
+command.add_command(vm_network.command)
+command.add_command(vm_host.host)
 command.add_command(vm_create.create)
 command.add_command(vm_template.command)
 command.add_command(vm_clone.clone)

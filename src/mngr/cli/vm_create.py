@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 @click.option("--disk", type=int, metavar="GIB", help="Size of its disk in GiB (default: 20).")
 @click.option(
     "--network", default="", metavar="NAME",
-    help="One of libvirt's networks, or `user`: none of them, with a port of 127.0.0.1 that leads to its SSH "
-    "(default: user on qemu:///session, else default).",
+    help="One of libvirt's networks; bridge:NAME for a bridge of this computer's; or `user`: none of them, with a port of "
+    "127.0.0.1 that leads to its SSH (default: user on qemu:///session, else default).",
 )  # fmt: skip
 @click.option(
     "--key",
@@ -47,6 +47,13 @@ if TYPE_CHECKING:
     metavar="FILE",
     type=click.Path(),
     help="Public SSH key that may log in; may be repeated.",
+)
+@click.option(
+    "--gpu",
+    "gpus",
+    multiple=True,
+    metavar="ADDRESS",
+    help="PCI address of a GPU that it gets; may be repeated.",
 )
 @click.option(
     "--user", default="", metavar="NAME", help="Who logs in, and may sudo (default: the image's own user)."
@@ -72,7 +79,7 @@ if TYPE_CHECKING:
 @quiet_option
 def create(
     vm: str, template: str, image: str, sha256: str, memory: int | None, vcpus: int | None, disk: int | None, network: str,
-    keys: tuple[str, ...], user: str, user_data: str | None, kernel: str, initrd: str, append: str, autostart: bool, wait: bool,
+    keys: tuple[str, ...], gpus: tuple[str, ...], user: str, user_data: str | None, kernel: str, initrd: str, append: str, autostart: bool, wait: bool,
     timeout: float, form: str, quiet: bool,
 ) -> int:  # fmt: skip
     """Make a VM and start it. Given again with the same options it is the same VM; with others that is a conflict (exit code 4).
@@ -109,6 +116,7 @@ def create(
             initrd=_absolute(initrd),
             kernel_line=append,
             autostart=autostart,
+            gpus=gpus,
             image_url=url,
             image_sha256=(sha256 or ("" if image else preset.sha256)).lower() if url else "",
         )

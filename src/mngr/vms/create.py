@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from mngr.journal import Held
 from mngr.model.errors import Conflict, MngrError, NotFound
-from mngr.vms import acceleration, files, forwards, library, remove, states
+from mngr.vms import acceleration, files, forwards, gpus, library, remove, states
 from mngr.vms import domain as xml
 from mngr.vms.domain import Made
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.power import PortTaken, started
-from mngr.vms.spec import USER_NETWORK, VmSpec, check, check_user_data, differences
+from mngr.vms.spec import BRIDGE, USER_NETWORK, VmSpec, check, check_user_data, differences
 
 TRIES = 5
+SYS_NET = Path("/sys/class/net")
 
 
 def image_of(hypervisor: Hypervisor, spec: VmSpec) -> str:
@@ -28,6 +31,7 @@ def image_of(hypervisor: Hypervisor, spec: VmSpec) -> str:
     check(spec)
     if (there := hypervisor.find(spec.name)) is None:
         check_network(hypervisor, spec)
+        gpus.check(hypervisor, spec)
         return ""
     was = spec_of(there, spec.name)
     same(was, msgspec.structs.replace(spec, image=was.image))
@@ -59,6 +63,7 @@ def create(
             return False
         image_format = files.check_image(spec)
         check_network(hypervisor, spec)
+        gpus.check(hypervisor, spec)
         for left in reversed(range(TRIES)):
             try:
                 _make(hypervisor, held, spec, image_format, user_data, notes or {})
@@ -133,6 +138,8 @@ def check_network(hypervisor: Hypervisor, spec: VmSpec) -> None:
     """Raises NotFound or Conflict where the VM's network isn't to be had."""
     if spec.network == USER_NETWORK:
         return
+    if spec.network.startswith(BRIDGE):
+        return _check_bridge(hypervisor, spec.network.removeprefix(BRIDGE))
     try:
         with library.doing(f"find network {spec.network!r}"):
             network = hypervisor.conn.networkLookupByName(spec.network)
@@ -140,7 +147,7 @@ def check_network(hypervisor: Hypervisor, spec: VmSpec) -> None:
     except NotFound:
         raise NotFound(
             f"libvirt has no network {spec.network!r}",
-            hint=f"`virsh net-list --all` shows them; --network {USER_NETWORK} takes none of them",
+            hint=f"`mngr vm network list` shows them; --network {USER_NETWORK} takes none of them",
         ) from None
     except MngrError as problem:
         problem.hint = f"--network {USER_NETWORK} takes none of libvirt's networks"
@@ -148,5 +155,18 @@ def check_network(hypervisor: Hypervisor, spec: VmSpec) -> None:
     if not active:
         raise Conflict(
             f"network {spec.network!r} isn't started",
-            hint=f"`virsh net-start {spec.network}`, or --network {USER_NETWORK}",
+            hint=f"`mngr vm network start {spec.network}`, or --network {USER_NETWORK}",
         )
+
+
+def _check_bridge(hypervisor: Hypervisor, name: str) -> None:
+    """libvirt's own look at this computer's network, as it may be in another namespace than we are; where it has none, ours."""
+    libvirt = hypervisor.libvirt
+    try:
+        found = ET.fromstring(hypervisor.conn.interfaceLookupByName(name).XMLDesc()).get("type") == "bridge"
+    except libvirt.libvirtError as error:
+        if library.code(error) not in (libvirt.VIR_ERR_NO_INTERFACE, libvirt.VIR_ERR_NO_SUPPORT):
+            raise library.told(error, f"look for bridge {name}") from None
+        found = library.code(error) == libvirt.VIR_ERR_NO_SUPPORT and (SYS_NET / name / "bridge").is_dir()
+    if not found:
+        raise NotFound(f"this computer has no bridge {name!r}", hint="`ip link show type bridge` lists them")

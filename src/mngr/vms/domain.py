@@ -5,6 +5,7 @@ The spec is in its metadata, in a namespace of ours, so whoever reads the domain
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from mngr.qemu.command import KERNEL_LINE, MACHINE
 from mngr.vms import notes
 from mngr.vms import spec as specs
-from mngr.vms.spec import USER_NETWORK, VmSpec
+from mngr.vms.spec import BRIDGE, USER_NETWORK, VmSpec
 
 NAMESPACE = "urn:mngr:vm:1"
 QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
@@ -106,7 +107,7 @@ def read(xml: str) -> Domain:
         except ValueError:
             spec = None
     networks = [
-        source.get("network") or source.get("bridge") or "?"
+        source.get("network") or (BRIDGE + source.get("bridge", "") if source.get("bridge") else "?")
         for source in root.iterfind("devices/interface/source")
     ]
     return Domain(
@@ -123,6 +124,15 @@ def read(xml: str) -> Domain:
         address,
         at or None,
     )
+
+
+def devices(xml: str) -> list[str]:
+    """PCI addresses of this computer's devices that a domain has."""
+    found = []
+    for one in ET.fromstring(xml).iterfind("devices/hostdev[@type='pci']/source/address"):
+        parts = [int(one.get(part, "0"), 0) for part in ("domain", "bus", "slot", "function")]
+        found.append("{:04x}:{:02x}:{:02x}.{:x}".format(*parts))
+    return found
 
 
 def changed(xml: str, spec: VmSpec) -> str:
@@ -181,13 +191,19 @@ def _devices(domain: ET.Element, spec: VmSpec, made: Made) -> None:
     _add(seed, "readonly")
     _add(devices, "controller", type="usb", model="none")
     if spec.network != USER_NETWORK:
-        card = _add(devices, "interface", type="network")
+        bridge = spec.network.removeprefix(BRIDGE) if spec.network.startswith(BRIDGE) else ""
+        card = _add(devices, "interface", type="bridge" if bridge else "network")
         _add(card, "mac", address=made.mac)
-        _add(card, "source", network=spec.network)
+        _add(card, "source", **({"bridge": bridge} if bridge else {"network": spec.network}))
         _add(card, "model", type="virtio")
     _add(_add(devices, "serial", type="pty"), "target", port="0")
     _add(_add(devices, "console", type="pty"), "target", type="serial", port="0")
     _add(_add(devices, "channel", type="unix"), "target", type="virtio", name=AGENT_CHANNEL)
+    for address in spec.gpus:
+        at = re.split("[:.]", address)
+        device = _add(devices, "hostdev", mode="subsystem", type="pci", managed="yes")
+        words = dict(zip(("domain", "bus", "slot", "function"), (f"0x{one}" for one in at), strict=True))
+        _add(_add(device, "source"), "address", **words)
     _add(_add(devices, "rng", model="virtio"), "backend", "/dev/urandom", model="random")
     _add(_add(devices, "video"), "model", type="none")
 

@@ -14,6 +14,9 @@ from mngr.model.names import check_name
 USER_NETWORK = "user"
 """Not one of libvirt's: QEMU's own, which needs no rights. A port of this computer's loopback leads to the VM's SSH."""
 
+BRIDGE = "bridge:"
+"""Before the name of a bridge of this computer's, which a VM's card is put on."""
+
 LEAST_MIB, MOST_MIB = 64, 16 * 1024 * 1024
 MOST_VCPUS = 512
 MOST_GIB = 64 * 1024
@@ -28,7 +31,9 @@ KEY_TYPES = {
 }  # fmt: skip
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
-_NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
+_NETWORK = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,62}|bridge:[A-Za-z0-9][A-Za-z0-9_.-]{0,14})\Z")
+_PCI = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]\Z")
+MOST_GPUS = 16
 _PLAIN = re.compile(r"[ -~]*\Z")
 
 
@@ -38,7 +43,8 @@ class VmSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `image` (raw or qcow2) is what the disk is laid over, and stays as it is; `kernel` and `initrd`, if given, are booted with
     `kernel_line` instead of what is on the disk. `keys` are public ones, of `user` (default: the image's own user). Of the
-    user data only its SHA-256 is here, as it may hold secrets. `cloned_from`: the UUID of the VM that this is a clone of.
+    user data only its SHA-256 is here, as it may hold secrets. `cloned_from`: the UUID of the VM that this is a clone of. `gpus`: PCI addresses of
+    this computer's devices that are handed to it.
 
     `forwards`, on USER_NETWORK alone: (port here, the guest's port) pairs. The VM has a loopback address of its own then, for
     its life, at which these ports lead to it; without, its SSH is at a free port of 127.0.0.1.
@@ -61,6 +67,7 @@ class VmSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     image_sha256: str = ""
     forwards: tuple[tuple[int, int], ...] = ()
     cloned_from: str = ""
+    gpus: tuple[str, ...] = ()
 
     @property
     def hostname(self) -> str:
@@ -76,9 +83,18 @@ def check(spec: VmSpec) -> VmSpec:
     if not _NETWORK.match(spec.network):
         raise InvalidInput(
             f"network {spec.network!r} can't be used",
-            hint=f"name one of libvirt's networks, or {USER_NETWORK!r}",
+            hint=f"name one of libvirt's networks, {USER_NETWORK!r}, or {BRIDGE}NAME for a bridge of this computer's",
         )
     check_user(spec.user)
+    for one in spec.gpus:
+        if not _PCI.match(one):
+            raise InvalidInput(
+                f"GPU {one[:40]!r} is no PCI address", hint="such as 0000:01:00.0; `mngr vm host` lists them"
+            )
+    if len(spec.gpus) > MOST_GPUS or len(set(spec.gpus)) != len(spec.gpus):
+        raise InvalidInput(
+            "a GPU is there twice, or there are too many", hint=f"each once, at most {MOST_GPUS}"
+        )
     _path(spec.image, "image")
     for path, what in ((spec.kernel, "kernel"), (spec.initrd, "initrd")):
         if path:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mngr.vmservice import cloning, inject, long, resizing, shapes, snapshots, templates
+from mngr.vmservice import cloning, inject, long, networking, resizing, shapes, snapshots, templates
 from mngr.vmservice.calls import Kind
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
@@ -56,7 +56,7 @@ ACTIONS: Sequence[Action] = (
         shapes.VmCreate, shapes.VmDetails, Service.vm_create, tool=True, fails=(404, 409, 501, 504),
         long=True, plan=Service.vm_plan, room="make",
         kept=("name", "memory", "vcpus", "diskSize", "network", "imageUrl", "imageSha256", "sshKeys", "publicKeys", "user",
-              "autostart", "template", "wait", "timeout"),
+              "autostart", "gpus", "template", "wait", "timeout"),
     ),
     Action(
         "vm_show", "GET", "/api/vms/{name}", "read", "Show everything of a VM, its address included",
@@ -131,6 +131,33 @@ ACTIONS: Sequence[Action] = (
     Action(
         "operation_show", "GET", "/api/operations/{operation}", "read", "Show an operation; with `wait` once it has ended",
         long.OperationRef, long.Operation, long.show, fails=(404,), room="wait",
+    ),
+    Action(
+        "network_list", "GET", "/api/networks", "read", "List libvirt's networks",
+        shapes.Nothing, networking.Networks, networking.list_,
+    ),
+    Action(
+        "network_create", "POST", "/api/networks", "lifecycle",
+        "Make and start a network with DHCP. Given again with the same parameters, it is the same network",
+        networking.NetworkCreate, networking.Network, networking.create, fails=(409, 501),
+    ),
+    Action(
+        "network_show", "GET", "/api/networks/{network}", "read", "Show a network, and which VMs are defined with it",
+        networking.NetworkRef, networking.Network, networking.show, fails=(404,),
+    ),
+    Action(
+        "network_start", "POST", "/api/networks/{network}/start", "lifecycle", "Start a network",
+        networking.NetworkRef, networking.NetworkStatus, networking.start, fails=(404, 409),
+    ),
+    Action(
+        "network_stop", "POST", "/api/networks/{network}/stop", "destructive",
+        "Stop a network: VMs that run with it lose it until they are started anew",
+        networking.NetworkRef, networking.NetworkStatus, networking.stop, fails=(404, 409),
+    ),
+    Action(
+        "network_delete", "DELETE", "/api/networks/{network}", "destructive",
+        "Delete a network that no VM is defined with",
+        networking.NetworkRef, networking.NetworkStatus, networking.delete, fails=(404, 409),
     ),
     Action(
         "template_list", "GET", "/api/templates", "read", "List the templates that VMs may be made of",

@@ -15,7 +15,7 @@ import msgspec
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput, MngrError, Unreachable
 from mngr.model.progress import Step
-from mngr.vms import acceleration, create, look, needed, power, remove, urls
+from mngr.vms import acceleration, create, gpus, look, needed, power, remove, urls
 from mngr.vms.hypervisor import Hypervisor, opened
 from mngr.vms.images import Image, Images
 from mngr.vms.keys import Key, KeyStore
@@ -181,6 +181,7 @@ class Service:
                 user=asked.user or "",
                 keys=tuple(dict.fromkeys(keys)),
                 autostart=asked.autostart,
+                gpus=tuple(asked.gpus),
                 image_url=asked.imageUrl,
                 image_sha256=(asked.imageSha256 or "").lower(),
                 user_data_sha256=hashlib.sha256(data).hexdigest() if data else "",
@@ -231,7 +232,7 @@ class Service:
         probe = acceleration.choose(hypervisor)
         return shapes.Host(
             uri=hypervisor.uri, libvirt=self.check(), acceleration=probe.accel, accelerationReason=probe.reason,
-            storage=str(hypervisor.folder),
+            storage=str(hypervisor.folder), gpus=[_gpu(one) for one in gpus.list_(hypervisor)],
         )  # fmt: skip
 
     def settled(self, name: str) -> Hypervisor:
@@ -260,6 +261,13 @@ def details(vm: look.VmDetails) -> shapes.VmDetails:
         ip=vm.ip or None, sshPort=vm.ssh_port or None, addressFrom=vm.address_from or None, noAddress=vm.no_address or None,
         acceleration=vm.accel, accelerationReason=vm.accel_reason, networks=list(vm.networks),
         image=vm.spec.image if vm.spec else None, diskSize=vm.spec.disk_gib if vm.spec else None,
+    )  # fmt: skip
+
+
+def _gpu(one: gpus.Gpu) -> shapes.Gpu:
+    return shapes.Gpu(
+        address=one.address, vendor=one.vendor, product=one.product, driver=one.driver, problem=one.problem or None,
+        vms=list(one.vms),
     )  # fmt: skip
 
 

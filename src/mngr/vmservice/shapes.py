@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mngr.vms.keys import MOST_COMMENT
-from mngr.vms.spec import LEAST_MIB, MOST_GIB, MOST_KEYS, MOST_MIB, MOST_VCPUS
+from mngr.vms.spec import LEAST_MIB, MOST_GIB, MOST_GPUS, MOST_KEYS, MOST_MIB, MOST_VCPUS
 
 IMAGE = "https://cloud.debian.org/images/cloud/bookworm/latest/debian-12-genericcloud-amd64.qcow2"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
@@ -46,8 +46,8 @@ class VmCreate(Shape):
     network: Annotated[
         str,
         Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$",
-            description="One of libvirt's networks; `user`: none of them, with a port of the hypervisor's loopback that leads to SSH",
+            pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,62}|bridge:[A-Za-z0-9][A-Za-z0-9_.-]{0,14})$",
+            description="One of libvirt's networks; `bridge:NAME`: a bridge of the hypervisor's; `user`: none of them, with a port of the hypervisor's loopback that leads to SSH",
         ),
     ] = "default"
     imageUrl: Annotated[
@@ -77,6 +77,18 @@ class VmCreate(Shape):
         ),
     ] = None
     autostart: bool = False
+    gpus: Annotated[
+        list[
+            Annotated[
+                str,
+                Field(pattern=r"^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$", examples=["0000:01:00.0"]),
+            ]
+        ],
+        Field(
+            max_length=MOST_GPUS,
+            description="PCI addresses of the hypervisor's GPUs that it gets; `GET /api/host` lists them",
+        ),
+    ] = []
     template: Annotated[
         str | None,
         Field(
@@ -178,9 +190,19 @@ class Images(Shape):
     images: list[Image]
 
 
+class Gpu(Shape):
+    address: str
+    vendor: str
+    product: str
+    driver: str
+    problem: Annotated[str | None, Field(description="Why it can't be handed to a VM; None if it can")]
+    vms: list[str]
+
+
 class Host(Shape):
     uri: str
     libvirt: str
     acceleration: str
     accelerationReason: str
     storage: str
+    gpus: list[Gpu]

@@ -9,8 +9,9 @@ from mngr.cli.main import VERBS, command
 
 #: What nobody but its user can know.
 FREE = {
+    "cidr",
     "append", "branch", "columns", "comment", "disk", "env", "host", "image", "interrupted", "idle_timeout", "label", "labels", "lines", "lost",
-    "max_lifetime", "memory", "network", "new", "output", "pass_env", "port", "size", "snapshot", "sort", "start_args", "timeout",
+    "max_lifetime", "gpus", "memory", "network", "new", "output", "pass_env", "port", "size", "snapshot", "sort", "start_args", "timeout",
     "sha256", "template", "user", "vcpus", "vm", "words", "workdir",
 }  # fmt: skip
 
