@@ -5,7 +5,7 @@ PROVIDER ?= vultr
 PY := .venv/bin/python
 
 help:
-	@echo "make demo     a simulated cloud with real machines, and mngr as a user types it (PROVIDER=vultr|ovh|azure)"
+	@echo "make demo     a simulated cloud with real machines, and mngr as a user types it (PROVIDER=vultr|ovh|azure|vm)"
 	@echo "make test     all tests; SUITES='unit local' picks, ARGS='-k name' goes to pytest"
 	@echo "make bench    what mngr costs, as ratios to the bare thing"
 	@echo "make soak     lists and creates over and over (RUNS=1000): none may die by a signal"
@@ -14,7 +14,7 @@ help:
 	@echo "make clean    removes .venv and caches of tools (not ~/.cache/mngr, where base images are)"
 
 demo:
-	@scripts/setup demo
+	@scripts/setup $(if $(filter vm,$(PROVIDER)),test,demo)
 	@$(PY) scripts/with_docker.py $(PY) scripts/demo.py $(PROVIDER)
 
 test:

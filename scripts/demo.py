@@ -1,4 +1,5 @@
-"""demo.py [PROVIDER]: mngr as its user types it, on a simulated cloud whose machines are real Linux systems.
+"""demo.py [PROVIDER]: mngr as its user types it, on a simulated cloud whose machines are real Linux systems; of `vm`, what an
+agent does by the VM service's tools.
 
 Prints each command with its output, the seconds of each phase, and what the simulated account was billed. Everything
 happens on this computer, in a folder and on machines of its own; nothing is left behind but the base images, which
@@ -66,6 +67,7 @@ CLOUDS = {
     ),
 }
 
+VM = "vm"
 #: Making the base images takes about 90 s, once.
 CLOUD_LIMIT_S = 900
 #: An idle machine's own stop, beyond its time-out: looks every 3 s, a role that spreads, a busy computer.
@@ -104,8 +106,8 @@ def simulated(provider: str, speed: int, env: dict[str, str]) -> Iterator[dict[s
 
 def main(words: list[str]) -> int:
     provider = words[0] if words else "vultr"
-    if provider not in CLOUDS:
-        print(f"demo: no simulated {provider}; there is: {', '.join(CLOUDS)}", file=sys.stderr)
+    if provider not in (*CLOUDS, VM):
+        print(f"demo: no simulated {provider}; there is: {', '.join((*CLOUDS, VM))}", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run = f"demo-{os.getpid()}-{secrets.token_hex(3)}"
@@ -114,7 +116,12 @@ def main(words: list[str]) -> int:
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="mngr-demo-") as folder:
-            play(provider, Path(folder), env)
+            if provider == VM:
+                import demo_vm
+
+                demo_vm.play(Path(folder), env)
+            else:
+                play(provider, Path(folder), env)
     except KeyboardInterrupt:
         print("\ndemo: interrupted; taking everything away", file=sys.stderr)
         return 130

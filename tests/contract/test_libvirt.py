@@ -7,7 +7,7 @@ import pytest
 
 from mngr.testing.contract import AccountContract, ProviderContract, SshContract
 from mngr.testing.libvirt import LibvirtWorld, Rig
-from support.libvirtd import Libvirtd, missing
+from mngr.testing.libvirtd import Libvirtd, missing
 
 
 class TestLibvirtOnFakeMachines(ProviderContract, SshContract, AccountContract):

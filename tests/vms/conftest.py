@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mngr.qemu.command import Bootable
+from mngr.testing.libvirtd import Libvirtd, missing
 from mngr.vms import remove
-from support.libvirtd import Libvirtd, missing
 from support.vms import Place, place_at
 
 

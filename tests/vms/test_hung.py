@@ -12,13 +12,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mngr.model.errors import Unreachable
+from mngr.testing.libvirtd import Libvirtd
 from mngr.vms import bounded, look
 from mngr.vms.urls import Allowed
 from mngr.vmservice.access import Tokens
 from mngr.vmservice.app import make
 from mngr.vmservice.service import Service
 from mngr.vmservice.settings import Settings
-from support.libvirtd import Libvirtd
 from support.vm_http import Http
 from support.vms import Place, small
 

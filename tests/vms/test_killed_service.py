@@ -16,8 +16,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from mngr.testing.libvirtd import Libvirtd
 from support import dying_service
-from support.libvirtd import Libvirtd
 from support.shop import Shop, open_shop
 from support.vms import Place, place_at
 

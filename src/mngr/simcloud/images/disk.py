@@ -36,7 +36,7 @@ def bootable(image: str, images: Images) -> Bootable:
     with locked():
         kernel = folder() / f"kernel-{made}.tar"
         if not kernel.exists():
-            timed("fetching a kernel", lambda: _make(kernel, images.stock, scripts["kernel"], (), ()))
+            timed("fetching a kernel", lambda: make(kernel, images.stock, scripts["kernel"], (), ()))
         _unpack(kernel, found)
         if not found.disk.exists():
             mounts = (*CAPABILITIES, "--network=none", "--tmpfs=/disk-root:exec,dev,suid")
@@ -44,7 +44,7 @@ def bootable(image: str, images: Images) -> Bootable:
             inside = (f"/out/{kernel.name}",)
             timed(
                 f"making a disk of {image}",
-                lambda: _make(found.disk, image, scripts["disk"], mounts, inside),
+                lambda: make(found.disk, image, scripts["disk"], mounts, inside),
             )
     return found
 
@@ -53,7 +53,7 @@ def _all_there(found: Bootable) -> bool:
     return all(path.exists() for path in (found.kernel, found.initrd, found.disk))
 
 
-def _make(path: Path, image: str, script: str, options: tuple[str, ...], more: tuple[str, ...]) -> None:
+def make(path: Path, image: str, script: str, options: tuple[str, ...], more: tuple[str, ...]) -> None:
     """Run a script in a container of that image; it writes the file its first argument names."""
     name = f"mngr-simcloud-make-vm-{os.getpid()}"
     run = ("docker", "run", "--rm", "--interactive", "--name", name, "--label", f"{LABEL}=image")

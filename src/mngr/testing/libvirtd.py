@@ -1,4 +1,4 @@
-"""A libvirtd of the tests' own, in namespaces: it sees no other libvirt's files, and nothing that it started outlives it."""
+"""A libvirtd of one's own, for tests and the demo, in namespaces: it sees no other libvirt's files, and nothing that it started outlives it."""
 
 from __future__ import annotations
 
