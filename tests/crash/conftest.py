@@ -1,14 +1,19 @@
 """Worlds that the crash tests drive. Fake machines are one set a process, and end with it."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from mngr.testing.azure import HASTY, AzureWorld
 from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.docker import DockerWorld
 from mngr.testing.fixtures import fakes
+from mngr.testing.libvirt import LibvirtWorld, Rig
 from mngr.testing.local import LocalWorld
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.vultr import VultrWorld
+from support.libvirtd import Libvirtd, missing
 
 __all__ = ["fakes"]
 
@@ -64,3 +69,22 @@ def ovh(tmp_path, fakes, request):
     cloud.stop()
     left = [name for name in fakes.machines() if name != "daemon"]
     assert not left, f"the cloud left machines: {left}"
+
+
+@pytest.fixture(scope="session")
+def libvirtd():
+    if why := missing():
+        pytest.skip(why)
+    daemon = Libvirtd()
+    yield daemon
+    daemon.stop()
+
+
+@pytest.fixture
+def libvirt(tmp_path, fakes, libvirtd):
+    with tempfile.TemporaryDirectory(prefix="mngr-rig-") as folder:
+        rig = Rig(libvirtd.socket, Path(folder), fakes)
+        yield LibvirtWorld(rig, tmp_path, fakes)
+        rig.stop()
+    left = [name for name in fakes.machines() if name != "daemon"]
+    assert not left, f"the rig left machines: {left}"

@@ -49,10 +49,20 @@ def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def debian() -> Bootable:
     """The disk that the simulators' QEMU machines start from, from ~/.cache/mngr."""
+    return _bootable("stock")
+
+
+@pytest.fixture(scope="session")
+def with_docker() -> Bootable:
+    """The same with Docker and the image of agents' containers in it."""
+    return _bootable("baked")
+
+
+def _bootable(kind: str) -> Bootable:
     if not shutil.which("docker") or subprocess.run(["docker", "version"], capture_output=True).returncode:
         pytest.skip("no Docker daemon, which the disk is made with: run `scripts/dockerd start`")
     from mngr.simcloud.images.build import names
     from mngr.simcloud.images.disk import bootable
 
     images = names()
-    return bootable(images.stock, images)
+    return bootable(getattr(images, kind), images)

@@ -108,8 +108,9 @@ def run(verb: str, *argv: str, limit_s: float = LIMIT_S) -> str:
     """`qemu-img VERB ARGV…`; what it printed. Raises QemuError."""
     try:
         done = subprocess.run(
-            ["qemu-img", verb, *argv], capture_output=True, text=True, timeout=limit_s, check=False
-        )
+            ["qemu-img", verb, *argv],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit_s, check=False,
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise QemuError(f"qemu-img {verb}: {problem}")
     if done.returncode:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mngr.vmservice import cloning, inject, long, networking, resizing, shapes, snapshots, templates
+from mngr.vmservice import cloning, inject, long, machines, networking, resizing, shapes, snapshots, templates
 from mngr.vmservice.calls import Kind
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
@@ -105,6 +105,32 @@ ACTIONS: Sequence[Action] = (
         "vm_snapshot_delete", "DELETE", "/api/vms/{vm}/snapshots/{snapshot}", "destructive",
         "Delete a snapshot; the VM stays as it is",
         snapshots.SnapshotRef, snapshots.SnapshotStatus, snapshots.delete, fails=(404, 409),
+    ),
+    Action(
+        "machine_list", "GET", "/api/machines", "read", "List VMs as mngr's provider keeps hosts on them: with their tags",
+        shapes.Nothing, machines.Machines, machines.list_,
+    ),
+    Action(
+        "machine_create", "POST", "/api/machines", "lifecycle",
+        "Create and start a VM with tags, user data and forwarded ports. Given again for the same host, it is the same VM",
+        machines.MachineCreate, machines.Machine, machines.make, fails=(404, 409, 501, 504),
+    ),
+    Action(
+        "machine_check", "POST", "/api/machines/check", "read", "Say what is wrong with a create, and make nothing",
+        machines.MachineCreate, machines.Checked, machines.check, fails=(404, 409),
+    ),
+    Action(
+        "machine_show", "GET", "/api/machines/{name}", "read", "Show a VM with its tags",
+        shapes.VmName, machines.Machine, machines.show, fails=(404,),
+    ),
+    Action(
+        "machine_change", "PATCH", "/api/machines/{name}", "lifecycle",
+        "Set and remove a VM's tags and its agents' records, or blank its user data; all others stay",
+        machines.MachineChange, machines.Machine, machines.change, fails=(404, 409, 501, 504),
+    ),
+    Action(
+        "machine_power", "POST", "/api/machines/{name}/power", "lifecycle", "Switch a VM on, or off, by its plug if need be",
+        machines.MachinePower, machines.Machine, machines.switch, fails=(404, 409, 504),
     ),
     Action(
         "ssh_key_generate", "POST", "/api/ssh-keys", "lifecycle",

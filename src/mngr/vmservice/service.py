@@ -139,14 +139,14 @@ class Service:
 
     def vm_plan(self, asked: shapes.VmCreate) -> VmSpec:
         """What a create would make, but for its image. Raises what is wrong with it or in its way, as far as that is known."""
-        spec = self._spec(asked)
+        spec = self.spec(asked)
         if not create.image_of(self.settled(asked.name), spec):
             urls.check(spec.image_url, self.settings.images, checked=bool(spec.image_sha256))
         return spec
 
     def vm_create(self, asked: shapes.VmCreate) -> shapes.VmDetails:
         """Returns once the VM's SSH answers, or, without `wait`, once QEMU runs it. Raises TimedOut; then the VM stays."""
-        hypervisor, spec = self.settled(asked.name), self._spec(asked)
+        hypervisor, spec = self.settled(asked.name), self.spec(asked)
         image = create.image_of(hypervisor, spec)
         if not image:
             image = str(self.images(hypervisor).get(spec.image_url, spec.image_sha256, telling.step))
@@ -160,7 +160,8 @@ class Service:
             vm = look.until_reachable(hypervisor, asked.name, asked.timeout, telling.step)
         return details(vm)
 
-    def _spec(self, asked: shapes.VmCreate) -> VmSpec:
+    def spec(self, asked: shapes.VmCreate) -> VmSpec:
+        """What was asked for, checked; its image isn't fetched."""
         data = templated.user_data(asked, self.settings.libvirt_env)
         asked = templated.filled(asked, self.settings.libvirt_env)
         if not asked.imageUrl:

@@ -102,7 +102,7 @@ def test_a_create_that_was_killed_leaves_nothing_to_the_next_list(
 
     with monkeypatch.context() as patch:
         patch.setattr(creating, "started", killed)
-        patch.setattr(creating, "_take_back", lambda *words: None)
+        patch.setattr(creating, "take_back", lambda *words: None)
         with pytest.raises(Killed):
             made(cloud, order(cloud))
     assert list((tmp_path / "disks").glob("*.qcow2"))

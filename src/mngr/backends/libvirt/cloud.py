@@ -11,17 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
-from mngr.backends.libvirt import machines, plans
+from msgspec import to_builtins
+
+from mngr.backends.libvirt import plans
 from mngr.backends.libvirt.config import REGION, LibvirtConfig
+from mngr.backends.libvirt.machines import agents, ended, machine
 from mngr.model.clock import Clock
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord
 from mngr.model.views import Offer
-from mngr.vms import create, files, hypervisor, library, needed, notes, power, remove, states, urls
-from mngr.vms import domain as xml
+from mngr.vms import create, files, guests, hypervisor, library, needed, remove, urls
 from mngr.vms import spec as specs
 from mngr.vms.hypervisor import DEFAULT_URI, Hypervisor
 from mngr.vms.images import Images
@@ -106,6 +107,7 @@ class LibvirtCloud(VpsClientInterface):
             name=spec.name, memory_mib=size.memory_mib, vcpus=size.vcpus, disk_gib=size.disk_gib, network=self.network,
             image=str(here.folder / FOLDER) if _is_url(image) else str(Path(image).expanduser()),
             kernel=config.kernel if usual else "", initrd=config.initrd if usual else "",
+            kernel_line=config.kernel_line if usual else "",
             image_url=spec.image if fetched else "", image_sha256=config.image_sha256 if usual and fetched else "",
             forwards=pairs if self.network == USER_NETWORK else (),
         )  # fmt: skip
@@ -115,9 +117,10 @@ class LibvirtCloud(VpsClientInterface):
     def create(self, spec: MachineSpec, handle: Handle, save: Save, progress: Progress) -> Machine | None:
         with self._connected(VpsApiNoAnswer) as here:
             remove.clear(here, spec.name)
-            for one in (*self._named(here, spec.name), *self._find(here, {HOST_ID: spec.host_id})):
-                save({"id": one.id})
-                return one
+            there = [one for one in guests.all_(here) if one.tags.get(HOST_ID) == spec.host_id]
+            for one in sorted(there, key=lambda one: one.name != spec.name):
+                save({"id": one.name})
+                return machine(one)
             if handle.get("id"):
                 return Machine(id=handle["id"], state="gone")
             image = spec.image
@@ -126,17 +129,17 @@ class LibvirtCloud(VpsClientInterface):
                 image = str(self._images(here).get(image, digest, progress))
             vm = self._vm(here, spec, image)
             save({"vm": spec.name})
-            wrote = {machines.TAGS: dict(spec.tags), machines.AGENTS: []}
+            wrote = {guests.TAGS: dict(spec.tags), guests.AGENTS: []}
             create.create(here, vm, spec.user_data.encode(), BUSY_S, wrote)
             save({"id": spec.name})
-            return machines.machine(here, here.get(spec.name))
+            return machine(guests.get(here, spec.name))
 
     def release(self, spec: MachineSpec, handle: Handle) -> Gone | Later:
         with self._connected(VpsApiNoAnswer) as here:
-            found = {one.id for one in self._find(here, {HOST_ID: spec.host_id})}
+            ours = {one.name: one for one in guests.all_(here) if one.ours}
+            found = {name for name, one in ours.items() if one.tags.get(HOST_ID) == spec.host_id}
             for name in sorted({spec.name, handle.get("id") or spec.name} | found):
-                there = here.find(name)
-                if not remove.is_pending(here, name) and (there is None or _spec(there) is None):
+                if not remove.is_pending(here, name) and name not in ours:
                     continue  # gone, or another's VM that has the name
                 try:
                     remove.delete(here, name)
@@ -157,55 +160,24 @@ class LibvirtCloud(VpsClientInterface):
     def find(self, owner: dict[str, str]) -> list[Machine]:
         with self._connected(VpsApiUnreadable) as here:
             remove.sweep(here)
-            return self._find(here, owner)
+            found = [machine(one) for one in guests.all_(here)]
+        wanted = owner.items()
+        return [one for one in found if wanted <= one.tags.items()]
 
     def get(self, id: str) -> Machine:
         with self._connected(VpsApiUnreadable) as here:
-            return machines.machine(here, here.get(id))
-
-    def _find(self, here: Hypervisor, owner: Mapping[str, str]) -> list[Machine]:
-        with library.doing("list all VMs"):
-            domains = here.conn.listAllDomains()
-        found = []
-        for domain in domains:
-            with suppress(NotFound):  # it went meanwhile
-                found.append(machines.machine(here, domain))
-        wanted = owner.items()
-        return sorted(
-            (one for one in found if wanted <= one.tags.items()),
-            key=lambda one: (one.created_at or 0, one.id),
-        )
-
-    def _named(self, here: Hypervisor, name: str) -> list[Machine]:
-        """The VM of that name, if mngr made it."""
-        there = here.find(name)
-        return [machines.machine(here, there)] if there is not None and _spec(there) else []
+            return machine(guests.get(here, id))
 
     def ended(self, id: str, *, gone: bool = False) -> Ended | None:
-        try:
-            with self._connected(VpsApiUnreadable) as here, library.doing(f"read VM {id}"):
-                domain = here.get(id)
-                state, reason = domain.state()
-                text = domain.XMLDesc()
-                if state != here.libvirt.VIR_DOMAIN_SHUTOFF:
-                    return None
-                at = notes.read(text, machines.STOPPED)
-                if isinstance(at, int | float) and at:
-                    return Ended(at=at, by="person")
-                if reason != here.libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN:
-                    return None
-                return Ended(at=max(Path(one).stat().st_mtime for one in xml.read(text).disks), by="itself")
-        except (MngrError, OSError, ValueError):
-            return None
+        with suppress(MngrError), self._connected(VpsApiUnreadable) as here:
+            return ended(guests.get(here, id))
+        return None
 
     def account(self) -> str:
         return f"libvirt {remove.daemon(self.uri)}"
 
     def ssh_port(self, address: str) -> int:
-        try:
-            return FORWARDED_SSH if ip_address(address).is_loopback else 22
-        except ValueError:
-            return 22
+        return ssh_port(address)
 
     def now(self) -> float:
         return self.clock.now()
@@ -214,40 +186,22 @@ class LibvirtCloud(VpsClientInterface):
 
     def power(self, id: str, on: bool) -> None:
         with self._connected(VpsApiNoAnswer) as here:
-            domain = here.get(id)
-            if on:
-                notes.change(here, domain, machines.STOPPED, lambda was: None)
-                power.start(here, id)
-            elif states.of(domain) not in states.OFF:
-                now = self.now()
-                notes.change(here, domain, machines.STOPPED, lambda was: now)
-                power.stop(here, id, self.config.shutdown_timeout, force=True)
+            guests.switch(here, id, on, self.config.shutdown_timeout)
 
     def tag(self, id: str, put: dict[str, str], drop: Sequence[str] = ()) -> None:
         with self._connected(VpsApiNoAnswer) as here:
-            notes.change(here, here.get(id), machines.TAGS, lambda was: machines.tagged(was, put, drop))
+            guests.tag(here, id, put, drop)
 
     def keep_agents(
         self, id: str, put: Sequence[AgentRecord], drop: Sequence[str] = (), all_: AllAgents | None = None
     ) -> None:
         with self._connected(VpsApiNoAnswer) as here:
-            domain = here.get(id)
-            with library.doing(f"read VM {id}"):
-                there = machines.read_agents(notes.read(domain.XMLDesc(), machines.AGENTS))
-            lost = all_() if there is None and all_ else []
-            notes.change(
-                here, domain, machines.AGENTS,
-                lambda was: machines.with_agents(_known(machines.read_agents(was), lost), put, drop),
-            )  # fmt: skip
+            lost = all_() if all_ and agents(guests.get(here, id).agents) is None else []
+            guests.keep_agents(here, id, to_builtins(list(put)), drop, to_builtins(list(lost)))
 
     def blank_user_data(self, id: str) -> None:
-        """Its next start sees a seed with the same instance id and no user data: cloud-init does nothing then."""
         with self._connected(VpsApiNoAnswer) as here:
-            with library.doing(f"read VM {id}"):
-                facts = xml.read(here.get(id).XMLDesc())
-            if facts.spec is not None:
-                with remove.hold(here, id, BUSY_S):
-                    files.write_seed(here.files(id, facts.uuid), facts.spec, facts.uuid)
+            guests.blank_user_data(here, id, BUSY_S)
 
     # --- the connection ---------------------------------------------------------------------------------------
 
@@ -268,13 +222,12 @@ class LibvirtCloud(VpsClientInterface):
             return self._open
 
 
-def _known(there: Sequence[AgentRecord] | None, lost: Sequence[AgentRecord]) -> Sequence[AgentRecord]:
-    return lost if there is None else there
-
-
-def _spec(domain: Any) -> VmSpec | None:
-    with library.doing("read a VM"):
-        return xml.read(domain.XMLDesc()).spec
+def ssh_port(address: str) -> int:
+    """Of a VM's own SSH."""
+    try:
+        return FORWARDED_SSH if ip_address(address).is_loopback else 22
+    except ValueError:
+        return 22
 
 
 def _is_url(image: str) -> bool:

@@ -12,19 +12,23 @@ REGION = "local"
 class LibvirtConfig(VpsDockerProviderConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The shared settings, and:
 
-    `uri`: which libvirt; default `$LIBVIRT_URI`, else `qemu:///session`. `network`: one of libvirt's, or `user`; "" is `user`
+    `url`: the VM service (`mngr vm serve`) that has the VMs, instead of a libvirt here; default `$VM_PROVISIONER_URL`. `token`:
+    what it lets us in with; default `$VM_PROVISIONER_TOKEN`. `uri`: which libvirt; default `$LIBVIRT_URI`, else `qemu:///session`. `network`: one of libvirt's, or `user`; "" is `user`
     on `qemu:///session`, else `default`. `image`: what disks are laid over, a file or an https address; `image_sha256`: of what
-    is at that address. `kernel`, `initrd`: booted without firmware and loader, if given. `storage_path`: where the VMs' files
+    is at that address. `kernel`, `initrd`, `kernel_line`: booted without firmware and loader, if given, with `image` alone. `storage_path`: where the VMs' files
     are; default as for `mngr vm`. `default_plan`: memory, processors and disk. `shutdown_timeout`: so long a guest may take
     to shut down before its plug is pulled. An emulated guest is slow: the times are longer than a cloud's.
     """
 
     uri: str = ""
+    url: str = ""
+    token: str = ""
     network: str = ""
     image: str = DEBIAN
     image_sha256: str = ""
     kernel: str = ""
     initrd: str = ""
+    kernel_line: str = ""
     storage_path: str = ""
     default_region: str = REGION
     default_plan: str = "2048m-2c-20g"

@@ -7,7 +7,7 @@ import msgspec
 from mngr.model.errors import InvalidInput
 
 EXAMPLE = "2048m-2c-20g"
-_FORM = re.compile(r"(\d{1,8})([mg])-(\d{1,4})c-(\d{1,6})g")
+_FORM = re.compile(r"(\d{1,8})([mg])-(\d{1,4})c-(\d{1,6})g", re.ASCII)
 
 
 class Size(msgspec.Struct, frozen=True):

@@ -2,22 +2,21 @@
 
 from collections.abc import Collection, Mapping
 
-from mngr.backends.libvirt.cloud import LibvirtCloud
 from mngr.backends.libvirt.config import LibvirtConfig
 from mngr.providers.contract import Context, HostSpec
 from mngr.vps_docker import tags
 from mngr.vps_docker.provider import VpsDockerProvider
-from mngr.vps_docker.vps_client import MachineSpec
+from mngr.vps_docker.vps_client import MachineSpec, VpsClientInterface
 
 _OPTIONS = ("region", "plan", "image")
 
 
-class LibvirtProvider(VpsDockerProvider[LibvirtCloud, LibvirtConfig]):
+class LibvirtProvider(VpsDockerProvider[VpsClientInterface, LibvirtConfig]):
     """`-b --vps-plan=4096m-2c-40g`, `-b --vps-image=FILE` or an https address."""
 
     option_names: Mapping[str, Collection[str]] = {"vps": _OPTIONS, "libvirt": _OPTIONS}
 
-    def __init__(self, cloud: LibvirtCloud, config: LibvirtConfig, context: Context) -> None:
+    def __init__(self, cloud: VpsClientInterface, config: LibvirtConfig, context: Context) -> None:
         super().__init__(cloud, config, context, backend="libvirt", title="libvirt")
 
     def machine_spec(self, spec: HostSpec, options: Mapping[str, str]) -> MachineSpec:
