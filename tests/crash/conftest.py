@@ -10,10 +10,10 @@ from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.docker import DockerWorld
 from mngr.testing.fixtures import fakes
 from mngr.testing.libvirt import LibvirtWorld, Rig
+from mngr.testing.libvirtd import Libvirtd, missing
 from mngr.testing.local import LocalWorld
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.vultr import VultrWorld
-from support.libvirtd import Libvirtd, missing
 
 __all__ = ["fakes"]
 

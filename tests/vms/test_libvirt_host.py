@@ -11,8 +11,8 @@ import pytest
 
 from mngr.qemu.command import KERNEL_LINE, Bootable
 from mngr.testing.cli import Cli
+from mngr.testing.libvirtd import Libvirtd
 from mngr.testing.local import clean_environment
-from support.libvirtd import Libvirtd
 from support.vms import BOOT_LIMIT_S
 
 NAME = "one"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mngr.testing.libvirtd import Libvirtd, missing
 from mngr.vms import networks
-from support.libvirtd import Libvirtd, missing
 from support.vms import Place, place_at, small
 
 
