@@ -8,14 +8,15 @@ import itertools
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from mngr.model.clock import SYSTEM
+from mngr.model.waiting import looks
 from mngr.testing.libvirtd import Libvirtd
 from support import dying_service
 from support.shop import Shop, open_shop
@@ -152,6 +153,14 @@ class Served:
         return [one["name"] for one in self("GET", "/api/vms")["vms"]]
 
 
+def until(seen: Callable[[], bool]) -> None:
+    """Looks until it is seen, a minute at most."""
+    for _ in looks(SYSTEM, 60, first=0.01):
+        if seen():
+            return
+    raise AssertionError("it wasn't seen within a minute")
+
+
 @pytest.fixture(scope="module")
 def one_service(libvirtd: Libvirtd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("killed")
@@ -247,8 +256,7 @@ def test_half_an_image_is_gone_on_with(served: Served) -> None:
     served.shop.cuts.append(2**19)
     served.shop.answers_later.extend([503] * 2)  # so that it is away for a while
     operation = served("POST", "/api/vms", asked, 202, **ASYNC)
-    while not any(part.stat().st_size == 2**19 for part in folder.glob("*.part")):
-        time.sleep(0.01)
+    until(lambda: any(part.stat().st_size == 2**19 for part in folder.glob("*.part")))
     served.kill()
     served.shop.answers_later.clear()
     served.start()
@@ -262,8 +270,7 @@ def test_a_create_that_waits_for_ssh_goes_on_waiting_and_makes_no_second_vm(serv
     asked = {**served.asked(), "wait": True, "timeout": 2}
     operation = served("POST", "/api/vms", asked, 202, **ASYNC)
     path = f"/api/operations/{operation['id']}"
-    while served("GET", path)["progress"]["phase"] != "booting":
-        time.sleep(0.05)
+    until(lambda: served("GET", path)["progress"]["phase"] == "booting")
     uuid = served("GET", "/api/vms/one")["uuid"]
     served.kill()
     served.start()
@@ -277,8 +284,7 @@ def test_a_create_that_waits_for_ssh_goes_on_waiting_and_makes_no_second_vm(serv
 def test_a_service_that_is_told_to_end_leaves_it_to_the_next(served: Served) -> None:
     operation = served("POST", "/api/vms", {**served.asked(), "wait": True, "timeout": 3600}, 202, **ASYNC)
     path = f"/api/operations/{operation['id']}"
-    while served("GET", path)["progress"]["phase"] != "booting":
-        time.sleep(0.05)
+    until(lambda: served("GET", path)["progress"]["phase"] == "booting")
     served.end()
     served.start()
     assert served("GET", f"{path}?wait=1")["state"] == "running"
@@ -287,9 +293,10 @@ def test_a_service_that_is_told_to_end_leaves_it_to_the_next(served: Served) -> 
 
 
 def test_a_caller_that_goes_away_ends_nothing(served: Served) -> None:
-    asked = served.asked()
+    asked, before = served.asked(), served.operation()
     with pytest.raises(httpx2.TimeoutException):
         served._client.post("/tools/vm_create", json={**asked, "wait": True, "timeout": 3}, timeout=0.5)
+    until(lambda: served.operation() != before)
     operation = served.operation()
     assert operation
     assert operation["problem"]["status"] == 504
