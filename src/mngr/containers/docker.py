@@ -21,6 +21,9 @@ _NO_DAEMON = (
     "docker': No such file or directory",
 )
 
+#: What takes a second or two takes more than a minute in a VM that is emulated, on a loaded computer.
+LIMIT_S = 180.0
+
 
 class Docker:
     """Runs `docker` where `transport` leads. `host` is the daemon's address there (`DOCKER_HOST`; "" is docker's default)."""
@@ -29,13 +32,13 @@ class Docker:
         self.transport: Transport = Prefixed(transport, ["env", f"DOCKER_HOST={host}"]) if host else transport
         self.place = transport.place
 
-    def run(self, *argv: str, input: bytes = b"", timeout: float = 60, check: bool = True) -> Completed:
+    def run(self, *argv: str, input: bytes = b"", timeout: float = LIMIT_S, check: bool = True) -> Completed:
         """`docker ARGV…`. Raises Unreachable if the daemon can't be spoken to (also with `check=False`),
         TimedOut, and (if `check`) CommandFailed."""
         return self._asked(["docker", *argv], input, timeout, check, f"docker {argv[0]}")
 
     def script(
-        self, name: str, *args: str, input: bytes = b"", timeout: float = 60, check: bool = True
+        self, name: str, *args: str, input: bytes = b"", timeout: float = LIMIT_S, check: bool = True
     ) -> Completed:
         """The package's script `name`, on the machine, for several docker commands in one round trip. Raises as `run`."""
         from mngr.hosts import scripts

@@ -73,8 +73,16 @@ class Rig(Wire):
         self._look()
 
     def resources(self) -> list[dict[str, Any]]:
+        on = self._libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
+        running = {one.name() for one in self._here.conn.listAllDomains(on)}
         return [
-            {"id": name, "kind": "vm", "tags": _rows(notes.read(text, "tags"))} for name, text in self._vms()
+            {
+                "id": name,
+                "kind": "vm",
+                "tags": _rows(notes.read(text, "tags")),
+                "state": "on" if name in running else "off",
+            }
+            for name, text in self._vms()
         ]
 
     def bill(self) -> dict[str, Any]:

@@ -9,6 +9,8 @@ systemctl start ssh.service
 docker boot
 systemctl boot
 if [ -n "$first" ]; then /.fakes/python/bin/python3 -ES /.fakes/code/cloud_init.py final; fi
+# What runs in here can't kill process 1, only ask it to end.
+trap 'exit 0' TERM
 echo booted >&8
 exec 8>&-
 flock -s 9 &
