@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from mngr.journal import Held
-from mngr.model.errors import Conflict, InvalidInput, MngrError
+from mngr.model.errors import Conflict, MngrError
 from mngr.model.names import check_name
 from mngr.qemu import img
 from mngr.vms import acceleration, create, files, forwards, library, remove, states
@@ -39,7 +39,7 @@ def clone(hypervisor: Hypervisor, source: str, name: str, wait_s: float = 0) -> 
     hypervisor.check_local()
     check_name(name, "VM name")
     if name == source:
-        raise InvalidInput(f"VM {source} can't be a clone of itself", hint="give the clone another name")
+        raise Conflict(f"VM {source} can't be a clone of itself", hint="give the clone another name")
     hypervisor.get(source)
     with ExitStack() as stack:
         held = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -12,11 +13,14 @@ from typing import Literal, get_args
 import msgspec
 
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, TimedOut
-from mngr.model.names import check_name, is_name
+from mngr.model.names import check_name, is_name, is_text
 
 Kind = Literal["rsa", "ed25519"]
 RSA_BITS = 4096
 MOST_COMMENT = 200
+#: One line of visible text: no controls, no separators of lines, nothing that turns or hides text.
+COMMENT = r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]*$"
+_COMMENT = re.compile(COMMENT.removesuffix("$") + r"\Z")
 LIMIT_S = 120.0
 _BEGINS = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 
@@ -97,7 +101,7 @@ def _taken(name: str) -> Conflict:
 
 
 def _check_comment(comment: str) -> None:
-    if len(comment) > MOST_COMMENT or not comment.isprintable():
+    if len(comment) > MOST_COMMENT or not _COMMENT.match(comment) or not is_text(comment):
         raise InvalidInput(
             f"comment {comment[:60]!r} can't be used",
             hint=f"one line of at most {MOST_COMMENT} printable characters",

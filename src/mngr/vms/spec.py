@@ -176,6 +176,23 @@ def check_key(text: str) -> str:
     return line
 
 
+def key_pattern() -> str:
+    """A regular expression of the public keys that `check_key` takes, with a comment in ASCII at most."""
+    base64s = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    kinds = []
+    for kind in sorted(KEY_TYPES):
+        begins = len(kind).to_bytes(4, "big") + kind.encode()
+        whole, bits = divmod(len(begins) * 8, 6)
+        text = base64.b64encode(begins).decode()
+        fixed = text[:whole].replace("+", "[+]")
+        if bits:  # the next character is fixed in part
+            value = base64s.index(text[whole]) >> (6 - bits)
+            fixed += f"[{''.join(one for one in base64s if base64s.index(one) >> (6 - bits) == value)}]"
+        rest = -(whole + bool(bits)) % 4
+        kinds.append(f"{kind.replace('.', '[.]')} {fixed}[A-Za-z0-9+/]{{{rest}}}")
+    return f"^({'|'.join(kinds)})([A-Za-z0-9+/]{{4}})*([A-Za-z0-9+/]{{2}}==|[A-Za-z0-9+/]{{3}}=)?( [ -~]{{0,80}})?$"
+
+
 def check_user_data(data: bytes) -> bytes:
     """cloud-init's user data, if cloud-init will know it as such: otherwise it would be ignored without a word.
     https://cloudinit.readthedocs.io/en/latest/explanation/format.html Raises InvalidInput."""

@@ -25,6 +25,7 @@ from mngr.vmservice.actions import ACTIONS, Action, parameters
 from mngr.vmservice.audit import CURRENT
 from mngr.vmservice.calls import Calls
 from mngr.vmservice.door import Door
+from mngr.vmservice.metrics import PATH, Metrics
 from mngr.vmservice.service import Service
 
 #: Any call may end so.
@@ -56,7 +57,9 @@ def make(service: Service, tokens: Tokens | None) -> FastAPI:
         _route(app, calls, action)
     _tools(app, service, calls)
     _health(app, calls)
-    app.add_middleware(Door, tokens=tokens, service=service)
+    metrics = Metrics(service)
+    _metrics(app, calls, metrics, service.settings.open_metrics)
+    app.add_middleware(Door, tokens=tokens, service=service, metrics=metrics)
     _described(app)
     return app
 
@@ -140,6 +143,18 @@ def _health(app: FastAPI, calls: Calls) -> None:
         except MngrError as problem:
             raise Unreachable(problem.message, hint=problem.hint) from None
         return "OK"
+
+
+def _metrics(app: FastAPI, calls: Calls, metrics: Metrics, is_open: bool) -> None:
+    @app.get(PATH, response_class=PlainTextResponse, summary="VMs, calls and operations, for Prometheus", operation_id="metrics",
+             responses=problems.documented(*ALWAYS), openapi_extra={} if is_open else SECURED)  # fmt: skip
+    async def text(request: Request) -> Response:
+        if entry := CURRENT.get():
+            entry.action = "metrics"
+        if not is_open and request.state.allowed is None:  # every token may read
+            raise problems.Refused(403, "this takes a token of the scope read")
+        body, kind = await calls.run("read", lambda service, _: metrics.text())
+        return Response(body, media_type=kind)
 
 
 # --- tools --------------------------------------------------------------------------------------------------------
@@ -239,6 +254,11 @@ def _described(app: FastAPI) -> None:
         parts = schema.setdefault("components", {})
         problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         parts.setdefault("schemas", {}).update({**problem.pop("$defs", {}), "Problem": problem})
+        # One of the two is needed, which its fields alone don't say.
+        some = [
+            {"required": [key], "properties": {key: {"type": "string"}}} for key in ("imageUrl", "template")
+        ]
+        parts["schemas"]["VmCreate"]["anyOf"] = some
         parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         return schema
 

@@ -16,13 +16,15 @@ MOST_BODY = 1024 * 1024
 MOST_DEEP = 32
 
 _HINT = "send one JSON object in UTF-8, with `Content-Type: application/json`"
+_FLOAT = re.compile(rb"[0-9][.eE]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def refusal(headers: Mapping[str, str], body: bytes) -> Response | None:
-    """Why a body isn't taken: 415 where it isn't said to be JSON, 400 where it is none, 422 where it is no object."""
+def taken(headers: Mapping[str, str], body: bytes) -> bytes | Response:
+    """The body as it is read, or why it isn't taken: 415 where it isn't said to be JSON, 400 where it is none, 422 where it is no
+    object. A whole number may be written as 2.0, too: in JSON that is the same."""
     if not body:
-        return None
+        return body
     kind, _, more = headers.get("content-type", "").partition(";")
     charset = more.strip().lower().replace('"', "")
     if kind.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
@@ -35,7 +37,7 @@ def refusal(headers: Mapping[str, str], body: bytes) -> Response | None:
         return problems.answer(400, f"the body can't be read: {problem}", _HINT)
     if not isinstance(read, dict):
         return problems.answer(422, "the body is no JSON object", _HINT)
-    return None
+    return json.dumps(read).encode() if _FLOAT.search(body) else body
 
 
 def _read(body: bytes) -> Any:
@@ -69,10 +71,10 @@ def _constant(name: str) -> NoReturn:
     raise ValueError("NaN and Infinity are no JSON")
 
 
-def _float(digits: str) -> float:
+def _float(digits: str) -> float:  # or an int
     if not math.isfinite(value := float(digits)):
         raise ValueError("a number is beyond what a double can hold")
-    return value
+    return int(value) if value.is_integer() else value
 
 
 def _int(digits: str) -> int:

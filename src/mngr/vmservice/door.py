@@ -18,6 +18,7 @@ from mngr.vmservice import bodies, problems
 from mngr.vmservice.access import Tokens
 from mngr.vmservice.audit import CURRENT, Entry
 from mngr.vmservice.bodies import MOST_BODY
+from mngr.vmservice.metrics import PATH, Metrics
 from mngr.vmservice.rate import BURST_S, FAILED_PER_S, MOST_FAILED, Buckets, neighbours
 from mngr.vmservice.service import Service
 
@@ -30,8 +31,11 @@ MOST_IGNORED = 32 * 1024 * 1024
 class Door:
     """`tokens`: None lets everybody in who is on this computer."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens | None, service: Service) -> None:
-        self._app, self._tokens = app, tokens
+    def __init__(
+        self, app: ASGIApp, tokens: Tokens | None, service: Service, metrics: Metrics | None = None
+    ) -> None:
+        self._app, self._tokens, self._metrics = app, tokens, metrics
+        self._open = {*OPEN, *([PATH] if service.settings.open_metrics else [])}
         self._audit, self._now = service.audit, service.now
         rate = service.settings.rate
         self._calls = Buckets(rate, rate * BURST_S, self._now) if rate else None
@@ -60,10 +64,13 @@ class Door:
             self._end(entry, status or 499)  # as nginx has it: the caller went away
 
     def _end(self, entry: Entry, status: int) -> None:
-        is_open = entry.path in OPEN and status < 400
+        is_open = entry.path in (*self._open, PATH) and status < 400
+        now = self._now()
+        if self._metrics:
+            self._metrics.count(entry.action, status, now - entry.began)
         if is_open or (status == 429 and self._told.take(neighbours(entry.address))):
             return
-        self._audit.end(entry, status, self._now())
+        self._audit.end(entry, status, now)
 
     async def _answered(self, request: Request, entry: Entry, receive: Receive, send: Send) -> None:
         # Here, and not in a thread: it is a small file, and threads may all be busy.
@@ -74,14 +81,14 @@ class Door:
         if body is None:
             return None  # nobody is there, and what was asked for isn't known
         if len(body) > MOST_BODY:
-            refusal = problems.answer(413, f"the body is too big: at most {MOST_BODY} bytes are taken")
+            taken = problems.answer(413, f"the body is too big: at most {MOST_BODY} bytes are taken")
         else:
-            refusal = bodies.refusal(request.headers, body)
-        if refusal:
-            return await refusal(scope, receive, send)
+            taken = bodies.taken(request.headers, body)
+        if isinstance(taken, Response):
+            return await taken(scope, receive, send)
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
-        return await _to_its_end(self._app, scope, _replayed(body, receive), send)
+        return await _to_its_end(self._app, scope, _replayed(taken, receive), send)
 
     def _who(self, request: Request, entry: Entry) -> Response | None:
         """Why not; or nothing, and then the request's state says what its token allows."""
@@ -91,7 +98,7 @@ class Door:
                 403, "without tokens this is for programs on this computer, not for pages in a browser",
                 "ask http://127.0.0.1, without an Origin; `mngr vm token create` makes a token",
             )  # fmt: skip
-        if self._tokens is None or request.url.path in OPEN:
+        if self._tokens is None or request.url.path in self._open:
             return None
         given = request.headers.getlist("authorization")
         kind, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")

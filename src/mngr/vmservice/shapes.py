@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mngr.vms.keys import MOST_COMMENT
-from mngr.vms.spec import LEAST_MIB, MOST_GIB, MOST_GPUS, MOST_KEYS, MOST_MIB, MOST_VCPUS
+from mngr.vms.keys import COMMENT, MOST_COMMENT
+from mngr.vms.spec import LEAST_MIB, MOST_GIB, MOST_GPUS, MOST_KEYS, MOST_MIB, MOST_VCPUS, key_pattern
 
 IMAGE = "https://cloud.debian.org/images/cloud/bookworm/latest/debian-12-genericcloud-amd64.qcow2"
+HTTPS = r"^https://([a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?\.){1,4}[a-z]{2,20}(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~/%=&?-]{0,1800})?$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 Name = Annotated[
     str, Field(pattern=NAME, examples=["test-vm"], description="Letters, digits, - and _; at most 63")
@@ -54,8 +55,9 @@ class VmCreate(Shape):
         str | None,
         Field(
             max_length=2048,
-            description="https:// of a cloud image, raw or qcow2; fetched once",
+            description="https:// of a cloud image, raw or qcow2; fetched once. http:// is taken with `imageSha256`, too",
             examples=[IMAGE],
+            json_schema_extra={"pattern": HTTPS},
         ),
     ] = None
     imageSha256: Annotated[
@@ -66,7 +68,7 @@ class VmCreate(Shape):
         list[KeyName], Field(max_length=MOST_KEYS, description="Keys of the service whose holders may log in")
     ] = []
     publicKeys: Annotated[
-        list[Annotated[str, Field(max_length=16384)]],
+        list[Annotated[str, Field(max_length=16384, json_schema_extra={"pattern": key_pattern()})]],
         Field(max_length=MOST_KEYS, description="Public keys whose holders may log in, as lines"),
     ] = []
     user: Annotated[
@@ -121,7 +123,9 @@ class VmStop(Shape):
 
 class KeyCreate(Shape):
     name: KeyName
-    comment: Annotated[str, Field(max_length=MOST_COMMENT, description="Default: the name")] = ""
+    comment: Annotated[
+        str, Field(max_length=MOST_COMMENT, pattern=COMMENT, description="Default: the name")
+    ] = ""
     type: Annotated[Literal["rsa", "ed25519"], Field(description="rsa has 4096 bits")] = "rsa"
 
 

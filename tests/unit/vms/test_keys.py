@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from mngr.model.errors import Conflict, InvalidInput, NotFound
 from mngr.vms.keys import Key, KeyStore
+from mngr.vms.spec import check_key, key_pattern
 
 
 @pytest.fixture
@@ -120,3 +122,11 @@ def test_a_key_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> N
     (tmp_path / "broken").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nnothing\n")
     (tmp_path / "folder").mkdir()
     assert store.all() == [good]
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ed25519", "ecdsa"])
+def test_the_pattern_of_public_keys_takes_what_is_made(tmp_path: Path, kind: str) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", tmp_path / "key"], check=True)
+    line = (tmp_path / "key.pub").read_text().strip()
+    assert re.match(key_pattern(), check_key(line))
+    assert not re.match(key_pattern(), line[:-20].replace("AAAA", "AAAB"))

@@ -108,9 +108,9 @@ NAMES = ["", "..", "../x", "a b", "a\n", "ä", "-a", "a" * 64, "a/b", "<a>", "a&
 #: field → values that can't be used
 BAD: dict[str, list[Any]] = {
     "name": [*NAMES, None, 7, ["a"], {"a": 1}],
-    "memory": [0, -1, 63, 2**40, "2048", 2048.0, 2048.5, True, None, []],
-    "vcpus": [0, -1, 10_000, "2", 2.0, True, None],
-    "diskSize": [0, -1, 10**9, "20", 20.0, None],
+    "memory": [0, -1, 63, 2**40, "2048", 2048.5, True, None, []],
+    "vcpus": [0, -1, 10_000, "2", 2.5, True, None],
+    "diskSize": [0, -1, 10**9, "20", 20.5, None],
     "network": ["", "a b", "<x/>", "default'/><disk", "a" * 64, None, 7, "../x"],
     "imageUrl": ["", "a" * 3000, 7, [], "javascript:x", "https://a b/", "https://u:p@example.org/a"],
     "imageSha256": ["", "0" * 63, "z" * 64, 7],

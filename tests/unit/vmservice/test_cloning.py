@@ -15,7 +15,7 @@ def test_what_cannot_be_cloned(http: Http, there: Any) -> None:
     assert "running" in problem["detail"]
     assert http("POST", "/api/vms/none/clone", {"name": "two"})[0] == 404
     assert http("POST", "/api/vms/test/clone", {"name": "two"})[0] == 409
-    assert http("POST", "/api/vms/one/clone", {"name": "one"})[0] == 422
+    assert http("POST", "/api/vms/one/clone", {"name": "one"})[0] == 409
     assert {one["name"] for one in http("GET", "/api/vms")[1]["vms"]} == {"one", "test"}
 
 

@@ -171,3 +171,20 @@ def test_an_answer_does_not_grow_with_what_was_sent(http: Http) -> None:
     for path in ("/api/vms", "/tools/vm_create"):
         status, problem = http("POST", path, many)
         assert (status, len(problem["errors"])) == (422, 20)
+
+
+def test_a_whole_number_may_be_written_as_a_float(http: Http) -> None:
+    """To JSON Schema that is an integer, too."""
+    for number, status in (
+        ("0.0", 200),
+        ("1e1", 200),
+        ("0.5", 422),
+        ("1e300", 422),
+        ('"0"', 422),
+        ("true", 422),
+    ):
+        body = f'{{"timeout": {number}}}'.encode()
+        got, _ = http(
+            "POST", "/api/vms/test/stop", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert got == status, number

@@ -28,7 +28,7 @@ def test_what_is_not_there_or_not_ours(http: Http) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {"memory": 1}, {"memory": "128"}, {"memory": 128.0}, {"vcpus": 0}, {"diskSize": 0}, {"autostart": 1}, {"autostart": "on"},
+        {"memory": 1}, {"memory": "128"}, {"memory": 128.5}, {"vcpus": 0}, {"diskSize": 0}, {"autostart": 1}, {"autostart": "on"},
         {"name": "other"}, {"memoryMib": 1}, [], "x", None,
     ],
 )  # fmt: skip
