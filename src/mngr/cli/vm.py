@@ -12,6 +12,7 @@ from mngr.cli import (
     vm_image,
     vm_key_inject,
     vm_network,
+    vm_pool,
     vm_resize,
     vm_snapshot,
     vm_template,
@@ -49,6 +50,7 @@ command.add_command(vm_snapshot.command)
 command.add_command(vm_image.command)
 command.add_command(vm_console.console)
 command.add_command(vm_network.command)
+command.add_command(vm_pool.command)
 command.add_command(vm_host.host)
 command.add_command(vm_create.create)
 command.add_command(vm_template.command)

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 @click.option("--vcpus", type=int, metavar="N", help="Processors (default: 2).")
 @click.option("--disk", type=int, metavar="GIB", help="Size of its disk in GiB (default: 20).")
 @click.option(
+    "--pool", default="", metavar="NAME", help="Storage pool that its disk is in (`mngr vm pool list`)."
+)
+@click.option(
     "--network", default="", metavar="NAME",
     help="One of libvirt's networks; bridge:NAME for a bridge of this computer's; or `user`: none of them, with a port of "
     "127.0.0.1 that leads to its SSH (default: user on qemu:///session, else default).",
@@ -78,7 +81,7 @@ if TYPE_CHECKING:
 @format_option
 @quiet_option
 def create(
-    vm: str, template: str, image: str, sha256: str, memory: int | None, vcpus: int | None, disk: int | None, network: str,
+    vm: str, template: str, image: str, sha256: str, memory: int | None, vcpus: int | None, disk: int | None, network: str, pool: str,
     keys: tuple[str, ...], gpus: tuple[str, ...], user: str, user_data: str | None, kernel: str, initrd: str, append: str, autostart: bool, wait: bool,
     timeout: float, form: str, quiet: bool,
 ) -> int:  # fmt: skip
@@ -117,6 +120,7 @@ def create(
             kernel_line=append,
             autostart=autostart,
             gpus=gpus,
+            pool=pool,
             image_url=url,
             image_sha256=(sha256 or ("" if image else preset.sha256)).lower() if url else "",
         )

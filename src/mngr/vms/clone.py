@@ -20,7 +20,7 @@ from mngr.journal import Held
 from mngr.model.errors import Conflict, MngrError
 from mngr.model.names import check_name
 from mngr.qemu import img
-from mngr.vms import acceleration, create, files, forwards, library, remove, states
+from mngr.vms import acceleration, create, files, forwards, library, pools, remove, states
 from mngr.vms import domain as xml
 from mngr.vms.domain import Made
 from mngr.vms.hypervisor import Hypervisor
@@ -80,7 +80,7 @@ def _check_off(domain: Any, source: str) -> None:
 def _make(hypervisor: Hypervisor, held: Held, domain: Any, source: str, spec: VmSpec) -> None:
     id = str(uuid.uuid4())
     probe = acceleration.choose(hypervisor)
-    there = hypervisor.files(spec.name, id)
+    there = files.files_of(pools.folder(hypervisor, spec), spec.name, id)
     disk = hypervisor.files(source, domain.UUIDString()).disk
     address, port = forwards.place(hypervisor, spec)
     made = Made(
@@ -102,7 +102,7 @@ def _make(hypervisor: Hypervisor, held: Held, domain: Any, source: str, spec: Vm
         create.take_back(hypervisor, held, spec.name, id, failure)
         raise
     held.done()
-    hypervisor.refresh_pool()
+    hypervisor.refresh_pool(spec.pool)
 
 
 def _copy(disk: Path, to: Path, source: str) -> None:

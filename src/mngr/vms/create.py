@@ -13,7 +13,7 @@ import msgspec
 
 from mngr.journal import Held
 from mngr.model.errors import Conflict, MngrError, NotFound
-from mngr.vms import acceleration, files, forwards, gpus, library, remove, states
+from mngr.vms import acceleration, files, forwards, gpus, library, pools, remove, states
 from mngr.vms import domain as xml
 from mngr.vms.domain import Made
 from mngr.vms.hypervisor import Hypervisor
@@ -32,6 +32,7 @@ def image_of(hypervisor: Hypervisor, spec: VmSpec) -> str:
     if (there := hypervisor.find(spec.name)) is None:
         check_network(hypervisor, spec)
         gpus.check(hypervisor, spec)
+        pools.folder(hypervisor, spec)
         return ""
     was = spec_of(there, spec.name)
     same(was, msgspec.structs.replace(spec, image=was.image))
@@ -64,6 +65,7 @@ def create(
         image_format = files.check_image(spec)
         check_network(hypervisor, spec)
         gpus.check(hypervisor, spec)
+        pools.folder(hypervisor, spec)
         for left in reversed(range(TRIES)):
             try:
                 _make(hypervisor, held, spec, image_format, user_data, notes or {})
@@ -102,7 +104,7 @@ def _make(
 ) -> None:
     id = str(uuid.uuid4())
     probe = acceleration.choose(hypervisor)
-    there = hypervisor.files(spec.name, id)
+    there = files.files_of(pools.folder(hypervisor, spec), spec.name, id)
     address, port = forwards.place(hypervisor, spec)
     made = Made(
         id, str(there.disk), str(there.seed), probe.accel, probe.reason, port, address, hypervisor.clock.now(), notes
@@ -120,7 +122,7 @@ def _make(
         take_back(hypervisor, held, spec.name, id, failure)
         raise
     held.done()
-    hypervisor.refresh_pool()
+    hypervisor.refresh_pool(spec.pool)
 
 
 def take_back(hypervisor: Hypervisor, held: Held, name: str, id: str, failure: BaseException) -> None:

@@ -32,6 +32,9 @@ class Files:
     def seed(self) -> Path:
         return Path(f"{self.stem}.seed.img")
 
+    def any(self) -> bool:
+        return bool(glob.glob(f"{glob.escape(str(self.stem))}.*"))
+
     def remove(self) -> None:
         """Removes all of them, also what a killed create has left. Repeatable."""
         for path in glob.glob(f"{glob.escape(str(self.stem))}.*"):

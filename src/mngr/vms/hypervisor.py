@@ -40,7 +40,19 @@ class Hypervisor:
         return Journal(self.folder / ".mngr")
 
     def files(self, name: str, uuid: str) -> Files:
-        return files_of(self.folder, name, uuid)
+        """Those of a VM; they may be in another pool's folder, and are found by their names, which carry the UUID."""
+        found = files_of(self.folder, name, uuid)
+        if found.any():
+            return found
+        with library.doing("read storage pools"):
+            try:
+                texts = [one.XMLDesc() for one in self.conn.listAllStoragePools()]
+            except self.libvirt.libvirtError as error:
+                if library.code(error) != self.libvirt.VIR_ERR_NO_SUPPORT:
+                    raise
+                texts = []
+        others = [files_of(folder, name, uuid) for folder in filter(None, map(_folder_of, texts))]
+        return next((one for one in others if one.any()), found)
 
     def find(self, name: str) -> Any | None:
         """libvirt's object of a VM, or None if libvirt says that there is none."""
@@ -64,10 +76,10 @@ class Hypervisor:
                 hint="run mngr there, with LIBVIRT_URI=qemu:///system",
             )
 
-    def refresh_pool(self) -> None:
+    def refresh_pool(self, name: str = "") -> None:
         """So that libvirt's own tools see which files are there. Does nothing where the folder is in no pool."""
         try:
-            self.conn.storagePoolLookupByName(self.pool).refresh()
+            self.conn.storagePoolLookupByName(name or self.pool).refresh()
         except self.libvirt.libvirtError:
             pass
 
@@ -143,14 +155,18 @@ def _folder(libvirt: Any, conn: Any, environ: Mapping[str, str], pool: str) -> P
 
 def _target(libvirt: Any, conn: Any, pool: str) -> Path | None:
     """A pool's folder; None if there is no such pool, or if it is none."""
-    from xml.etree import ElementTree
-
     try:
         xml = conn.storagePoolLookupByName(pool).XMLDesc()
     except libvirt.libvirtError as error:
         if library.code(error) in (libvirt.VIR_ERR_NO_STORAGE_POOL, libvirt.VIR_ERR_NO_SUPPORT):
             return None
         raise
+    return _folder_of(xml)
+
+
+def _folder_of(xml: str) -> Path | None:
+    from xml.etree import ElementTree
+
     root = ElementTree.fromstring(xml)
     path = root.findtext("target/path")
     return Path(path) if path and root.get("type") in ("dir", "fs", "netfs") else None

@@ -68,6 +68,7 @@ class VmSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     forwards: tuple[tuple[int, int], ...] = ()
     cloned_from: str = ""
     gpus: tuple[str, ...] = ()
+    pool: str = ""
 
     @property
     def hostname(self) -> str:
@@ -95,10 +96,12 @@ def check(spec: VmSpec) -> VmSpec:
         raise InvalidInput(
             "a GPU is there twice, or there are too many", hint=f"each once, at most {MOST_GPUS}"
         )
-    _path(spec.image, "image")
+    if spec.pool:
+        check_name(spec.pool, "pool name")
+    check_path(spec.image, "image")
     for path, what in ((spec.kernel, "kernel"), (spec.initrd, "initrd")):
         if path:
-            _path(path, what)
+            check_path(path, what)
     if not spec.kernel and (spec.initrd or spec.kernel_line):
         raise InvalidInput("an initrd or a kernel's line without a kernel", hint="give the kernel, too")
     if not _PLAIN.match(spec.kernel_line) or len(spec.kernel_line) > 2000:
@@ -235,8 +238,8 @@ def _between(value: int, least: int, most: int, what: str, unit: str) -> None:
         raise InvalidInput(f"{what} {value!r} can't be used", hint=f"{least} to {most} {unit}".strip())
 
 
-def _path(text: str, what: str) -> None:
-    """One that libvirt and QEMU read as we do. A comma would have to be doubled in QEMU's lists, so it isn't taken."""
+def check_path(text: str, what: str) -> None:
+    """Raises InvalidInput unless it is one that libvirt and QEMU read as we do. A comma would have to be doubled in QEMU's lists, so it isn't taken."""
     if (
         not text.isprintable()
         or "," in text

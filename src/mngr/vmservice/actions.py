@@ -6,7 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mngr.vmservice import cloning, inject, long, machines, networking, resizing, shapes, snapshots, templates
+from mngr.vmservice import (
+    cloning,
+    inject,
+    long,
+    machines,
+    networking,
+    pooling,
+    resizing,
+    shapes,
+    snapshots,
+    templates,
+)
 from mngr.vmservice.calls import Kind
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.service import Service
@@ -56,7 +67,7 @@ ACTIONS: Sequence[Action] = (
         shapes.VmCreate, shapes.VmDetails, Service.vm_create, tool=True, fails=(404, 409, 501, 504),
         long=True, plan=Service.vm_plan, room="make",
         kept=("name", "memory", "vcpus", "diskSize", "network", "imageUrl", "imageSha256", "sshKeys", "publicKeys", "user",
-              "autostart", "gpus", "template", "wait", "timeout"),
+              "autostart", "gpus", "pool", "template", "wait", "timeout"),
     ),
     Action(
         "vm_show", "GET", "/api/vms/{name}", "read", "Show everything of a VM, its address included",
@@ -184,6 +195,24 @@ ACTIONS: Sequence[Action] = (
         "network_delete", "DELETE", "/api/networks/{network}", "destructive",
         "Delete a network that no VM is defined with",
         networking.NetworkRef, networking.NetworkStatus, networking.delete, fails=(404, 409),
+    ),
+    Action(
+        "pool_list", "GET", "/api/pools", "read", "List libvirt's storage pools",
+        shapes.Nothing, pooling.Pools, pooling.list_,
+    ),
+    Action(
+        "pool_create", "POST", "/api/pools", "destructive",
+        "Make and start a storage pool of a folder. Given again with the same parameters, it is the same pool",
+        pooling.PoolCreate, pooling.Pool, pooling.create, fails=(409, 501),
+    ),
+    Action(
+        "pool_show", "GET", "/api/pools/{pool}", "read", "Show a storage pool, and which VMs have a disk in it",
+        pooling.PoolRef, pooling.Pool, pooling.show, fails=(404,),
+    ),
+    Action(
+        "pool_delete", "DELETE", "/api/pools/{pool}", "destructive",
+        "Have libvirt forget a storage pool that no VM has a disk in; its folder stays",
+        pooling.PoolRef, pooling.PoolStatus, pooling.delete, fails=(404, 409),
     ),
     Action(
         "template_list", "GET", "/api/templates", "read", "List the templates that VMs may be made of",

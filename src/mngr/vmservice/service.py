@@ -183,6 +183,7 @@ class Service:
                 keys=tuple(dict.fromkeys(keys)),
                 autostart=asked.autostart,
                 gpus=tuple(asked.gpus),
+                pool=asked.pool or "",
                 image_url=asked.imageUrl,
                 image_sha256=(asked.imageSha256 or "").lower(),
                 user_data_sha256=hashlib.sha256(data).hexdigest() if data else "",

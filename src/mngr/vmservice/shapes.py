@@ -91,6 +91,10 @@ class VmCreate(Shape):
             description="PCI addresses of the hypervisor's GPUs that it gets; `GET /api/host` lists them",
         ),
     ] = []
+    pool: Annotated[
+        str | None,
+        Field(pattern=NAME, description="Storage pool that its disk is in; default: the service's folder"),
+    ] = None
     template: Annotated[
         str | None,
         Field(
