@@ -446,7 +446,7 @@ def test_an_image_of_the_marketplace_has_to_be_in_each_region(tmp_path: Path) ->
         return no(404, "NotFound") if "/eastus/" in path and name == "1" else (200, [{"name": name}])
 
     image = "Debian:debian-12:12:latest"
-    with pytest.raises(InvalidInput, match="no image .* in eastus"):
+    with pytest.raises(InvalidInput, match=r"no image .* in eastus"):
         images.check(cloud(say, tmp_path).cloud.arm, image, ["westus", "eastus"], image)
 
 
