@@ -26,6 +26,13 @@ def test_it_hasnt_run_if_the_time_is_over_or_qemu_refuses() -> None:
     assert not kvm.guest_runs("no-such-accelerator", 30)
 
 
+def test_a_guest_that_is_too_slow_at_computing_doesnt_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    count, rest = kvm.BOOT_SECTOR[:10], kvm.BOOT_SECTOR[10:]
+    assert count == kvm.COUNT_DOWN
+    monkeypatch.setattr(kvm, "BOOT_SECTOR", count[:2] + b"\xff" * 4 + count[6:] + rest)
+    assert "computes" in kvm.trouble("tcg", 2)
+
+
 def test_kvm_is_used_where_it_runs_a_guest() -> None:
     assert kvm.accelerator() == ("kvm" if kvm.works() else "tcg")
     if not os.path.exists(kvm.DEVICE):

@@ -57,8 +57,8 @@ def _kept_probe(file: Path) -> Probe:
 
 
 def _about() -> str:
-    """What an answer holds for: this boot, this user, this QEMU, and the device as it is now."""
-    parts: list[object] = [os.geteuid(), sorted(os.getgroups())]
+    """What an answer holds for: this guest, boot, user and QEMU, and the device as it is now."""
+    parts: list[object] = [kvm.BOOT_SECTOR.hex(), os.geteuid(), sorted(os.getgroups())]
     for path in (kvm.DEVICE, shutil.which(kvm.QEMU) or kvm.QEMU):
         try:
             facts = os.stat(path)
