@@ -197,11 +197,13 @@ def _fetched(hypervisor: Hypervisor, spec: VmSpec, data: bytes, progress: Callab
     import msgspec
 
     from mngr.vms import create as creating
+    from mngr.vms import remove
     from mngr.vms.images import Images
     from mngr.vmservice import settings
 
     digest = hashlib.sha256(data).hexdigest() if data else ""
     images = Images(hypervisor.folder / "images", settings.read().images, hypervisor.clock)
+    remove.clear(hypervisor, spec.name)
     image = creating.image_of(hypervisor, msgspec.structs.replace(spec, user_data_sha256=digest))
     image = image or str(images.get(spec.image_url, spec.image_sha256, progress))
     return msgspec.structs.replace(spec, image=image)

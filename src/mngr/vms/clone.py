@@ -20,7 +20,7 @@ from mngr.journal import Held
 from mngr.model.errors import Conflict, MngrError
 from mngr.model.names import check_name
 from mngr.qemu import img
-from mngr.vms import acceleration, create, files, forwards, library, pools, remove, states
+from mngr.vms import acceleration, create, files, forwards, gpus, library, pools, remove, states
 from mngr.vms import domain as xml
 from mngr.vms.domain import Made
 from mngr.vms.hypervisor import Hypervisor
@@ -84,7 +84,7 @@ def _make(hypervisor: Hypervisor, held: Held, domain: Any, source: str, spec: Vm
     disk = hypervisor.files(source, domain.UUIDString()).disk
     address, port = forwards.place(hypervisor, spec)
     made = Made(
-        id, str(there.disk), str(there.seed), probe.accel, probe.reason, port, address, hypervisor.clock.now()
+        id, str(there.disk), str(there.seed), probe.accel, probe.reason, port, address, hypervisor.clock.now(), devices=gpus.beside(hypervisor, spec)
     )  # fmt: skip
     text = xml.write(spec, made)
     remove.begin(hypervisor, held, remove.CREATE, spec.name, id, spec.image)

@@ -107,7 +107,7 @@ def _make(
     there = files.files_of(pools.folder(hypervisor, spec), spec.name, id)
     address, port = forwards.place(hypervisor, spec)
     made = Made(
-        id, str(there.disk), str(there.seed), probe.accel, probe.reason, port, address, hypervisor.clock.now(), notes
+        id, str(there.disk), str(there.seed), probe.accel, probe.reason, port, address, hypervisor.clock.now(), notes, gpus.beside(hypervisor, spec)
     )  # fmt: skip
     text = xml.write(spec, made)
     remove.begin(hypervisor, held, remove.CREATE, spec.name, id, spec.image)

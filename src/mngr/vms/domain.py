@@ -26,7 +26,8 @@ AGENT_CHANNEL = "org.qemu.guest_agent.0"
 @dataclass(frozen=True)
 class Made:
     """What a VM gets beside its spec. `accel` is `kvm` or `tcg`, `reason` why. On USER_NETWORK: `port` is that of its SSH, 0
-    elsewhere, and `address` the loopback address. `at`: when it was made (epoch s). `notes`: see notes.py."""
+    elsewhere, and `address` the loopback address. `at`: when it was made (epoch s). `notes`: see notes.py.
+    `devices`: PCI addresses beside the spec's GPUs, which go with these."""
 
     uuid: str
     disk: str
@@ -37,6 +38,7 @@ class Made:
     address: str = FORWARDED_FROM
     at: float = 0.0
     notes: Mapping[str, object] = field(default_factory=dict)
+    devices: tuple[str, ...] = ()
 
     @property
     def mac(self) -> str:
@@ -199,7 +201,7 @@ def _devices(domain: ET.Element, spec: VmSpec, made: Made) -> None:
     _add(_add(devices, "serial", type="pty"), "target", port="0")
     _add(_add(devices, "console", type="pty"), "target", type="serial", port="0")
     _add(_add(devices, "channel", type="unix"), "target", type="virtio", name=AGENT_CHANNEL)
-    for address in spec.gpus:
+    for address in (*spec.gpus, *made.devices):
         at = re.split("[:.]", address)
         device = _add(devices, "hostdev", mode="subsystem", type="pci", managed="yes")
         words = dict(zip(("domain", "bus", "slot", "function"), (f"0x{one}" for one in at), strict=True))

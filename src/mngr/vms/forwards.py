@@ -7,7 +7,6 @@ import zlib
 
 from mngr.model.errors import MngrError
 from mngr.vms import domain as xml
-from mngr.vms import library
 from mngr.vms.domain import FORWARDED_FROM
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.spec import USER_NETWORK, VmSpec
@@ -42,8 +41,7 @@ def place(hypervisor: Hypervisor, spec: VmSpec) -> tuple[str, int]:
 
 def _addresses(hypervisor: Hypervisor) -> set[str]:
     """Of all VMs, also those that are off."""
-    with library.doing("list all VMs"):
-        return {xml.read(one.XMLDesc()).address for one in hypervisor.conn.listAllDomains()}
+    return {xml.read(text).address for _, text in hypervisor.vms()}
 
 
 def _is_free(address: str, port: int) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import xml.etree.ElementTree as ET
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -24,7 +24,8 @@ VFIO = Path("/sys/bus/pci/drivers/vfio-pci")
 
 
 class Gpu(msgspec.Struct, frozen=True, kw_only=True):
-    """`problem` says why it can't be handed to a VM; "" if it can. `driver`: what has it here now. `vms`: those defined with it."""
+    """`problem` says why it can't be handed to a VM; "" if it can. `driver`: what has it here now. `vms`: those defined with it.
+    `beside`: other functions of the same card and IOMMU group, such as its sound, which go with it."""
 
     address: str
     vendor: str
@@ -32,6 +33,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     driver: str
     problem: str
     vms: tuple[str, ...]
+    beside: tuple[str, ...] = ()
 
 
 def list_(hypervisor: Hypervisor) -> list[Gpu]:
@@ -72,6 +74,14 @@ def check(hypervisor: Hypervisor, spec: VmSpec) -> None:
             )
 
 
+def beside(hypervisor: Hypervisor, spec: VmSpec) -> tuple[str, ...]:
+    """The devices that a VM gets with its GPUs: VFIO hands out a group as a whole."""
+    if not spec.gpus:
+        return ()
+    found = {more for one in list_(hypervisor) if one.address in spec.gpus for more in one.beside}
+    return tuple(sorted(found - {*spec.gpus}))
+
+
 def _read(root: ET.Element, users: dict[str, tuple[str, ...]]) -> Gpu | None:
     pci = root.find("capability[@type='pci']")
     if pci is None or not (pci.findtext("class") or "").startswith(CLASSES):
@@ -85,6 +95,7 @@ def _read(root: ET.Element, users: dict[str, tuple[str, ...]]) -> Gpu | None:
         driver=root.findtext("driver/name") or "",
         problem=_problem(pci, address),
         vms=users.get(address, ()),
+        beside=tuple(sorted(one for one in _group(pci) - {address} if _card(one) == _card(address))),
     )
 
 
@@ -95,12 +106,17 @@ def _problem(pci: ET.Element, address: str) -> str:
         return "it is in no IOMMU group"
     if not VFIO.is_dir() and not _has_module():
         return "this kernel has no vfio-pci"
-    group = {_address(one) for one in pci.iterfind("iommuGroup/address")}
-    if others := sorted(
-        one for one in group - {address} if one.rpartition(".")[0] != address.rpartition(".")[0]
-    ):
+    if others := sorted(one for one in _group(pci) if _card(one) != _card(address)):
         return f"its IOMMU group has other devices, too: {', '.join(others)}"
     return ""
+
+
+def _group(pci: ET.Element) -> set[str]:
+    return {_address(one) for one in pci.iterfind("iommuGroup/address")}
+
+
+def _card(address: str) -> str:
+    return address.rpartition(".")[0]
 
 
 def _address(one: ET.Element) -> str:
@@ -122,11 +138,9 @@ def _has_module() -> bool:
 def _users(hypervisor: Hypervisor, running: bool = False) -> dict[str, set[str]]:
     """Which VMs are defined with a device, or run with it."""
     found: dict[str, set[str]] = {}
-    with library.doing("list all VMs"):
-        for domain in hypervisor.conn.listAllDomains():
-            if running and states.of(domain) in states.OFF:
-                continue
-            text: Any = domain.XMLDesc()
-            for one in xml.devices(text):
-                found.setdefault(one, set()).add(domain.name())
+    for domain, text in hypervisor.vms():
+        with suppress(NotFound):  # it went meanwhile
+            if not running or states.of(domain) not in states.OFF:
+                for one in xml.devices(text):
+                    found.setdefault(one, set()).add(domain.name())
     return found

@@ -3,19 +3,26 @@ libvirt; and how they went off."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from xml.sax.saxutils import escape
 
 import msgspec
 
-from mngr.model.errors import NotFound
-from mngr.vms import addresses, files, library, notes, power, remove, states
+from mngr.model.errors import Conflict, NotFound
+from mngr.vms import addresses, files, inject, library, notes, power, remove, states
 from mngr.vms import domain as xml
 from mngr.vms.hypervisor import Hypervisor
 
 TAGS, AGENTS, STOPPED = "tags", "agents", "stopped"
+#: Of one VM. Both notes together stay under the 4 MiB that a text may have in libvirt's protocol.
+MOST_TAGS, MOST_AGENTS, MOST_BYTES = 256, 4096, 1024**2
+
+
+T = TypeVar("T", dict[str, Any], list[dict[str, Any]])
 
 
 class Guest(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,11 +80,12 @@ def of(hypervisor: Hypervisor, domain: Any) -> Guest:
 
 
 def tag(hypervisor: Hypervisor, name: str, put: Mapping[str, str], drop: Sequence[str] = ()) -> None:
-    """Sets some tags and removes others; what else is there stays. Repeatable. Raises NotFound, MngrError."""
+    """Sets some tags and removes others; what else is there stays. Repeatable. Raises NotFound; Conflict if
+    they become too many; MngrError."""
 
     def changed(was: Any) -> dict[str, Any]:
         found = was if isinstance(was, dict) else {}
-        return {**{key: value for key, value in found.items() if key not in drop}, **put}
+        return check_tags({**{key: value for key, value in found.items() if key not in drop}, **put})
 
     notes.change(hypervisor, hypervisor.get(name), TAGS, changed)
 
@@ -90,14 +98,19 @@ def keep_agents(
     if_lost: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Puts some records, each with its `id`, and drops others by id. `if_lost`: all that there are, where the note is gone or
-    damaged. Repeatable. Raises NotFound, MngrError."""
+    damaged. Repeatable. Raises NotFound; Conflict if they become too many; MngrError."""
 
     def changed(was: Any) -> list[dict[str, Any]]:
         there = read_agents(was)
         by_id = {one["id"]: one for one in [*(if_lost if there is None else there), *put]}
-        return [one for id, one in by_id.items() if id not in drop]
+        return _fitting([one for id, one in by_id.items() if id not in drop], MOST_AGENTS, "agents' records")
 
     notes.change(hypervisor, hypervisor.get(name), AGENTS, changed)
+
+
+def check_tags(tags: dict[str, Any]) -> dict[str, Any]:
+    """`tags` themselves. Raises Conflict if a VM can't have so many."""
+    return _fitting(tags, MOST_TAGS, "tags")
 
 
 def switch(hypervisor: Hypervisor, name: str, on: bool, limit_s: float) -> None:
@@ -115,10 +128,12 @@ def switch(hypervisor: Hypervisor, name: str, on: bool, limit_s: float) -> None:
 def blank_user_data(hypervisor: Hypervisor, name: str, wait_s: float) -> None:
     """Its next start sees a seed with the same instance id and no user data: cloud-init does nothing then. Repeatable."""
     with remove.hold(hypervisor, name, wait_s):
+        domain = hypervisor.get(name)
         with library.doing(f"read VM {name}"):
-            facts = xml.read(hypervisor.get(name).XMLDesc())
+            facts = xml.read(domain.XMLDesc())
         if facts.spec is not None:
             files.write_seed(hypervisor.files(name, facts.uuid), facts.spec, facts.uuid)
+            inject.settle(hypervisor, domain)
 
 
 def read_tags(note: Any) -> dict[str, str]:
@@ -131,6 +146,16 @@ def read_agents(note: Any) -> list[dict[str, Any]] | None:
     if not isinstance(note, list):
         return None
     return note if all(isinstance(one, dict) and isinstance(one.get("id"), str) for one in note) else None
+
+
+def _fitting(found: T, most: int, what: str) -> T:
+    size = len(escape(json.dumps(found)))
+    if len(found) > most or size > MOST_BYTES:
+        raise Conflict(
+            f"{len(found)} {what} of {size} bytes are too many for a VM",
+            hint=f"at most {most} of {MOST_BYTES} bytes; drop some",
+        )
+    return found
 
 
 def _ended(

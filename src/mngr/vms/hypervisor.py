@@ -54,6 +54,15 @@ class Hypervisor:
         others = [files_of(folder, name, uuid) for folder in filter(None, map(_folder_of, texts))]
         return next((one for one in others if one.any()), found)
 
+    def vms(self) -> list[tuple[Any, str]]:
+        """libvirt's object of each VM, and its XML. One that goes meanwhile isn't among them. Raises MngrError."""
+        found = []
+        with library.doing("list all VMs"):
+            for domain in self.conn.listAllDomains():
+                with suppress(NotFound), library.doing("read a VM"):
+                    found.append((domain, domain.XMLDesc()))
+        return found
+
     def find(self, name: str) -> Any | None:
         """libvirt's object of a VM, or None if libvirt says that there is none."""
         return self._looked_up(lambda: self.conn.lookupByName(name), f"look for VM {name}")

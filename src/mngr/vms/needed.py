@@ -5,7 +5,6 @@ from __future__ import annotations
 from mngr.model.errors import MngrError
 from mngr.qemu import img
 from mngr.vms import domain as xml
-from mngr.vms import library
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.images import Image, Images
 from mngr.vms.remove import PROVIDER
@@ -21,10 +20,9 @@ def paths(hypervisor: Hypervisor) -> set[str]:
     """What libvirt's VMs say they are made of, what disks in the folder are laid over, also another libvirt's, and what open
     intents name. Raises MngrError if some of it can't be read."""
     found: set[str] = set()
-    with library.doing("list all VMs"):
-        for domain in hypervisor.conn.listAllDomains():
-            facts = xml.read(domain.XMLDesc())
-            found.update(facts.disks, [facts.spec.image] if facts.spec else [])
+    for _, text in hypervisor.vms():
+        facts = xml.read(text)
+        found.update(facts.disks, [facts.spec.image] if facts.spec else [])
     for disk in hypervisor.folder.glob("*.qcow2"):
         try:
             found.update(img.head(disk).outside)

@@ -15,7 +15,7 @@ from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.model.names import check_name
 from mngr.vms import domain as xml
-from mngr.vms import library
+from mngr.vms import library, remove
 from mngr.vms.files import make_folder
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.spec import BRIDGE, USER_NETWORK
@@ -26,6 +26,10 @@ MODES = (NAT, ISOLATED)
 #: Where a network is put that asks for no addresses: the first of 192.168.100.0/24 to 192.168.249.0/24 that is free.
 OURS = [IPv4Network(f"192.168.{third}.0/24") for third in range(100, 250)]
 _PRIVATE = [IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+
+
+class InUse(Conflict):
+    """This computer has such addresses itself."""
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +79,15 @@ def create(
             start(hypervisor, name)
             return show(hypervisor, name), False
         taken = _taken(hypervisor)
-        _make(hypervisor, held, name, mode, _free(wanted, taken), autostart)
+        while True:
+            choice = _free(wanted, taken)
+            try:
+                _make(hypervisor, held, name, mode, choice, autostart)
+                break
+            except InUse:  # this computer's own: libvirt says so at a start only
+                if wanted:
+                    raise
+                taken[f"this computer, {choice}"] = choice
     return show(hypervisor, name), True
 
 
@@ -127,8 +139,8 @@ def sweep(hypervisor: Hypervisor) -> list[str]:
     for entry in hypervisor.journal.entries(JOURNAL):
         if not entry.busy:
             with suppress(Conflict), hypervisor.journal.hold(JOURNAL, entry.subject) as held:
-                _finish(hypervisor, held)
-                found.append(entry.subject)
+                if _finish(hypervisor, held):
+                    found.append(entry.subject)
     return found
 
 
@@ -176,7 +188,7 @@ def _make(
     hypervisor: Hypervisor, held: Held, name: str, mode: str, cidr: IPv4Network, autostart: bool
 ) -> None:
     id = str(uuid.uuid4())
-    plan = {"uuid": id, "uri": hypervisor.uri}
+    plan = {"uuid": id, "uri": hypervisor.uri, "autostart": autostart}
     held.write(Intent(provider=JOURNAL, subject=name, kind="create", at=hypervisor.clock.now(), plan=plan))
     try:
         with library.doing(f"make network {name}"):
@@ -196,7 +208,7 @@ def _start(hypervisor: Hypervisor, network: Any, name: str) -> None:
     except hypervisor.libvirt.libvirtError as error:
         said = str(error)
         if "already in use" in said:
-            raise Conflict(
+            raise InUse(
                 f"the addresses of network {name} are in use here: {said}", hint="give others"
             ) from None
         if "dnsmasq" in said:
@@ -206,17 +218,31 @@ def _start(hypervisor: Hypervisor, network: Any, name: str) -> None:
         raise
 
 
-def _finish(hypervisor: Hypervisor, held: Held) -> None:
-    if held.intent is None:
-        return
-    libvirt, id = hypervisor.libvirt, str(held.intent.plan.get("uuid", ""))
+def _finish(hypervisor: Hypervisor, held: Held) -> bool:
+    """Takes away what that intent says; True if it did. A network that a VM is defined with by now stays. Raises Conflict where
+    it is another libvirt's."""
+    if (intent := held.intent) is None:
+        return False
+    libvirt, plan, uri = hypervisor.libvirt, intent.plan, str(intent.plan.get("uri", ""))
+    if remove.daemon(uri) != remove.daemon(hypervisor.uri):
+        raise Conflict(
+            f"a killed create of network {intent.subject} on {uri} isn't cleared away yet",
+            hint=f"`LIBVIRT_URI={uri} mngr vm network list` does that",
+        )
+    gone = True
     with library.doing("remove what a killed create left"):
         try:
-            _end(hypervisor, hypervisor.conn.networkLookupByUUIDString(id))
+            network = hypervisor.conn.networkLookupByUUIDString(str(plan.get("uuid", "")))
+            if network.name() in _users(hypervisor):
+                network.setAutostart(int(bool(plan.get("autostart", True))))
+                gone = False
+            else:
+                _end(hypervisor, network)
         except libvirt.libvirtError as error:
             if library.code(error) != libvirt.VIR_ERR_NO_NETWORK:
                 raise
     held.done()
+    return gone
 
 
 def _end(hypervisor: Hypervisor, network: Any) -> None:
@@ -244,12 +270,11 @@ def _taken(hypervisor: Hypervisor) -> dict[str, IPv4Network]:
 
 def _users(hypervisor: Hypervisor) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    with library.doing("list all VMs"):
-        for domain in hypervisor.conn.listAllDomains():
-            facts = xml.read(domain.XMLDesc())
-            for one in set(facts.networks) - {USER_NETWORK}:
-                if not one.startswith(BRIDGE):
-                    found[one] = tuple(sorted({*found.get(one, ()), facts.name}))
+    for _, text in hypervisor.vms():
+        facts = xml.read(text)
+        for one in set(facts.networks) - {USER_NETWORK}:
+            if not one.startswith(BRIDGE):
+                found[one] = tuple(sorted({*found.get(one, ()), facts.name}))
     return found
 
 

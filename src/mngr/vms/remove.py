@@ -80,7 +80,9 @@ def clear(hypervisor: Hypervisor, name: str) -> None:
 
 def hold(hypervisor: Hypervisor, name: str, wait_s: float = 0) -> Held:
     """The journal's place of a VM of that name, for a `with`. Raises Conflict, at once, if somebody is at work on it; with
-    `wait_s` Unreachable, after so many seconds."""
+    `wait_s` Unreachable, after so many seconds; as `check_ours` does if mngr makes none of that name."""
+    if not is_name(name):
+        check_ours(hypervisor, name)
     files.make_folder(hypervisor.folder)
     if not wait_s:
         return hypervisor.journal.hold(PROVIDER, name)

@@ -124,7 +124,7 @@ ACTIONS: Sequence[Action] = (
     Action(
         "machine_create", "POST", "/api/machines", "lifecycle",
         "Create and start a VM with tags, user data and forwarded ports. Given again for the same host, it is the same VM",
-        machines.MachineCreate, machines.Machine, machines.make, fails=(404, 409, 501, 504),
+        machines.MachineCreate, machines.Machine, machines.make, fails=(404, 409, 501, 504), room="make",
     ),
     Action(
         "machine_check", "POST", "/api/machines/check", "read", "Say what is wrong with a create, and make nothing",

@@ -111,12 +111,20 @@ async def _done(calls: Calls, action: Action, asked: Any, request: Request) -> A
     """The answer of a call; a change is in the audit log before it is made. Raises what the call does."""
     entry = CURRENT.get()
     if entry:
-        entry.target = str(getattr(asked, "name", "") or getattr(asked, "operation", ""))
+        entry.target = _target(asked)
         if action.scope != "read":
             await run_in_threadpool(calls.audit.begin, entry)
     if action.long:
         return await long.answer(calls, action, asked, request, action.kind)
     return await calls.run(action.kind, action.run, asked)
+
+
+def _target(asked: Any) -> str:
+    """What a call is about, as the audit log names it. A VM's network and pool are no targets."""
+    for names in (("vmName", "vm", "keyName", "snapshot", "name", "operation"), ("network", "pool")):
+        if found := "/".join(str(value) for one in names if (value := getattr(asked, one, ""))):
+            return found
+    return ""
 
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY

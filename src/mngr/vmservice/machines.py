@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from mngr.model.errors import Conflict
+from mngr.model.errors import Conflict, InvalidInput
 from mngr.vms import create, guests, urls
 from mngr.vms import spec as specs
 from mngr.vms.guests import AGENTS, TAGS, Guest
@@ -39,6 +39,13 @@ class MachineCreate(VmCreate):
     ] = Field(default_factory=list)
 
 
+class Agent(Shape):
+    """Of what else is in it only its provider knows."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    id: Text
+
+
 class MachineChange(Shape):
     name: Name
     put: Tags = Field(default_factory=dict)
@@ -46,13 +53,13 @@ class MachineChange(Shape):
         default_factory=list
     )
     putAgents: Annotated[
-        list[dict[str, Any]], Field(max_length=MOST_AGENTS, description="Records, each with its `id`")
+        list[Agent], Field(max_length=MOST_AGENTS, description="Records, each with its `id`")
     ] = Field(default_factory=list)
     dropAgents: Annotated[list[Text], Field(max_length=MOST_AGENTS, description="By id")] = Field(
         default_factory=list
     )
     allAgents: Annotated[
-        list[dict[str, Any]] | None,
+        list[Agent] | None,
         Field(max_length=MOST_AGENTS, description="All that there are, for where the kept ones were lost"),
     ] = None
     blankUserData: Annotated[bool, Field(description="Its seed has no user data from its next start on")] = (
@@ -100,7 +107,13 @@ def show(service: Service, asked: VmName) -> Machine:
 
 
 def make(service: Service, asked: MachineCreate) -> Machine:
-    """The one that is there, if it is for the same host."""
+    """The one that is there, if it is for the same host. Raises InvalidInput if it isn't said for which."""
+    if not asked.tags.get(OWNER):
+        raise InvalidInput(
+            f"machine {asked.name} would be nobody's",
+            hint=f"give tag {OWNER}: whom it is for; `POST /api/vms` makes VMs without",
+        )
+    guests.check_tags(asked.tags)
     hypervisor = service.settled(asked.name)
     if hypervisor.find(asked.name) is not None:
         there = guests.get(hypervisor, asked.name)
@@ -127,6 +140,10 @@ def check(service: Service, asked: MachineCreate) -> Checked:
 
 
 def planned(service: Service, asked: MachineCreate) -> VmSpec:
+    if asked.template is not None:
+        raise InvalidInput(
+            "a machine is of no template, as its user data is given", hint="`POST /api/vms` takes templates"
+        )
     pairs = tuple((one.here, one.guest) for one in asked.forwards)
     return specs.check(msgspec.structs.replace(service.spec(asked), forwards=pairs))
 
@@ -136,7 +153,8 @@ def change(service: Service, asked: MachineChange) -> Machine:
     if asked.put or asked.drop:
         guests.tag(hypervisor, asked.name, asked.put, asked.drop)
     if asked.putAgents or asked.dropAgents or asked.allAgents is not None:
-        guests.keep_agents(hypervisor, asked.name, asked.putAgents, asked.dropAgents, asked.allAgents or ())
+        put, every = ([one.model_dump() for one in ones or ()] for ones in (asked.putAgents, asked.allAgents))
+        guests.keep_agents(hypervisor, asked.name, put, asked.dropAgents, every)
     if asked.blankUserData:
         guests.blank_user_data(hypervisor, asked.name, BUSY_S)
     return _machine(guests.get(hypervisor, asked.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 from mngr.model.errors import Conflict, InvalidInput, NotFound
 from mngr.vms import domain, gpus
 from mngr.vms.domain import Made
+from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.spec import VmSpec, check, decode, encode
 
 SPEC = VmSpec(name="web", image="/images/a.img", gpus=("0000:01:00.0", "000a:c1:1f.7"))
@@ -32,7 +34,7 @@ def hypervisor(*devices: str, domains: tuple[Any, ...] = ()) -> Any:
         listAllDevices=lambda flags: [SimpleNamespace(XMLDesc=lambda text=text: text) for text in devices],
         listAllDomains=lambda: domains,
     )
-    return SimpleNamespace(conn=conn, libvirt=pytest.importorskip("libvirt"))
+    return Hypervisor(pytest.importorskip("libvirt"), conn, "test:///default", Path("/disks"), "default")
 
 
 @pytest.fixture
@@ -108,3 +110,16 @@ def test_one_that_another_vm_runs_with(vfio: Path) -> None:
     with pytest.raises(Conflict, match="is with VM other"):
         gpus.check(here, msgspec.structs.replace(SPEC, gpus=("0000:01:00.0",)))
     assert gpus.list_(here)[0].vms == ("other",)
+
+
+def test_its_sound_goes_with_it(vfio: Path) -> None:
+    """VFIO hands out a group as a whole: with .0 alone QEMU says that the group isn't viable."""
+    here = hypervisor(GPU.format(group=GROUP.format("")))
+    wanted = msgspec.structs.replace(SPEC, gpus=("0000:01:00.0",))
+    assert gpus.list_(here)[0].beside == ("0000:01:00.1",)
+    assert gpus.beside(here, wanted) == ("0000:01:00.1",)
+    assert gpus.beside(here, msgspec.structs.replace(SPEC, gpus=("0000:01:00.0", "0000:01:00.1"))) == ()
+    assert gpus.beside(here, msgspec.structs.replace(SPEC, gpus=())) == ()
+    text = domain.write(wanted, dataclasses.replace(MADE, devices=("0000:01:00.1",)))
+    assert domain.devices(text) == ["0000:01:00.0", "0000:01:00.1"]
+    assert domain.read(text).spec == wanted
