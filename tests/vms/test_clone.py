@@ -87,7 +87,7 @@ def test_what_runs_or_is_not_there_is_not_cloned(place: Place, blank: Path) -> N
     assert "VM one is running" in refused
     assert "mngr vm stop one" in refused
     place.mngr("clone", "none", "two", code=3)
-    place.mngr("clone", "one", "one", code=2)
+    place.mngr("clone", "one", "one", code=4)
     place.mngr("clone", "one", "../two", code=2)
     assert place.files() == before
     with place.hypervisor() as hypervisor:
