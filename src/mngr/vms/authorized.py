@@ -13,10 +13,11 @@ from mngr.vms.seed_keys import Change
 
 NAMESPACE = "urn:mngr:vm-keys:1"
 PREFIX = "mngrkeys"
+REPLACED = "urn:mngr:vm-seed-replaced:1"
 
 
 def read(hypervisor: Hypervisor, domain: Any) -> list[Change]:
-    """By serial. Raises MngrError."""
+    """In the order in which they are to be carried out. Raises MngrError."""
     libvirt = hypervisor.libvirt
     try:
         text = domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE, _config(hypervisor, domain))
@@ -24,8 +25,7 @@ def read(hypervisor: Hypervisor, domain: Any) -> list[Change]:
         if library.code(error) == libvirt.VIR_ERR_NO_DOMAIN_METADATA:
             return []
         raise library.told(error, f"read the keys of VM {domain.name()}") from None
-    found = msgspec.json.decode(ET.fromstring(text).text or "[]", type=list[Change])
-    return sorted(found, key=lambda one: one.serial)
+    return msgspec.json.decode(ET.fromstring(text).text or "[]", type=list[Change])
 
 
 def write(hypervisor: Hypervisor, domain: Any, changes: list[Change]) -> None:
@@ -38,6 +38,34 @@ def write(hypervisor: Hypervisor, domain: Any, changes: list[Change]) -> None:
         flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
     with library.doing(f"note the keys of VM {domain.name()}"):
         domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, text, PREFIX, NAMESPACE, flags)
+
+
+def note_replaced(hypervisor: Hypervisor, domain: Any) -> None:
+    """Notes on a VM that runs, until it is off, that its seed isn't the file that QEMU has open. Raises MngrError."""
+    libvirt = hypervisor.libvirt
+    try:
+        domain.setMetadata(
+            libvirt.VIR_DOMAIN_METADATA_ELEMENT,
+            "<seed/>",
+            "mngrseed",
+            REPLACED,
+            libvirt.VIR_DOMAIN_AFFECT_LIVE,
+        )
+    except libvirt.libvirtError as error:
+        if library.code(error) != libvirt.VIR_ERR_OPERATION_INVALID:  # else it went off just then
+            raise library.told(error, f"note the seed of VM {domain.name()}") from None
+
+
+def is_replaced(hypervisor: Hypervisor, domain: Any) -> bool:
+    """Whether that was noted. Raises MngrError."""
+    libvirt = hypervisor.libvirt
+    try:
+        domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, REPLACED, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    except libvirt.libvirtError as error:
+        if library.code(error) in (libvirt.VIR_ERR_NO_DOMAIN_METADATA, libvirt.VIR_ERR_OPERATION_INVALID):
+            return False
+        raise library.told(error, f"read VM {domain.name()}") from None
+    return True
 
 
 def _config(hypervisor: Hypervisor, domain: Any) -> int:

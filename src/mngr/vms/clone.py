@@ -20,7 +20,7 @@ from mngr.journal import Held
 from mngr.model.errors import Conflict, MngrError
 from mngr.model.names import check_name
 from mngr.qemu import img
-from mngr.vms import acceleration, create, files, forwards, gpus, library, pools, remove, states
+from mngr.vms import acceleration, create, files, forwards, gpus, inject, library, pools, remove, states
 from mngr.vms import domain as xml
 from mngr.vms.domain import Made
 from mngr.vms.hypervisor import Hypervisor
@@ -97,7 +97,8 @@ def _make(hypervisor: Hypervisor, held: Held, domain: Any, source: str, spec: Vm
         with _files(source, there.disk):
             files.write_seed(there, spec, id)
         with library.doing(f"make VM {spec.name}"):
-            hypervisor.conn.defineXML(text)
+            made_of = hypervisor.conn.defineXML(text)
+        inject.carry_along(hypervisor, domain, made_of)
     except BaseException as failure:
         create.take_back(hypervisor, held, spec.name, id, failure)
         raise

@@ -13,7 +13,7 @@ import msgspec
 
 from mngr.journal import Held
 from mngr.model.errors import Conflict, MngrError, NotFound
-from mngr.vms import acceleration, files, forwards, gpus, library, pools, remove, states
+from mngr.vms import acceleration, files, forwards, gpus, inject, library, pools, remove, states
 from mngr.vms import domain as xml
 from mngr.vms.domain import Made
 from mngr.vms.hypervisor import Hypervisor
@@ -60,6 +60,7 @@ def create(
         if (there := hypervisor.find(spec.name)) is not None:
             same(spec_of(there, spec.name), spec)
             if states.of(there) in states.OFF:
+                inject.settle(hypervisor, there)
                 started(hypervisor, there, there.create)
             return False
         image_format = files.check_image(spec)

@@ -6,13 +6,14 @@ each change is carried out once, so what the VM's owner does with the file meanw
 """
 
 import base64
+import hashlib
 import json
 import os
 import pwd
 import subprocess
 import sys
 
-MARK = "#mngr-keys "
+MARK = "#mngr-keys-2 "
 STATE = "/var/lib/mngr/keys.json"
 
 
@@ -25,12 +26,12 @@ def main(script, state_path=STATE):
     if not wanted["user"] and not state.get("user"):
         state["user"] = default_user()
     done, left = set(state.get("done", [])), {}
-    for change in sorted(wanted["changes"], key=lambda one: one["serial"]):
+    for change in wanted["changes"]:
         if change["serial"] in done:
             continue
         user = change["user"] or wanted["user"] or state["user"]
         try:
-            change_as(user, change["key"], change["present"])
+            change_as(user, change.get("key"), change.get("sha256"))
             done.add(change["serial"])
         except (KeyError, OSError) as problem:  # a user who isn't there may come: the next boot tries again
             left[str(change["serial"])] = f"user {user!r}: {problem}"
@@ -77,7 +78,7 @@ def default_user():
         return ""
 
 
-def change_as(user, key, present):
+def change_as(user, key, gone):
     """As that user, so no link leads elsewhere. Raises KeyError if there is none, OSError."""
     person = pwd.getpwnam(user)
     child = os.fork()
@@ -88,7 +89,7 @@ def change_as(user, key, present):
                 os.setgroups([])
                 os.setgid(person.pw_gid)
                 os.setuid(person.pw_uid)
-            change(os.path.join(person.pw_dir, ".ssh"), key, present)
+            change(os.path.join(person.pw_dir, ".ssh"), key, gone)
             code = 0
         except Exception as problem:
             sys.stderr.write(f"mngr: {problem!r}\n")
@@ -100,21 +101,25 @@ def change_as(user, key, present):
         subprocess.call(["/usr/sbin/restorecon", "-RF", os.path.join(person.pw_dir, ".ssh")])
 
 
-def change(folder, key, present):
-    """One key more in `authorized_keys`, or without it; the other lines stay as they are."""
+def digest(line):
+    """Of a line's words."""
+    return hashlib.sha256(" ".join(line.split()).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def change(folder, key, gone):
+    """One line more in `authorized_keys`, or without that of a digest; the other lines stay as they are."""
     path = os.path.realpath(os.path.join(folder, "authorized_keys"))
     text, mode = "", 0o600
     if os.path.exists(path):
         mode = os.stat(path).st_mode & 0o777
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             text = file.read()
-    wanted = key.split()[:2]
-    if present:
-        if any(line.split()[:2] == wanted for line in text.splitlines()):
+    if key:
+        if any(line.split()[:2] == key.split()[:2] for line in text.splitlines()):
             return
         new = text + ("\n" if text and not text.endswith("\n") else "") + key + "\n"
     else:
-        new = "".join(line for line in text.splitlines(True) if line.split()[:2] != wanted)
+        new = "".join(line for line in text.splitlines(True) if digest(line) != gone)
         if new == text:
             return
     if not os.path.isdir(folder):

@@ -3,17 +3,16 @@ that are there, and can be taken out again; those of its create stay. Each may b
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from mngr.model.errors import Conflict, NotFound, NotSupported
+from mngr.model.errors import Conflict, MngrError, NotFound, NotSupported
 from mngr.vms import agent, authorized, library, remove, seed_keys, states
 from mngr.vms import domain as xml
 from mngr.vms.domain import Domain
 from mngr.vms.hypervisor import Hypervisor
-from mngr.vms.seed_keys import NEXT_BOOT, NOW, Change
+from mngr.vms.seed_keys import NEXT_BOOT, NEXT_START, NOW, Change
 from mngr.vms.spec import VmSpec, check_key, check_user
 
 BUSY_S = 120.0
@@ -31,7 +30,7 @@ def inject(hypervisor: Hypervisor, vm: str, name: str, key: str, user: str = "")
         remove.finish(hypervisor, held, vm)
         domain, facts, spec = _ours(hypervisor, vm)
         changes = authorized.read(hypervisor, domain)
-        new = Change(serial=_next(changes), name=name, key=key, user=user, present=True)
+        new = Change(serial=seed_keys.serial(), name=name, key=seed_keys.marked(key), user=user, present=True)
         if user in ("", spec.user) and new.place[0] in [one.split()[:2] for one in spec.keys]:
             return msgspec.structs.replace(new, applied=NOW, reason="it has it from its create on")
         same = next(
@@ -54,8 +53,8 @@ def eject(hypervisor: Hypervisor, vm: str, name: str) -> list[Change]:
                 hint=f"`mngr vm key injected {vm}` shows those that were; keys given at its create stay",
             )
         out = [
-            msgspec.structs.replace(one, serial=_next(changes) + at, present=False) if one.present else one
-            for at, one in enumerate(there)
+            msgspec.structs.replace(one, serial=seed_keys.serial(), present=False) if one.present else one
+            for one in there
         ]
         return _carry_out(hypervisor, domain, facts, spec, changes, out)
 
@@ -67,16 +66,35 @@ def injected(hypervisor: Hypervisor, vm: str) -> list[Change]:
 
 
 def settle(hypervisor: Hypervisor, domain: Any) -> None:
-    """Before a start: the seed says what libvirt does, also where an `inject` was killed in between. Repeatable."""
+    """Before a start, or once a seed was replaced: the seed says what libvirt does, also where an `inject` or a restore was
+    killed in between. Of a VM that runs it notes that the guest doesn't see this seed. Repeatable."""
+    if states.of(domain) not in states.OFF:
+        authorized.note_replaced(hypervisor, domain)
+    rewrite(hypervisor, domain)
+
+
+def rewrite(hypervisor: Hypervisor, domain: Any) -> None:
+    """The seed, which QEMU may have open, says what libvirt does. Repeatable. Raises MngrError."""
     changes = authorized.read(hypervisor, domain)
-    if not changes:
-        return
     with library.doing(f"read VM {domain.name()}"):
         facts = xml.read(domain.XMLDesc())
-    if facts.spec is not None:
-        seed = hypervisor.files(facts.name, facts.uuid).seed
-        with suppress(NotSupported):
-            seed_keys.write(seed, facts.uuid, facts.spec.user, changes)
+    if facts.spec is None:
+        return
+    try:
+        seed_keys.write(hypervisor.files(facts.name, facts.uuid).seed, facts.uuid, facts.spec.user, changes)
+    except NotSupported:
+        return
+    except MngrError:
+        if changes:
+            raise
+        # Who may start a VM needn't be one who may read its seed; and where it isn't there, libvirt says so.
+
+
+def carry_along(hypervisor: Hypervisor, source: Any, clone: Any) -> None:
+    """A clone's disk has the keys that were injected into its source, so they are its own, too. Repeatable. Raises MngrError."""
+    if changes := authorized.read(hypervisor, source):
+        authorized.write(hypervisor, clone, changes)
+        rewrite(hypervisor, clone)
 
 
 def _carry_out(
@@ -105,9 +123,11 @@ def _carry_out(
 
 def _at_once(hypervisor: Hypervisor, domain: Any, spec: VmSpec, change: Change) -> Change:
     def later(reason: str) -> Change:
-        return msgspec.structs.replace(change, applied=NEXT_BOOT, reason=reason)
+        return msgspec.structs.replace(change, applied=when, reason=reason)
 
-    state = states.of(domain)
+    state, when = states.of(domain), NEXT_BOOT
+    if state not in states.OFF and authorized.is_replaced(hypervisor, domain):
+        when = NEXT_START
     if state != states.RUNNING:
         return later(f"it is {state}")
     user, why = change.user or spec.user, ""
@@ -130,7 +150,3 @@ def _ours(hypervisor: Hypervisor, vm: str) -> tuple[Any, Domain, VmSpec]:
             hint="with a guest agent in it, `virsh set-user-sshkeys` does that",
         )
     return domain, facts, facts.spec
-
-
-def _next(changes: list[Change]) -> int:
-    return max((one.serial for one in changes), default=0) + 1

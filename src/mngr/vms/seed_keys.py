@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import secrets
 from importlib import resources
 from pathlib import Path
 from typing import Literal
@@ -16,9 +17,14 @@ from typing import Literal
 import msgspec
 
 from mngr.model.errors import Conflict, MngrError, NotSupported
+from mngr.vms import in_guest
 
 NOW: Literal["now"] = "now"
 NEXT_BOOT: Literal["next boot"] = "next boot"
+NEXT_START: Literal["next start"] = "next start"
+"""Where QEMU has a seed open that was replaced: the guest's own reboot doesn't see the new one."""
+MARK = "injected-by-mngr"
+"""Ends the comment of each injected key, so an eject takes out that line, and none that was there before."""
 ROOM = 64 * 1024
 """Bytes of the seed that changes may take, in base64: they are written over in place, as QEMU has the file open."""
 
@@ -26,7 +32,8 @@ ROOM = 64 * 1024
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A key that was put into a VM, or taken out again (`present` false). Each change has a `serial` of its own.
 
-    `name`: the service's for the key; `user`: empty for the VM's own. `applied`: NOW, or NEXT_BOOT with the `reason`.
+    `name`: the service's for the key; `key`: its line, with MARK; `user`: empty for the VM's own. `applied`: NOW, or NEXT_BOOT or
+    NEXT_START with the `reason`.
     """
 
     serial: int
@@ -34,13 +41,23 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     user: str
     present: bool
-    applied: Literal["now", "next boot"] = NEXT_BOOT
+    applied: Literal["now", "next boot", "next start"] = NEXT_BOOT
     reason: str = ""
 
     @property
     def place(self) -> tuple[list[str], str]:
         """What it changes: the key without its comment, of that user."""
         return self.key.split()[:2], self.user
+
+
+def serial() -> int:
+    """A change's number. By chance, as what counts them could be taken back to an older state with the VM."""
+    return secrets.randbits(52)
+
+
+def marked(key: str) -> str:
+    """The line that is put into a guest."""
+    return f"{key} {MARK}"
 
 
 def script(uuid: str, user: str) -> bytes:
@@ -70,24 +87,30 @@ def fitting(there: list[Change], new: list[Change]) -> list[Change]:
 
 
 def _write_over(seed: Path, uuid: str, room: bytes) -> None:
-    with open(seed, "r+b") as file:
-        content = file.read()
-        found = list(re.finditer(re.escape(_mark(uuid)) + b"([A-Za-z0-9+/= ]{%d})\n" % ROOM, content))
-        if len(found) != 1:
-            raise NotSupported(
-                "its seed has no place for keys: another mngr made it",
-                hint="with a guest agent in it keys get in while it runs; or make the VM anew",
-            )
-        if found[0].group(1) != room:
+    found = list(re.finditer(re.escape(_mark(uuid)) + b"([A-Za-z0-9+/= ]{%d})\n" % ROOM, seed.read_bytes()))
+    if len(found) != 1:
+        raise NotSupported(
+            "its seed has no place for keys: another mngr made it",
+            hint="with a guest agent in it keys get in while it runs; or make the VM anew",
+        )
+    if found[0].group(1) != room:
+        with open(seed, "r+b") as file:
             os.pwrite(file.fileno(), room, found[0].start(1))
             os.fsync(file.fileno())
 
 
 def _mark(uuid: str) -> bytes:
     """User data can't have it, as the UUID is made after that."""
-    return f"#mngr-keys {uuid} ".encode()
+    return f"#mngr-keys-2 {uuid} ".encode()
 
 
 def _data(uuid: str, user: str, changes: list[Change]) -> bytes:
-    told = [{name: getattr(one, name) for name in ("serial", "user", "key", "present")} for one in changes]
+    told = [_told(one) for one in changes]
     return base64.b64encode(msgspec.json.encode({"vm": uuid, "user": user, "changes": told}))
+
+
+def _told(change: Change) -> dict[str, object]:
+    """Of a key that goes, a digest is enough: it may have to stay on the seed, as nothing says that a guest without an agent
+    has taken the key out."""
+    key = {"key": change.key} if change.present else {"sha256": in_guest.digest(change.key)}
+    return {"serial": change.serial, "user": change.user, **key}

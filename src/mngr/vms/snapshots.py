@@ -10,7 +10,7 @@ import msgspec
 from mngr.model.clock import iso
 from mngr.model.errors import Conflict, NotFound
 from mngr.model.names import check_name
-from mngr.vms import library, states
+from mngr.vms import inject, library, remove, states
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.power import started
 
@@ -57,12 +57,15 @@ def list_(hypervisor: Hypervisor, vm: str) -> list[Snapshot]:
 
 
 def restore(hypervisor: Hypervisor, vm: str, name: str) -> None:
-    """Takes a VM back to one, and to the state that it was in; what it wrote since is lost. May be repeated.
+    """Takes a VM back to one, and to the state and the injected keys that it had; what it wrote since is lost. May be repeated.
 
-    Raises NotFound, Conflict (the port of a VM that runs again is in use).
+    Raises NotFound, Conflict (the port of a VM that runs again is in use), Unreachable (another mngr is at work on it).
     """
-    domain, snapshot = get(hypervisor, vm, name)
-    started(hypervisor, domain, lambda: domain.revertToSnapshot(snapshot), f"restore snapshot {name} of")
+    get(hypervisor, vm, name)
+    with remove.hold(hypervisor, vm, inject.BUSY_S):
+        domain, snapshot = get(hypervisor, vm, name)
+        started(hypervisor, domain, lambda: domain.revertToSnapshot(snapshot), f"restore snapshot {name} of")
+        inject.rewrite(hypervisor, domain)
 
 
 def delete(hypervisor: Hypervisor, vm: str, name: str) -> None:

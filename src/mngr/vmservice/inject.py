@@ -12,8 +12,8 @@ from mngr.vmservice.service import Service
 from mngr.vmservice.shapes import KeyName, Name, Shape
 
 Applied = Annotated[
-    Literal["now", "next boot"],
-    Field(description="now: its guest agent has done it; next boot: it does so itself when it boots, and `reason` says why"),
+    Literal["now", "next boot", "next start"],
+    Field(description="now: its guest agent has done it; next boot: it does so itself when it boots, and `reason` says why; next start: only once it was off"),
 ]  # fmt: skip
 
 

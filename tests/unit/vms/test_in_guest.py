@@ -86,6 +86,23 @@ def test_a_key_that_is_there_with_another_comment_stays_as_it_is(guest: Guest) -
     assert guest.lines() == [ONE]
 
 
+def test_an_eject_takes_out_what_an_inject_put_in_and_nothing_else(guest: Guest) -> None:
+    guest.keys.parent.mkdir()
+    guest.keys.write_text(f"{ONE}\nssh-rsa BBBB other\n")
+    guest.boots(change(1, seed_keys.marked(ONE)), change(2, seed_keys.marked(TWO)))
+    assert guest.lines() == [ONE, "ssh-rsa BBBB other", seed_keys.marked(TWO)]
+    guest.boots(
+        change(3, seed_keys.marked(ONE), present=False), change(4, seed_keys.marked(TWO), present=False)
+    )
+    assert guest.lines() == [ONE, "ssh-rsa BBBB other"]
+
+
+def test_changes_come_in_the_order_in_which_they_are(guest: Guest) -> None:
+    guest.boots(change(9, ONE))
+    guest.boots(change(8, ONE, present=False), change(3, ONE, user="dev"))
+    assert guest.lines() == [ONE]
+
+
 def test_a_user_who_is_not_there_yet_gets_it_later(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
     told = guest.boots(change(1, ONE, user="bob"), change(2, TWO))
     assert (told["done"], guest.lines()) == ([2], [TWO])

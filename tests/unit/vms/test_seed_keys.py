@@ -41,7 +41,7 @@ def test_the_seed_says_them_and_nothing_else_on_it_changes(tmp_path: Path) -> No
     assert in_guest.read(script) == {
         "vm": UUID,
         "user": "dev",
-        "changes": [{"serial": 7, "user": "", "key": key, "present": True}],
+        "changes": [{"serial": 7, "user": "", "key": key}],
     }
     compile(script.read_text(), "script", "exec")
     seed_keys.write(image, UUID, "dev", [])
@@ -58,10 +58,19 @@ def test_a_seed_without_that_place_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_where_there_is_no_room_what_is_done_is_forgotten() -> None:
-    long = [change(at, f"ssh-rsa {'A' * 9000}{at}") for at in range(4)]
-    gone = change(9, f"ssh-rsa {'B' * 9000}", present=False, applied=NOW)
-    waits = change(10, f"ssh-rsa {'C' * 9000}", present=False)
-    assert seed_keys.fitting([*long[:3], gone], [waits]) == [*long[:3], gone]
-    assert seed_keys.fitting([*long, gone], [waits]) == long
+    long = [change(at, f"ssh-rsa {'A' * 9700}{at}") for at in range(5)]
+    gone = [change(9 + at, f"ssh-rsa {'B' * 90}{at}", present=False, applied=NOW) for at in range(8)]
+    waits = change(20, f"ssh-rsa {'C' * 9000}", present=False)
+    assert seed_keys.fitting([*long[:3], *gone], [waits]) == [*long[:3], *gone]
+    assert seed_keys.fitting([*long, *gone], [waits]) == long
     with pytest.raises(Conflict, match="too many"):
-        seed_keys.fitting([*long, waits], [change(11, f"ssh-rsa {'D' * 9000}")])
+        seed_keys.fitting([*long, waits], [change(21, f"ssh-rsa {'D' * 9000}")])
+
+
+def test_an_eject_makes_room_though_no_agent_says_that_it_is_done() -> None:
+    """Its key stays on the seed as a digest."""
+    there: list[Change] = []
+    for at in range(150):
+        key = f"ssh-rsa {'A' * 540}{at} someone@somewhere"
+        there = [*seed_keys.fitting(there, [change(at, key)]), change(at, key, present=False)]
+    assert len(seed_keys.fitting(there, [change(200, "ssh-rsa A")])) == 150

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mngr.qemu import seed
+from mngr.qemu import img, seed
+from mngr.vms import acceleration, authorized, create, in_guest, inject, remove, seed_keys
 from mngr.vms import domain as xml
-from mngr.vms import in_guest, remove, seed_keys
 from mngr.vms.domain import Made
 from mngr.vms.hypervisor import Hypervisor, connect
 from mngr.vms.spec import VmSpec
@@ -42,9 +42,22 @@ class Vm:
         self.seed.write_bytes(seed.files(UUID, "one", user="dev", boothook=hook)["vendor-data"])
 
     def told(self, tmp: Path) -> list[tuple[str, bool]]:
-        """What the seed tells the guest, by the second word of the keys."""
+        """What the seed tells the guest, by the keys' comments."""
+        return [(name, present) for name, present, _ in self.changes(tmp)]
+
+    def changes(self, tmp: Path) -> list[tuple[str, bool, int]]:
         tmp.write_bytes(self.seed.read_bytes())
-        return [(one["key"].split()[2], one["present"]) for one in in_guest.read(tmp)["changes"]]
+        with_digests = {
+            in_guest.digest(one.key): one for one in authorized.read(self.hypervisor, self.domain)
+        }
+        return [
+            (
+                (one.get("key") or with_digests[one["sha256"]].key).split()[2],
+                "key" in one,
+                one["serial"],
+            )
+            for one in in_guest.read(tmp)["changes"]
+        ]
 
 
 @pytest.fixture
@@ -56,7 +69,7 @@ def vm(settings: Settings, http: Http, tmp_path: Path) -> Iterator[Vm]:
         yield made
         if made.domain.isActive():
             made.domain.destroy()
-        made.domain.undefine()
+        made.domain.undefineFlags(hypervisor.libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA)
 
 
 def asked(http: Http, method: str, path: str, body: Any = None, status: int = 200) -> Any:
@@ -97,6 +110,81 @@ def test_an_inject_that_was_killed_is_carried_out_by_the_next_start(
     vm.domain.destroy()
     assert http("POST", "/api/vms/one/start")[0] == 200
     assert vm.told(tmp_path / "seed") == [("a", True)]
+
+
+def test_a_restore_brings_back_the_keys_that_it_had(http: Http, vm: Vm, tmp_path: Path) -> None:
+    def restore(name: str) -> None:
+        assert http("POST", f"/api/vms/one/snapshots/{name}/restore")[0] == 200
+
+    for name, key in (("none", "a"), ("a", "b")):
+        assert http("POST", "/api/vms/one/snapshots", {"name": name})[0] == 200
+        asked(http, "POST", f"/{key}")
+    [(_, _, first), *_] = vm.changes(tmp_path / "seed")
+    restore("a")
+    assert vm.told(tmp_path / "seed") == [("a", True)]
+    restore("none")
+    assert (vm.told(tmp_path / "seed"), asked(http, "GET", "")) == ([], {"keys": []})
+    asked(http, "POST", "/b")
+    [(name, _, serial)] = vm.changes(tmp_path / "seed")
+    assert name == "b"
+    assert serial != first  # the guest may have carried out that one
+
+
+@pytest.mark.parametrize("by", ["start", "create"])
+def test_a_restore_that_was_killed_is_gone_on_with_by_the_next_start(
+    http: Http, vm: Vm, tmp_path: Path, by: str
+) -> None:
+    asked(http, "POST", "/a")
+    authorized.write(vm.hypervisor, vm.domain, [])  # as libvirt does, of which the seed knows nothing
+    vm.domain.destroy()
+    if by == "start":
+        assert http("POST", "/api/vms/one/start")[0] == 200
+    else:
+        assert not create.create(vm.hypervisor, create.spec_of(vm.domain, "one"))
+    assert vm.told(tmp_path / "seed") == []
+
+
+def test_a_vm_without_its_seed_is_started_as_libvirt_will(http: Http, vm: Vm) -> None:
+    vm.seed.unlink()
+    vm.domain.destroy()
+    assert http("POST", "/api/vms/one/start")[0] == 200
+
+
+def test_a_seed_that_was_replaced_under_a_vm_is_seen_at_its_next_start(
+    http: Http, vm: Vm, tmp_path: Path
+) -> None:
+    asked(http, "POST", "/a")
+    vm.write_seed()
+    inject.settle(vm.hypervisor, vm.domain)
+    assert vm.told(tmp_path / "seed") == [("a", True)]
+    assert asked(http, "POST", "/b")["applied"] == "next start"
+    assert asked(http, "DELETE", "/a")["applied"] == "next start"
+    vm.domain.destroy()
+    assert asked(http, "POST", "/b", {"user": "bob"})["applied"] == "next boot"
+    assert http("POST", "/api/vms/one/start")[0] == 200
+    assert asked(http, "POST", "/a")["applied"] == "next boot"
+
+
+def test_a_clone_has_the_keys_of_its_source(
+    http: Http, vm: Vm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = xml.write
+    monkeypatch.setattr(xml, "write", lambda *to: real(*to).replace('type="qemu"', 'type="test"', 1))
+    monkeypatch.setattr(acceleration, "choose", lambda _: acceleration.Probe("tcg", ""))
+    img.run("create", "-q", "-f", "qcow2", str(vm.hypervisor.files("one", UUID).disk), "1M")
+    asked(http, "POST", "/a")
+    asked(http, "POST", "/b")
+    asked(http, "DELETE", "/b")
+    vm.domain.destroy()
+    assert http("POST", "/api/vms/one/clone", {"name": "two"})[0] == 200
+    try:
+        assert http("GET", "/api/vms/two/ssh-keys") == http("GET", "/api/vms/one/ssh-keys")
+        [seed_of_two] = (tmp_path / "disks").glob("two-*.seed.img")
+        (tmp_path / "seed").write_bytes(seed_of_two.read_bytes())
+        assert ["key" in one for one in in_guest.read(tmp_path / "seed")["changes"]] == [True, False]
+        assert http("DELETE", "/api/vms/two/ssh-keys/a")[0] == 200
+    finally:
+        vm.hypervisor.get("two").undefine()
 
 
 def test_the_keys_of_its_create_stay(http: Http, vm: Vm, settings: Settings, tmp_path: Path) -> None:
