@@ -106,6 +106,8 @@ class HostStore:
             scripts.text("probe") if probe else "",
             scripts.text("store-ensure"),
             "volumes" if volumes else "",
+            # A list goes on without one that is slow; what changes something needs the answer.
+            "5" if probe else "30",
             timeout=timeout,
             check=False,
         )

@@ -1,24 +1,24 @@
-# survey INSTANCE STATE ONLY PROBE ENSURE VOLUMES: one look at everything of a provider instance that docker has. Runs where docker is.
+# survey INSTANCE STATE ONLY PROBE ENSURE VOLUMES SECONDS: one look at everything of a provider instance that docker has. Runs where docker is.
 # ONLY: host names and ids between spaces ("" for all) to which the costlier parts are limited. PROBE: the text of
 # probe.sh, run in each running container; "" for none. ENSURE: the text of store-ensure.sh.
-# VOLUMES: "volumes" to list them too.
+# VOLUMES: "volumes" to list them too. SECONDS: as long may each container take to answer.
 # Prints a line of SIZE and KEY for each part, as `wc -c` does, NUL, the parts one after another, and at last NUL and
 # `end`. Keys: containers, volumes, stop:ID (a tar of the folder stop/ of a host that is down, cut at 1 MB), probe:ID,
 # failed:ID (why a probe failed), store (a tar; SIZE 0 when there is none), snapshots (the rest of the store, a tar of its own,
 # where the state container doesn't run; it isn't started for this). Exit code 1: docker's words on standard error.
 set -u
 umask 077
-instance=$1 state=$2 only=$3 probe=$4 ensure=$5 volumes=$6
+instance=$1 state=$2 only=$3 probe=$4 ensure=$5 volumes=$6 seconds=$7
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 limit=
-! command -v timeout >/dev/null || limit="timeout 5"
+! command -v timeout >/dev/null || limit="timeout $seconds"
 
 # A folder that isn't there yet, or a file that was removed while it was read, is no failure.
 read_store() {
 	$limit docker exec "$state" tar -c -C /state -f - hosts snapshots >"$tmp/store" 2>"$tmp/store.err" && return
 	code=$?
-	[ $code -ne 124 ] || echo 'no answer within 5 s' >"$tmp/store.err"
+	[ $code -ne 124 ] || echo "no answer within $seconds s" >"$tmp/store.err"
 	grep -q '^tar: ' "$tmp/store.err" &&
 		! grep -Evq 'No such file or directory|changed as we read it|removed before we read it|previous errors' "$tmp/store.err" || return $code
 }
