@@ -66,6 +66,10 @@ class Journal:
                 found.append(entry)
         return found
 
+    def is_busy(self, provider: str, subject: str) -> bool:
+        """Whether somebody holds (provider, subject), with or without an intent there."""
+        return _is_locked(self.folder / f"{provider}.{subject}.lock")
+
     def tidy(self) -> None:
         """Removes locks of processes that died before they wrote an intent. Repeatable; nobody at work is disturbed."""
         for lock in self.folder.glob("*.lock"):

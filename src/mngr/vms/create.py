@@ -6,6 +6,7 @@ import hashlib
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,11 @@ def create(
     user_data: bytes = b"",
     wait_s: float = 0,
     notes: Mapping[str, object] | None = None,
+    held: Held | None = None,
 ) -> bool:
     """Makes a VM and starts it; returns once QEMU runs. False if it was there with this spec: then it is only started.
-    `notes`: what a new one has from its first moment on (see notes.py).
+    `notes`: what a new one has from its first moment on (see notes.py). `held`: by who holds the name
+    already (`remove.hold`), and goes on doing so.
 
     Raises InvalidInput, NotFound (its network), Conflict (a VM of that name with another spec, or of somebody else's; another
     mngr at work on it; with `wait_s` that is waited for so many seconds, and then Unreachable), MngrError. Whatever it raises, nothing is left, or left to the next look (`remove.sweep`).
@@ -55,7 +58,7 @@ def create(
     hypervisor.check_local()
     digest = hashlib.sha256(check_user_data(user_data)).hexdigest() if user_data else ""
     spec = check(msgspec.structs.replace(spec, user_data_sha256=digest))
-    with remove.hold(hypervisor, spec.name, wait_s) as held:
+    with nullcontext(held) if held else remove.hold(hypervisor, spec.name, wait_s) as held:
         remove.finish(hypervisor, held, spec.name)
         if (there := hypervisor.find(spec.name)) is not None:
             same(spec_of(there, spec.name), spec)

@@ -40,10 +40,17 @@ class Hypervisor:
         return Journal(self.folder / ".mngr")
 
     def files(self, name: str, uuid: str) -> Files:
-        """Those of a VM; they may be in another pool's folder, and are found by their names, which carry the UUID."""
+        """Those of a VM; they may be in another folder, which libvirt knows of the VM, or else in another pool's. They are told
+        by their names, which carry the UUID."""
         found = files_of(self.folder, name, uuid)
         if found.any():
             return found
+        if (domain := self.find_by_uuid(uuid)) is not None:
+            with library.doing(f"read VM {name}"):
+                disks = _sources(domain.XMLDesc())
+            for one in (files_of(disk.parent, name, uuid) for disk in disks):
+                if one.disk in disks or one.seed in disks:
+                    return one
         with library.doing("read storage pools"):
             try:
                 texts = [one.XMLDesc() for one in self.conn.listAllStoragePools()]
@@ -73,7 +80,7 @@ class Hypervisor:
     def get(self, name: str) -> Any:
         """libvirt's object of a VM. Raises NotFound."""
         if (found := self.find(name)) is None:
-            raise NotFound(f"there is no VM {name!r} on {self.uri}", hint="`mngr vm list` shows the VMs")
+            raise library.NoVm(f"there is no VM {name!r} on {self.uri}", hint="`mngr vm list` shows the VMs")
         return found
 
     def check_local(self) -> None:
@@ -179,6 +186,13 @@ def _folder_of(xml: str) -> Path | None:
     root = ElementTree.fromstring(xml)
     path = root.findtext("target/path")
     return Path(path) if path and root.get("type") in ("dir", "fs", "netfs") else None
+
+
+def _sources(xml: str) -> list[Path]:
+    from xml.etree import ElementTree
+
+    found = (one.get("file") for one in ElementTree.fromstring(xml).iterfind("devices/disk/source"))
+    return [Path(one) for one in found if one]
 
 
 def _no_connection(error: Any, uri: str) -> Unreachable:

@@ -15,13 +15,22 @@ FROM_RPC = 7
 """virErrorDomain of the connection itself, whatever the code."""
 
 #: domain, network, pool, volume, metadata, snapshot, secret
-GONE = {42, 43, 49, 50, 80, 72, 66}
+NO_DOMAIN = 42
+GONE = {NO_DOMAIN, 43, 49, 50, 80, 72, 66}
 #: "operation failed" (a name is taken), the state doesn't allow it, a volume is there
 IN_THE_WAY = {9, 55, 90}
 #: the system said no, the agent is silent, no connection, and one that was closed
 SILENT = {38, 86, 23, 24, 6}
 WRONG = {8, 82}
 AUTH = {45, 29, 88}
+
+
+#: How an answer over HTTP says that it is a `NoVm`.
+NO_VM = "urn:mngr:no-such-vm"
+
+
+class NoVm(NotFound):
+    """libvirt itself says that it has no such VM."""
 
 
 class Silent(Unreachable):
@@ -65,6 +74,8 @@ def told(error: Any, what: str) -> MngrError:
     text, number = f"can't {what}: {said}", code(error)
     if error.get_error_domain() == FROM_RPC:
         return Unreachable(text, hint="is libvirtd running? Run this again when it is")
+    if number == NO_DOMAIN:
+        return NoVm(text, hint="`mngr vm list` shows the VMs")
     if number in GONE:
         return NotFound(text, hint="`mngr vm list` shows the VMs")
     if number in AUTH:

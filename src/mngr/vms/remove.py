@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from mngr.journal import Held, Intent
 from mngr.model.errors import Conflict, MngrError, Unreachable
@@ -32,8 +33,10 @@ class Leftover:
 
 
 def begin(hypervisor: Hypervisor, held: Held, verb: str, name: str, uuid: str, image: str = "") -> None:
-    """Puts on disk what is about to be done. `image`: what the VM's disk is to be laid over."""
-    plan = {"uuid": uuid, "uri": hypervisor.uri, "image": image}
+    """Puts on disk what is about to be done. `image`: what the VM's disk is to be laid over.
+    Of a delete it says where the VM's files are, too, as only libvirt may know that, until it has forgotten the VM."""
+    folder = str(hypervisor.files(name, uuid).stem.parent) if verb == DELETE else ""
+    plan = {"uuid": uuid, "uri": hypervisor.uri, "image": image, "folder": folder}
     held.write(Intent(provider=PROVIDER, subject=name, kind=verb, at=hypervisor.clock.now(), plan=plan))
 
 
@@ -41,7 +44,7 @@ def delete(hypervisor: Hypervisor, name: str) -> None:
     """Removes a VM with disk, seed, snapshots' metadata and firmware variables, whatever state it is in; it isn't shut down
     first. Raises NotFound; Conflict if mngr didn't make it, or another mngr is at work on it."""
     hypervisor.check_local()
-    if not is_pending(hypervisor, name):
+    if not is_pending(hypervisor, name) and not is_busy(hypervisor, name):
         check_ours(hypervisor, name)
     with hold(hypervisor, name) as held:
         if finish(hypervisor, held, name) and hypervisor.find(name) is None:
@@ -55,6 +58,11 @@ def delete(hypervisor: Hypervisor, name: str) -> None:
 def is_pending(hypervisor: Hypervisor, name: str) -> bool:
     """Whether something is left of a VM of that name that was being made or removed."""
     return any(one.subject == name for one in hypervisor.journal.entries(PROVIDER))
+
+
+def is_busy(hypervisor: Hypervisor, name: str) -> bool:
+    """Whether somebody is at work on a VM of that name, also where nothing of it is there yet."""
+    return hypervisor.journal.is_busy(PROVIDER, name)
 
 
 def check_ours(hypervisor: Hypervisor, name: str) -> str:
@@ -106,7 +114,7 @@ def finish(hypervisor: Hypervisor, held: Held, name: str) -> Leftover | None:
             f"a killed {intent.kind} of VM {name} on {uri} isn't cleared away yet",
             hint=f"`LIBVIRT_URI={uri} mngr vm list` does that",
         )
-    take_away(hypervisor, name, uuid)
+    take_away(hypervisor, name, uuid, str(intent.plan.get("folder", "")))
     held.done()
     return Leftover(name, intent.kind)
 
@@ -130,14 +138,15 @@ def sweep(hypervisor: Hypervisor) -> list[Leftover]:
     return found
 
 
-def take_away(hypervisor: Hypervisor, name: str, uuid: str) -> None:
-    """Ends the VM, has libvirt forget it, and removes its files. Repeatable."""
+def take_away(hypervisor: Hypervisor, name: str, uuid: str, folder: str = "") -> None:
+    """Ends the VM, has libvirt forget it, and removes its files, which may be in `folder`, too. Repeatable."""
     if len(uuid) != 36:
         raise MngrError(
             f"the intent of VM {name} has no UUID",
             hint="nothing was done; look at the journal beside its disk",
         )
     libvirt = hypervisor.libvirt
+    there = hypervisor.files(name, uuid)
     if (domain := hypervisor.find_by_uuid(uuid)) is not None:
         _end(hypervisor, domain, name)
     # One that wasn't persistent is gone with its end.
@@ -150,7 +159,9 @@ def take_away(hypervisor: Hypervisor, name: str, uuid: str) -> None:
         )
         with library.doing(f"remove VM {name}"):
             domain.undefineFlags(flags)
-    hypervisor.files(name, uuid).remove()
+    there.remove()
+    if folder:
+        files.files_of(Path(folder), name, uuid).remove()
     hypervisor.refresh_pool()
 
 

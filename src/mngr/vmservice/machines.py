@@ -8,7 +8,7 @@ import msgspec
 from pydantic import ConfigDict, Field
 
 from mngr.model.errors import Conflict, InvalidInput
-from mngr.vms import create, guests, urls
+from mngr.vms import create, guests, remove, urls
 from mngr.vms import spec as specs
 from mngr.vms.guests import AGENTS, TAGS, Guest
 from mngr.vms.spec import MOST_FORWARDS, VmSpec, check_user_data
@@ -19,6 +19,8 @@ from mngr.vmservice.shapes import Name, Nothing, Shape, VmCreate, VmName
 MOST_TAGS, MOST_AGENTS = 64, 256
 #: What says for whom a machine is: a repeated create is the same machine only for the same one.
 OWNER = "mngr-host-id"
+#: Until when its builder has reserved it, in seconds since the epoch.
+UNTIL = "mngr-until"
 Text = Annotated[str, Field(max_length=4096)]
 Tags = Annotated[dict[Text, Text], Field(max_length=MOST_TAGS)]
 
@@ -103,7 +105,12 @@ def list_(service: Service, asked: Nothing) -> Machines:
 
 
 def show(service: Service, asked: VmName) -> Machine:
-    return _machine(guests.get(service.settled(asked.name), asked.name))
+    """Raises Conflict while it is being made, and nothing of it is there yet."""
+    hypervisor = service.settled(asked.name)
+    busy = remove.is_busy(hypervisor, asked.name)
+    if hypervisor.find(asked.name) is None and busy:
+        raise Conflict(f"VM {asked.name} is being made or removed", hint="ask again in a while")
+    return _machine(guests.get(hypervisor, asked.name))
 
 
 def make(service: Service, asked: MachineCreate) -> Machine:
@@ -123,12 +130,21 @@ def make(service: Service, asked: MachineCreate) -> Machine:
     check_user_data(asked.userData.encode())
     spec = planned(service, asked)
     create.image_of(hypervisor, spec)
-    image = service.images(hypervisor).get(spec.image_url, spec.image_sha256, telling.step)
-    hypervisor = service.hypervisor()  # a download may take longer than a connection lives
-    spec = msgspec.structs.replace(spec, image=str(image))
-    wrote = {TAGS: asked.tags, AGENTS: []}
-    create.create(hypervisor, spec, asked.userData.encode(), BUSY_S, wrote)
+    began = service.now()
+    # Held from here on, so that nobody who looks during the download takes the machine for one that won't come.
+    with remove.hold(hypervisor, asked.name, BUSY_S) as held:
+        image = service.images(hypervisor).get(spec.image_url, spec.image_sha256, telling.step)
+        hypervisor = service.hypervisor()  # a download may take longer than a connection lives
+        spec = msgspec.structs.replace(spec, image=str(image))
+        wrote = {TAGS: later(asked.tags, service.now() - began), AGENTS: []}
+        create.create(hypervisor, spec, asked.userData.encode(), notes=wrote, held=held)
     return _machine(guests.get(hypervisor, asked.name))
+
+
+def later(tags: dict[str, str], by_s: float) -> dict[str, str]:
+    """With a reservation that begins when the image is there: its builder renews it from then on."""
+    until = tags.get(UNTIL, "")
+    return {**tags, UNTIL: str(int(until) + int(by_s))} if until.isascii() and until.isdigit() else tags
 
 
 def check(service: Service, asked: MachineCreate) -> Checked:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, NotSupported, TimedOut, Unreachable
+from mngr.vms import library
 
 #: Of a 503: so long a client may wait before it asks again.
 RETRY_AFTER_S = 5
@@ -41,7 +42,8 @@ class Wrong(BaseModel):
 
 
 class Problem(BaseModel):
-    """`detail`: what happened, to what. `hint`: what to do next."""
+    """`detail`: what happened, to what. `hint`: what to do next. `type` is urn:mngr:no-such-vm where libvirt says that there is
+    no such VM."""
 
     model_config = ConfigDict(extra="forbid")
     type: str = "about:blank"
@@ -58,10 +60,13 @@ def answer(
     hint: str | None = None,
     errors: list[Wrong] | None = None,
     headers: Mapping[str, str] | None = None,
+    kind: str = "about:blank",
 ) -> JSONResponse:
     if status == 503:
         headers = {"Retry-After": str(RETRY_AFTER_S), **(headers or {})}
-    told = problem(status, detail, hint, errors).model_dump(exclude_none=True)
+    told = (
+        problem(status, detail, hint, errors).model_copy(update={"type": kind}).model_dump(exclude_none=True)
+    )
     return JSONResponse(told, status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
 
 
@@ -74,7 +79,8 @@ def status_of(error: MngrError) -> int:
 
 
 def of(error: MngrError) -> JSONResponse:
-    return answer(status_of(error), error.message, error.hint or None)
+    kind = library.NO_VM if isinstance(error, library.NoVm) else "about:blank"
+    return answer(status_of(error), error.message, error.hint or None, kind=kind)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

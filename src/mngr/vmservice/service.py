@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
-from mngr.model.errors import InvalidInput, MngrError, Unreachable
+from mngr.model.errors import InvalidInput, MngrError, NotFound, Unreachable
 from mngr.model.progress import Step
 from mngr.vms import acceleration, create, gpus, look, needed, power, remove, urls
 from mngr.vms.hypervisor import Hypervisor, opened
@@ -54,6 +54,8 @@ class Connection:
                 except Unreachable as problem:
                     self._failures, self._failure = self._failures + 1, problem.message
                     raise
+                except NotFound as problem:  # the pool, which isn't what was asked for
+                    raise Unreachable(problem.message, hint=problem.hint) from None
             return self._hypervisor
 
     def let_go(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,12 @@ from mngr.qemu.kvm import Probe
 from mngr.testing.libvirt import fat_files
 from mngr.vms.images import Images
 from mngr.vms.urls import Allowed
+from mngr.vmservice import machines
 from mngr.vmservice.access import Tokens
 from mngr.vmservice.app import make
 from mngr.vmservice.service import Service
 from mngr.vmservice.settings import Settings
-from mngr.vps_docker.vps_client import Gone, Handle, Machine, MachineSpec
+from mngr.vps_docker.vps_client import Gone, Handle, Later, Machine, MachineSpec
 
 from .conftest import URI
 
@@ -177,3 +179,61 @@ def test_a_token_that_may_not_is_unreadable_and_says_what_would(app: tuple[TestC
         nobody.find({})
     assert "mngr vm token create" in unread.value.hint
     assert "wrong" not in f"{unread.value.message}{unread.value.hint}"
+
+
+def test_an_address_that_is_no_services_is_unreadable_and_not_empty(
+    app: tuple[TestClient, Tokens], cloud: ServiceCloud
+) -> None:
+    machine, handle = made(cloud, order())
+    config = msgspec.structs.replace(cloud.config, url="http://127.0.0.1:8092/api")
+    wrong = ServiceCloud(config, app[1].make("w", "destructive"), SYSTEM, Through(app[0]))
+    for ask in (
+        lambda: wrong.find({}),
+        lambda: wrong.get(machine.id),
+        lambda: wrong.release(order(), handle),
+    ):
+        with pytest.raises(Unreadable, match="nothing at"):
+            ask()
+
+
+def test_a_service_without_its_pool_is_unreadable(
+    app: tuple[TestClient, Tokens], cloud: ServiceCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nosuch(*words: Any, **more: Any) -> Any:
+        raise NotFound("libvirt has no storage pool 'nosuch' that is a folder")
+
+    machine, _ = made(cloud, order())
+    monkeypatch.setattr("mngr.vmservice.service._is_alive", lambda one: False)
+    monkeypatch.setattr("mngr.vmservice.service.opened", nosuch)
+    token = {"Authorization": f"Bearer {app[1].make('r', 'read')}"}
+    answer = app[0].get(f"/api/machines/{machine.id}", headers=token)
+    assert (answer.status_code, "nosuch" in answer.text) == (503, True)
+
+
+def test_what_is_being_made_isnt_gone(
+    cloud: ServiceCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetching, go_on = threading.Event(), threading.Event()
+
+    def slow(*words: object) -> Path:
+        fetching.set()
+        assert go_on.wait(30)
+        return tmp_path / "image.raw"
+
+    monkeypatch.setattr(Images, "get", slow)
+    creating = threading.Thread(target=made, args=(cloud, order()))
+    creating.start()
+    try:
+        assert fetching.wait(30)
+        assert isinstance(cloud.release(order(), {}), Later)
+    finally:
+        go_on.set()
+        creating.join(30)
+    assert cloud.get(order().name).state == "running"
+    assert cloud.release(order(), {}) == Gone()
+
+
+def test_a_reservation_begins_when_the_image_is_there() -> None:
+    assert machines.later({"mngr-until": "100", "a": "b"}, 50.7) == {"mngr-until": "150", "a": "b"}
+    assert machines.later({"a": "b"}, 50.7) == {"a": "b"}
+    assert machines.later({"mngr-until": "soon"}, 50.7) == {"mngr-until": "soon"}

@@ -29,7 +29,7 @@ from mngr.vms.images import Images
 from mngr.vms.spec import USER_NETWORK, VmSpec
 from mngr.vms.urls import Allowed
 from mngr.vps_docker.errors import VpsApiError, VpsApiNoAnswer, VpsApiUnreadable
-from mngr.vps_docker.tags import HOST_ID
+from mngr.vps_docker.tags import HOST_ID, LEASE_S, UNTIL
 from mngr.vps_docker.vps_client import (
     AllAgents,
     Caps,
@@ -123,13 +123,15 @@ class LibvirtCloud(VpsClientInterface):
                 return machine(one)
             if handle.get("id"):
                 return Machine(id=handle["id"], state="gone")
-            image = spec.image
+            image, wanted = spec.image, dict(spec.tags)
             if _is_url(image):
                 digest = self._vm(here, spec, image).image_sha256
                 image = str(self._images(here).get(image, digest, progress))
+                if UNTIL in wanted:  # the download may have taken longer than a reservation lasts
+                    wanted[UNTIL] = str(int(self.clock.now()) + LEASE_S)
             vm = self._vm(here, spec, image)
             save({"vm": spec.name})
-            wrote = {guests.TAGS: dict(spec.tags), guests.AGENTS: []}
+            wrote = {guests.TAGS: wanted, guests.AGENTS: []}
             create.create(here, vm, spec.user_data.encode(), BUSY_S, wrote)
             save({"id": spec.name})
             return machine(guests.get(here, spec.name))
@@ -144,7 +146,8 @@ class LibvirtCloud(VpsClientInterface):
                 try:
                     remove.delete(here, name)
                 except NotFound:
-                    continue
+                    if here.find(name) is not None or remove.is_pending(here, name):
+                        return Later(f"not all of VM {name} is gone yet", after_s=2)
                 except Conflict as busy:
                     return Later(busy.message, after_s=2)
             with suppress(MngrError, OSError):
@@ -158,9 +161,12 @@ class LibvirtCloud(VpsClientInterface):
     # --- looking ----------------------------------------------------------------------------------------------
 
     def find(self, owner: dict[str, str]) -> list[Machine]:
-        with self._connected(VpsApiUnreadable) as here:
-            remove.sweep(here)
-            found = [machine(one) for one in guests.all_(here)]
+        try:
+            with self._connected(VpsApiUnreadable) as here:
+                remove.sweep(here)
+                found = [machine(one) for one in guests.all_(here)]
+        except NotFound as problem:
+            raise VpsApiUnreadable(problem.message, hint=problem.hint) from None
         wanted = owner.items()
         return [one for one in found if wanted <= one.tags.items()]
 
@@ -209,7 +215,11 @@ class LibvirtCloud(VpsClientInterface):
     def _connected(self, silent: type[VpsApiError]) -> Iterator[Hypervisor]:
         """For one call. Trouble with libvirt is told as `silent`."""
         try:
-            yield self._connection()
+            here = self._connection()
+        except (Unreachable, TimedOut, NotFound) as problem:  # not found: a storage pool, and no VM
+            raise silent(problem.message, hint=problem.hint, details=problem.details) from None
+        try:
+            yield here
         except VpsApiError:
             raise
         except (Unreachable, TimedOut) as problem:

@@ -18,6 +18,7 @@ from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord
 from mngr.model.views import Offer
 from mngr.vms.guests import Guest
+from mngr.vms.library import NO_VM
 from mngr.vms.spec import USER_NETWORK
 from mngr.vps_docker.errors import VpsApiRefused, VpsApiUnreadable
 from mngr.vps_docker.http import Answer, Api, Refusal, segment
@@ -131,12 +132,12 @@ class ServiceCloud(VpsClientInterface):
         found = {one.id for one in self.find({HOST_ID: spec.host_id})}
         for name in sorted({spec.name, handle.get("id") or spec.name} | found):
             with suppress(NotFound):
-                if not _guest(self._api.get(self._path(name))).ours:
-                    continue  # another's VM that has the name
                 try:
+                    if not _guest(self._api.get(self._path(name))).ours:
+                        continue  # another's VM that has the name
                     self._long.delete(f"/api/vms/{segment(name)}")
-                except VpsApiRefused as refused:
-                    if refused.status == 409:
+                except (VpsApiUnreadable, VpsApiRefused) as refused:
+                    if refused.status == 409:  # somebody is at work on it
                         return Later(refused.message, after_s=2)
                     raise
         return Gone()
@@ -181,6 +182,6 @@ def _refusal(answer: Answer, what: str) -> Refusal:
         said, hint = str(told["detail"]), str(told.get("hint") or "")
         said += "".join(f"; {one['where']}: {one['why']}" for one in told.get("errors") or ())
     except (ValueError, KeyError, TypeError):
-        said, hint = "", ""
+        said, hint, told = "", "", {}
     hint = _HINT if answer.status in (401, 403) else hint
-    return Refusal(said=said, gone=answer.status == 404 and bool(said), hint=hint)
+    return Refusal(said=said, gone=answer.status == 404 and told.get("type") == NO_VM, hint=hint)
