@@ -55,7 +55,7 @@ def test_what_a_killed_create_left_is_not_in_the_way_of_another(
         remove.begin(hypervisor, held, remove.CREATE, "one", MADE.uuid)
         hypervisor.conn.defineXML(text)
     # libvirt's made-up hypervisor knows none of the flags with which we remove a VM
-    monkeypatch.setattr(remove, "take_away", lambda here, name, uuid: here.find_by_uuid(uuid).undefine())
+    monkeypatch.setattr(remove, "take_away", lambda here, name, uuid, *_: here.find_by_uuid(uuid).undefine())
     monkeypatch.setattr(Images, "get", lambda *given: tmp_path / "image")
     wanted = msgspec.structs.replace(SPEC, image="/", memory_mib=128, network="user")
     spec = vm_create._fetched(hypervisor, wanted, b"", lambda step: None)
