@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mngr.qemu import kvm
+from mngr.vms import library
 
 PROGRAMS = ("libvirtd", "qemu-system-x86_64", "qemu-img", "unshare")
 START_LIMIT_S = 60.0
@@ -153,11 +154,9 @@ class Libvirtd:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _answers(self) -> bool:
-        import libvirt
-
+        libvirt = library.load()
         if not self.socket.exists():
             return False
-        libvirt.registerErrorHandler(lambda *_: None, None)
         try:
             libvirt.open(self.uri).close()
         except libvirt.libvirtError:

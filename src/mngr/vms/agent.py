@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from mngr.vms import in_guest
+from mngr.vms import in_guest, library
 from mngr.vms.hypervisor import Hypervisor
 
 LIMIT_S = 5
@@ -35,13 +35,13 @@ def authorize(hypervisor: Hypervisor, domain: Any, user: str, key: str, present:
 def default_user(hypervisor: Hypervisor, domain: Any) -> tuple[str, str]:
     """Whom cloud-init gave the first keys, as `in_guest.py` has noted; or "" and why that isn't known."""
     try:
-        from libvirt_qemu import qemuAgentCommand
+        command = library.agent_command()
     except ImportError as problem:
         return "", f"libvirt's library isn't whole ({problem})"
 
     def call(verb: str, **arguments: object) -> Any:
         asked = json.dumps({"execute": verb, "arguments": arguments})
-        return json.loads(qemuAgentCommand(domain, asked, LIMIT_S, 0))["return"]
+        return json.loads(command(domain, asked, LIMIT_S, 0))["return"]
 
     try:
         handle = call("guest-file-open", path=in_guest.STATE, mode="r")

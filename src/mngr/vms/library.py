@@ -52,6 +52,13 @@ def load() -> Any:
     return libvirt
 
 
+def agent_command() -> Any:
+    """libvirt_qemu's `qemuAgentCommand(domain, command, seconds, flags)`. Raises ImportError where that part isn't installed."""
+    from importlib import import_module
+
+    return import_module("libvirt_qemu").qemuAgentCommand
+
+
 @contextmanager
 def doing(what: str) -> Iterator[None]:
     """An error of libvirt's inside becomes one of ours, which says what was being done."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from mngr.vms import library
 from mngr.vms.hypervisor import Hypervisor
 
 STATUS = "/run/cloud-init/status.json"
@@ -33,9 +34,9 @@ def find(hypervisor: Hypervisor, domain: Any, call: Call | None = None) -> str:
 
 
 def _agent(domain: Any) -> Call:
-    from libvirt_qemu import qemuAgentCommand
+    command = library.agent_command()
 
-    return lambda asked: str(qemuAgentCommand(domain, asked, LIMIT_S, 0))
+    return lambda asked: str(command(domain, asked, LIMIT_S, 0))
 
 
 def _read(call: Call, path: str) -> bytes:

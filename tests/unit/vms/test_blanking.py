@@ -19,7 +19,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 
 
 def keys_of(seed: Path) -> bytes:
-    found = re.search(f"#mngr-keys {MADE.uuid} ".encode() + b"([A-Za-z0-9+/=]+)", seed.read_bytes())
+    found = re.search(re.escape(seed_keys._mark(MADE.uuid)) + b"([A-Za-z0-9+/=]+)", seed.read_bytes())
     assert found
     return base64.b64decode(found.group(1))
 
