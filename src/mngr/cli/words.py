@@ -71,7 +71,7 @@ def of_plan(plan: "CreatePlan") -> list[str]:
     prices = [
         f"{offer.currency} {price:.4g} {unit}"
         for price, unit in ((offer.per_hour, "an hour"), (offer.per_month, "a month"))
-        if price is not None
+        if price
     ]
     machine = " · ".join(f"{key} {value}" for key, value in named if value)
     more = " more" if plan.onto and plan.provider.abilities.isolated else ""

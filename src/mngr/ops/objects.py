@@ -404,7 +404,7 @@ def _destroyed(mngr: Mngr, host: str) -> Destroyed:
     return Destroyed(
         host_gone=False,
         stays_with=[one.record.name for one in view.agents],
-        billed=view.record.price_per_hour is not None or view.record.price_per_month is not None,
+        billed=bool(view.record.price_per_hour or view.record.price_per_month),
     )
 
 

@@ -29,6 +29,7 @@ def image_of(hypervisor: Hypervisor, spec: VmSpec) -> str:
     """Before an image is fetched: the one of the VM of that name, if that is there and was made of the same address; else "",
     and then nothing that can be known without the image is in the way. Raises what `create` does."""
     hypervisor.check_local()
+    files.check_folder(hypervisor.folder)
     check(spec)
     if (there := hypervisor.find(spec.name)) is None:
         check_network(hypervisor, spec)
@@ -56,6 +57,7 @@ def create(
     mngr at work on it; with `wait_s` that is waited for so many seconds, and then Unreachable), MngrError. Whatever it raises, nothing is left, or left to the next look (`remove.sweep`).
     """
     hypervisor.check_local()
+    files.check_folder(hypervisor.folder)
     digest = hashlib.sha256(check_user_data(user_data)).hexdigest() if user_data else ""
     spec = check(msgspec.structs.replace(spec, user_data_sha256=digest))
     with nullcontext(held) if held else remove.hold(hypervisor, spec.name, wait_s) as held:

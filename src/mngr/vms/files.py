@@ -81,6 +81,16 @@ def check_image(spec: VmSpec) -> str:
     return told.format
 
 
+def check_folder(folder: Path) -> None:
+    """Raises InvalidInput if this user can't make files of VMs there."""
+    there = next(one for one in (folder / ".mngr", folder, *folder.parents) if one.exists())
+    if not os.access(there, os.W_OK | os.X_OK) or not there.is_dir():
+        raise InvalidInput(
+            f"VMs' files can't be made in {folder}: {there} isn't this user's to write to",
+            hint="LIBVIRT_STORAGE_PATH names another folder",
+        )
+
+
 def make_folder(folder: Path) -> None:
     """For the files of VMs: QEMU may go through it, and only its owner sees what is in it. Repeatable."""
     if not folder.is_dir():

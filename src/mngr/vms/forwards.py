@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import zlib
 
-from mngr.model.errors import MngrError
+from mngr.model.errors import Conflict, MngrError
 from mngr.vms import domain as xml
 from mngr.vms.domain import FORWARDED_FROM
 from mngr.vms.hypervisor import Hypervisor
@@ -31,7 +31,11 @@ def place(hypervisor: Hypervisor, spec: VmSpec) -> tuple[str, int]:
             address = f"127.77.{high}.{low + 1}"
             if address not in taken and all(_is_free(address, port) for port in ports):
                 return address, ssh
-        raise MngrError(f"no address from 127.77.0.1 on has the ports {', '.join(map(str, ports))} free")
+        port = next((one for one in ports if not _is_free("127.77.255.254", one)), ports[0])
+        raise Conflict(
+            f"no loopback address from 127.77.0.1 on has the ports {', '.join(map(str, ports))} free",
+            hint=f"`ss -ltnp 'sport = {port}'` says which program has {port} on all addresses; end it, or choose another container_ssh_port",
+        )
     for step in range(PORTS):
         port = FIRST_PORT + (first + step) % PORTS
         if _is_free(FORWARDED_FROM, port):

@@ -20,6 +20,8 @@ from mngr.vms.hypervisor import Hypervisor
 TAGS, AGENTS, STOPPED = "tags", "agents", "stopped"
 #: Of one VM. Both notes together stay under the 4 MiB that a text may have in libvirt's protocol.
 MOST_TAGS, MOST_AGENTS, MOST_BYTES = 256, 4096, 1024**2
+#: Longer than a guest may take to shut down once it was told to.
+STOPS_WITHIN_S = 900.0
 
 
 T = TypeVar("T", dict[str, Any], list[dict[str, Any]])
@@ -166,11 +168,12 @@ def _ended(
     libvirt = hypervisor.libvirt
     if state != libvirt.VIR_DOMAIN_SHUTOFF:
         return None, ""
-    at = notes.read(text, STOPPED)
-    if isinstance(at, int | float) and at:
-        return float(at), "person"
-    if reason != libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN:
-        return None, ""
+    wrote = 0.0
     with suppress(OSError, ValueError):
-        return max(Path(one).stat().st_mtime for one in disks), "itself"
-    return None, ""
+        wrote = max(Path(one).stat().st_mtime for one in disks)
+    at = notes.read(text, STOPPED)
+    if isinstance(at, int | float) and at and wrote <= at + STOPS_WITHIN_S:  # else it was started since
+        return float(at), "person"
+    if reason != libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN or not wrote:
+        return None, ""
+    return wrote, "itself"

@@ -100,7 +100,8 @@ class Machines(Shape):
 
 
 def list_(service: Service, asked: Nothing) -> Machines:
-    hypervisor = service.hypervisor()
+    """Without what killed creates left, which goes first."""
+    hypervisor = service.swept()
     return Machines(machines=[_machine(one) for one in guests.all_(hypervisor)])
 
 

@@ -129,8 +129,7 @@ class Service:
     # --- VMs --------------------------------------------------------------------------------------------------
 
     def vm_list(self, asked: shapes.Nothing) -> shapes.Vms:
-        hypervisor = self._connection.get()
-        self._sweep(hypervisor)
+        hypervisor = self.swept()
         rows = look.list_(hypervisor)
         return shapes.Vms(
             vms=[shapes.Vm(**{key: getattr(one, key) for key in shapes.Vm.model_fields}) for one in rows]
@@ -243,6 +242,12 @@ class Service:
         """The connection, once nothing is left of a killed create or delete of that VM."""
         hypervisor = self._connection.get()
         remove.clear(hypervisor, name)
+        return hypervisor
+
+    def swept(self) -> Hypervisor:
+        """The connection, once nothing is left of killed creates and deletes that can be removed now."""
+        hypervisor = self._connection.get()
+        self._sweep(hypervisor)
         return hypervisor
 
     def _sweep(self, hypervisor: Hypervisor) -> None:

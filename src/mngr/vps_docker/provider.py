@@ -163,7 +163,9 @@ class VpsDockerProvider(Generic[C, K]):
                 progress(Step("machine"))
                 self.cloud.power(found.id, False)
         except MngrError as error:
-            if self.cloud.caps.stop_saves and not isinstance(error, NotFound):
+            seen = self.rented.cache.get(host_id)
+            free = seen is not None and seen.record.price_per_hour == 0
+            if self.cloud.caps.stop_saves and not free and not isinstance(error, NotFound):
                 billed = f"{self.rented.title} bills its machine on until a `mngr stop` has succeeded"
                 error.hint = f"{error.hint}; {billed}" if error.hint else billed
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from mngr.vms import remove
 from mngr.vps_docker.errors import VpsApiUnreadable
 from mngr.vps_docker.vps_client import Gone, Handle, Later, Machine, MachineSpec
 
-from .conftest import URI, libvirt, order
+from .conftest import libvirt, order
 
 
 def made(cloud: LibvirtCloud, spec: MachineSpec, handle: Handle | None = None) -> tuple[Machine, Handle]:
@@ -234,9 +233,3 @@ def test_a_libvirt_that_isnt_there_is_unreadable_and_not_empty(cloud: LibvirtClo
     for ask in (lambda: cloud.find({}), lambda: cloud.get("x"), lambda: cloud.check(order(cloud))):
         with pytest.raises(Unreadable, match="no connection to libvirt"):
             ask()
-
-
-def test_the_account_is_which_libvirt(cloud: LibvirtCloud) -> None:
-    assert cloud.account() == f"libvirt {URI}"
-    cloud.uri = "qemu:///session"
-    assert cloud.account() == f"libvirt qemu:///{'session' if os.geteuid() else 'system'}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from mngr.backends.libvirt.cloud import LibvirtCloud
 from mngr.model.clock import SYSTEM
-from mngr.model.errors import NotFound, Unreachable, Unreadable
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Unreachable, Unreadable
 from mngr.vms.images import Images
 from mngr.vps_docker.vps_client import Gone, Later
 
@@ -95,3 +97,58 @@ def test_a_vm_that_went_half_way_isnt_gone(cloud: LibvirtCloud, monkeypatch: pyt
         patch.setattr("mngr.vms.files.Files.remove", vanished)
         assert isinstance(cloud.release(order(cloud), handle), Later)
     assert cloud.release(order(cloud), handle) == Gone()
+
+
+def test_an_old_note_of_a_stop_isnt_how_it_went_off_since(
+    cloud: LibvirtCloud, conn: Any, tmp_path: Path
+) -> None:
+    """It was started by somebody else since, ran on, and shut itself down: its disk was written long after."""
+    handle = kept(cloud, order(cloud))
+    cloud.power(handle["id"], False)
+    how = cloud.ended(handle["id"])
+    assert how
+    assert how.by == "person"
+    conn.lookupByName(handle["id"]).create()
+    conn.lookupByName(handle["id"]).shutdown()
+    later = how.at + 7200
+    for disk in (tmp_path / "disks").glob("*.qcow2"):
+        os.utime(disk, (later, later))
+    now = cloud.ended(handle["id"])
+    assert now
+    assert (now.by, now.at) == ("itself", later)
+
+
+def test_a_session_is_one_users_on_one_computer(cloud: LibvirtCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def account(uid: int) -> str:
+        monkeypatch.setattr(os, "geteuid", lambda: uid)
+        one = LibvirtCloud(cloud.config, SYSTEM, {})
+        one.uri = "qemu:///session"
+        return one.account()
+
+    assert account(1000) != account(1001)
+    assert account(0).startswith("libvirt qemu:///system on ")
+    here = account(1000)
+    monkeypatch.setattr("mngr.backends.libvirt.cloud._computer", lambda: "another")
+    assert account(1000) != here
+
+
+def test_a_folder_that_isnt_ours_to_write_to_is_a_mistake(cloud: LibvirtCloud, tmp_path: Path) -> None:
+    (tmp_path / "disks").write_text("a file")
+    with pytest.raises(InvalidInput, match="can't be made in"):
+        cloud.check(order(cloud))
+    with pytest.raises(InvalidInput, match="can't be made in"):
+        kept(cloud, order(cloud))
+
+
+def test_a_port_that_is_taken_on_all_addresses_is_named(
+    cloud: LibvirtCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mngr.vms.forwards.ADDRESSES", 20)
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("mngr.backends.libvirt.cloud.FORWARDED_SSH", port)
+        with pytest.raises(MngrError, match="no loopback address") as caught:
+            kept(cloud, order(cloud))
+    assert isinstance(caught.value, Conflict)
+    assert f"sport = {port}" in (caught.value.hint or "")

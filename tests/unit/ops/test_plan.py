@@ -281,7 +281,8 @@ def test_an_offer_in_words(tmp_path: Path, cloud: Cloud) -> None:
         "billed by the hour until it is destroyed",
         "a stop saves all but its disk",
     ]
-    assert words.of_plan(plan(made(tmp_path, Cloud(Offer())), request())) == ["costs nothing"]
+    for free in (Offer(), Offer(per_hour=0.0, per_month=0.0)):
+        assert words.of_plan(plan(made(tmp_path, Cloud(free)), request())) == ["costs nothing"]
 
 
 def test_a_host_of_that_name_elsewhere_is_said_before(tmp_path: Path, cloud: Cloud) -> None:

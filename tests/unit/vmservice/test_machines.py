@@ -80,3 +80,12 @@ def test_the_audit_log_says_which_vm_and_key(http: Http, settings: Settings, the
     assert target() == "one/two"
     http("POST", "/api/machines/check", {**ASKED, "network": "default"})
     assert target() == "one"
+
+
+def test_a_list_has_nothing_that_a_killed_create_left(
+    http: Http, there: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = []
+    monkeypatch.setattr("mngr.vmservice.service.remove.sweep", lambda here: swept.append(here) or [])
+    assert http("GET", "/api/machines")[0] == 200
+    assert len(swept) == 1

@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -77,6 +78,7 @@ class LibvirtCloud(VpsClientInterface):
             raise InvalidInput(f"libvirt knows no region {spec.region!r}", hint=f"the only one is {REGION}")
         with self._connected(VpsApiUnreadable) as here:
             here.check_local()
+            files.check_folder(here.folder)
             wanted = specs.check(self._vm(here, spec, spec.image))
             create.check_network(here, wanted)
             with library.doing("ask how much memory there is"):
@@ -180,7 +182,9 @@ class LibvirtCloud(VpsClientInterface):
         return None
 
     def account(self) -> str:
-        return f"libvirt {remove.daemon(self.uri)}"
+        """A libvirt is one computer's, and a session one user's."""
+        whose = f" of user {os.geteuid()}" if "session" in remove.daemon(self.uri) else ""
+        return f"libvirt {remove.daemon(self.uri)}{whose} on {_computer()}"
 
     def ssh_port(self, address: str) -> int:
         return ssh_port(address)
@@ -230,6 +234,15 @@ class LibvirtCloud(VpsClientInterface):
             if self._open is None or not self._open.conn.isAlive():
                 self._open = hypervisor.opened(self.uri, self._environ, self.clock)
             return self._open
+
+
+def _computer() -> str:
+    """In digits that tell it from others. https://www.freedesktop.org/software/systemd/man/latest/machine-id.html"""
+    try:
+        told = Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        told = ""
+    return sha256(f"mngr {told or os.uname().nodename}".encode()).hexdigest()[:12]
 
 
 def ssh_port(address: str) -> int:
