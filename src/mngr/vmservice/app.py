@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from mngr import __version__
 from mngr.model.clock import iso
 from mngr.model.errors import MngrError, Unreachable
-from mngr.vmservice import long, problems, scopes, taking_up
+from mngr.vmservice import examples, long, problems, scopes, taking_up
 from mngr.vmservice.access import Tokens
 from mngr.vmservice.actions import ACTIONS, Action, parameters
 from mngr.vmservice.audit import CURRENT
@@ -265,6 +265,8 @@ def _described(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         schema = made()
+        for action in ACTIONS:
+            examples.put(schema["paths"][action.path][action.method.lower()], action.request, action.answer)
         parts = schema.setdefault("components", {})
         problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         parts.setdefault("schemas", {}).update({**problem.pop("$defs", {}), "Problem": problem})
