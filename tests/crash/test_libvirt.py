@@ -10,16 +10,16 @@ PARTS = 4
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_killed_command_ends_where_a_clean_one_does(libvirt, part):
-    drive_part(libvirt, part, PARTS, every=8, always="create|define|undefine")
+    drive_part(libvirt, part, PARTS, every=16, always="create|define|undefine")
 
 
 def test_a_create_goes_on_while_another_computer_sweeps(libvirt):
-    hold_part(libvirt, every=8)
+    hold_part(libvirt, every=16)
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "elsewhere"])
 def test_a_killed_sweep_is_finished_by_the_next(libvirt, elsewhere):
-    gc_part(libvirt, elsewhere=elsewhere, made_by="POST /create", every=4)
+    gc_part(libvirt, elsewhere=elsewhere, made_by="POST /create", every=8)
 
 
 def test_a_killed_snapshot_leaves_the_agent_running_and_nothing_half_made(libvirt):

@@ -127,7 +127,7 @@ ACTIONS: Sequence[Action] = (
         machines.MachineCreate, machines.Machine, machines.make, fails=(404, 409, 501, 504), room="make",
     ),
     Action(
-        "machine_check", "POST", "/api/machines/check", "read", "Say what is wrong with a create, and make nothing",
+        "machine_check", "POST", "/api/machine-checks", "read", "Say what is wrong with a create, and make nothing",
         machines.MachineCreate, machines.Checked, machines.check, fails=(404, 409),
     ),
     Action(

@@ -275,6 +275,11 @@ def _described(app: FastAPI) -> None:
             {"required": [key], "properties": {key: {"type": "string"}}} for key in ("imageUrl", "template")
         ]
         parts["schemas"]["VmCreate"]["anyOf"] = some
+        forwards = ({"network": {"const": "user"}}, {"forwards": {"maxItems": 0}})
+        parts["schemas"]["MachineCreate"]["anyOf"] = [
+            {"required": ["imageUrl", *one], "properties": {"imageUrl": {"type": "string"}, **one}}
+            for one in forwards
+        ]
         parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         return schema
 

@@ -32,10 +32,25 @@ class Forward(Shape):
 
 class MachineCreate(VmCreate):
     wait: Annotated[bool, Field(description="Takes no effect: the answer comes once QEMU runs it")] = False
+    template: Annotated[None, Field(description="None: its user data is given")] = None
     userData: Annotated[
-        str, Field(max_length=65536, description="cloud-init's; a secret, which isn't shown again")
+        str,
+        Field(
+            max_length=65536,
+            description="cloud-init's; a secret, which isn't shown again",
+            json_schema_extra={"pattern": "^(|#cloud-config\n[ -~]*|#![ -~]*)$"},
+        ),
     ] = ""
-    tags: Tags = Field(default_factory=dict)
+    tags: Annotated[
+        Tags,
+        Field(
+            description=f"{OWNER}: for whom it is",
+            json_schema_extra={
+                "required": [OWNER],
+                "properties": {OWNER: {"type": "string", "minLength": 1}},
+            },
+        ),
+    ]
     forwards: Annotated[
         list[Forward], Field(max_length=MOST_FORWARDS, description="On network `user` alone")
     ] = Field(default_factory=list)
@@ -116,11 +131,7 @@ def show(service: Service, asked: VmName) -> Machine:
 
 def make(service: Service, asked: MachineCreate) -> Machine:
     """The one that is there, if it is for the same host. Raises InvalidInput if it isn't said for which."""
-    if not asked.tags.get(OWNER):
-        raise InvalidInput(
-            f"machine {asked.name} would be nobody's",
-            hint=f"give tag {OWNER}: whom it is for; `POST /api/vms` makes VMs without",
-        )
+    _check_owner(asked)
     guests.check_tags(asked.tags)
     hypervisor = service.settled(asked.name)
     if hypervisor.find(asked.name) is not None:
@@ -150,18 +161,28 @@ def later(tags: dict[str, str], by_s: float) -> dict[str, str]:
 
 def check(service: Service, asked: MachineCreate) -> Checked:
     """Makes nothing. Raises what a create would, as far as that is known before the image is there."""
+    _check_owner(asked)
+    check_user_data(asked.userData.encode())
     spec = planned(service, asked)
     create.check_network(service.hypervisor(), spec)
     urls.check(spec.image_url, service.settings.images, checked=bool(spec.image_sha256))
     return Checked()
 
 
-def planned(service: Service, asked: MachineCreate) -> VmSpec:
-    if asked.template is not None:
+def _check_owner(asked: MachineCreate) -> None:
+    if not asked.tags.get(OWNER):
         raise InvalidInput(
-            "a machine is of no template, as its user data is given", hint="`POST /api/vms` takes templates"
+            f"machine {asked.name} would be nobody's",
+            hint=f"give tag {OWNER}: whom it is for; `POST /api/vms` makes VMs without",
         )
+
+
+def planned(service: Service, asked: MachineCreate) -> VmSpec:
     pairs = tuple((one.here, one.guest) for one in asked.forwards)
+    if len({here for here, _ in pairs}) < len(pairs):
+        raise Conflict(
+            f"machine {asked.name} would forward a port to two places", hint="give each `here` once"
+        )
     return specs.check(msgspec.structs.replace(service.spec(asked), forwards=pairs))
 
 

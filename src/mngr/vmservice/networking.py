@@ -10,6 +10,10 @@ from mngr.vms import networks
 from mngr.vmservice.service import Service
 from mngr.vmservice.shapes import NAME, Nothing, Shape
 
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+#: Those that OpenAPI tells of; others are taken, too, which a pattern can't say.
+PRIVATE = rf"^(10[.]{_OCTET}|192[.]168|172[.](1[6-9]|2[0-9]|3[01]))[.]{_OCTET}[.]0/24$"
+
 NetworkName = Annotated[
     str, Field(pattern=NAME, examples=["lab"], description="Letters, digits, - and _; at most 63")
 ]
@@ -25,9 +29,11 @@ class NetworkCreate(Shape):
     cidr: Annotated[
         str | None,
         Field(
+            min_length=1,
             max_length=18,
             examples=["192.168.150.0/24"],
             description="Private IPv4 addresses; default: free ones",
+            json_schema_extra={"pattern": PRIVATE},
         ),
     ] = None
     autostart: bool = True

@@ -27,6 +27,7 @@ class PoolCreate(Shape):
             max_length=1024,
             examples=["/srv/vms"],
             description="A folder of the hypervisor's; made if it isn't there",
+            json_schema_extra={"pattern": "^(/[A-Za-z0-9_-]{1,64}){1,8}$"},
         ),
     ]
     autostart: bool = True

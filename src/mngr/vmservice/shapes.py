@@ -88,6 +88,7 @@ class VmCreate(Shape):
         ],
         Field(
             max_length=MOST_GPUS,
+            json_schema_extra={"uniqueItems": True},
             description="PCI addresses of the hypervisor's GPUs that it gets; `GET /api/host` lists them",
         ),
     ] = []

@@ -66,7 +66,7 @@ class ServiceCloud(VpsClientInterface):
         if spec.region != REGION:
             raise InvalidInput(f"libvirt knows no region {spec.region!r}", hint=f"the only one is {REGION}")
         try:
-            self._api.post("/api/machines/check", self._order(spec, check=True), repeat=True)
+            self._api.post("/api/machine-checks", self._order(spec, check=True), repeat=True)
         except VpsApiRefused as refused:
             if refused.status in (409, 422):
                 raise InvalidInput(refused.message, hint=refused.hint) from None
@@ -81,7 +81,7 @@ class ServiceCloud(VpsClientInterface):
         pairs = [{"here": FORWARDED_SSH, "guest": 22}, {"here": port, "guest": port}]
         order = {
             "name": spec.name, "memory": size.memory_mib, "vcpus": size.vcpus, "diskSize": size.disk_gib,
-            "network": self.network, "imageUrl": spec.image, "tags": {} if check else spec.tags,
+            "network": self.network, "imageUrl": spec.image, "tags": {HOST_ID: spec.host_id} if check else spec.tags,
             "userData": "" if check else spec.user_data, "forwards": pairs if self.network == USER_NETWORK else [],
         }  # fmt: skip
         if self.config.image_sha256 and spec.image == self.config.image:
