@@ -32,7 +32,7 @@ class Forward(Shape):
 
 class MachineCreate(VmCreate):
     wait: Annotated[bool, Field(description="Takes no effect: the answer comes once QEMU runs it")] = False
-    template: Annotated[None, Field(description="None: its user data is given")] = None
+    template: Annotated[None, Field(description="None: its user data is given")] = None  # type: ignore[assignment]
     userData: Annotated[
         str,
         Field(
