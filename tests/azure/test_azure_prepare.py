@@ -188,7 +188,7 @@ def test_cleanup_sees_a_machine_that_the_list_of_resources_doesnt_show_yet(
     prepared(arm, group)
     sim.advance(1000)
     spec = MachineSpec(
-        host_id="", name="box", plan="Standard_B2s", region="westus", image=AzureConfig().image, public_key=other.KEY
+        host_id="", name="box", plan="Standard_B2s", region="westus", image=AzureConfig().boot_image, public_key=other.KEY
     )  # fmt: skip
     for path, body in (
         (group.address("box"), bodies.address(spec)),
