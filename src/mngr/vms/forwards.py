@@ -17,11 +17,11 @@ ADDRESSES = 256 * 254
 
 
 def place(hypervisor: Hypervisor, spec: VmSpec) -> tuple[str, int]:
-    """(address, port of its SSH): the same for the same name, if that is free; (127.0.0.1, 0) on other networks. A VM that
+    """(address, port of its SSH): the same for the same libvirt and name, if that is free; (127.0.0.1, 0) on other networks. A VM that
     is off keeps its own. Raises MngrError where none is free."""
     if spec.network != USER_NETWORK:
         return FORWARDED_FROM, 0
-    first = zlib.crc32(spec.name.encode())
+    first = zlib.crc32(f"{hypervisor.uri} {spec.name}".encode())  # another libvirt's VMs begin elsewhere
     if spec.forwards:
         ports = [here for here, _ in spec.forwards]
         ssh = next((here for here, there in spec.forwards if there == 22), ports[0])
