@@ -91,9 +91,11 @@ def test_nothing_is_found(
     schemathesis: Path, served: tuple[str, str], with_token: bool, tmp_path: Path
 ) -> None:
     url, token = served
+    # Without a token all is 401 at the door, whatever the call is.
+    phases = "examples,coverage,fuzzing,stateful" if with_token else "examples,stateful"
     done = subprocess.run(
         [
-            str(schemathesis), "run", f"{url}/openapi.json", "--phases", "examples,coverage,fuzzing,stateful", "--checks", "all",
+            str(schemathesis), "run", f"{url}/openapi.json", "--phases", phases, "--checks", "all",
             "--seed", "1", "--max-examples", EXAMPLES, "--request-timeout", "60", "--no-color", "--generation-database", "none",
             *(["-H", f"Authorization: Bearer {token}"] if with_token else []),
         ],
