@@ -119,9 +119,8 @@ def test_an_agent_that_hangs_is_waited_for_two_seconds() -> None:
 def test_one_that_is_off_or_without_a_card_says_so() -> None:
     assert find({LEASE: cards("10.0.0.1")}, state="stopped").missing == "it is stopped"
     assert find({}, facts=replace(FACTS, networks=())).missing == "it has no network card"
-    assert find({}, facts=replace(FACTS, networks=("user",), port=20001)) == Address(
-        "127.0.0.1", 20001, "forward"
-    )
+    forwarded = replace(FACTS, networks=("user",), port=20001, address="127.77.0.1")
+    assert find({}, facts=forwarded) == Address("127.77.0.1", 20001, "forward")
 
 
 def test_the_wait_for_ssh_ends_at_its_limit_and_says_what_was_missing() -> None:
