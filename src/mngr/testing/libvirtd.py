@@ -44,6 +44,11 @@ top=$1
 PATH=$PATH:/usr/sbin:/sbin
 mount -t tmpfs run /run
 mkdir /run/libvirt /run/lock  # a console has its lock there
+if [ ! -d /etc/libvirt ]; then  # Debian's package makes none, and this computer's /etc stays as it is
+    cp -a /etc "$top/whole-etc"
+    mkdir "$top/whole-etc/libvirt"
+    mount --bind "$top/whole-etc" /etc
+fi
 for place in etc/libvirt var/lib var/log var/cache; do
     mkdir -p "$top/$place"
     mount --bind "$top/$place" "/$place"
