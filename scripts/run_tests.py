@@ -2,8 +2,8 @@
 
 A suite is a folder of tests/. Two lanes run side by side, as most tests wait more than they compute: in one the suites
 without machines and with fake ones, in the other those with real ones; in each, one suite after another. Those that
-need both processors for themselves come last. What a suite says is printed when it ends. After each, what it left behind is looked for, ended, and counted as a failure; what is
-left on a Docker that is ours alone, at the end.
+need both processors for themselves come last. What a suite says is printed when it ends. After each, what it left
+behind is looked for, ended, and counted as a failure; what is left on a Docker that is ours alone, at the end.
 """
 
 import os
