@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from mngr.cli import (
@@ -18,19 +20,16 @@ from mngr.cli import (
     vm_template,
 )
 from mngr.cli import vm_serve as serving
-from mngr.cli.output import (
-    check_format,
-    for_programs,
-    format_option,
-    names_option,
-    quiet_option,
-    write_json,
-    write_rows,
-)
-from mngr.cli.vm_shown import BOOT_LIMIT_S, as_row, check_seconds, tell
-from mngr.providers.terminal import confirm, table
+from mngr.cli.output import check_format, format_option, names_option, quiet_option
+from mngr.cli.vm_shown import check_seconds, tell_vm, wait_options
+from mngr.cli.vm_things import as_row, tell_done, tell_list, yes_option
+from mngr.providers.terminal import confirm
 
 STOP_LIMIT_S = 60.0
+COLUMNS: dict[str, Any] = {
+    "NAME": "name", "STATE": "state", "MEMORY": lambda row: f"{row['memory']} MiB", "VCPUS": "vcpus",
+    "AUTOSTART": "autostart",
+}  # fmt: skip
 
 
 @click.group("vm", short_help="Make, list and remove VMs on libvirt.")
@@ -90,18 +89,7 @@ def list_(form: str, quiet: bool) -> int:
             click.echo(f"cleared away what a killed {one.verb} of VM {one.name} left", err=True)
     rows = [as_row(one) for one in vms]
     errors = [{"vm": one.name, "error": one.problem} for one in problems]
-    if for_programs(form, quiet, {"vms": rows, "errors": errors}, rows, (one.name for one in vms)):
-        pass
-    elif vms:
-        table(
-            ["NAME", "STATE", "MEMORY", "VCPUS", "AUTOSTART"],
-            [
-                [one.name, one.state, f"{one.memory} MiB", str(one.vcpus), "yes" if one.autostart else ""]
-                for one in vms
-            ],
-        )
-    else:
-        click.echo("no VMs")
+    tell_list("vms", rows, COLUMNS, form, quiet, {"vms": rows, "errors": errors}, none="no VMs")
     return 5 if problems else 0
 
 
@@ -122,18 +110,13 @@ def show(vm: str, form: str, quiet: bool) -> int:
     check_format(form)
     with connect() as hypervisor:
         remove.clear(hypervisor, vm)
-        tell(look.show(hypervisor, vm), form, quiet)
+        tell_vm(look.show(hypervisor, vm), form, quiet)
     return 0
 
 
 @command.command("start")
 @click.argument("vm", metavar="NAME")
-@click.option(
-    "--wait/--no-wait", default=True, help="Wait until its SSH answers (default), or only until it runs."
-)
-@click.option(
-    "--timeout", default=BOOT_LIMIT_S, show_default=True, metavar="S", help="Wait so many seconds at most."
-)
+@wait_options
 @format_option
 @quiet_option
 def start(vm: str, wait: bool, timeout: float, form: str, quiet: bool) -> int:
@@ -156,7 +139,7 @@ def start(vm: str, wait: bool, timeout: float, form: str, quiet: bool) -> int:
             progress(Step("waiting for SSH"))
             look.until_reachable(hypervisor, vm, timeout)
         found = look.show(hypervisor, vm)
-    tell(found, form, quiet, {"status": "started"}, f"{'started' if changed else 'ran already:'} {vm}")
+    tell_vm(found, form, quiet, {"status": "started"}, f"{'started' if changed else 'ran already:'} {vm}")
     return 0
 
 
@@ -191,13 +174,13 @@ def stop(vm: str, force: bool, timeout: float, form: str, quiet: bool) -> int:
         progress(Step("waiting for the guest to shut down"))
         changed = power.stop(hypervisor, vm, timeout, force)
         found = look.show(hypervisor, vm)
-    tell(found, form, quiet, {"status": "stopped"}, f"{'stopped' if changed else 'was off already:'} {vm}")
+    tell_vm(found, form, quiet, {"status": "stopped"}, f"{'stopped' if changed else 'was off already:'} {vm}")
     return 0
 
 
 @command.command("delete")
 @click.argument("vm", metavar="NAME")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 @format_option
 @quiet_option
 def delete(vm: str, yes: bool, form: str, quiet: bool) -> int:
@@ -218,12 +201,7 @@ def delete(vm: str, yes: bool, form: str, quiet: bool) -> int:
             state = look.show(hypervisor, vm).state
             confirm([f"removes VM {vm}, which is {state}, and its disk"], yes)
         remove.delete(hypervisor, vm)
-    if form == "json":
-        write_json({"vm": vm, "status": "deleted"})
-    elif form != "human":
-        write_rows(form, [{"vm": vm, "status": "deleted"}])
-    elif not quiet:
-        click.echo(f"removed {vm}")
+    tell_done(form, quiet, {"vm": vm, "status": "deleted"}, f"removed {vm}")
     return 0
 
 

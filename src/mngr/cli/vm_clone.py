@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
+from mngr.cli.output import check_format, format_option, quiet_option
+from mngr.cli.vm_things import as_row, tell
 
 
 @click.command("clone")
@@ -22,8 +23,6 @@ def clone(vm: str, label: str, form: str, quiet: bool) -> int:
 
     It has another UUID, network card, port, hostname and, from its first boot on, other host keys. Snapshots aren't taken along.
     """
-    import msgspec
-
     from mngr.cli.progress import Progress
     from mngr.model.progress import Step
     from mngr.vms import clone as cloning
@@ -36,11 +35,7 @@ def clone(vm: str, label: str, form: str, quiet: bool) -> int:
         remove.clear(hypervisor, label)
         progress(Step("copying the disk"))
         made = cloning.clone(hypervisor, vm, label)
-        row = msgspec.to_builtins(look.show(hypervisor, label))
-    if form == "json":
-        write_json({"vm": row, "made": made})
-    elif form != "human":
-        write_rows(form, [row])
-    elif not quiet:
-        click.echo(f"{'made' if made else 'was there:'} {label}, a clone of {vm}")
+        row = as_row(look.show(hypervisor, label))
+    said = f"{'made' if made else 'was there:'} {label}, a clone of {vm}"
+    tell(form, quiet, {"vm": row, "made": made}, [row], [said])
     return 0

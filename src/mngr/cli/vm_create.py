@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option
-from mngr.cli.vm_shown import BOOT_LIMIT_S, check_seconds, tell
+from mngr.cli.vm_shown import check_seconds, tell_vm, wait_options
 
 if TYPE_CHECKING:
     from mngr.vms.hypervisor import Hypervisor
@@ -72,12 +72,7 @@ if TYPE_CHECKING:
 @click.option("--initrd", default="", metavar="FILE", type=click.Path(), help="That kernel's initrd.")
 @click.option("--append", default="", metavar="WORDS", help="That kernel's command line.")
 @click.option("--autostart", is_flag=True, help="Start it with libvirtd.")
-@click.option(
-    "--wait/--no-wait", default=True, help="Wait until its SSH answers (default), or only until it runs."
-)
-@click.option(
-    "--timeout", default=BOOT_LIMIT_S, show_default=True, metavar="S", help="Wait so many seconds at most."
-)
+@wait_options
 @format_option
 @quiet_option
 def create(
@@ -139,7 +134,7 @@ def create(
         found = look.show(hypervisor, vm)
     if late and form == "human":
         raise late
-    tell(found, form, quiet, {"made": made}, f"{'made' if made else 'was there:'} {vm}")
+    tell_vm(found, form, quiet, {"made": made}, f"{'made' if made else 'was there:'} {vm}")
     if late:
         raise late
     return 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
+from mngr.cli.output import check_format, format_option, quiet_option
+from mngr.cli.vm_things import as_row, tell
 
 
 @click.command("host")
@@ -17,8 +18,6 @@ def host(form: str, quiet: bool) -> int:
     mngr vm host
     mngr vm create web --image debian-12.qcow2 --gpu 0000:01:00.0
     """
-    import msgspec
-
     from mngr.vms import acceleration, gpus
     from mngr.vms.hypervisor import connect
 
@@ -31,20 +30,15 @@ def host(form: str, quiet: bool) -> int:
             "accel": probe.accel,
             "accel_reason": probe.reason,
             "storage": str(hypervisor.folder),
-            "gpus": msgspec.to_builtins(found),
+            "gpus": [as_row(one) for one in found],
         }
-    if form == "json":
-        write_json(row)
-    elif form != "human":
-        write_rows(form, [row])
-    elif not quiet:
-        click.echo(f"libvirt:   {row['uri']}")
-        click.echo(f"runs on:   {'KVM' if probe.accel == 'kvm' else 'emulated processors'} ({probe.reason})")
-        click.echo(f"disks:     {row['storage']}")
-        for one in found:
-            click.echo(
-                f"GPU:       {one.address} {one.vendor} {one.product}: {one.problem or 'may be handed to a VM'}"
-            )
-        if not found:
-            click.echo("GPU:       none")
+    lines = [
+        f"libvirt:   {row['uri']}",
+        f"runs on:   {'KVM' if probe.accel == 'kvm' else 'emulated processors'} ({probe.reason})",
+        f"disks:     {row['storage']}",
+    ]
+    for one in found:
+        why = one.problem or "may be handed to a VM"
+        lines.append(f"GPU:       {one.address} {one.vendor} {one.product}: {why}")
+    tell(form, quiet, row, [row], lines if found else [*lines, "GPU:       none"])
     return 0

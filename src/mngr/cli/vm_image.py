@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mngr.cli.output import (
-    check_format,
-    for_programs,
-    format_option,
-    names_option,
-    quiet_option,
-    write_json,
-    write_rows,
-)
-from mngr.providers.terminal import table
+from mngr.cli.output import check_format, format_option, names_option, quiet_option
+from mngr.cli.vm_things import as_row, tell, tell_list
 
 if TYPE_CHECKING:
     from mngr.vms.hypervisor import Hypervisor
-    from mngr.vms.images import Image, Images
+    from mngr.vms.images import Images
+
+COLUMNS: dict[str, Any] = {
+    "SHA256": lambda row: row["sha256"][:12], "FORMAT": "format", "SIZE": "size", "NEEDED": "needed",
+    "ADDRESSES": lambda row: " ".join(row["urls"]),
+}  # fmt: skip
 
 
 @click.group("image", short_help="List images that were fetched, and remove those that no VM needs.")
@@ -47,25 +44,8 @@ def list_(form: str, quiet: bool) -> int:
     check_format(form)
     with connect() as hypervisor:
         used = needed.paths(hypervisor)
-        rows = [{**_row(one), "needed": one.path in used} for one in _images(hypervisor).all()]
-    if for_programs(form, quiet, {"images": rows}, rows, (str(one["sha256"]) for one in rows)):
-        return 0
-    if not rows:
-        click.echo("no images")
-        return 0
-    table(
-        ["SHA256", "FORMAT", "SIZE", "NEEDED", "ADDRESSES"],
-        [
-            [
-                str(one["sha256"])[:12],
-                str(one["format"]),
-                str(one["size"]),
-                "yes" if one["needed"] else "",
-                " ".join(str(url) for url in one["urls"]),  # type: ignore[attr-defined]
-            ]
-            for one in rows
-        ],
-    )
+        rows = [{**as_row(one), "needed": one.path in used} for one in _images(hypervisor).all()]
+    tell_list("images", rows, COLUMNS, form, quiet, name="sha256")
     return 0
 
 
@@ -83,16 +63,9 @@ def prune(form: str, quiet: bool) -> int:
 
     check_format(form)
     with connect() as hypervisor:
-        rows = [_row(one) for one in needed.prune(hypervisor, _images(hypervisor))]
-    if form == "json":
-        write_json({"removed": rows})
-    elif form != "human":
-        write_rows(form, rows)
-    elif not quiet:
-        for one in rows:
-            click.echo(f"removed {str(one['sha256'])[:12]}, {one['size']} bytes")
-        if not rows:
-            click.echo("nothing to remove")
+        rows = [as_row(one) for one in needed.prune(hypervisor, _images(hypervisor))]
+    said = [f"removed {one['sha256'][:12]}, {one['size']} bytes" for one in rows]
+    tell(form, quiet, {"removed": rows}, rows, said or ["nothing to remove"])
     return 0
 
 
@@ -101,9 +74,3 @@ def _images(hypervisor: Hypervisor) -> Images:
     from mngr.vms.urls import Allowed
 
     return Images(hypervisor.folder / "images", Allowed(), hypervisor.clock)
-
-
-def _row(image: Image) -> dict[str, object]:
-    import msgspec
-
-    return msgspec.to_builtins(image)

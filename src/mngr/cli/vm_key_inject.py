@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mngr.cli.output import (
-    check_format,
-    for_programs,
-    format_option,
-    names_option,
-    quiet_option,
-    write_json,
-    write_rows,
-)
-from mngr.providers.terminal import table
+from mngr.cli.output import check_format, format_option, names_option, quiet_option
+from mngr.cli.vm_things import tell, tell_list
 
 if TYPE_CHECKING:
     from mngr.vms.seed_keys import Change
@@ -95,15 +88,7 @@ def injected(vm: str, form: str, quiet: bool) -> int:
         remove.clear(hypervisor, vm)
         found = keys_of_vms.injected(hypervisor, vm)
     rows = [{**_row(vm, one), "public_key": one.key} for one in found]
-    if for_programs(form, quiet, {"keys": rows}, rows, (one.name for one in found)):
-        pass
-    elif found:
-        table(
-            ["KEY", "USER", "APPLIED"],
-            [[one.name, one.user or "the VM's own", f"{one.applied}{_because(one)}"] for one in found],
-        )
-    else:
-        click.echo("no keys")
+    tell_list("keys", rows, COLUMNS, form, quiet, name="key")
     return 0
 
 
@@ -120,14 +105,14 @@ def _row(vm: str, change: Change) -> dict[str, object]:
 
 def _tell(vm: str, changes: list[Change], form: str, quiet: bool) -> None:
     rows = [_row(vm, one) for one in changes]
-    if form == "json":
-        write_json(rows[0] if len(rows) == 1 else {"keys": rows})
-    elif form != "human":
-        write_rows(form, rows)
-    elif not quiet:
-        for row, one in zip(rows, changes, strict=True):
-            click.echo(f"{row['status']} {one.name}: {one.applied}{_because(one)}")
+    said = [f"{row['status']} {row['key']}: {_applied(row)}" for row in rows]
+    tell(form, quiet, rows[0] if len(rows) == 1 else {"keys": rows}, rows, said)
 
 
-def _because(change: Change) -> str:
-    return f" ({change.reason})" if change.reason else ""
+def _applied(row: Mapping[str, Any]) -> str:
+    return f"{row['applied']} ({row['reason']})" if row["reason"] else row["applied"]
+
+
+COLUMNS: dict[str, Any] = {
+    "KEY": "key", "USER": lambda row: row["user"] or "the VM's own", "APPLIED": _applied,
+}  # fmt: skip

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from mngr.cli.output import (
-    check_format,
-    for_programs,
-    format_option,
-    names_option,
-    quiet_option,
-    write_json,
-    write_rows,
-)
-from mngr.providers.terminal import confirm, table
+from mngr.cli.output import check_format, format_option, names_option, quiet_option
+from mngr.cli.vm_things import as_row, tell_done, tell_list, tell_one, yes_option
+from mngr.providers.terminal import confirm
 
-if TYPE_CHECKING:
-    from mngr.vms.networks import Network
+COLUMNS = {
+    "NAME": "name", "MODE": "mode", "ADDRESSES": "cidr", "BRIDGE": "bridge", "STARTED": "active", "AUTOSTART": "autostart",
+    "VMS": "vms",
+}  # fmt: skip
 
 
 @click.group("network", short_help="Make, list and remove libvirt's networks.")
@@ -40,30 +33,13 @@ def list_(form: str, quiet: bool) -> int:
     \b
     mngr vm network list
     """
-    import msgspec
-
     from mngr.vms import networks
     from mngr.vms.hypervisor import connect
 
     check_format(form)
     with connect() as hypervisor:
-        found = networks.list_(hypervisor)
-    rows = [msgspec.to_builtins(one) for one in found]
-    if for_programs(form, quiet, {"networks": rows}, rows, (one.name for one in found)):
-        return 0
-    if not found:
-        click.echo("no networks")
-        return 0
-    table(
-        ["NAME", "MODE", "ADDRESSES", "BRIDGE", "STARTED", "AUTOSTART", "VMS"],
-        [
-            [
-                one.name, one.mode, one.cidr, one.bridge, "yes" if one.active else "", "yes" if one.autostart else "",
-                ", ".join(one.vms),
-            ]
-            for one in found
-        ],
-    )  # fmt: skip
+        rows = [as_row(one) for one in networks.list_(hypervisor)]
+    tell_list("networks", rows, COLUMNS, form, quiet)
     return 0
 
 
@@ -82,7 +58,8 @@ def show(network: str, form: str, quiet: bool) -> int:
 
     check_format(form)
     with connect() as hypervisor:
-        _tell(networks.show(hypervisor, network), form, quiet)
+        row = as_row(networks.show(hypervisor, network))
+    tell_one("network", row, form, quiet)
     return 0
 
 
@@ -113,7 +90,9 @@ def create(network: str, isolated: bool, cidr: str, autostart: bool, form: str, 
     mode = networks.ISOLATED if isolated else networks.NAT
     with connect() as hypervisor:
         found, made = networks.create(hypervisor, network, mode, cidr, autostart)
-    _tell(found, form, quiet, {"made": made}, f"{'made' if made else 'was there:'} {network}")
+    tell_one(
+        "network", as_row(found), form, quiet, {"made": made}, f"{'made' if made else 'was there:'} {network}"
+    )
     return 0
 
 
@@ -134,7 +113,14 @@ def start(network: str, form: str, quiet: bool) -> int:
     with connect() as hypervisor:
         changed = networks.start(hypervisor, network)
         found = networks.show(hypervisor, network)
-    _tell(found, form, quiet, {}, f"{'started' if changed else 'was started already:'} {network}")
+    tell_one(
+        "network",
+        as_row(found),
+        form,
+        quiet,
+        {},
+        f"{'started' if changed else 'was started already:'} {network}",
+    )
     return 0
 
 
@@ -155,13 +141,20 @@ def stop(network: str, form: str, quiet: bool) -> int:
     with connect() as hypervisor:
         changed = networks.stop(hypervisor, network)
         found = networks.show(hypervisor, network)
-    _tell(found, form, quiet, {}, f"{'stopped' if changed else 'was stopped already:'} {network}")
+    tell_one(
+        "network",
+        as_row(found),
+        form,
+        quiet,
+        {},
+        f"{'stopped' if changed else 'was stopped already:'} {network}",
+    )
     return 0
 
 
 @command.command("delete")
 @click.argument("network", metavar="NAME")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 @format_option
 @quiet_option
 def delete(network: str, yes: bool, form: str, quiet: bool) -> int:
@@ -175,33 +168,8 @@ def delete(network: str, yes: bool, form: str, quiet: bool) -> int:
 
     check_format(form)
     with connect() as hypervisor:
-        networks.get(hypervisor, network)
+        networks.show(hypervisor, network)
         confirm([f"removes network {network}"], yes)
         networks.delete(hypervisor, network)
-    row = {"network": network, "status": "deleted"}
-    if form == "json":
-        write_json(row)
-    elif form != "human":
-        write_rows(form, [row])
-    elif not quiet:
-        click.echo(f"removed {network}")
+    tell_done(form, quiet, {"network": network, "status": "deleted"}, f"removed {network}")
     return 0
-
-
-def _tell(
-    one: Network, form: str, quiet: bool, more: dict[str, object] | None = None, done: str = ""
-) -> None:
-    import msgspec
-
-    row = msgspec.to_builtins(one)
-    if form == "json":
-        write_json({"network": row, **(more or {})})
-    elif form != "human":
-        write_rows(form, [row])
-    elif not quiet:
-        if done:
-            click.echo(done)
-        for key, value in row.items():
-            text = ", ".join(value) if isinstance(value, list) else str(value)
-            if text:
-                click.echo(f"{key + ':':<11}{text}")

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from mngr.cli.output import (
-    check_format,
-    for_programs,
-    format_option,
-    names_option,
-    quiet_option,
-    write_json,
-    write_rows,
-)
-from mngr.providers.terminal import confirm, table
+from mngr.cli.output import check_format, format_option, names_option, quiet_option
+from mngr.cli.vm_things import as_row, tell_done, tell_list, tell_one, yes_option
+from mngr.providers.terminal import confirm
 
-if TYPE_CHECKING:
-    from mngr.vms.pools import Pool
+COLUMNS: dict[str, Any] = {
+    "NAME": "name", "KIND": "kind", "FOLDER": "path", "STARTED": "active",
+    "FREE": lambda row: f"{row['available'] >> 30} GiB", "VMS": "vms",
+}  # fmt: skip
 
 
 @click.group("pool", short_help="Make, list and remove libvirt's storage pools.")
@@ -40,34 +35,13 @@ def list_(form: str, quiet: bool) -> int:
     \b
     mngr vm pool list
     """
-    import msgspec
-
     from mngr.vms import pools
     from mngr.vms.hypervisor import connect
 
     check_format(form)
     with connect() as hypervisor:
-        found = pools.list_(hypervisor)
-    rows = [msgspec.to_builtins(one) for one in found]
-    if for_programs(form, quiet, {"pools": rows}, rows, (one.name for one in found)):
-        return 0
-    if not found:
-        click.echo("no storage pools")
-        return 0
-    table(
-        ["NAME", "KIND", "FOLDER", "STARTED", "FREE", "VMS"],
-        [
-            [
-                one.name,
-                one.kind,
-                one.path,
-                "yes" if one.active else "",
-                f"{one.available >> 30} GiB",
-                ", ".join(one.vms),
-            ]
-            for one in found
-        ],
-    )
+        rows = [as_row(one) for one in pools.list_(hypervisor)]
+    tell_list("pools", rows, COLUMNS, form, quiet, none="no storage pools")
     return 0
 
 
@@ -86,7 +60,8 @@ def show(label: str, form: str, quiet: bool) -> int:
 
     check_format(form)
     with connect() as hypervisor:
-        _tell(pools.show(hypervisor, label), form, quiet)
+        row = as_row(pools.show(hypervisor, label))
+    tell_one("pool", row, form, quiet)
     return 0
 
 
@@ -117,13 +92,15 @@ def create(label: str, path: str, autostart: bool, form: str, quiet: bool) -> in
     folder = str(Path(path).expanduser().absolute())
     with connect() as hypervisor:
         found, made = pools.create(hypervisor, label, folder, autostart)
-    _tell(found, form, quiet, {"made": made}, f"{'made' if made else 'was there:'} {label}")
+    tell_one(
+        "pool", as_row(found), form, quiet, {"made": made}, f"{'made' if made else 'was there:'} {label}"
+    )
     return 0
 
 
 @command.command("delete")
 @click.argument("label", metavar="NAME")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 @format_option
 @quiet_option
 def delete(label: str, yes: bool, form: str, quiet: bool) -> int:
@@ -137,31 +114,8 @@ def delete(label: str, yes: bool, form: str, quiet: bool) -> int:
 
     check_format(form)
     with connect() as hypervisor:
-        pools.get(hypervisor, label)
+        pools.show(hypervisor, label)
         confirm([f"removes storage pool {label}; its folder stays"], yes)
         pools.delete(hypervisor, label)
-    row = {"pool": label, "status": "deleted"}
-    if form == "json":
-        write_json(row)
-    elif form != "human":
-        write_rows(form, [row])
-    elif not quiet:
-        click.echo(f"removed {label}")
+    tell_done(form, quiet, {"pool": label, "status": "deleted"}, f"removed {label}")
     return 0
-
-
-def _tell(one: Pool, form: str, quiet: bool, more: dict[str, object] | None = None, done: str = "") -> None:
-    import msgspec
-
-    row = msgspec.to_builtins(one)
-    if form == "json":
-        write_json({"pool": row, **(more or {})})
-    elif form != "human":
-        write_rows(form, [row])
-    elif not quiet:
-        if done:
-            click.echo(done)
-        for key, value in row.items():
-            text = ", ".join(value) if isinstance(value, list) else str(value)
-            if text:
-                click.echo(f"{key + ':':<11}{text}")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mngr.cli.output import check_format, format_option, quiet_option, write_json, write_rows
+from mngr.cli.output import check_format, format_option, quiet_option
+from mngr.cli.vm_things import as_row, tell
 
 if TYPE_CHECKING:
     from mngr.vms.resize import Change
@@ -54,8 +55,6 @@ def autostart(vm: str, switch: str, form: str, quiet: bool) -> int:
 
 
 def _change(vm: str, change: Change, form: str, quiet: bool) -> int:
-    import msgspec
-
     from mngr.vms import look, remove
     from mngr.vms import resize as resizing
     from mngr.vms.hypervisor import connect
@@ -64,14 +63,9 @@ def _change(vm: str, change: Change, form: str, quiet: bool) -> int:
     with connect() as hypervisor:
         remove.clear(hypervisor, vm)
         done = resizing.resize(hypervisor, vm, change)
-        row = msgspec.to_builtins(look.show(hypervisor, vm))
+        row = as_row(look.show(hypervisor, vm))
     changed, late = ([_WORDS.get(one, one) for one in names] for names in (done.changed, done.at_next_start))
-    if form == "json":
-        write_json({"vm": row, "changed": changed, "at_next_start": late})
-    elif form != "human":
-        write_rows(form, [row])
-    elif not quiet:
-        click.echo(f"changed {vm}: {', '.join(changed)}" if changed else f"{vm} is defined so already")
-        if late:
-            click.echo(f"at its next start: {', '.join(late)}")
+    said = [f"changed {vm}: {', '.join(changed)}" if changed else f"{vm} is defined so already"]
+    said += [f"at its next start: {', '.join(late)}"] if late else []
+    tell(form, quiet, {"vm": row, "changed": changed, "at_next_start": late}, [row], said)
     return 0

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from mngr.cli.output import (
-    check_format,
-    for_programs,
-    format_option,
-    names_option,
-    quiet_option,
-    write_json,
-    write_rows,
-)
-from mngr.providers.terminal import confirm, table
+from mngr.cli.output import check_format, format_option, names_option, quiet_option
+from mngr.cli.vm_things import as_row, tell, tell_done, tell_list, yes_option
+from mngr.providers.terminal import confirm
 
 if TYPE_CHECKING:
-    from mngr.vms.keys import Key, KeyStore, Kind
+    from mngr.vms.keys import KeyStore, Kind
     from mngr.vmservice.access import Tokens
     from mngr.vmservice.scopes import Scope
 
@@ -88,7 +80,8 @@ def token_create(name: str, scope: Scope, form: str, quiet: bool) -> int:
     """
     check_format(form)
     made = _tokens().make(name, scope)
-    _tell(form, {"name": name, "scope": scope, "token": made}, [made])
+    row = {"name": name, "scope": scope, "token": made}
+    tell(form, False, row, [row], [made])
     return 0
 
 
@@ -103,7 +96,7 @@ def token_list(form: str, quiet: bool) -> int:
     """
     check_format(form)
     rows = [{"name": name, "scope": one.scope} for name, one in sorted(_tokens().all().items())]
-    _rows(form, quiet, "tokens", rows)
+    tell_list("tokens", rows, {"NAME": "name", "SCOPE": "scope"}, form, quiet)
     return 0
 
 
@@ -119,7 +112,7 @@ def token_delete(name: str, form: str, quiet: bool) -> int:
     """
     check_format(form)
     _tokens().remove(name)
-    _tell(form, {"name": name, "status": "deleted"}, [] if quiet else [f"removed token {name}"])
+    tell_done(form, quiet, {"name": name, "status": "deleted"}, f"removed token {name}")
     return 0
 
 
@@ -156,8 +149,9 @@ def key_create(name: str, comment: str, kind: Kind, form: str, quiet: bool) -> i
     mngr vm key create my-key
     """
     check_format(form)
-    made = _keys().generate(name, comment, kind)
-    _tell(form, _key(made), [made.public_key, *([] if quiet else [f"private key: {made.private_path}"])])
+    row = as_row(_keys().generate(name, comment, kind))
+    private = [] if quiet else [f"private key: {row['private_path']}"]
+    tell(form, False, row, [row], [row["public_key"], *private])
     return 0
 
 
@@ -171,7 +165,8 @@ def key_list(form: str, quiet: bool) -> int:
     mngr vm key list
     """
     check_format(form)
-    _rows(form, quiet, "keys", [_key(one) for one in _keys().all()], ("name", "private_path"))
+    rows = [as_row(one) for one in _keys().all()]
+    tell_list("keys", rows, {"NAME": "name", "PRIVATE PATH": "private_path"}, form, quiet)
     return 0
 
 
@@ -186,14 +181,14 @@ def key_show(name: str, form: str, quiet: bool) -> int:
     mngr vm key show my-key >> ~/.ssh/authorized_keys
     """
     check_format(form)
-    found = _keys().get(name)
-    _tell(form, _key(found), [found.public_key])
+    row = as_row(_keys().get(name))
+    tell(form, False, row, [row], [row["public_key"]])
     return 0
 
 
 @key.command("delete")
 @click.argument("name")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 @format_option
 @quiet_option
 def key_delete(name: str, yes: bool, form: str, quiet: bool) -> int:
@@ -207,7 +202,7 @@ def key_delete(name: str, yes: bool, form: str, quiet: bool) -> int:
     store.get(name)
     confirm([f"removes key {name}, private part and all"], yes)
     store.delete(name)
-    _tell(form, {"name": name, "status": "deleted"}, [] if quiet else [f"removed key {name}"])
+    tell_done(form, quiet, {"name": name, "status": "deleted"}, f"removed key {name}")
     return 0
 
 
@@ -223,37 +218,3 @@ def _keys() -> KeyStore:
     from mngr.vmservice import settings
 
     return KeyStore(settings.read().key_dir)
-
-
-def _key(key: Key) -> dict[str, object]:
-    import msgspec
-
-    return msgspec.to_builtins(key)
-
-
-def _tell(form: str, row: Mapping[str, object], lines: Iterable[str]) -> None:
-    if form == "json":
-        write_json(row)
-    elif form != "human":
-        write_rows(form, [dict(row)])
-    else:
-        for line in lines:
-            click.echo(line)
-
-
-def _rows(
-    form: str,
-    quiet: bool,
-    what: str,
-    rows: Sequence[Mapping[str, object]],
-    columns: tuple[str, ...] = ("name", "scope"),
-) -> None:
-    if for_programs(form, quiet, {what: rows}, rows, (str(one["name"]) for one in rows)):
-        return
-    if rows:
-        table(
-            [one.upper().replace("_", " ") for one in columns],
-            [[str(row[one]) for one in columns] for row in rows],
-        )
-    else:
-        click.echo(f"no {what}")

@@ -6,33 +6,36 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mngr.cli.output import write_json, write_rows
+from mngr.cli.vm_things import Verb, as_row, tell
 
 if TYPE_CHECKING:
-    from mngr.vms.look import Vm, VmDetails
+    from mngr.vms.look import VmDetails
 
 BOOT_LIMIT_S = 300.0
 
 
-def as_row(vm: Vm) -> dict[str, object]:
-    import msgspec
+def wait_options(function: Verb) -> Verb:
+    """`--wait`, `--timeout`: of what starts a VM."""
+    wait = click.option(
+        "--wait/--no-wait", default=True, help="Wait until its SSH answers (default), or only until it runs."
+    )
+    timeout = click.option(
+        "--timeout",
+        default=BOOT_LIMIT_S,
+        show_default=True,
+        metavar="S",
+        help="Wait so many seconds at most.",
+    )
+    return wait(timeout(function))
 
-    return msgspec.to_builtins(vm)
 
-
-def tell(
+def tell_vm(
     vm: VmDetails, form: str, quiet: bool, more: dict[str, object] | None = None, done: str = ""
 ) -> None:
     row = as_row(vm)
-    if form == "json":
-        write_json({"vm": row, **(more or {})})
-    elif form != "human":
-        write_rows(form, [row])
-    elif not quiet:
-        if done:
-            click.echo(done)
-        for title, text in _lines(vm):
-            click.echo(f"{title + ':':<11}{text}")
+    said = [done] if done else []
+    lines = [f"{title + ':':<11}{text}" for title, text in _lines(vm)]
+    tell(form, quiet, {"vm": row, **(more or {})}, [row], [*said, *lines])
 
 
 def _lines(vm: VmDetails) -> list[tuple[str, str]]:

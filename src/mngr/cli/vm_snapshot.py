@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import click
 
-from mngr.cli.output import (
-    check_format,
-    for_programs,
-    format_option,
-    names_option,
-    quiet_option,
-    write_json,
-    write_rows,
-)
-from mngr.providers.terminal import confirm, table
+from mngr.cli.output import check_format, format_option, names_option, quiet_option
+from mngr.cli.vm_things import as_row, tell, tell_done, tell_list, yes_option
+from mngr.providers.terminal import confirm
+
+COLUMNS = {"NAME": "name", "STATE": "state", "CREATED": "created_at", "CURRENT": "current"}
 
 
 @click.group("snapshot", short_help="Take, list, restore and delete snapshots of a VM.")
@@ -39,8 +32,6 @@ def create(vm: str, label: str, form: str, quiet: bool) -> int:
     \b
     mngr vm snapshot create web before-the-upgrade
     """
-    import msgspec
-
     from mngr.cli.progress import Progress
     from mngr.model.progress import Step
     from mngr.vms import snapshots
@@ -49,8 +40,8 @@ def create(vm: str, label: str, form: str, quiet: bool) -> int:
     check_format(form)
     with connect() as hypervisor, Progress(f"snapshot {vm}", quiet) as progress:
         progress(Step("saving disk and memory"))
-        row = msgspec.to_builtins(snapshots.create(hypervisor, vm, label))
-    _done(form, quiet, {"vm": vm, "snapshot": row}, {"vm": vm, **row}, f"took {label} of {vm}")
+        row = as_row(snapshots.create(hypervisor, vm, label))
+    tell(form, quiet, {"vm": vm, "snapshot": row}, [{"vm": vm, **row}], [f"took {label} of {vm}"])
     return 0
 
 
@@ -64,31 +55,20 @@ def list_(vm: str, form: str, quiet: bool) -> int:
     \b
     mngr vm snapshot list web
     """
-    import msgspec
-
     from mngr.vms import snapshots
     from mngr.vms.hypervisor import connect
 
     check_format(form)
     with connect() as hypervisor:
-        found = snapshots.list_(hypervisor, vm)
-    rows = [msgspec.to_builtins(one) for one in found]
-    if for_programs(form, quiet, {"vm": vm, "snapshots": rows}, rows, (one.name for one in found)):
-        return 0
-    if not found:
-        click.echo("no snapshots")
-        return 0
-    table(
-        ["NAME", "STATE", "CREATED", "CURRENT"],
-        [[one.name, one.state, one.created_at, "yes" if one.current else ""] for one in found],
-    )
+        rows = [as_row(one) for one in snapshots.list_(hypervisor, vm)]
+    tell_list("snapshots", rows, COLUMNS, form, quiet, {"vm": vm, "snapshots": rows})
     return 0
 
 
 @command.command("restore")
 @click.argument("vm")
 @click.argument("label", metavar="NAME")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 @format_option
 @quiet_option
 def restore(vm: str, label: str, yes: bool, form: str, quiet: bool) -> int:
@@ -107,14 +87,14 @@ def restore(vm: str, label: str, yes: bool, form: str, quiet: bool) -> int:
         snapshots.restore(hypervisor, vm, label)
         state = look.show(hypervisor, vm).state
     row = {"vm": vm, "snapshot": label, "status": "restored", "state": state}
-    _done(form, quiet, row, row, f"took {vm} back to {label}; it is {state}")
+    tell_done(form, quiet, row, f"took {vm} back to {label}; it is {state}")
     return 0
 
 
 @command.command("delete")
 @click.argument("vm")
 @click.argument("label", metavar="NAME")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 @format_option
 @quiet_option
 def delete(vm: str, label: str, yes: bool, form: str, quiet: bool) -> int:
@@ -132,14 +112,5 @@ def delete(vm: str, label: str, yes: bool, form: str, quiet: bool) -> int:
         confirm([f"deletes snapshot {label} of VM {vm}"], yes)
         snapshots.delete(hypervisor, vm, label)
     row = {"vm": vm, "snapshot": label, "status": "deleted"}
-    _done(form, quiet, row, row, f"deleted {label} of {vm}")
+    tell_done(form, quiet, row, f"deleted {label} of {vm}")
     return 0
-
-
-def _done(form: str, quiet: bool, whole: Mapping[str, object], row: Mapping[str, object], told: str) -> None:
-    if form == "json":
-        write_json(whole)
-    elif form != "human":
-        write_rows(form, [row])
-    elif not quiet:
-        click.echo(told)

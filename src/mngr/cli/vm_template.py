@@ -6,19 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mngr.cli.output import (
-    check_format,
-    for_programs,
-    format_option,
-    names_option,
-    quiet_option,
-    write_json,
-    write_rows,
-)
-from mngr.providers.terminal import table
+from mngr.cli.output import check_format, format_option, names_option, quiet_option
+from mngr.cli.vm_things import as_row, tell_list, tell_one
 
 if TYPE_CHECKING:
     from mngr.vms.presets import Found
+
+COLUMNS = {key.upper(): key for key in ("name", "memory", "vcpus", "disk", "about")}
 
 
 @click.group("template", short_help="List and show templates of VMs.")
@@ -49,10 +43,7 @@ def list_(form: str, quiet: bool) -> int:
     broken = [{"name": one.name, "path": one.path, "error": one.problem} for one in found if one.problem]
     for one in broken:
         click.echo(f"mngr: {one['error']}", err=True)
-    whole = {"templates": good, "errors": broken}
-    if not for_programs(form, quiet, whole, good, (str(one["name"]) for one in good)):
-        keys = ("name", "memory", "vcpus", "disk", "about")
-        table([key.upper() for key in keys], [[str(one[key]) for key in keys] for one in good])
+    tell_list("templates", good, COLUMNS, form, quiet, {"templates": good, "errors": broken})
     return 5 if broken else 0
 
 
@@ -71,19 +62,9 @@ def show(label: str, form: str, quiet: bool) -> int:
     check_format(form)
     row = _row(presets.Found(name=label, path="", template=presets.get(label)))
     row.pop("path")
-    if form == "json":
-        write_json({"template": row})
-    elif form != "human":
-        write_rows(form, [row])
-    elif not quiet:
-        for key, value in row.items():
-            text = " ".join(value) if isinstance(value, list) else str(value)
-            if text:
-                click.echo(f"{key + ':':<11}{text}")
+    tell_one("template", row, form, quiet)
     return 0
 
 
 def _row(one: Found) -> dict[str, object]:
-    import msgspec
-
-    return {"name": one.name, "path": one.path, **msgspec.to_builtins(one.template)}
+    return {"name": one.name, "path": one.path, **(as_row(one.template) if one.template else {})}

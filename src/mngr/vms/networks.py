@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
-import uuid
 import xml.etree.ElementTree as ET
 from contextlib import suppress
+from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
 import msgspec
 
-from mngr.journal import Held, Intent
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
+from mngr.model.errors import Conflict, InvalidInput, MngrError
 from mngr.model.names import check_name
+from mngr.vms import defined, library
 from mngr.vms import domain as xml
-from mngr.vms import library, remove
-from mngr.vms.files import make_folder
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.spec import BRIDGE, USER_NETWORK
 
-JOURNAL = "network"
 NAT, ISOLATED = "nat", "isolated"
 MODES = (NAT, ISOLATED)
 #: Where a network is put that asks for no addresses: the first of 192.168.100.0/24 to 192.168.249.0/24 that is free.
@@ -47,7 +44,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
 
 def list_(hypervisor: Hypervisor) -> list[Network]:
     """By name. What a killed create has left is cleared away first."""
-    sweep(hypervisor)
+    defined.sweep(hypervisor, KIND)
     users = _users(hypervisor)
     with library.doing("list networks"):
         found = [_read(one, users) for one in hypervisor.conn.listAllNetworks()]
@@ -57,7 +54,7 @@ def list_(hypervisor: Hypervisor) -> list[Network]:
 def show(hypervisor: Hypervisor, name: str) -> Network:
     """Raises NotFound."""
     with library.doing(f"read network {name}"):
-        return _read(get(hypervisor, name), _users(hypervisor))
+        return _read(defined.get(hypervisor, KIND, name), _users(hypervisor))
 
 
 def create(
@@ -69,12 +66,9 @@ def create(
     Raises InvalidInput; Conflict (a network of that name with other values, addresses that are in use, another mngr at work on it).
     A killed create leaves nothing once somebody looks.
     """
-    hypervisor.check_local()
     wanted = _checked(name, mode, cidr)
-    make_folder(hypervisor.folder)
-    with hypervisor.journal.hold(JOURNAL, name) as held:
-        _finish(hypervisor, held)
-        if (there := _find(hypervisor, name)) is not None:
+    with defined.hold(hypervisor, KIND, name) as held:
+        if (there := defined.find(hypervisor, KIND, name)) is not None:
             _check_same(_read(there, {}), mode, wanted, autostart)
             start(hypervisor, name)
             return show(hypervisor, name), False
@@ -82,7 +76,7 @@ def create(
         while True:
             choice = _free(wanted, taken)
             try:
-                _make(hypervisor, held, name, mode, choice, autostart)
+                defined.make(hypervisor, KIND, held, name, autostart, partial(_xml, name, mode, choice))
                 break
             except InUse:  # this computer's own: libvirt says so at a start only
                 if wanted:
@@ -93,55 +87,28 @@ def create(
 
 def delete(hypervisor: Hypervisor, name: str) -> None:
     """Ends a network and has libvirt forget it. Repeatable until it is gone. Raises NotFound; Conflict if a VM is defined with it."""
-    network = get(hypervisor, name)
+    defined.get(hypervisor, KIND, name)
     if users := _users(hypervisor).get(name):
         raise Conflict(
             f"network {name} is that of {'VM' if len(users) == 1 else 'VMs'} {', '.join(users)}",
             hint="delete them first, or leave it",
         )
-    with library.doing(f"remove network {name}"):
-        _end(hypervisor, network)
+    defined.remove(hypervisor, KIND, name)
 
 
 def start(hypervisor: Hypervisor, name: str) -> bool:
     """False if it was started. Raises NotFound; Conflict where its addresses are in use."""
-    network = get(hypervisor, name)
-    with library.doing(f"start network {name}"):
-        if network.isActive():
-            return False
-        _start(hypervisor, network, name)
-    return True
+    return defined.start(hypervisor, KIND, name)
 
 
 def stop(hypervisor: Hypervisor, name: str) -> bool:
     """VMs that run with it lose it, until they are started anew. False if it was stopped. Raises NotFound."""
-    network = get(hypervisor, name)
+    network = defined.get(hypervisor, KIND, name)
     with library.doing(f"stop network {name}"):
         if not network.isActive():
             return False
         network.destroy()
     return True
-
-
-def get(hypervisor: Hypervisor, name: str) -> Any:
-    """libvirt's object. Raises NotFound."""
-    if (found := _find(hypervisor, name)) is None:
-        raise NotFound(
-            f"libvirt has no network {name!r}",
-            hint="`mngr vm network list` shows them, `mngr vm network create` makes one",
-        )
-    return found
-
-
-def sweep(hypervisor: Hypervisor) -> list[str]:
-    """Takes away what killed creates have left; names of those. Repeatable."""
-    found = []
-    for entry in hypervisor.journal.entries(JOURNAL):
-        if not entry.busy:
-            with suppress(Conflict), hypervisor.journal.hold(JOURNAL, entry.subject) as held:
-                if _finish(hypervisor, held):
-                    found.append(entry.subject)
-    return found
 
 
 # --- its parts ----------------------------------------------------------------------------------------------------
@@ -184,25 +151,8 @@ def _free(wanted: IPv4Network | None, taken: dict[str, IPv4Network]) -> IPv4Netw
     raise Conflict("no addresses are free", hint="name some, such as 10.44.0.0/24")
 
 
-def _make(
-    hypervisor: Hypervisor, held: Held, name: str, mode: str, cidr: IPv4Network, autostart: bool
-) -> None:
-    id = str(uuid.uuid4())
-    plan = {"uuid": id, "uri": hypervisor.uri, "autostart": autostart}
-    held.write(Intent(provider=JOURNAL, subject=name, kind="create", at=hypervisor.clock.now(), plan=plan))
-    try:
-        with library.doing(f"make network {name}"):
-            network = hypervisor.conn.networkDefineXML(_xml(name, id, mode, cidr))
-            _start(hypervisor, network, name)
-            network.setAutostart(int(autostart))
-    except BaseException:
-        with suppress(MngrError):
-            _finish(hypervisor, held)
-        raise
-    held.done()
-
-
-def _start(hypervisor: Hypervisor, network: Any, name: str) -> None:
+def _start(hypervisor: Hypervisor, network: Any) -> None:
+    name = network.name()
     try:
         network.create()
     except hypervisor.libvirt.libvirtError as error:
@@ -216,50 +166,6 @@ def _start(hypervisor: Hypervisor, network: Any, name: str) -> None:
                 f"network {name} doesn't start: {said}", hint="`apt install dnsmasq-base`"
             ) from None
         raise
-
-
-def _finish(hypervisor: Hypervisor, held: Held) -> bool:
-    """Takes away what that intent says; True if it did. A network that a VM is defined with by now stays. Raises Conflict where
-    it is another libvirt's."""
-    if (intent := held.intent) is None:
-        return False
-    libvirt, plan, uri = hypervisor.libvirt, intent.plan, str(intent.plan.get("uri", ""))
-    if remove.daemon(uri) != remove.daemon(hypervisor.uri):
-        raise Conflict(
-            f"a killed create of network {intent.subject} on {uri} isn't cleared away yet",
-            hint=f"`LIBVIRT_URI={uri} mngr vm network list` does that",
-        )
-    gone = True
-    with library.doing("remove what a killed create left"):
-        try:
-            network = hypervisor.conn.networkLookupByUUIDString(str(plan.get("uuid", "")))
-            if network.name() in _users(hypervisor):
-                network.setAutostart(int(bool(plan.get("autostart", True))))
-                gone = False
-            else:
-                _end(hypervisor, network)
-        except libvirt.libvirtError as error:
-            if library.code(error) != libvirt.VIR_ERR_NO_NETWORK:
-                raise
-    held.done()
-    return gone
-
-
-def _end(hypervisor: Hypervisor, network: Any) -> None:
-    if network.isActive():
-        network.destroy()
-    with suppress(hypervisor.libvirt.libvirtError):  # one that wasn't persistent is gone
-        if network.isPersistent():
-            network.undefine()
-
-
-def _find(hypervisor: Hypervisor, name: str) -> Any | None:
-    try:
-        return hypervisor.conn.networkLookupByName(name)
-    except hypervisor.libvirt.libvirtError as error:
-        if library.code(error) == hypervisor.libvirt.VIR_ERR_NO_NETWORK:
-            return None
-        raise library.told(error, f"look for network {name}") from None
 
 
 def _taken(hypervisor: Hypervisor) -> dict[str, IPv4Network]:
@@ -278,6 +184,12 @@ def _users(hypervisor: Hypervisor) -> dict[str, tuple[str, ...]]:
     return found
 
 
+KIND = defined.Kind(
+    word="network", verb="network", calls="network", missing=43, used=_users, begin=_start,
+    hint="`mngr vm network list` shows them, `mngr vm network create` makes one",
+)  # fmt: skip
+
+
 def _check_same(there: Network, mode: str, cidr: IPv4Network | None, autostart: bool) -> None:
     pairs = [("mode", there.mode, mode), ("autostart", there.autostart, autostart)]
     pairs += [("addresses", there.cidr, str(cidr))] if cidr else []
@@ -287,7 +199,7 @@ def _check_same(there: Network, mode: str, cidr: IPv4Network | None, autostart: 
         )
 
 
-def _xml(name: str, id: str, mode: str, cidr: IPv4Network) -> str:
+def _xml(name: str, mode: str, cidr: IPv4Network, id: str) -> str:
     network = ET.Element("network")
     ET.SubElement(network, "name").text = name
     ET.SubElement(network, "uuid").text = id
@@ -309,7 +221,7 @@ def _read(network: Any, users: dict[str, tuple[str, ...]]) -> Network:
         cidr=_cidr(root),
         bridge=bridge.get("name", "") if bridge is not None else "",
         active=bool(network.isActive()),
-        autostart=bool(network.autostart()) if network.isPersistent() else False,
+        autostart=defined.is_autostarted(network),
         vms=users.get(network.name(), ()),
     )
 

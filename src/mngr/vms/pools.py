@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
 import xml.etree.ElementTree as ET
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from mngr.journal import Held, Intent
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
+from mngr.model.errors import Conflict, InvalidInput
 from mngr.model.names import check_name
+from mngr.vms import defined, library
 from mngr.vms import domain as xml
-from mngr.vms import library
-from mngr.vms.files import make_folder
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.spec import VmSpec, check_path
 
-JOURNAL = "pool"
 FOLDERS = ("dir", "fs", "netfs")
 
 
@@ -38,30 +34,24 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
 
 def list_(hypervisor: Hypervisor) -> list[Pool]:
     """By name. What a killed create has left is cleared away first."""
-    sweep(hypervisor)
-    disks = _disks(hypervisor)
-    with library.doing("list storage pools"):
-        found = [_read(one, disks) for one in hypervisor.conn.listAllStoragePools()]
-    return sorted(found, key=lambda one: one.name)
+    defined.sweep(hypervisor, KIND)
+    return _all(hypervisor)
 
 
 def show(hypervisor: Hypervisor, name: str) -> Pool:
     """Raises NotFound."""
     with library.doing(f"read storage pool {name}"):
-        return _read(get(hypervisor, name), _disks(hypervisor))
+        return _read(defined.get(hypervisor, KIND, name), _disks(hypervisor))
 
 
 def create(hypervisor: Hypervisor, name: str, path: str, autostart: bool = True) -> tuple[Pool, bool]:
     """Defines and starts one at a folder, which is made if it isn't there. False if it was there with these values: then it is only
     started. Raises InvalidInput; Conflict (another pool of that name or folder). A killed create leaves nothing once somebody looks."""
-    hypervisor.check_local()
     check_name(name, "pool name")
     check_path(path, "folder")
     if path == "/":
         raise InvalidInput("folder '/' can't be used", hint="give a folder for disks alone")
-    make_folder(hypervisor.folder)
-    with hypervisor.journal.hold(JOURNAL, name) as held:
-        _finish(hypervisor, held)
+    with defined.hold(hypervisor, KIND, name) as held:
         pools = {one.name: one for one in list_(hypervisor)}
         if (there := pools.get(name)) is not None:
             if (there.path, there.autostart) != (path, autostart):
@@ -69,13 +59,11 @@ def create(hypervisor: Hypervisor, name: str, path: str, autostart: bool = True)
                     f"storage pool {name} is there at {there.path}, {'' if there.autostart else 'not '}started with libvirt",
                     hint="give yours another name",
                 )
-            if not there.active:
-                with library.doing(f"start storage pool {name}"):
-                    get(hypervisor, name).create()
+            defined.start(hypervisor, KIND, name)
             return show(hypervisor, name), False
         if same := [one.name for one in pools.values() if one.path == path]:
             raise Conflict(f"folder {path} is storage pool {same[0]} already", hint="give another folder")
-        _make(hypervisor, held, name, Path(path), autostart)
+        defined.make(hypervisor, KIND, held, name, autostart, partial(_xml, name, path), Path(path))
     return show(hypervisor, name), True
 
 
@@ -86,8 +74,7 @@ def delete(hypervisor: Hypervisor, name: str) -> None:
         raise Conflict(
             f"storage pool {name} has disks of {', '.join(pool.vms)}", hint="delete those VMs first"
         )
-    with library.doing(f"remove storage pool {name}"):
-        _end(hypervisor, get(hypervisor, name))
+    defined.remove(hypervisor, KIND, name)
 
 
 def folder(hypervisor: Hypervisor, spec: VmSpec) -> Path:
@@ -95,7 +82,7 @@ def folder(hypervisor: Hypervisor, spec: VmSpec) -> Path:
     if not spec.pool:
         return hypervisor.folder
     with library.doing(f"read storage pool {spec.pool}"):
-        pool = get(hypervisor, spec.pool)
+        pool = defined.get(hypervisor, KIND, spec.pool)
         root, active = ET.fromstring(pool.XMLDesc()), pool.isActive()
     if root.get("type") not in FOLDERS:
         raise Conflict(f"storage pool {spec.pool} is no folder", hint="`mngr vm pool list` shows pools")
@@ -104,75 +91,22 @@ def folder(hypervisor: Hypervisor, spec: VmSpec) -> Path:
     return Path(root.findtext("target/path") or "")
 
 
-def get(hypervisor: Hypervisor, name: str) -> Any:
-    """libvirt's object. Raises NotFound."""
-    libvirt = hypervisor.libvirt
-    try:
-        return hypervisor.conn.storagePoolLookupByName(name)
-    except libvirt.libvirtError as error:
-        if library.code(error) == libvirt.VIR_ERR_NO_STORAGE_POOL:
-            raise NotFound(
-                f"libvirt has no storage pool {name!r}", hint="`mngr vm pool list` shows pools"
-            ) from None
-        raise library.told(error, f"look for storage pool {name}") from None
-
-
-def sweep(hypervisor: Hypervisor) -> None:
-    """Takes away what killed creates have left. Repeatable."""
-    for entry in hypervisor.journal.entries(JOURNAL):
-        if not entry.busy:
-            with suppress(Conflict), hypervisor.journal.hold(JOURNAL, entry.subject) as held:
-                _finish(hypervisor, held)
-
-
 # --- its parts ----------------------------------------------------------------------------------------------------
 
 
-def _make(hypervisor: Hypervisor, held: Held, name: str, path: Path, autostart: bool) -> None:
-    id = str(uuid.uuid4())
-    plan = {"uuid": id, "uri": hypervisor.uri, "path": "" if path.exists() else str(path)}
-    held.write(Intent(provider=JOURNAL, subject=name, kind="create", at=hypervisor.clock.now(), plan=plan))
+def _xml(name: str, path: str, id: str) -> str:
     root = ET.Element("pool", type="dir")
     ET.SubElement(root, "name").text = name
     ET.SubElement(root, "uuid").text = id
-    ET.SubElement(ET.SubElement(root, "target"), "path").text = str(path)
-    try:
-        make_folder(path)
-        with library.doing(f"make storage pool {name}"):
-            pool = hypervisor.conn.storagePoolDefineXML(ET.tostring(root, encoding="unicode"))
-            pool.create()
-            pool.setAutostart(int(autostart))
-    except BaseException as failure:
-        with suppress(MngrError):
-            _finish(hypervisor, held)
-        if isinstance(failure, OSError):
-            raise InvalidInput(f"folder {path} can't be made: {failure.strerror}") from None
-        raise
-    held.done()
+    ET.SubElement(ET.SubElement(root, "target"), "path").text = path
+    return ET.tostring(root, encoding="unicode")
 
 
-def _finish(hypervisor: Hypervisor, held: Held) -> None:
-    if held.intent is None:
-        return
-    libvirt, plan = hypervisor.libvirt, held.intent.plan
-    with library.doing("remove what a killed create left"):
-        try:
-            _end(hypervisor, hypervisor.conn.storagePoolLookupByUUIDString(str(plan.get("uuid", ""))))
-        except libvirt.libvirtError as error:
-            if library.code(error) != libvirt.VIR_ERR_NO_STORAGE_POOL:
-                raise
-    if made := str(plan.get("path", "")):
-        with suppress(OSError):  # it has something in it, or was never made
-            Path(made).rmdir()
-    held.done()
-
-
-def _end(hypervisor: Hypervisor, pool: Any) -> None:
-    if pool.isActive():
-        pool.destroy()
-    with suppress(hypervisor.libvirt.libvirtError):  # one that wasn't persistent is gone
-        if pool.isPersistent():
-            pool.undefine()
+def _all(hypervisor: Hypervisor) -> list[Pool]:
+    disks = _disks(hypervisor)
+    with library.doing("list storage pools"):
+        found = [_read(one, disks) for one in hypervisor.conn.listAllStoragePools()]
+    return sorted(found, key=lambda one: one.name)
 
 
 def _disks(hypervisor: Hypervisor) -> list[tuple[str, Path]]:
@@ -189,8 +123,15 @@ def _read(pool: Any, disks: list[tuple[str, Path]]) -> Pool:
         kind=root.get("type", ""),
         path=path,
         active=active,
-        autostart=bool(pool.autostart()) if pool.isPersistent() else False,
+        autostart=defined.is_autostarted(pool),
         capacity=info[1] if active else 0,
         available=info[3] if active else 0,
         vms=tuple(sorted({name for name, folder in disks if path and folder == Path(path)})),
     )
+
+
+KIND = defined.Kind(
+    word="storage pool", verb="pool", calls="storagePool", missing=49, hint="`mngr vm pool list` shows pools",
+    begin=lambda hypervisor, pool: pool.create(),
+    used=lambda hypervisor: [one.name for one in _all(hypervisor) if one.vms],
+)  # fmt: skip

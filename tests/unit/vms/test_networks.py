@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ pytest.importorskip("libvirt", reason="libvirt's Python library isn't installed"
 
 from mngr.journal import Intent
 from mngr.model.errors import Conflict
-from mngr.vms import forwards, gpus, needed, networks
+from mngr.vms import defined, forwards, gpus, needed, networks
 from mngr.vms.hypervisor import Hypervisor, opened
 from mngr.vms.spec import VmSpec
 
@@ -30,17 +31,17 @@ def hypervisor(tmp_path: Path) -> Iterator[Hypervisor]:
             one.undefine()
     for one in here.conn.listAllNetworks():
         if one.name() == "lab":
-            networks._end(here, one)
+            defined.end(here, one)
 
 
 def killed(here: Hypervisor, uri: str = "test:///default") -> Any:
     """A create that was killed once libvirt had the network."""
     here.folder.mkdir(exist_ok=True)
     plan = {"uuid": ID, "uri": uri, "autostart": True}
-    with here.journal.hold(networks.JOURNAL, "lab") as held:
-        held.write(Intent(provider=networks.JOURNAL, subject="lab", kind="create", at=0.0, plan=plan))
+    with here.journal.hold("network", "lab") as held:
+        held.write(Intent(provider="network", subject="lab", kind="create", at=0.0, plan=plan))
     network = here.conn.networkDefineXML(
-        networks._xml("lab", ID, networks.NAT, networks.IPv4Network("192.168.150.0/24"))
+        networks._xml("lab", networks.NAT, networks.IPv4Network("192.168.150.0/24"), ID)
     )
     network.create()
     return network
@@ -53,7 +54,7 @@ def names(here: Hypervisor) -> list[str]:
 def test_what_a_killed_create_left_goes_at_the_next_look(hypervisor: Hypervisor) -> None:
     killed(hypervisor)
     assert "lab" not in names(hypervisor)
-    assert not hypervisor.journal.entries(networks.JOURNAL)
+    assert not hypervisor.journal.entries("network")
 
 
 def test_unless_a_vm_is_defined_with_it_by_now(hypervisor: Hypervisor) -> None:
@@ -62,14 +63,14 @@ def test_unless_a_vm_is_defined_with_it_by_now(hypervisor: Hypervisor) -> None:
     [lab] = [one for one in networks.list_(hypervisor) if one.name == "lab"]
     assert (lab.active, lab.vms, lab.autostart) == (True, ("user-of-lab",), True)
     assert network.isActive()
-    assert not hypervisor.journal.entries(networks.JOURNAL)
+    assert not hypervisor.journal.entries("network")
     assert networks.create(hypervisor, "lab", cidr="192.168.150.0/24")[1] is False
 
 
 def test_another_libvirt_s_is_left_to_a_look_at_that(hypervisor: Hypervisor) -> None:
     killed(hypervisor, uri="qemu+unix:///elsewhere")
-    assert networks.sweep(hypervisor) == []
-    assert len(hypervisor.journal.entries(networks.JOURNAL)) == 1
+    assert defined.sweep(hypervisor, networks.KIND) == []
+    assert len(hypervisor.journal.entries("network")) == 1
     with pytest.raises(Conflict, match=r"qemu\+unix:///elsewhere isn't cleared away"):
         networks.create(hypervisor, "lab")
 
@@ -79,14 +80,15 @@ def test_addresses_of_this_computer_are_passed_over(
 ) -> None:
     start = networks._start
 
-    def in_use(here: Hypervisor, network: Any, name: str) -> None:
+    def in_use(here: Hypervisor, network: Any) -> None:
         if "192.168.100." in network.XMLDesc():
             error = here.libvirt.libvirtError("Network is already in use by interface eth0")
             error.err = (38, 19, str(error), 2, "", None, None, -1, -1)
-            network = type("Busy", (), {"create": lambda self: (_ for _ in ()).throw(error)})()
-        start(here, network, name)
+            busy = {"name": network.name, "create": lambda self: (_ for _ in ()).throw(error)}
+            network = type("Busy", (), busy)()
+        start(here, network)
 
-    monkeypatch.setattr(networks, "_start", in_use)
+    monkeypatch.setattr(networks, "KIND", replace(networks.KIND, begin=in_use))
     assert networks.create(hypervisor, "lab")[0].cidr == "192.168.101.0/24"
     networks.delete(hypervisor, "lab")
     with pytest.raises(Conflict, match="in use"):
