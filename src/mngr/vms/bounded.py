@@ -23,8 +23,8 @@ LONG = {
     "create", "createWithFlags", "createXML", "defineXML", "destroy", "destroyFlags", "undefineFlags", "managedSave", "blockResize",
     "snapshotCreateXML", "revertToSnapshot", "delete", "refresh", "build",
 }  # fmt: skip
-#: Those that ask nobody.
-LOCAL = {"name", "getName", "UUIDString", "UUID", "ID", "connect"}
+#: Those that ask nobody, and answer with text or numbers.
+LOCAL = {"name", "getName", "UUIDString", "UUID", "ID"}
 _KINDS = {
     "virConnect", "virDomain", "virDomainSnapshot", "virNetwork", "virStoragePool", "virStorageVol", "virNodeDevice", "virInterface",
 }  # fmt: skip
@@ -51,15 +51,13 @@ class Bounded:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._real, name)
-        if not callable(found):
+        if name in LOCAL or not callable(found):
             return found
 
         def call(*args: Any, **kwargs: Any) -> Any:
             def work() -> Any:
                 return found(*map(_real, args), **{key: _real(one) for key, one in kwargs.items()})
 
-            if name in LOCAL:
-                return _wrapped(work(), self._line)
             limit_s = LONG_LIMIT_S if name in LONG else CALL_LIMIT_S
             return _wrapped(_in_time(work, f"libvirt's {name}", limit_s, self._line), self._line)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -56,7 +57,7 @@ def list_(hypervisor: Hypervisor) -> list[Vm]:
             one.UUIDString() for one in conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)
         }
         found = [_row(domain, facts, autostart) for domain, facts in stats]
-    return sorted(found, key=lambda one: one.name)
+    return sorted(found, key=attrgetter("name"))
 
 
 def _row(domain: Any, facts: dict[str, Any], autostart: set[str]) -> Vm:

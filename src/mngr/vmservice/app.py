@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -87,13 +88,7 @@ def _route(app: FastAPI, calls: Calls, action: Action) -> None:
         request = sent.pop("request")
         more = sent.pop("body", None)
         asked = action.request(**sent, **(more.model_dump(exclude_unset=True) if more is not None else {}))
-        done = await _done(calls, action, asked, request)
-        # Its shape was checked when it was made; FastAPI would do so again, which takes most of the time of a long list.
-        return (
-            Response(done.model_dump_json(), media_type="application/json")
-            if isinstance(done, BaseModel)
-            else done
-        )
+        return _sent(await _done(calls, action, asked, request))
 
     endpoint.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]
     endpoint.__name__ = action.name
@@ -117,6 +112,15 @@ async def _done(calls: Calls, action: Action, asked: Any, request: Request) -> A
     if action.long:
         return await long.answer(calls, action, asked, request, action.kind)
     return await calls.run(action.kind, action.run, asked)
+
+
+def _sent(done: Any) -> Any:
+    """An answer as JSON. Its shape isn't checked once more, as FastAPI would, which takes most of the time of a long list."""
+    if isinstance(done, msgspec.Struct):
+        return Response(msgspec.json.encode(done), media_type="application/json")
+    if isinstance(done, BaseModel):
+        return Response(done.model_dump_json(), media_type="application/json")
+    return done
 
 
 def _target(asked: Any) -> str:
@@ -214,8 +218,7 @@ def _tools(app: FastAPI, service: Service, calls: Calls) -> None:
             return problems.answer(
                 422, f"{tool} can't be called so", "/tools says its parameters", problems.wrongs(error)
             )
-        done = await _done(calls, action, asked, request)
-        return done if isinstance(done, Response) else JSONResponse(done.model_dump())
+        return _sent(await _done(calls, action, asked, request))
 
     schema = {"schema": {"type": "object"}}
     app.add_api_route(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import socket
 from collections.abc import Callable
@@ -61,6 +62,8 @@ def serve(settings: Settings, host: str, *, open_to_all: bool, ready: Callable[[
         )  # fmt: skip
         ready(f"http://[{host}]:{port}" if ip.version == 6 else f"http://{host}:{port}")
         server = uvicorn.Server(config)
+        gc.collect()
+        gc.freeze()  # what is there stays: each look at it would take longer than an answer
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:  # uvicorn has ended well, and then raises the signal that told it to
