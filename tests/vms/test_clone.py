@@ -60,6 +60,11 @@ def test_a_clone_is_its_own_and_outlives_its_source(place: Place, blank: Path, t
     seed = Path(clone["disks"][1]).read_bytes()
     assert clone["uuid"].encode() in seed
     assert b'"local-hostname": "two"' in seed
+    # before it asks for an address, as that may go by the machine id
+    assert [b'"dsmode": "local"' in Path(one["disks"][1]).read_bytes() for one in (clone, source)] == [
+        True,
+        False,
+    ]
     assert place.told("clone", "one", "two") == {"vm": clone, "made": False}
     place.mngr("delete", "one", "--yes")
     assert read(Path(clone["disks"][0]), tmp_path) == b"x" * 512

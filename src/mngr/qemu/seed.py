@@ -25,14 +25,18 @@ def files(
     root_password: str = "",
     user: str = "",
     boothook: bytes = b"",
+    before_network: bool = False,
 ) -> dict[str, bytes]:
     """A seed's files by name. `keys` are public ones, of `user`, who may sudo; by default of the image's own.
 
-    `boothook`: a script that the vendor has cloud-init run at each boot, whatever the user data is.
+    `boothook`: a script that the vendor has cloud-init run at each boot, whatever the user data is. `before_network`: that, and
+    what else cloud-init does for a new machine, comes before the network is up.
 
     Keep `instance_id` for a machine's life: with another one cloud-init starts over, and deletes the host keys.
     """
     meta = {"instance-id": instance_id, "local-hostname": hostname, "public-keys": list(keys)}
+    if before_network:
+        meta["dsmode"] = "local"
     vendor: dict[str, object] = {}
     if user:
         may = {"sudo": "ALL=(ALL) NOPASSWD:ALL", "shell": "/bin/bash", "lock_passwd": True}

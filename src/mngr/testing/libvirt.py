@@ -25,6 +25,8 @@ from mngr.vms.remove import PROVIDER
 
 EVERY_S = 0.02
 UNTIL = "mngr-until"
+IMAGES = "images"
+"""The folder that a service keeps images in, beside the disks."""
 
 
 class Rig(Wire):
@@ -91,7 +93,11 @@ class Rig(Wire):
         lines = [_line("vm", name, _rows(notes.read(text, "tags"))) for name, text in vms.items()]
         known = {Path(disk).name.partition(".")[0] for text in vms.values() for disk in xml.read(text).disks}
         for path in sorted(self.disks.glob("*")) if self.disks.is_dir() else []:
-            if not path.name.startswith(".") and path.name.partition(".")[0] not in known:
+            if (
+                path.name != IMAGES
+                and not path.name.startswith(".")
+                and path.name.partition(".")[0] not in known
+            ):
                 lines.append(_line("file", path.name, []))
         for entry in Journal(self.disks / ".mngr").entries(PROVIDER):
             if not entry.busy:

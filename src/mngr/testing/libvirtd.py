@@ -78,9 +78,11 @@ if [ "$3" = own-network ]; then
     ip link set lo up
     ip link add br-tests type bridge
 fi
-libvirtd -f "$top/libvirtd.conf" </dev/null &
-trap 'kill $!' TERM
-wait $! || wait $!
+while :; do
+    rm -f "$top/again"
+    libvirtd -f "$top/libvirtd.conf" </dev/null || :
+    [ -e "$top/again" ] || exit 1
+done
 """
 
 
@@ -88,6 +90,7 @@ class Libvirtd:
     """Started by the constructor; `uri` is where it is. Raises AssertionError if it doesn't come up."""
 
     def __init__(self, own_network: bool = False) -> None:
+        self.own_network = own_network
         self.folder = Path(tempfile.mkdtemp(prefix="mngr-libvirtd-"))
         sockets = self.folder / "sockets"
         sockets.mkdir()
@@ -114,6 +117,19 @@ class Libvirtd:
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
+        self._wait_until_it_answers()
+
+    def restart(self) -> None:
+        """The daemon alone: its VMs run on."""
+        (self.folder / "again").touch()
+        os.kill(self._pid(), signal.SIGTERM)
+        end = time.monotonic() + START_LIMIT_S
+        while (self.folder / "again").exists():
+            assert time.monotonic() < end, self.log()
+            time.sleep(0.05)
+        self._wait_until_it_answers()
+
+    def _wait_until_it_answers(self) -> None:
         end = time.monotonic() + START_LIMIT_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > end:
@@ -127,8 +143,12 @@ class Libvirtd:
 
     def inside(self, *argv: str) -> str:
         """What a command prints in its network namespace."""
-        words = ["nsenter", "-t", str(self._pid()), "-n", "-m", "-p", *argv]
+        words = [*self.in_its_network(), "-m", "-p", *argv]
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+    def in_its_network(self) -> list[str]:
+        """What has a command see its networks, but this computer's files, if it is put before it."""
+        return ["nsenter", "-t", str(self._pid()), "-n"]
 
     def _pid(self) -> int:
         own = str(self.folder / "libvirtd.conf").encode()

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from mngr.journal import Held
-from mngr.model.errors import Conflict, MngrError, NotFound
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.vms import acceleration, files, forwards, gpus, inject, library, pools, remove, states
 from mngr.vms import domain as xml
 from mngr.vms.domain import Made
@@ -140,6 +140,17 @@ def take_back(hypervisor: Hypervisor, held: Held, name: str, id: str, failure: B
         if isinstance(failure, MngrError):
             left = f"what was made couldn't be removed ({problem}); the next `mngr vm list` tries again"
             failure.details = f"{failure.details}\n{left}".strip()
+
+
+def check_memory(hypervisor: Hypervisor, spec: VmSpec) -> None:
+    """Raises InvalidInput for more than the computer has."""
+    with library.doing("ask how much memory there is"):
+        most = hypervisor.conn.getInfo()[1]
+    if spec.memory_mib > most:
+        raise InvalidInput(
+            f"{spec.memory_mib} MiB of memory are more than the VMs' computer has, which is {most} MiB",
+            hint="give it less",
+        )
 
 
 def check_network(hypervisor: Hypervisor, spec: VmSpec) -> None:

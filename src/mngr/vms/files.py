@@ -113,10 +113,15 @@ def make(files: Files, spec: VmSpec, uuid: str, image_format: str, user_data: by
 
 
 def write_seed(files: Files, spec: VmSpec, uuid: str, user_data: bytes = b"") -> None:
-    """Makes the seed, or another one in its place, which a VM that runs sees from its next start on. Raises QemuError."""
+    """Makes the seed, or another one in its place, which a VM that runs sees from its next start on. Raises QemuError.
+
+    A clone gets its own machine id before it asks for an address, as that may go by the id."""
     folder, new = Path(f"{files.stem}.seed"), Path(f"{files.stem}.seed.new")
-    hook = seed_keys.script(uuid, spec.user)
-    seed.write(folder, seed.files(uuid, spec.hostname, spec.keys, user_data, user=spec.user, boothook=hook))
+    hook, cloned = seed_keys.script(uuid, spec.user), bool(spec.cloned_from)
+    made = seed.files(
+        uuid, spec.hostname, spec.keys, user_data, user=spec.user, boothook=hook, before_network=cloned
+    )
+    seed.write(folder, made)
     new.touch(mode=0o600)
     img.fat(new, folder, seed.LABEL)
     os.replace(new, files.seed)

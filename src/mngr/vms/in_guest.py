@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Runs in a VM, as root, at each boot, before its users may log in: adds keys to those that they have, and takes keys away.
+In a copy of another VM it gives it a machine id of its own, first.
 
 cloud-init runs it as a boothook of the vendor data. What is to change is data in its last line, which the host writes anew;
 each change is carried out once, so what the VM's owner does with the file meanwhile stays. Any Python from 3.6 on will do.
@@ -15,12 +16,19 @@ import sys
 
 MARK = "#mngr-keys-2 "
 STATE = "/var/lib/mngr/keys.json"
+# https://www.freedesktop.org/software/systemd/man/latest/machine-id.html; D-Bus's is mostly a link to the first
+MACHINE_IDS = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 
 
 def main(script, state_path=STATE):
     wanted = read(script)
     state = load(state_path)
-    if state.get("vm") != wanted["vm"]:  # also in a copy of another VM
+    if state.get("vm") != wanted["vm"]:
+        if state.get("vm"):  # this is a copy of another VM
+            try:
+                set_machine_id(wanted["vm"].replace("-", ""))
+            except OSError as problem:
+                sys.stderr.write(f"mngr: the machine id stays that of another VM: {problem}\n")
         state = {"vm": wanted["vm"]}
     before = json.dumps(state, sort_keys=True)
     if not wanted["user"] and not state.get("user"):
@@ -61,6 +69,15 @@ def save(path, state):
     with open(path + ".new", "w", encoding="utf-8") as file:
         json.dump(state, file)
     os.replace(path + ".new", path)
+
+
+def set_machine_id(id):
+    """As systemd makes it of a VM's UUID at its first boot."""
+    for path in {os.path.realpath(one) for one in MACHINE_IDS if os.path.exists(one)}:
+        with open(path + ".new", "w", encoding="ascii") as file:
+            os.fchmod(file.fileno(), 0o444)
+            file.write(id + "\n")
+        os.replace(path + ".new", path)
 
 
 def default_user():

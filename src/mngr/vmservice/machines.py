@@ -8,7 +8,7 @@ import msgspec
 from pydantic import ConfigDict, Field
 
 from mngr.model.errors import Conflict, InvalidInput
-from mngr.vms import create, guests, remove, urls
+from mngr.vms import create, files, guests, remove, urls
 from mngr.vms import spec as specs
 from mngr.vms.guests import AGENTS, TAGS, Guest
 from mngr.vms.spec import MOST_FORWARDS, VmSpec, check_user_data
@@ -163,8 +163,11 @@ def check(service: Service, asked: MachineCreate) -> Checked:
     """Makes nothing. Raises what a create would, as far as that is known before the image is there."""
     _check_owner(asked)
     check_user_data(asked.userData.encode())
-    spec = planned(service, asked)
-    create.check_network(service.hypervisor(), spec)
+    spec, hypervisor = planned(service, asked), service.hypervisor()
+    hypervisor.check_local()
+    files.check_folder(hypervisor.folder)
+    create.check_network(hypervisor, spec)
+    create.check_memory(hypervisor, spec)
     urls.check(spec.image_url, service.settings.images, checked=bool(spec.image_sha256))
     return Checked()
 

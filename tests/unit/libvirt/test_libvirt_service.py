@@ -147,7 +147,7 @@ def test_no_answer_shows_user_data(cloud: ServiceCloud, app: tuple[TestClient, T
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"plan": "big"}, "2048m-2c-20g"), ({"plan": "1m-1c-1g"}, "memory"), ({"region": "moon"}, "local"),
+        ({"plan": "big"}, "2048m-2c-20g"), ({"plan": "1m-1c-1g"}, "memory"), ({"plan": "9999999m-1c-1g"}, "MiB"), ({"region": "moon"}, "local"),
         ({"image": "/etc/passwd"}, "address"), ({"image": "https://10.0.0.1/x"}, "10.0.0.1"),
     ],
 )  # fmt: skip

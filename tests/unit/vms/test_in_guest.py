@@ -22,6 +22,9 @@ class Guest:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.script, self.state, home = folder / "script", folder / "state/keys.json", folder / "home"
         home.mkdir()
+        self.machine_id = folder / "machine-id"
+        self.machine_id.write_text("1" * 32 + "\n")
+        monkeypatch.setattr(in_guest, "MACHINE_IDS", (str(self.machine_id), str(folder / "no-dbus")))
         self.keys = home / ".ssh/authorized_keys"
         me = in_guest.pwd.getpwnam(getpass.getuser())
         person = in_guest.pwd.struct_passwd((*me[:5], str(home), me[6]))
@@ -78,6 +81,16 @@ def test_a_copy_of_the_vm_has_changes_of_its_own(guest: Guest) -> None:
     guest.boots(change(1, ONE))
     guest.boots(change(1, TWO), vm=UUID.replace("0f", "1f"))
     assert guest.lines() == [ONE, TWO]
+
+
+def test_a_copy_of_the_vm_has_a_machine_id_of_its_own(guest: Guest) -> None:
+    """Some DHCP clients ask for an address by it; what was no copy keeps its own."""
+    for _ in range(2):
+        guest.boots()
+        assert guest.machine_id.read_text() == "1" * 32 + "\n"
+    guest.boots(vm=UUID.replace("0f", "1f"))
+    assert guest.machine_id.read_text() == "1f2b8c1e6f5c4f3e9f570123456789ab\n"
+    assert guest.machine_id.stat().st_mode & 0o777 == 0o444
 
 
 def test_a_key_that_is_there_with_another_comment_stays_as_it_is(guest: Guest) -> None:

@@ -23,7 +23,7 @@ from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Timed
 from mngr.model.progress import Progress
 from mngr.model.records import AgentRecord
 from mngr.model.views import Offer
-from mngr.vms import create, files, guests, hypervisor, library, needed, remove, urls
+from mngr.vms import create, files, guests, hypervisor, needed, remove, urls
 from mngr.vms import spec as specs
 from mngr.vms.hypervisor import DEFAULT_URI, Hypervisor
 from mngr.vms.images import Images
@@ -81,13 +81,7 @@ class LibvirtCloud(VpsClientInterface):
             files.check_folder(here.folder)
             wanted = specs.check(self._vm(here, spec, spec.image))
             create.check_network(here, wanted)
-            with library.doing("ask how much memory there is"):
-                most = here.conn.getInfo()[1]
-        if size.memory_mib > most:
-            raise InvalidInput(
-                f"plan {spec.plan} has more memory than this computer, which has {most} MiB",
-                hint="choose a smaller one with -b --vps-plan=…",
-            )
+            create.check_memory(here, wanted)
         if _is_url(spec.image):
             urls.parse(spec.image, Allowed(private=True), checked=bool(wanted.image_sha256))
             if not shutil.which("qemu-img"):
