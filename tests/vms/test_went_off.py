@@ -10,7 +10,7 @@ import pytest
 
 from mngr.model.waiting import looks
 from mngr.testing.libvirtd import Libvirtd, missing
-from mngr.vms import guests
+from mngr.vms import ended, guests, states
 from mngr.vms.guests import Guest
 from support.vms import Place, place_at, small
 
@@ -48,9 +48,9 @@ def off(place: Place, tmp_path: Path) -> None:
     place.mngr("create", "one", *small(image))
     with place.hypervisor() as hypervisor:
         for _ in looks(hypervisor.clock, 60):
-            if guests.get(hypervisor, "one").state == "stopped":
+            if states.of(hypervisor.get("one")) == states.STOPPED:
                 return
-        raise AssertionError(guests.get(hypervisor, "one"))
+        raise AssertionError("it runs")
 
 
 def test_one_that_switched_itself_off_did_so_after_libvirtd_was_started_anew(
@@ -63,6 +63,20 @@ def test_one_that_switched_itself_off_did_so_after_libvirtd_was_started_anew(
     assert read(place) == before
     disk = place.told("show", "one")["vm"]["disks"][0]
     os.utime(disk)  # it ran since
+    assert read(place).off_by == ""
+
+
+def test_where_nobody_looked_before_its_log_says_so(
+    place: Place, daemon: Libvirtd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And of one whose plug was pulled the log says something else."""
+    monkeypatch.setattr(ended, "LOGS", daemon.folder / "var/log/libvirt/qemu")
+    off(place, tmp_path)
+    daemon.restart()
+    assert read(place).off_by == "itself"
+    with (ended.LOGS / "one.log").open("a") as file:
+        file.write("2026-11-30 19:00:00.000+0000: starting up libvirt version: 9\n")
+    os.utime(place.told("show", "one")["vm"]["disks"][0])
     assert read(place).off_by == ""
 
 

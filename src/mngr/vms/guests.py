@@ -6,22 +6,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 from xml.sax.saxutils import escape
 
 import msgspec
 
-from mngr.model.errors import Conflict, MngrError, NotFound
-from mngr.vms import addresses, files, inject, library, notes, power, remove, states
+from mngr.model.errors import Conflict, NotFound
+from mngr.vms import addresses, ended, files, inject, library, notes, power, remove, states
 from mngr.vms import domain as xml
 from mngr.vms.hypervisor import Hypervisor
 
-TAGS, AGENTS, STOPPED, ENDED = "tags", "agents", "stopped", "ended"
+TAGS, AGENTS = "tags", "agents"
 #: Of one VM. Both notes together stay under the 4 MiB that a text may have in libvirt's protocol.
 MOST_TAGS, MOST_AGENTS, MOST_BYTES = 256, 4096, 1024**2
-#: Longer than a guest may take to shut down once it was told to.
-STOPS_WITHIN_S = 900.0
 
 
 T = TypeVar("T", dict[str, Any], list[dict[str, Any]])
@@ -72,7 +69,9 @@ def of(hypervisor: Hypervisor, domain: Any) -> Guest:
     if not facts.address:
         found = addresses.find(hypervisor, domain, facts, state)
     spec = facts.spec
-    off_at, off_by = _ended(hypervisor, domain, number, reason, text, facts.disks)
+    off_at, off_by = (
+        ended.how(hypervisor, domain, (number, reason), text, facts.disks) if spec else (None, "")
+    )
     return Guest(
         name=facts.name, state=state, address=found.ip, ssh_port=found.ssh_port, ours=spec is not None,
         memory_mib=spec.memory_mib if spec else 0, vcpus=spec.vcpus if spec else 0, disk_gib=spec.disk_gib if spec else 0,
@@ -119,11 +118,11 @@ def switch(hypervisor: Hypervisor, name: str, on: bool, limit_s: float) -> None:
     """On, or off: a guest that hasn't shut down within the limit has its plug pulled. Repeatable. Raises as `power` does."""
     domain = hypervisor.get(name)
     if on:
-        notes.change(hypervisor, domain, STOPPED, lambda was: None)
+        notes.change(hypervisor, domain, ended.STOPPED, lambda was: None)
         power.start(hypervisor, name)
     elif states.of(domain) not in states.OFF:
         now = hypervisor.clock.now()
-        notes.change(hypervisor, domain, STOPPED, lambda was: now)
+        notes.change(hypervisor, domain, ended.STOPPED, lambda was: now)
         power.stop(hypervisor, name, limit_s, force=True)
 
 
@@ -158,26 +157,3 @@ def _fitting(found: T, most: int, what: str) -> T:
             hint=f"at most {most} of {MOST_BYTES} bytes; drop some",
         )
     return found
-
-
-def _ended(
-    hypervisor: Hypervisor, domain: Any, state: int, reason: int, text: str, disks: Sequence[str]
-) -> tuple[float | None, str]:
-    """When and by whom: the time at which somebody switched it off is noted before; else a guest that shut itself down wrote to
-    its disk at last. The first who sees that notes it, as libvirtd forgets the reason when it is started anew."""
-    libvirt = hypervisor.libvirt
-    if state != libvirt.VIR_DOMAIN_SHUTOFF:
-        return None, ""
-    wrote = 0.0
-    with suppress(OSError, ValueError, IndexError):
-        wrote = Path(disks[0]).stat().st_mtime  # and not the seed's, which changes while it is off, too
-    at, ended = notes.read(text, STOPPED), notes.read(text, ENDED)
-    if isinstance(at, int | float) and at and wrote <= at + STOPS_WITHIN_S:  # else it was started since
-        return float(at), "person"
-    forgotten = reason == libvirt.VIR_DOMAIN_SHUTOFF_UNKNOWN and ended == wrote  # else it was started since
-    if not wrote or not (forgotten or reason == libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN):
-        return None, ""
-    if ended != wrote:
-        with suppress(MngrError, OSError):  # who may look needn't be one who may write
-            notes.change(hypervisor, domain, ENDED, lambda was: wrote)
-    return wrote, "itself"
