@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import struct
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -73,15 +74,20 @@ def _write(hypervisor: Hypervisor, domain: Any, name: str, value: object) -> Non
 
 @contextlib.contextmanager
 def alone(hypervisor: Hypervisor, uuid: str) -> Iterator[None]:
-    """Nobody else writes what libvirt keeps of a VM meanwhile. Raises TimedOut."""
+    """Nobody else writes what libvirt keeps of a VM meanwhile. Raises TimedOut.
+
+    A byte of one file for all VMs is locked, so one whose QEMU hangs, for which libvirt waits, is in no other's way.
+    https://man7.org/linux/man-pages/man2/F_OFD_SETLK.2const.html
+    """
     make_folder(hypervisor.folder)
     folder = hypervisor.folder / ".mngr"
     folder.mkdir(exist_ok=True, mode=0o700)
+    ours = struct.pack("hhqqq", fcntl.F_WRLCK, os.SEEK_SET, int(uuid[:8], 16), 1, 0)
     fd = os.open(folder / "notes.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         for _ in looks(hypervisor.clock, LOCK_S):
             with contextlib.suppress(BlockingIOError):
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.fcntl(fd, fcntl.F_OFD_SETLK, ours)
                 break
         else:
             raise TimedOut(f"another mngr has been writing a note on a VM ({uuid}) for {LOCK_S:g} s")
