@@ -118,6 +118,7 @@ NAMED = {
     ("transport/docker_exec.py", "docker"): "the program",
     ("vms/library.py", "libvirt"): "the library",
     ("containers/docker.py", "docker"): "the program",
+    ("qemu/seed.py", "local"): "how cloud-init calls a boot's stage without network",
     ("vps_docker/building.py", "docker"): "a phase: Docker is being installed",
 }
 

@@ -90,7 +90,6 @@ class Libvirtd:
     """Started by the constructor; `uri` is where it is. Raises AssertionError if it doesn't come up."""
 
     def __init__(self, own_network: bool = False) -> None:
-        self.own_network = own_network
         self.folder = Path(tempfile.mkdtemp(prefix="mngr-libvirtd-"))
         sockets = self.folder / "sockets"
         sockets.mkdir()

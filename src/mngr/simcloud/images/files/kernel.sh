@@ -27,22 +27,16 @@ done | while read -r verb path; do
 done
 cat >initrd/init <<'END'
 #!/bin/busybox sh
-# No device manager, and DHCP only where the kernel's line says `ip=dhcp`: what this machine has is known. `simcloud.fault=`
-# asks for a broken first boot.
+# No device manager and no DHCP: what this machine has is known. `simcloud.fault=` asks for a broken first boot.
 busybox=/bin/busybox
 $busybox mount -t proc proc /proc
 $busybox mount -t devtmpfs dev /dev
 while read -r module; do $busybox insmod "/modules/$module"; done </modules/order
 $busybox mount -t ext4 -o noinit_itable /dev/vda /root || exec $busybox poweroff -f
 $busybox ip link set eth0 up
+$busybox ip address add 10.0.2.15/24 dev eth0
+$busybox ip route add default via 10.0.2.2
 read -r line </proc/cmdline
-case $line in
-*ip=dhcp*) $busybox udhcpc -q -n -t 20 -T 1 -i eth0 -s /lease ;;
-*)
-    $busybox ip address add 10.0.2.15/24 dev eth0
-    $busybox ip route add default via 10.0.2.2
-    ;;
-esac
 case $line in
 *simcloud.fault=network*) echo 'nameserver 127.0.0.1' >/root/etc/resolv.conf ;;
 *simcloud.fault=docker*) $busybox mkdir -p /root/etc/docker && echo '{this is no JSON' >/root/etc/docker/daemon.json ;;
@@ -56,14 +50,7 @@ $busybox mount --move /dev /root/dev
 $busybox umount /proc
 exec $busybox switch_root /root /lib/systemd/systemd
 END
-cat >initrd/lease <<'END'
-#!/bin/busybox sh
-# What udhcpc calls with what it got.
-[ "$1" = bound ] || exit 0
-/bin/busybox ip address add "$ip/$mask" dev "$interface"
-/bin/busybox ip route add default via "$router"
-END
-chmod 755 initrd/init initrd/lease
+chmod 755 initrd/init
 (cd initrd && find . | ../tools/bin/busybox cpio -o -H newc >../kernel/boot/initrd)
 mv "kernel/boot/vmlinuz-$version" kernel/boot/vmlinuz
 mkdir -p kernel/usr/sbin
