@@ -21,7 +21,7 @@ import pytest
 import uvicorn
 
 from mngr.model.errors import NotFound
-from mngr.vms import pools
+from mngr.vms import defined
 from mngr.vms.images import Images
 from mngr.vms.urls import Allowed
 from mngr.vmservice.access import Tokens
@@ -70,7 +70,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
             raise NotFound(f"there is nothing at {address}")
 
         patch.setattr(Images, "get", nothing)
-        patch.setattr(pools, "make_folder", lambda folder: None)  # of this computer
+        patch.setattr(defined, "make_folder", lambda folder: None)  # of this computer
         listening = socket.create_server(("127.0.0.1", 0))
         app = make(Service(settings), tokens)
         server = uvicorn.Server(uvicorn.Config(app, http=Protocol, log_level="critical", server_header=False))
