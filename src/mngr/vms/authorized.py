@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from mngr.model.errors import Conflict
 from mngr.vms import library, states
 from mngr.vms.hypervisor import Hypervisor
 from mngr.vms.seed_keys import Change
@@ -17,7 +18,7 @@ REPLACED = "urn:mngr:vm-seed-replaced:1"
 
 
 def read(hypervisor: Hypervisor, domain: Any) -> list[Change]:
-    """In the order in which they are to be carried out. Raises MngrError."""
+    """In the order in which they are to be carried out. Raises Conflict if they can't be read, MngrError."""
     libvirt = hypervisor.libvirt
     try:
         text = domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE, _config(hypervisor, domain))
@@ -25,7 +26,14 @@ def read(hypervisor: Hypervisor, domain: Any) -> list[Change]:
         if library.code(error) == libvirt.VIR_ERR_NO_DOMAIN_METADATA:
             return []
         raise library.told(error, f"read the keys of VM {domain.name()}") from None
-    return msgspec.json.decode(ET.fromstring(text).text or "[]", type=list[Change])
+    try:
+        return msgspec.json.decode(ET.fromstring(text).text or "[]", type=list[Change])
+    except msgspec.DecodeError:
+        name = domain.name()
+        raise Conflict(
+            f"the keys that were injected into VM {name} can't be read: somebody edited its metadata {NAMESPACE}",
+            hint=f"`virsh metadata {name} {NAMESPACE} --config --remove` forgets them; they stay in the VM",
+        ) from None
 
 
 def write(hypervisor: Hypervisor, domain: Any, changes: list[Change]) -> None:

@@ -70,18 +70,14 @@ def _check_off(domain: Any, source: str) -> None:
             f"VM {source} is {state}, and its disk changes",
             hint=f"`mngr vm stop {source}` first; it may be started again once the clone is there",
         )
-    with library.doing(f"read VM {source}"):
-        if domain.hasManagedSaveImage():
-            raise Conflict(
-                f"VM {source} was saved to disk while it ran", hint=f"`mngr vm start {source}`, then stop it"
-            )
+    states.check_not_saved(domain)
 
 
 def _make(hypervisor: Hypervisor, held: Held, domain: Any, source: str, spec: VmSpec) -> None:
     id = str(uuid.uuid4())
     probe = acceleration.choose(hypervisor)
     there = files.files_of(pools.folder(hypervisor, spec), spec.name, id)
-    disk = hypervisor.files(source, domain.UUIDString()).disk
+    disk = hypervisor.disk(domain)
     address, port = forwards.place(hypervisor, spec)
     made = Made(
         id, str(there.disk), str(there.seed), probe.accel, probe.reason, port, address, hypervisor.clock.now(), devices=gpus.beside(hypervisor, spec)
@@ -133,5 +129,5 @@ def _written(disk: Path) -> tuple[int, int]:
     try:
         facts = os.stat(disk)
     except OSError as problem:
-        raise MngrError(f"disk {disk} can't be read: {problem.strerror}") from None
+        raise Conflict(f"disk {disk} can't be read: {problem.strerror}") from None
     return facts.st_mtime_ns, facts.st_size

@@ -48,6 +48,12 @@ def files_of(folder: Path, name: str, uuid: str) -> Files:
     return Files(folder / f"{name}-{uuid[:8]}")
 
 
+def files_with(file: Path, uuid: str) -> Files | None:
+    """Those of the VM of that UUID, if that is its disk or its seed, whatever the VM is called."""
+    stem = file.parent / file.name.removesuffix(".qcow2").removesuffix(".seed.img")
+    return Files(stem) if stem.name != file.name and stem.name.endswith(f"-{uuid[:8]}") else None
+
+
 def check_image(spec: VmSpec) -> str:
     """The image's format, if a disk can be laid over it. Raises InvalidInput."""
     for path, what in ((spec.image, "image"), (spec.kernel, "kernel"), (spec.initrd, "initrd")):

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from mngr.journal import Journal
 from mngr.model.clock import SYSTEM, Clock
-from mngr.model.errors import InvalidInput, NotFound, NotSupported, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, NotFound, NotSupported, Unreachable
 from mngr.vms import bounded, library
-from mngr.vms.files import Files, files_of
+from mngr.vms.files import Files, files_of, files_with
 
 DEFAULT_URI = "qemu:///session"
 DEFAULT_POOL = "default"
@@ -40,16 +40,16 @@ class Hypervisor:
         return Journal(self.folder / ".mngr")
 
     def files(self, name: str, uuid: str) -> Files:
-        """Those of a VM; they may be in another folder, which libvirt knows of the VM, or else in another pool's. They are told
-        by their names, which carry the UUID."""
+        """Those of a VM; they may be in another folder, and have the name that the VM had once, which libvirt knows of the VM, or
+        else be in another pool's. They are told by their names, which carry the UUID."""
         found = files_of(self.folder, name, uuid)
         if found.any():
             return found
         if (domain := self.find_by_uuid(uuid)) is not None:
             with library.doing(f"read VM {name}"):
                 disks = _sources(domain.XMLDesc())
-            for one in (files_of(disk.parent, name, uuid) for disk in disks):
-                if one.disk in disks or one.seed in disks:
+            for disk in disks:
+                if one := files_with(disk, uuid):
                     return one
         with library.doing("read storage pools"):
             try:
@@ -60,6 +60,17 @@ class Hypervisor:
                 texts = []
         others = [files_of(folder, name, uuid) for folder in filter(None, map(_folder_of, texts))]
         return next((one for one in others if one.any()), found)
+
+    def disk(self, domain: Any) -> Path:
+        """The disk that mngr gave a VM. Raises Conflict if the VM has another one by now."""
+        found = self.files(domain.name(), domain.UUIDString()).disk
+        with library.doing(f"read VM {domain.name()}"):
+            if found in _sources(domain.XMLDesc()):
+                return found
+        raise Conflict(
+            f"VM {domain.name()} doesn't run on the disk that mngr gave it, {found}",
+            hint=f"if virsh took a snapshot beside it: `virsh blockcommit {domain.name()} vda --active --pivot` while it runs",
+        )
 
     def vms(self) -> list[tuple[Any, str]]:
         """libvirt's object of each VM, and its XML. One that goes meanwhile isn't among them. Raises MngrError."""

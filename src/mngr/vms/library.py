@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, NotSupported, Unreachable
 
 FROM_RPC = 7
 """virErrorDomain of the connection itself, whatever the code."""
@@ -17,13 +17,19 @@ FROM_RPC = 7
 #: domain, network, pool, volume, metadata, snapshot, secret
 NO_DOMAIN = 42
 GONE = {NO_DOMAIN, 43, 49, 50, 80, 72, 66}
-#: "operation failed" (a name is taken), the state doesn't allow it, a volume is there
-IN_THE_WAY = {9, 55, 90}
+#: "operation failed" (a name is taken), the state doesn't allow it, a volume is there, a restore that would throw something away
+IN_THE_WAY = {9, 55, 77, 90}
+#: this libvirt, or QEMU as the VM is set up, has no such thing
+MISSING = {3, 67, 74, 84}
 #: the system said no, the agent is silent, no connection, and one that was closed
 SILENT = {38, 86, 23, 24, 6}
 WRONG = {8, 82}
 AUTH = {45, 29, 88}
 
+
+#: What to do where a file was removed, such as a VM's disk.
+LOST = "put it back; a VM that lost it can still be deleted"
+_NO_FILE = "No such file or directory"
 
 #: How an answer over HTTP says that it is a `NoVm`.
 NO_VM = "urn:mngr:no-such-vm"
@@ -83,6 +89,10 @@ def told(error: Any, what: str) -> MngrError:
         return Unreachable(text, hint="is libvirtd running? Run this again when it is")
     if number == NO_DOMAIN:
         return NoVm(text, hint="`mngr vm list` shows the VMs")
+    if _NO_FILE in said:
+        return Conflict(text, hint=LOST)
+    if number in MISSING:
+        return NotSupported(text, hint="libvirt and QEMU here can't do that with this VM")
     if number in GONE:
         return NotFound(text, hint="`mngr vm list` shows the VMs")
     if number in AUTH:

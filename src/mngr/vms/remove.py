@@ -34,9 +34,9 @@ class Leftover:
 
 def begin(hypervisor: Hypervisor, held: Held, verb: str, name: str, uuid: str, image: str = "") -> None:
     """Puts on disk what is about to be done. `image`: what the VM's disk is to be laid over.
-    Of a delete it says where the VM's files are, too, as only libvirt may know that, until it has forgotten the VM."""
-    folder = str(hypervisor.files(name, uuid).stem.parent) if verb == DELETE else ""
-    plan = {"uuid": uuid, "uri": hypervisor.uri, "image": image, "folder": folder}
+    Of a delete it says what the VM's files are, too, as only libvirt may know that, until it has forgotten the VM."""
+    stem = str(hypervisor.files(name, uuid).stem) if verb == DELETE else ""
+    plan = {"uuid": uuid, "uri": hypervisor.uri, "image": image, "stem": stem}
     held.write(Intent(provider=PROVIDER, subject=name, kind=verb, at=hypervisor.clock.now(), plan=plan))
 
 
@@ -114,7 +114,7 @@ def finish(hypervisor: Hypervisor, held: Held, name: str) -> Leftover | None:
             f"a killed {intent.kind} of VM {name} on {uri} isn't cleared away yet",
             hint=f"`LIBVIRT_URI={uri} mngr vm list` does that",
         )
-    take_away(hypervisor, name, uuid, str(intent.plan.get("folder", "")))
+    take_away(hypervisor, name, uuid, str(intent.plan.get("stem", "")))
     held.done()
     return Leftover(name, intent.kind)
 
@@ -138,8 +138,8 @@ def sweep(hypervisor: Hypervisor) -> list[Leftover]:
     return found
 
 
-def take_away(hypervisor: Hypervisor, name: str, uuid: str, folder: str = "") -> None:
-    """Ends the VM, has libvirt forget it, and removes its files, which may be in `folder`, too. Repeatable."""
+def take_away(hypervisor: Hypervisor, name: str, uuid: str, stem: str = "") -> None:
+    """Ends the VM, has libvirt forget it, and removes its files, also those that begin with `stem`. Repeatable."""
     if len(uuid) != 36:
         raise MngrError(
             f"the intent of VM {name} has no UUID",
@@ -160,8 +160,8 @@ def take_away(hypervisor: Hypervisor, name: str, uuid: str, folder: str = "") ->
         with library.doing(f"remove VM {name}"):
             domain.undefineFlags(flags)
     there.remove()
-    if folder:
-        files.files_of(Path(folder), name, uuid).remove()
+    if stem:
+        files.Files(Path(stem)).remove()
     hypervisor.refresh_pool()
 
 

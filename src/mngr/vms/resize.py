@@ -47,11 +47,8 @@ def resize(hypervisor: Hypervisor, name: str, change: Change, wait_s: float = 0)
         domain = hypervisor.get(name)
         was, spec = _spec(hypervisor, domain, name, change)
         disk = _disk(hypervisor, domain, name, spec) if change.disk_gib is not None else None
-        if change != Change() and domain.hasManagedSaveImage():
-            raise Conflict(
-                f"VM {name} was saved to disk while it ran",
-                hint=f"`mngr vm start {name}` lets it go on; then change it",
-            )
+        if change != Change():
+            states.check_not_saved(domain)
         if disk:
             _grow(hypervisor, domain, name, disk, spec.disk_gib * GIB)
         late = _change(hypervisor, domain, name, spec)
@@ -74,7 +71,7 @@ def _spec(hypervisor: Hypervisor, domain: Any, name: str, change: Change) -> tup
 def _disk(hypervisor: Hypervisor, domain: Any, name: str, spec: VmSpec) -> Path | None:
     """The disk, if it is to grow. Raises InvalidInput if it would shrink."""
     with library.doing(f"read the disk of VM {name}"):
-        disk = hypervisor.files(name, domain.UUIDString()).disk
+        disk = hypervisor.disk(domain)
         size = domain.blockInfo(str(disk))[0]
     if spec.disk_gib * GIB < size:
         raise InvalidInput(

@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from mngr.model.errors import Conflict, MngrError, NotSupported
-from mngr.vms import in_guest
+from mngr.vms import in_guest, library
 
 NOW: Literal["now"] = "now"
 NEXT_BOOT: Literal["next boot"] = "next boot"
@@ -68,9 +68,11 @@ def script(uuid: str, user: str) -> bytes:
 
 def write(seed: Path, uuid: str, user: str, changes: list[Change]) -> None:
     """Writes them over those on the seed, in one place that nothing else is in. Repeatable. Raises NotSupported for the seed
-    of a VM that an older mngr made, MngrError where it can't be written."""
+    of a VM that an older mngr made, Conflict where there is none, MngrError where it can't be written."""
     try:
         _write_over(seed, uuid, _data(uuid, user, changes).ljust(ROOM))
+    except FileNotFoundError:
+        raise Conflict(f"there is no seed {seed} any more", hint=library.LOST) from None
     except OSError as problem:
         raise MngrError(
             f"can't write keys to {seed}: {problem.strerror}", hint="run this again as one who may"

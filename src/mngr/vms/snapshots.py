@@ -34,9 +34,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 def create(hypervisor: Hypervisor, vm: str, name: str) -> Snapshot:
     """Takes one; a running VM stands still meanwhile, and goes on. Raises NotFound, InvalidInput; Conflict if there is one of
-    that name."""
+    that name, or the VM was saved while it ran."""
     check_name(name, "snapshot name")
     domain = hypervisor.get(vm)
+    states.check_not_saved(domain)
     if _find(hypervisor, domain, name) is not None:
         raise Conflict(
             f"VM {vm} has a snapshot {name} already",
@@ -59,11 +60,12 @@ def list_(hypervisor: Hypervisor, vm: str) -> list[Snapshot]:
 def restore(hypervisor: Hypervisor, vm: str, name: str) -> None:
     """Takes a VM back to one, and to the state and the injected keys that it had; what it wrote since is lost. May be repeated.
 
-    Raises NotFound, Conflict (the port of a VM that runs again is in use), Unreachable (another mngr is at work on it).
+    Raises NotFound, Conflict (the port of a VM that runs again is in use; it was saved while it ran), Unreachable (another mngr is at work on it).
     """
     get(hypervisor, vm, name)
     with remove.hold(hypervisor, vm, inject.BUSY_S):
         domain, snapshot = get(hypervisor, vm, name)
+        states.check_not_saved(domain)
         started(hypervisor, domain, lambda: domain.revertToSnapshot(snapshot), f"restore snapshot {name} of")
         inject.rewrite(hypervisor, domain)
 

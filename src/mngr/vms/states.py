@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mngr.model.errors import Conflict
 from mngr.vms import library
 
 RUNNING, PAUSED, STOPPING, STOPPED, CRASHED, SUSPENDED = (
@@ -18,6 +19,17 @@ _STATES = {1: RUNNING, 2: RUNNING, 3: PAUSED, 4: STOPPING, 5: STOPPED, 6: CRASHE
 
 def named(number: int) -> str:
     return _STATES.get(number, UNKNOWN)
+
+
+def check_not_saved(domain: Any) -> None:
+    """Raises Conflict for a VM whose memory is on disk, to be gone on with: that goes with the disk as it is."""
+    name = domain.name()
+    with library.doing(f"read the state of VM {name}"):
+        if domain.hasManagedSaveImage():
+            raise Conflict(
+                f"VM {name} was saved to disk while it ran",
+                hint=f"`mngr vm start {name}` lets it go on; then run this again",
+            )
 
 
 def of(domain: Any) -> str:
