@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,7 +80,11 @@ def test_a_file_that_is_gone_is_a_conflict(
     lost.unlink()
     calls = [["start", "one", "--no-wait"]]
     if which == "disk":
-        calls += [["clone", "one", "two"], ["snapshot", "create", "one", "s"], ["resize", "one", "--disk", "2"]]
+        calls += [
+            ["clone", "one", "two"],
+            ["snapshot", "create", "one", "s"],
+            ["resize", "one", "--disk", "2"],
+        ]
     else:
         calls += [["key", "inject", "one", "k"]]
     for words in calls:
@@ -108,7 +115,33 @@ def test_keys_that_somebody_edited_are_told_and_can_be_put_right(
                 libvirt.VIR_DOMAIN_METADATA_ELEMENT, text, authorized.PREFIX, authorized.NAMESPACE,
                 libvirt.VIR_DOMAIN_AFFECT_CONFIG,
             )  # fmt: skip
-            for words in (["start", "one", "--no-wait"], ["key", "inject", "one", "k"], ["key", "injected", "one"]):
+            for words in (
+                ["start", "one", "--no-wait"],
+                ["key", "inject", "one", "k"],
+                ["key", "injected", "one"],
+            ):
                 assert authorized.NAMESPACE in place.mngr(*words, code=4).stderr
     place.mngr("delete", "one", "--yes")
+    assert (place.names(), place.files()) == ([], [])
+
+
+def test_a_delete_works_where_its_intent_has_no_room(
+    place: Place, blank: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.mngr("create", "one", *small(blank))
+    take_away, seen = remove.take_away, []
+
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def taken(*args: Any) -> None:
+        seen.append(place.files())
+        take_away(*args)
+
+    monkeypatch.setattr(remove, "begin", full)
+    monkeypatch.setattr(remove, "take_away", taken)
+    with place.hypervisor() as hypervisor:
+        remove.delete(hypervisor, "one")
+    # Whoever is killed then finds the VM, without files, and deletes it again.
+    assert [[one for one in files if one.startswith("one-")] for files in seen] == [[]]
     assert (place.names(), place.files()) == ([], [])

@@ -1,7 +1,6 @@
 """The command line's entry: verbs are loaded when they are called, errors become one message and an exit code."""
 
 import _thread
-import errno
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -127,10 +126,6 @@ def command() -> None:
     """
 
 
-#: What the system says of a disk or a file, through no fault of ours: full, read-only, not allowed, broken.
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR)
-
-
 def main() -> None:
     """Runs the command line and ends the process; never shows a traceback for a user's mistake."""
     import os
@@ -179,9 +174,9 @@ def run(args: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:
-        from mngr.model.errors import MngrError
+        from mngr.model.errors import OF_THE_DISK, MngrError
 
-        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+        if isinstance(error, OSError) and error.errno in OF_THE_DISK:
             where = f" {error.filename}" if error.filename else ""
             error = MngrError(
                 f"can't read or write{where}: {error.strerror}",

@@ -4,6 +4,17 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 a provider unr
 result, 130 interrupted.
 """
 
+import errno
+import os
+
+#: What the system says of a disk or a file, through no fault of ours: full, read-only, not allowed, broken.
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR)
+
+
+def is_of_the_disk(words: str) -> bool:
+    """Whether another program's words say that a disk is full, read-only or broken."""
+    return any(os.strerror(one) in words for one in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
+
 
 class MngrError(Exception):
     """Root of all errors that mngr raises on purpose. Shown as one message, never as a traceback.

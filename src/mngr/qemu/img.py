@@ -10,11 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from mngr.model.errors import MngrError, Unreachable, is_of_the_disk
+
 LIMIT_S = 300.0
 
 
 class QemuError(Exception):
     """QEMU or one of its programs didn't start, or didn't do what it was asked; the message has its own words."""
+
+    def as_ours(self, message: str, hint: str = "") -> MngrError:
+        """The error to raise for it: Unreachable where only the disk is to blame, which can be mended."""
+        kind = Unreachable if is_of_the_disk(str(self)) else MngrError
+        return kind(message, hint=hint, details=str(self))
 
 
 #: How images of other formats begin, and at which byte.

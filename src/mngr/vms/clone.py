@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from mngr.journal import Held
-from mngr.model.errors import Conflict, MngrError
+from mngr.model.errors import Conflict
 from mngr.model.names import check_name
 from mngr.qemu import img
 from mngr.vms import acceleration, create, files, forwards, gpus, inject, library, pools, remove, states
@@ -118,10 +118,8 @@ def _files(source: str, disk: Path) -> Iterator[None]:
     try:
         yield
     except img.QemuError as problem:
-        raise MngrError(
-            f"can't make the files of a clone of VM {source}",
-            hint=f"is there room in {disk.parent}?",
-            details=str(problem),
+        raise problem.as_ours(
+            f"can't make the files of a clone of VM {source}", f"is there room in {disk.parent}?"
         ) from None
 
 

@@ -5,11 +5,12 @@ Ranges and validators: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,9 +204,9 @@ class Download:
         source = Source(etag="" if etag.startswith("W/") else etag, size=size)
         self._save(source)
         self._source = source
-        with self._into.open("ab" if start else "wb") as file:
-            have = start
-            self._told(have, size)
+        have = start
+        self._told(have, size)
+        with self._roomy(), self._into.open("ab" if start else "wb") as file:
             for part in answer.iter_raw():
                 have += len(part)
                 if have > self._allowed.most_bytes:
@@ -217,6 +218,16 @@ class Download:
         if size is not None and have != size:
             raise _Lost(f"it ended after {have} of {size} bytes")
         return source
+
+    @contextmanager
+    def _roomy(self) -> Iterator[None]:
+        """A part that filled the disk would go on filling it."""
+        try:
+            yield
+        except OSError as problem:
+            if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+                self._into.unlink(missing_ok=True)
+            raise
 
     def _late(self, url: Url) -> TimedOut:
         return TimedOut(

@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from mngr.model.errors import InvalidInput, MngrError
+from mngr.model.errors import InvalidInput
 from mngr.qemu import img, overlay, seed
 from mngr.vms import seed_keys
 from mngr.vms.spec import VmSpec
@@ -111,10 +111,8 @@ def make(files: Files, spec: VmSpec, uuid: str, image_format: str, user_data: by
         overlay.create(files.disk, Path(spec.image), spec.disk_gib, image_format)
         write_seed(files, spec, uuid, user_data)
     except img.QemuError as problem:
-        raise MngrError(
-            f"can't make the files of VM {spec.name}",
-            hint=f"is there room in {files.stem.parent}?",
-            details=str(problem),
+        raise problem.as_ours(
+            f"can't make the files of VM {spec.name}", f"is there room in {files.stem.parent}?"
         ) from None
 
 

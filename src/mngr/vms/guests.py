@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from mngr.model.errors import Conflict, NotFound
+from mngr.qemu import img
 from mngr.vms import addresses, ended, files, inject, library, notes, power, remove, states
 from mngr.vms import domain as xml
 from mngr.vms.hypervisor import Hypervisor
@@ -133,7 +134,10 @@ def blank_user_data(hypervisor: Hypervisor, name: str, wait_s: float) -> None:
         with library.doing(f"read VM {name}"):
             facts = xml.read(domain.XMLDesc())
         if facts.spec is not None:
-            files.write_seed(hypervisor.files(name, facts.uuid), facts.spec, facts.uuid)
+            try:
+                files.write_seed(hypervisor.files(name, facts.uuid), facts.spec, facts.uuid)
+            except img.QemuError as problem:
+                raise problem.as_ours(f"can't write another seed for VM {name}") from None
             inject.settle(hypervisor, domain)
 
 

@@ -134,6 +134,10 @@ class Images:
         for one in gone:
             Path(one.path).unlink(missing_ok=True)
             Path(one.path).with_suffix(".json").unlink(missing_ok=True)
+        for killed in self._folder.glob("*.json.*"):  # in the middle of a write
+            with suppress(FileNotFoundError):
+                if now - killed.stat().st_mtime > YOUNG_S:
+                    killed.unlink()
         for record in self._folder.glob("*.json"):
             known = self._read(record.stem, _Known)
             if not known:
@@ -155,6 +159,10 @@ class Images:
         etag = known.source.etag if here and known.source else ""
         try:
             return self._download(key, known, url, sha256, etag, progress)
+        except OSError:
+            if not self._part(key).exists():
+                self._forget(key, known)
+            raise
         except Unreachable as problem:
             if not here:
                 raise
@@ -250,9 +258,12 @@ class Images:
 
     def _write(self, key: str, record: _Known | _Kept) -> None:
         new = self._folder / f"{key}.json.{os.urandom(4).hex()}"
-        new.write_bytes(msgspec.json.encode(record))
-        _sync(new)
-        os.replace(new, self._folder / f"{key}.json")
+        try:
+            new.write_bytes(msgspec.json.encode(record))
+            _sync(new)
+            os.replace(new, self._folder / f"{key}.json")
+        finally:
+            new.unlink(missing_ok=True)
 
     @contextmanager
     def _lock(self, key: str, url: Url, progress: Progress) -> Iterator[None]:

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, NotSupported, Unreachable
+from mngr.model.errors import (
+    Conflict,
+    InvalidInput,
+    MngrError,
+    NotFound,
+    NotSupported,
+    Unreachable,
+    is_of_the_disk,
+)
 
 FROM_RPC = 7
 """virErrorDomain of the connection itself, whatever the code."""
@@ -89,6 +97,8 @@ def told(error: Any, what: str) -> MngrError:
         return Unreachable(text, hint="is libvirtd running? Run this again when it is")
     if number == NO_DOMAIN:
         return NoVm(text, hint="`mngr vm list` shows the VMs")
+    if is_of_the_disk(said):
+        return Unreachable(text, hint="run this again when that is mended")
     if _NO_FILE in said:
         return Conflict(text, hint=LOST)
     if number in MISSING:

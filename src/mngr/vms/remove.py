@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mngr.journal import Held, Intent
-from mngr.model.errors import Conflict, MngrError, Unreachable
+from mngr.model.errors import OF_THE_DISK, Conflict, MngrError, Unreachable
 from mngr.model.names import is_name
 from mngr.model.waiting import looks
 from mngr.vms import domain as xml
@@ -50,9 +50,22 @@ def delete(hypervisor: Hypervisor, name: str) -> None:
         if finish(hypervisor, held, name) and hypervisor.find(name) is None:
             return
         uuid = check_ours(hypervisor, name)
-        begin(hypervisor, held, DELETE, name, uuid)
+        try:
+            begin(hypervisor, held, DELETE, name, uuid)
+        except OSError as problem:
+            if problem.errno not in OF_THE_DISK:
+                raise
+            _without_intent(hypervisor, name, uuid)
         take_away(hypervisor, name, uuid)
         held.done()
+
+
+def _without_intent(hypervisor: Hypervisor, name: str, uuid: str) -> None:
+    """On a full disk a VM's files go first, which makes room: libvirt knows the VM to its end, and a delete may be repeated."""
+    there = hypervisor.files(name, uuid)
+    if (domain := hypervisor.find_by_uuid(uuid)) is not None:
+        _end(hypervisor, domain, name)
+    there.remove()
 
 
 def is_pending(hypervisor: Hypervisor, name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mngr.model.errors import Conflict, InvalidInput, MngrError
+from mngr.model.errors import Conflict, InvalidInput
 from mngr.qemu import overlay
 from mngr.vms import domain as xml
 from mngr.vms import library, notes, remove, states
@@ -86,7 +86,7 @@ def _grow(hypervisor: Hypervisor, domain: Any, name: str, disk: Path, size: int)
         try:
             overlay.resize(disk, size // GIB)
         except overlay.QemuError as problem:
-            raise MngrError(f"can't make the disk of VM {name} larger", details=str(problem)) from None
+            raise problem.as_ours(f"can't make the disk of VM {name} larger") from None
         return
     with library.doing(f"make the disk of VM {name} larger"):
         domain.blockResize(str(disk), size, hypervisor.libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)

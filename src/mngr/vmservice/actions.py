@@ -64,7 +64,7 @@ ACTIONS: Sequence[Action] = (
     Action(
         "vm_create", "POST", "/api/vms", "lifecycle",
         "Create and start a new VM. Given again with the same parameters, it is the same VM",
-        shapes.VmCreate, shapes.VmDetails, Service.vm_create, tool=True, fails=(404, 409, 501, 504),
+        shapes.VmCreate, shapes.VmDetails, Service.vm_create, tool=True, fails=(404, 409, 504),
         long=True, plan=Service.vm_plan, room="make",
         kept=("name", "memory", "vcpus", "diskSize", "network", "imageUrl", "imageSha256", "sshKeys", "publicKeys", "user",
               "autostart", "gpus", "pool", "template", "wait", "timeout"),
@@ -76,12 +76,12 @@ ACTIONS: Sequence[Action] = (
     Action(
         "vm_change", "PATCH", "/api/vms/{name}", "lifecycle",
         "Change a VM's memory, vcpus, disk (it only grows) or autostart; the answer says what waits for its next start",
-        resizing.VmChange, resizing.VmChanged, resizing.change, fails=(404, 409, 501),
+        resizing.VmChange, resizing.VmChanged, resizing.change, fails=(404, 409),
     ),
     Action(
         "vm_clone", "POST", "/api/vms/{vm}/clone", "lifecycle",
         "Make another VM of one that is off, with what is on its disk; the clone isn't started",
-        cloning.VmClone, shapes.VmDetails, cloning.clone, fails=(404, 409, 501), long=True, kept=("vm", "name"),
+        cloning.VmClone, shapes.VmDetails, cloning.clone, fails=(404, 409), long=True, kept=("vm", "name"),
     ),
     Action(
         "vm_start", "POST", "/api/vms/{name}/start", "lifecycle", "Start a stopped VM",
@@ -95,7 +95,7 @@ ACTIONS: Sequence[Action] = (
     ),
     Action(
         "vm_delete", "DELETE", "/api/vms/{name}", "destructive", "Delete a VM and its disk",
-        shapes.VmName, shapes.Status, Service.vm_delete, tool=True, fails=(404, 409, 501),
+        shapes.VmName, shapes.Status, Service.vm_delete, tool=True, fails=(404, 409),
         long=True, kept=("name",), gone=lambda asked: shapes.Status(status="deleted", vm=asked.name),
     ),
     Action(
@@ -124,7 +124,7 @@ ACTIONS: Sequence[Action] = (
     Action(
         "machine_create", "POST", "/api/machines", "lifecycle",
         "Create and start a VM with tags, user data and forwarded ports. Given again for the same host, it is the same VM",
-        machines.MachineCreate, machines.Machine, machines.make, fails=(404, 409, 501, 504), room="make",
+        machines.MachineCreate, machines.Machine, machines.make, fails=(404, 409, 504), room="make",
     ),
     Action(
         "machine_check", "POST", "/api/machine-checks", "read", "Say what is wrong with a create, and make nothing",
@@ -137,7 +137,7 @@ ACTIONS: Sequence[Action] = (
     Action(
         "machine_change", "PATCH", "/api/machines/{name}", "lifecycle",
         "Set and remove a VM's tags and its agents' records, or blank its user data; all others stay",
-        machines.MachineChange, machines.Machine, machines.change, fails=(404, 409, 501, 504),
+        machines.MachineChange, machines.Machine, machines.change, fails=(404, 409, 504),
     ),
     Action(
         "machine_power", "POST", "/api/machines/{name}/power", "lifecycle", "Switch a VM on, or off, by its plug if need be",
@@ -176,7 +176,7 @@ ACTIONS: Sequence[Action] = (
     Action(
         "network_create", "POST", "/api/networks", "lifecycle",
         "Make and start a network with DHCP. Given again with the same parameters, it is the same network",
-        networking.NetworkCreate, networking.Network, networking.create, fails=(409, 501),
+        networking.NetworkCreate, networking.Network, networking.create, fails=(409,),
     ),
     Action(
         "network_show", "GET", "/api/networks/{network}", "read", "Show a network, and which VMs are defined with it",
@@ -203,7 +203,7 @@ ACTIONS: Sequence[Action] = (
     Action(
         "pool_create", "POST", "/api/pools", "destructive",
         "Make and start a storage pool of a folder. Given again with the same parameters, it is the same pool",
-        pooling.PoolCreate, pooling.Pool, pooling.create, fails=(409, 501),
+        pooling.PoolCreate, pooling.Pool, pooling.create, fails=(409,),
     ),
     Action(
         "pool_show", "GET", "/api/pools/{pool}", "read", "Show a storage pool, and which VMs have a disk in it",
@@ -221,12 +221,12 @@ ACTIONS: Sequence[Action] = (
     Action(
         "vm_inject_ssh_key", "POST", "/api/vms/{vmName}/ssh-keys/{keyName}", "lifecycle",
         "Inject an SSH key into a VM: at once if its guest agent answers, else at its next boot. Keys that it has stay",
-        inject.KeyInject, inject.Injected, inject.inject, tool=True, fails=(404, 409, 501),
+        inject.KeyInject, inject.Injected, inject.inject, tool=True, fails=(404, 409),
     ),
     Action(
         "vm_eject_ssh_key", "DELETE", "/api/vms/{vmName}/ssh-keys/{keyName}", "lifecycle",
         "Take an SSH key that was injected out of a VM again",
-        inject.VmKey, inject.Injected, inject.eject, fails=(404, 409, 501),
+        inject.VmKey, inject.Injected, inject.eject, fails=(404, 409),
     ),
     Action(
         "vm_ssh_keys", "GET", "/api/vms/{vmName}/ssh-keys", "read", "List the SSH keys that were injected into a VM",

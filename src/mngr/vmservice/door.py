@@ -59,6 +59,9 @@ class Door:
         mark = CURRENT.set(entry)
         try:
             await self._answered(request, entry, receive, sent)
+        except Exception:
+            status = status or 500  # which is answered above us
+            raise
         finally:
             CURRENT.reset(mark)
             self._end(entry, status or 499)  # as nginx has it: the caller went away

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from mngr.model.clock import SYSTEM, Clock
-from mngr.model.errors import InvalidInput, MngrError, NotFound, Unreachable
+from mngr.model.errors import OF_THE_DISK, InvalidInput, MngrError, NotFound, Unreachable
 from mngr.model.progress import Step
 from mngr.vms import acceleration, create, gpus, look, needed, power, remove, urls
 from mngr.vms.hypervisor import Hypervisor, opened
@@ -93,10 +93,19 @@ class Service:
             self._sweep(self._connection.get())
 
     def call(self, run: Callable[[Service, Any], Any], asked: Any) -> Any:
-        """`run(self, asked)`, which `close` waits for. Raises what that does, and Unreachable once the service ends."""
+        """`run(self, asked)`, which `close` waits for. Raises what that does; Unreachable where a disk is full, read-only or broken,
+        and once the service ends."""
         self._clock.check()
         with self.running:
-            return run(self, asked)
+            try:
+                return run(self, asked)
+            except OSError as problem:
+                if problem.errno not in OF_THE_DISK:
+                    raise
+                where = f" {problem.filename}" if problem.filename else ""
+                raise Unreachable(
+                    f"can't read or write{where}: {problem.strerror}", hint="ask again when that is mended"
+                ) from None
 
     def close(self) -> None:
         """Calls that wait for something end with an error, the others are waited for; then libvirt's connection goes."""
