@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import shutil
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -22,6 +25,7 @@ MOST_COMMENT = 200
 COMMENT = r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]*$"
 _COMMENT = re.compile(COMMENT.removesuffix("$") + r"\Z")
 LIMIT_S = 120.0
+_NEW = ".new-"
 _BEGINS = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 
 
@@ -52,8 +56,8 @@ class KeyStore:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if os.path.lexists(self._folder / name):
             raise _taken(name)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=self._folder) as made:
-            new = Path(made) / "key"
+        with self._new() as made:
+            new = made / "key"
             bits = ["-b", str(RSA_BITS)] if kind == "rsa" else []
             _ssh_keygen("-q", "-t", kind, *bits, "-N", "", "-C", comment or name, "-f", str(new))
             try:
@@ -62,6 +66,28 @@ class KeyStore:
                 raise _taken(name) from None
             os.replace(f"{new}.pub", self._public(name))
         return self.get(name)
+
+    def tidy(self) -> None:
+        """Removes what processes that were killed as they made a pair have left. Repeatable."""
+        if self._folder.is_dir():
+            with _locked(self._folder):
+                self._tidy()
+
+    @contextmanager
+    def _new(self) -> Iterator[Path]:
+        """A folder for a pair that is being made, locked until it is gone: one that isn't is a killed process's."""
+        with ExitStack() as held:
+            with _locked(self._folder):
+                self._tidy()
+                made = Path(tempfile.mkdtemp(prefix=_NEW, dir=self._folder))
+                held.enter_context(_locked(made))
+            held.callback(shutil.rmtree, made)
+            yield made
+
+    def _tidy(self) -> None:
+        for path in self._folder.glob(f"{_NEW}*"):
+            with suppress(BlockingIOError, FileNotFoundError), _locked(path, fcntl.LOCK_NB):
+                shutil.rmtree(path, ignore_errors=True)
 
     def get(self, name: str) -> Key:
         """Raises NotFound."""
@@ -92,6 +118,16 @@ class KeyStore:
 
     def _public(self, name: str) -> Path:
         return self._folder / f"{name}.pub"
+
+
+@contextmanager
+def _locked(folder: Path, how: int = 0) -> Iterator[None]:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | how)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _taken(name: str) -> Conflict:

@@ -23,10 +23,15 @@ def respond_async(request: Request) -> int | None:
     return min(int(wait[:9]), MOST_WAIT_S) if wait.isascii() and wait.isdigit() else 0
 
 
+def _bare(text: re.Match[str]) -> str:
+    """A word in quotes is the same without; other texts mean nothing here, and may have anything in them."""
+    return text[0][1:-1] if text[0][1:-1].isalnum() else ""
+
+
 def _preferences(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
     """Name in lower case, value. Of two of a name the first counts, so it comes last here."""
     found = []
-    for one in _TEXT.sub("", ",".join(lines)).split(","):
+    for one in _TEXT.sub(_bare, ",".join(lines)).split(","):
         name, _, value = one.partition(";")[0].partition("=")
         found.append((name.strip().lower(), value.strip()))
     return reversed(found)

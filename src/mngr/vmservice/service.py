@@ -89,6 +89,8 @@ class Service:
         """Clears away what killed creates and deletes have left; where libvirt can't be reached the next list does.
         Raises MngrError where operations can't be kept."""
         self.operations.open()
+        with suppress(OSError):  # the next key that is made tries again
+            self.keys.tidy()
         with suppress(MngrError):
             self._sweep(self._connection.get())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mngr.model.errors import Conflict, InvalidInput, NotFound
+from mngr.vms import keys
 from mngr.vms.keys import Key, KeyStore
 from mngr.vms.spec import check_key, key_pattern
 
@@ -130,3 +131,29 @@ def test_the_pattern_of_public_keys_takes_what_is_made(tmp_path: Path, kind: str
     line = (tmp_path / "key.pub").read_text().strip()
     assert re.match(key_pattern(), check_key(line))
     assert not re.match(key_pattern(), line[:-20].replace("AAAA", "AAAB"))
+
+
+def test_what_a_killed_process_left_goes_and_what_is_being_made_stays(
+    store: KeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = tmp_path / "keys" / ".new-killed"
+    killed.mkdir(parents=True)
+    (killed / "key").write_text("private")
+    seen: list[list[str]] = []
+    ssh_keygen = keys._ssh_keygen
+
+    def beside(*argv: str) -> str:
+        store.tidy()
+        seen.append([path.name for path in (tmp_path / "keys").iterdir()])
+        return ssh_keygen(*argv)
+
+    monkeypatch.setattr(keys, "_ssh_keygen", beside)
+    store.generate("k", kind="ed25519")
+    assert len(seen[0]) == 1
+    assert seen[0] != [".new-killed"]
+    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == ["k", "k.pub"]
+
+
+def test_a_store_without_a_folder_is_tidy(store: KeyStore, tmp_path: Path) -> None:
+    store.tidy()
+    assert list(tmp_path.iterdir()) == []

@@ -103,6 +103,7 @@ def test_a_preference_may_wait_and_is_none_for_short_calls(http: Http) -> None:
     http("POST", "/api/vms/test/start")
     sooner = {"headers": {"Prefer": "respond-async, wait=30"}}
     assert http("POST", "/api/vms/test/start", **sooner) == (200, {"status": "started", "vm": "test"})
+    assert http("POST", "/api/vms/test/start", headers={"Prefer": 'respond-async, wait="30"'})[0] == 200
     assert http("DELETE", "/api/vms/test", **sooner)[0] == 409
     assert http("GET", "/api/vms", **ASYNC)[0] == 200
     for other in ("respond-asynchronously", "handling=lenient", 'x="respond-async"', 'x="a, respond-async"'):
