@@ -22,7 +22,7 @@ test:
 	@$(PY) scripts/with_docker.py --may-lack $(PY) scripts/run_tests.py $(SUITES) -- $(ARGS)
 
 bench:
-	@scripts/setup bench
+	@scripts/setup test
 	@$(PY) scripts/with_docker.py $(PY) -m bench $(BENCHES)
 
 soak:
