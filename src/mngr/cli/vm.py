@@ -22,7 +22,8 @@ from mngr.cli import (
 from mngr.cli import vm_serve as serving
 from mngr.cli.output import check_format, format_option, names_option, quiet_option
 from mngr.cli.vm_shown import check_seconds, tell_vm, wait_options
-from mngr.cli.vm_things import as_row, tell_done, tell_list, yes_option
+from mngr.cli.vm_side import side
+from mngr.cli.vm_things import tell_done, tell_list, yes_option
 from mngr.providers.terminal import confirm
 
 STOP_LIMIT_S = 60.0
@@ -42,6 +43,8 @@ def command() -> None:
     mngr vm delete web
 
     Disks are where LIBVIRT_STORAGE_PATH, or the pool LIBVIRT_STORAGE_POOL (default: default), says.
+
+    With VM_PROVISIONER_URL it is the VM service there (`mngr vm serve`) that is asked, with the token VM_PROVISIONER_TOKEN.
     """
 
 
@@ -70,13 +73,9 @@ def list_(form: str, quiet: bool) -> int:
 
     What a killed create or delete has left is cleared away, and told. Exit code 5 if some of it couldn't be.
     """
-    from mngr.vms import look, remove
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        left = remove.sweep(hypervisor)
-        vms = look.list_(hypervisor)
+    with side() as vms:
+        rows, left = vms.vms()
     problems = [one for one in left if one.problem]
     for one in left:
         if one.problem:
@@ -87,7 +86,6 @@ def list_(form: str, quiet: bool) -> int:
             click.echo("  → run this again when that is mended", err=True)
         else:
             click.echo(f"cleared away what a killed {one.verb} of VM {one.name} left", err=True)
-    rows = [as_row(one) for one in vms]
     errors = [{"vm": one.name, "error": one.problem} for one in problems]
     tell_list("vms", rows, COLUMNS, form, quiet, {"vms": rows, "errors": errors}, none="no VMs")
     return 5 if problems else 0
@@ -104,13 +102,10 @@ def show(vm: str, form: str, quiet: bool) -> int:
     mngr vm show web
     mngr vm show web --format '{ip}:{ssh_port}'
     """
-    from mngr.vms import look, remove
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        remove.clear(hypervisor, vm)
-        tell_vm(look.show(hypervisor, vm), form, quiet)
+    with side() as vms:
+        found = vms.show(vm)
+    tell_vm(found, form, quiet)
     return 0
 
 
@@ -126,19 +121,11 @@ def start(vm: str, wait: bool, timeout: float, form: str, quiet: bool) -> int:
     mngr vm start web
     """
     from mngr.cli.progress import Progress
-    from mngr.model.progress import Step
-    from mngr.vms import look, power, remove
-    from mngr.vms.hypervisor import connect
 
     check_format(form)
     check_seconds(timeout)
-    with connect() as hypervisor, Progress(f"start {vm}", quiet) as progress:
-        remove.clear(hypervisor, vm)
-        changed = power.start(hypervisor, vm)
-        if wait:
-            progress(Step("waiting for SSH"))
-            look.until_reachable(hypervisor, vm, timeout)
-        found = look.show(hypervisor, vm)
+    with side() as vms, Progress(f"start {vm}", quiet) as progress:
+        found, changed = vms.start(vm, wait, timeout, progress)
     tell_vm(found, form, quiet, {"status": "started"}, f"{'started' if changed else 'ran already:'} {vm}")
     return 0
 
@@ -163,17 +150,11 @@ def stop(vm: str, force: bool, timeout: float, form: str, quiet: bool) -> int:
     mngr vm stop web --force --timeout 10
     """
     from mngr.cli.progress import Progress
-    from mngr.model.progress import Step
-    from mngr.vms import look, power, remove
-    from mngr.vms.hypervisor import connect
 
     check_format(form)
     check_seconds(timeout)
-    with connect() as hypervisor, Progress(f"stop {vm}", quiet) as progress:
-        remove.clear(hypervisor, vm)
-        progress(Step("waiting for the guest to shut down"))
-        changed = power.stop(hypervisor, vm, timeout, force)
-        found = look.show(hypervisor, vm)
+    with side() as vms, Progress(f"stop {vm}", quiet) as progress:
+        found, changed = vms.stop(vm, timeout, force, progress)
     tell_vm(found, form, quiet, {"status": "stopped"}, f"{'stopped' if changed else 'was off already:'} {vm}")
     return 0
 
@@ -189,18 +170,10 @@ def delete(vm: str, yes: bool, form: str, quiet: bool) -> int:
     \b
     mngr vm delete web --yes
     """
-    from mngr.vms import look, remove
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        if remove.is_pending(hypervisor, vm):
-            confirm([f"removes what is left of VM {vm}"], yes)
-        else:
-            remove.check_ours(hypervisor, vm)
-            state = look.show(hypervisor, vm).state
-            confirm([f"removes VM {vm}, which is {state}, and its disk"], yes)
-        remove.delete(hypervisor, vm)
+    with side() as vms:
+        confirm([vms.removal(vm)], yes)
+        vms.delete(vm)
     tell_done(form, quiet, {"vm": vm, "status": "deleted"}, f"removed {vm}")
     return 0
 

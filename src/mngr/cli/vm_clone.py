@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option
-from mngr.cli.vm_things import as_row, tell
+from mngr.cli.vm_side import side
+from mngr.cli.vm_things import tell
 
 
 @click.command("clone")
@@ -25,17 +26,11 @@ def clone(vm: str, label: str, form: str, quiet: bool) -> int:
     """
     from mngr.cli.progress import Progress
     from mngr.model.progress import Step
-    from mngr.vms import clone as cloning
-    from mngr.vms import look, remove
-    from mngr.vms.hypervisor import connect
 
     check_format(form)
-    with connect() as hypervisor, Progress(f"clone {vm}", quiet) as progress:
-        remove.clear(hypervisor, vm)
-        remove.clear(hypervisor, label)
+    with side() as vms, Progress(f"clone {vm}", quiet) as progress:
         progress(Step("copying the disk"))
-        made = cloning.clone(hypervisor, vm, label)
-        row = as_row(look.show(hypervisor, label))
+        row, made = vms.clone(vm, label, progress)
     said = f"{'made' if made else 'was there:'} {label}, a clone of {vm}"
     tell(form, quiet, {"vm": row, "made": made}, [row], [said])
     return 0

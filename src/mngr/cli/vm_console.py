@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mngr.cli.vm_side import only_here
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -43,6 +45,7 @@ def console(vm: str, force: bool, timeout: float | None) -> int:
     from mngr.vms import console as consoles
     from mngr.vms.hypervisor import connect
 
+    only_here("`mngr vm console`")
     if timeout is not None and not 0 <= timeout <= 86400:
         raise InvalidInput(f"--timeout {timeout:g} can't be used", hint="seconds, 0 to 86400")
     typed = sys.stdin.isatty()

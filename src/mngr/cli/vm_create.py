@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,13 @@ import click
 
 from mngr.cli.output import check_format, format_option, quiet_option
 from mngr.cli.vm_shown import check_seconds, tell_vm, wait_options
+from mngr.cli.vm_side import URL, service
 
 if TYPE_CHECKING:
+    from mngr.cli.vm_there import There
+    from mngr.model.errors import InvalidInput, MngrError
     from mngr.vms.hypervisor import Hypervisor
+    from mngr.vms.look import VmDetails
     from mngr.vms.presets import Template
     from mngr.vms.spec import VmSpec
 
@@ -92,10 +96,17 @@ def create(
     from mngr.vms import create as creating
     from mngr.vms import look
     from mngr.vms.hypervisor import DEFAULT_URI, connect
-    from mngr.vms.spec import USER_NETWORK, VmSpec, check_key
+    from mngr.vms.spec import USER_NETWORK, VmSpec
 
     check_format(form)
     check_seconds(timeout)
+    if there := service():
+        files = {"--user-data": user_data, "--kernel": kernel, "--initrd": initrd, "--append": append}
+        asked = {
+            "name": vm, "template": template, "imageUrl": image, "imageSha256": sha256, "memory": memory, "vcpus": vcpus, "diskSize": disk,
+            "network": network, "pool": pool, "publicKeys": _lines(keys), "gpus": list(gpus), "user": user, "autostart": autostart,
+        }  # fmt: skip
+        return _ask(there, asked, files, wait, timeout, form, quiet)
     preset = _template(template, image, user_data)
     url = image if "://" in image else "" if image else preset.image
     _check_image(image, url, sha256)
@@ -109,7 +120,7 @@ def create(
             disk_gib=preset.disk if disk is None else disk,
             network=network or (USER_NETWORK if hypervisor.uri == DEFAULT_URI else "default"),
             user=user or preset.user,
-            keys=tuple(check_key(_read(key, "key").decode(errors="replace")) for key in keys),
+            keys=tuple(_lines(keys)),
             kernel=_absolute(kernel),
             initrd=_absolute(initrd),
             kernel_line=append,
@@ -132,12 +143,51 @@ def create(
                 except MngrError as problem:
                     late = problem
         found = look.show(hypervisor, vm)
+    return _tell(found, made, late, form, quiet)
+
+
+def _ask(
+    there: There, asked: dict[str, Any], files: Mapping[str, str | None], wait: bool, timeout: float, form: str, quiet: bool
+) -> int:  # fmt: skip
+    """The same by the VM service. `files`: options that name what is on this computer."""
+    from mngr.cli.progress import Progress
+    from mngr.cli.vm_there import seconds
+    from mngr.model.errors import NotSupported, TimedOut
+
+    refused = [option for option, value in files.items() if value]
+    refused += ["--image FILE"] if asked["imageUrl"] and "://" not in asked["imageUrl"] else []
+    if refused:
+        raise NotSupported(
+            f"{refused[0]} is for this computer's libvirt, and {URL} names a service",
+            hint="give an --image that is an address, or a --template, and no other files but keys",
+        )
+    if not asked["imageUrl"] and not asked["template"]:
+        raise _nothing()
+    vm, late = asked["name"], None
+    asked = {key: value for key, value in asked.items() if value not in (None, "", [], False)}
+    with Progress(f"create {vm}", quiet) as progress:
+        made = not there.has(vm)
+        try:
+            there.create({**asked, "wait": wait, "timeout": seconds(timeout)}, progress)
+        except TimedOut as problem:
+            late = problem
+    return _tell(there.show(vm), made, late, form, quiet)
+
+
+def _tell(found: VmDetails, made: bool, late: MngrError | None, form: str, quiet: bool) -> int:
     if late and form == "human":
         raise late
-    tell_vm(found, form, quiet, {"made": made}, f"{'made' if made else 'was there:'} {vm}")
+    tell_vm(found, form, quiet, {"made": made}, f"{'made' if made else 'was there:'} {found.name}")
     if late:
         raise late
     return 0
+
+
+def _lines(keys: Sequence[str]) -> list[str]:
+    """What is in files of public keys. Raises InvalidInput."""
+    from mngr.vms.spec import check_key
+
+    return [check_key(_read(key, "key").decode(errors="replace")) for key in keys]
 
 
 def _absolute(path: str) -> str:
@@ -162,10 +212,7 @@ def _template(name: str, image: str, user_data: str | None) -> Template:
 
     if not name:
         if not image:
-            raise InvalidInput(
-                "there is nothing to boot",
-                hint="give --image, or --template; `mngr vm template list` shows templates",
-            )
+            raise _nothing()
         return presets.Template(image="")
     found = presets.get(name)
     if user_data and found.packages:
@@ -174,6 +221,15 @@ def _template(name: str, image: str, user_data: str | None) -> Template:
             hint="leave out --user-data, or --template",
         )
     return found
+
+
+def _nothing() -> InvalidInput:
+    from mngr.model.errors import InvalidInput
+
+    return InvalidInput(
+        "there is nothing to boot",
+        hint="give --image, or --template; `mngr vm template list` shows templates",
+    )
 
 
 def _check_image(image: str, url: str, sha256: str) -> None:

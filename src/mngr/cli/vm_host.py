@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option
-from mngr.cli.vm_things import as_row, tell
+from mngr.cli.vm_side import side
+from mngr.cli.vm_things import tell
 
 
 @click.command("host")
@@ -18,27 +19,17 @@ def host(form: str, quiet: bool) -> int:
     mngr vm host
     mngr vm create web --image debian-12.qcow2 --gpu 0000:01:00.0
     """
-    from mngr.vms import acceleration, gpus
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        probe = acceleration.choose(hypervisor)
-        found = gpus.list_(hypervisor)
-        row = {
-            "uri": hypervisor.uri,
-            "accel": probe.accel,
-            "accel_reason": probe.reason,
-            "storage": str(hypervisor.folder),
-            "gpus": [as_row(one) for one in found],
-        }
+    with side() as vms:
+        row = vms.host()
+    found = row["gpus"]
     lines = [
         f"libvirt:   {row['uri']}",
-        f"runs on:   {'KVM' if probe.accel == 'kvm' else 'emulated processors'} ({probe.reason})",
+        f"runs on:   {'KVM' if row['accel'] == 'kvm' else 'emulated processors'} ({row['accel_reason']})",
         f"disks:     {row['storage']}",
     ]
     for one in found:
-        why = one.problem or "may be handed to a VM"
-        lines.append(f"GPU:       {one.address} {one.vendor} {one.product}: {why}")
+        why = one["problem"] or "may be handed to a VM"
+        lines.append(f"GPU:       {one['address']} {one['vendor']} {one['product']}: {why}")
     tell(form, quiet, row, [row], lines if found else [*lines, "GPU:       none"])
     return 0

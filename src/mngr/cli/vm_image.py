@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mngr.cli.output import check_format, format_option, names_option, quiet_option
+from mngr.cli.vm_side import only_here, side
 from mngr.cli.vm_things import as_row, tell, tell_list
-
-if TYPE_CHECKING:
-    from mngr.vms.hypervisor import Hypervisor
-    from mngr.vms.images import Images
 
 COLUMNS: dict[str, Any] = {
     "SHA256": lambda row: row["sha256"][:12], "FORMAT": "format", "SIZE": "size", "NEEDED": "needed",
@@ -38,13 +35,9 @@ def list_(form: str, quiet: bool) -> int:
     \b
     mngr vm image list
     """
-    from mngr.vms import needed
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        used = needed.paths(hypervisor)
-        rows = [{**as_row(one), "needed": one.path in used} for one in _images(hypervisor).all()]
+    with side() as vms:
+        rows = vms.images()
     tell_list("images", rows, COLUMNS, form, quiet, name="sha256")
     return 0
 
@@ -58,19 +51,14 @@ def prune(form: str, quiet: bool) -> int:
     \b
     mngr vm image prune
     """
+    from mngr.cli.vm_here import images
     from mngr.vms import needed
     from mngr.vms.hypervisor import connect
 
     check_format(form)
+    only_here("`mngr vm image prune`")
     with connect() as hypervisor:
-        rows = [as_row(one) for one in needed.prune(hypervisor, _images(hypervisor))]
+        rows = [as_row(one) for one in needed.prune(hypervisor, images(hypervisor))]
     said = [f"removed {one['sha256'][:12]}, {one['size']} bytes" for one in rows]
     tell(form, quiet, {"removed": rows}, rows, said or ["nothing to remove"])
     return 0
-
-
-def _images(hypervisor: Hypervisor) -> Images:
-    from mngr.vms.images import Images
-    from mngr.vms.urls import Allowed
-
-    return Images(hypervisor.folder / "images", Allowed(), hypervisor.clock)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
 from mngr.cli.output import check_format, format_option, names_option, quiet_option
+from mngr.cli.vm_side import side
 from mngr.cli.vm_things import tell, tell_list
-
-if TYPE_CHECKING:
-    from mngr.vms.seed_keys import Change
 
 
 @click.command("inject")
@@ -31,18 +29,10 @@ def inject(vm: str, key: str, user: str, form: str, quiet: bool) -> int:
 
     At once where its guest agent answers, else at its next boot; the answer says which.
     """
-    from mngr.vms import inject as keys_of_vms
-    from mngr.vms import remove
-    from mngr.vms.hypervisor import connect
-    from mngr.vms.keys import KeyStore
-    from mngr.vmservice import settings
-
     check_format(form)
-    found = KeyStore(settings.read().key_dir).get(key)
-    with connect() as hypervisor:
-        remove.clear(hypervisor, vm)
-        done = keys_of_vms.inject(hypervisor, vm, key, found.public_key, user)
-    _tell(vm, [done], form, quiet)
+    with side() as vms:
+        rows = vms.inject(vm, key, user)
+    _tell(rows, form, quiet)
     return 0
 
 
@@ -57,15 +47,10 @@ def eject(vm: str, key: str, form: str, quiet: bool) -> int:
     \b
     mngr vm key eject web my-key
     """
-    from mngr.vms import inject as keys_of_vms
-    from mngr.vms import remove
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        remove.clear(hypervisor, vm)
-        done = keys_of_vms.eject(hypervisor, vm, key)
-    _tell(vm, done, form, quiet)
+    with side() as vms:
+        rows = vms.eject(vm, key)
+    _tell(rows, form, quiet)
     return 0
 
 
@@ -79,32 +64,14 @@ def injected(vm: str, form: str, quiet: bool) -> int:
     \b
     mngr vm key injected web
     """
-    from mngr.vms import inject as keys_of_vms
-    from mngr.vms import remove
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        remove.clear(hypervisor, vm)
-        found = keys_of_vms.injected(hypervisor, vm)
-    rows = [{**_row(vm, one), "public_key": one.key} for one in found]
+    with side() as vms:
+        rows = vms.injected(vm)
     tell_list("keys", rows, COLUMNS, form, quiet, name="key")
     return 0
 
 
-def _row(vm: str, change: Change) -> dict[str, object]:
-    return {
-        "status": "injected" if change.present else "ejected",
-        "vm": vm,
-        "key": change.name,
-        "user": change.user or None,
-        "applied": change.applied,
-        "reason": change.reason or None,
-    }
-
-
-def _tell(vm: str, changes: list[Change], form: str, quiet: bool) -> None:
-    rows = [_row(vm, one) for one in changes]
+def _tell(rows: Sequence[Mapping[str, Any]], form: str, quiet: bool) -> None:
     said = [f"{row['status']} {row['key']}: {_applied(row)}" for row in rows]
     tell(form, quiet, rows[0] if len(rows) == 1 else {"keys": rows}, rows, said)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from mngr.cli.output import check_format, format_option, names_option, quiet_option
-from mngr.cli.vm_things import as_row, tell_done, tell_list, tell_one, yes_option
+from mngr.cli.vm_side import side
+from mngr.cli.vm_things import tell_done, tell_list, tell_one, yes_option
 from mngr.providers.terminal import confirm
 
 COLUMNS = {
@@ -33,12 +34,9 @@ def list_(form: str, quiet: bool) -> int:
     \b
     mngr vm network list
     """
-    from mngr.vms import networks
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        rows = [as_row(one) for one in networks.list_(hypervisor)]
+    with side() as vms:
+        rows = vms.networks()
     tell_list("networks", rows, COLUMNS, form, quiet)
     return 0
 
@@ -53,12 +51,9 @@ def show(network: str, form: str, quiet: bool) -> int:
     \b
     mngr vm network show lab
     """
-    from mngr.vms import networks
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        row = as_row(networks.show(hypervisor, network))
+    with side() as vms:
+        row = vms.network(network)
     tell_one("network", row, form, quiet)
     return 0
 
@@ -83,16 +78,12 @@ def create(network: str, isolated: bool, cidr: str, autostart: bool, form: str, 
     \b
     mngr vm network create lab --cidr 192.168.150.0/24
     """
-    from mngr.vms import networks
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    mode = networks.ISOLATED if isolated else networks.NAT
-    with connect() as hypervisor:
-        found, made = networks.create(hypervisor, network, mode, cidr, autostart)
-    tell_one(
-        "network", as_row(found), form, quiet, {"made": made}, f"{'made' if made else 'was there:'} {network}"
-    )
+    mode = "isolated" if isolated else "nat"
+    with side() as vms:
+        row, made = vms.make_network(network, mode, cidr, autostart)
+    done = f"{'made' if made else 'was there:'} {network}"
+    tell_one("network", row, form, quiet, {"made": made}, done)
     return 0
 
 
@@ -106,21 +97,11 @@ def start(network: str, form: str, quiet: bool) -> int:
     \b
     mngr vm network start lab
     """
-    from mngr.vms import networks
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        changed = networks.start(hypervisor, network)
-        found = networks.show(hypervisor, network)
-    tell_one(
-        "network",
-        as_row(found),
-        form,
-        quiet,
-        {},
-        f"{'started' if changed else 'was started already:'} {network}",
-    )
+    with side() as vms:
+        row, changed = vms.switch_network(network, on=True)
+    done = f"{'started' if changed else 'was started already:'} {network}"
+    tell_one("network", row, form, quiet, done=done)
     return 0
 
 
@@ -134,21 +115,11 @@ def stop(network: str, form: str, quiet: bool) -> int:
     \b
     mngr vm network stop lab
     """
-    from mngr.vms import networks
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        changed = networks.stop(hypervisor, network)
-        found = networks.show(hypervisor, network)
-    tell_one(
-        "network",
-        as_row(found),
-        form,
-        quiet,
-        {},
-        f"{'stopped' if changed else 'was stopped already:'} {network}",
-    )
+    with side() as vms:
+        row, changed = vms.switch_network(network, on=False)
+    done = f"{'stopped' if changed else 'was stopped already:'} {network}"
+    tell_one("network", row, form, quiet, done=done)
     return 0
 
 
@@ -163,13 +134,10 @@ def delete(network: str, yes: bool, form: str, quiet: bool) -> int:
     \b
     mngr vm network delete lab --yes
     """
-    from mngr.vms import networks
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        networks.show(hypervisor, network)
+    with side() as vms:
+        vms.network(network)
         confirm([f"removes network {network}"], yes)
-        networks.delete(hypervisor, network)
+        vms.delete_network(network)
     tell_done(form, quiet, {"network": network, "status": "deleted"}, f"removed {network}")
     return 0

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from mngr.cli.output import check_format, format_option, names_option, quiet_option
-from mngr.cli.vm_things import as_row, tell_done, tell_list, tell_one, yes_option
+from mngr.cli.vm_side import side
+from mngr.cli.vm_things import tell_done, tell_list, tell_one, yes_option
 from mngr.providers.terminal import confirm
 
 COLUMNS: dict[str, Any] = {
@@ -35,12 +36,9 @@ def list_(form: str, quiet: bool) -> int:
     \b
     mngr vm pool list
     """
-    from mngr.vms import pools
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        rows = [as_row(one) for one in pools.list_(hypervisor)]
+    with side() as vms:
+        rows = vms.pools()
     tell_list("pools", rows, COLUMNS, form, quiet, none="no storage pools")
     return 0
 
@@ -55,12 +53,9 @@ def show(label: str, form: str, quiet: bool) -> int:
     \b
     mngr vm pool show fast
     """
-    from mngr.vms import pools
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        row = as_row(pools.show(hypervisor, label))
+    with side() as vms:
+        row = vms.pool(label)
     tell_one("pool", row, form, quiet)
     return 0
 
@@ -83,18 +78,11 @@ def create(label: str, path: str, autostart: bool, form: str, quiet: bool) -> in
     \b
     mngr vm pool create fast --path /srv/nvme/vms
     """
-    from pathlib import Path
-
-    from mngr.vms import pools
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    folder = str(Path(path).expanduser().absolute())
-    with connect() as hypervisor:
-        found, made = pools.create(hypervisor, label, folder, autostart)
-    tell_one(
-        "pool", as_row(found), form, quiet, {"made": made}, f"{'made' if made else 'was there:'} {label}"
-    )
+    with side() as vms:
+        row, made = vms.make_pool(label, path, autostart)
+    done = f"{'made' if made else 'was there:'} {label}"
+    tell_one("pool", row, form, quiet, {"made": made}, done)
     return 0
 
 
@@ -109,13 +97,10 @@ def delete(label: str, yes: bool, form: str, quiet: bool) -> int:
     \b
     mngr vm pool delete fast --yes
     """
-    from mngr.vms import pools
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        pools.show(hypervisor, label)
+    with side() as vms:
+        vms.pool(label)
         confirm([f"removes storage pool {label}; its folder stays"], yes)
-        pools.delete(hypervisor, label)
+        vms.delete_pool(label)
     tell_done(form, quiet, {"pool": label, "status": "deleted"}, f"removed {label}")
     return 0

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mngr.cli.output import check_format, format_option, quiet_option
-from mngr.cli.vm_things import as_row, tell
+from mngr.cli.vm_side import side
+from mngr.cli.vm_things import tell
 
 if TYPE_CHECKING:
     from mngr.vms.resize import Change
@@ -55,16 +56,10 @@ def autostart(vm: str, switch: str, form: str, quiet: bool) -> int:
 
 
 def _change(vm: str, change: Change, form: str, quiet: bool) -> int:
-    from mngr.vms import look, remove
-    from mngr.vms import resize as resizing
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        remove.clear(hypervisor, vm)
-        done = resizing.resize(hypervisor, vm, change)
-        row = as_row(look.show(hypervisor, vm))
-    changed, late = ([_WORDS.get(one, one) for one in names] for names in (done.changed, done.at_next_start))
+    with side() as vms:
+        row, *names = vms.resize(vm, change)
+    changed, late = ([_WORDS.get(one, one) for one in some] for some in names)
     said = [f"changed {vm}: {', '.join(changed)}" if changed else f"{vm} is defined so already"]
     said += [f"at its next start: {', '.join(late)}"] if late else []
     tell(form, quiet, {"vm": row, "changed": changed, "at_next_start": late}, [row], said)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
 from mngr.cli.output import check_format, format_option, names_option, quiet_option
-from mngr.cli.vm_things import as_row, tell, tell_done, tell_list, yes_option
+from mngr.cli.vm_side import URL, only_here, service
+from mngr.cli.vm_things import tell, tell_done, tell_list, yes_option
 from mngr.providers.terminal import confirm
 
 if TYPE_CHECKING:
-    from mngr.vms.keys import KeyStore, Kind
+    from mngr.cli.vm_here import Keys
+    from mngr.cli.vm_there import There
+    from mngr.vms.keys import Kind
     from mngr.vmservice.access import Tokens
     from mngr.vmservice.scopes import Scope
 
@@ -48,6 +52,10 @@ def serve(host: str, port: int | None, no_auth: bool) -> int:
         raise MngrError(
             f"the service's libraries aren't here ({problem})", hint="pip install 'mngr[server]'"
         ) from None
+    if os.environ.get(URL):
+        click.echo(
+            f"{URL} is for the other verbs: what is served are the VMs of this computer's libvirt", err=True
+        )
     told = settings.read()
     if port is not None:
         told = dataclasses.replace(told, port=port)
@@ -79,6 +87,7 @@ def token_create(name: str, scope: Scope, form: str, quiet: bool) -> int:
     mngr vm token create laptop --scope lifecycle
     """
     check_format(form)
+    only_here("`mngr vm token`")
     made = _tokens().make(name, scope)
     row = {"name": name, "scope": scope, "token": made}
     tell(form, False, row, [row], [made])
@@ -95,6 +104,7 @@ def token_list(form: str, quiet: bool) -> int:
     mngr vm token list
     """
     check_format(form)
+    only_here("`mngr vm token`")
     rows = [{"name": name, "scope": one.scope} for name, one in sorted(_tokens().all().items())]
     tell_list("tokens", rows, {"NAME": "name", "SCOPE": "scope"}, form, quiet)
     return 0
@@ -111,6 +121,7 @@ def token_delete(name: str, form: str, quiet: bool) -> int:
     mngr vm token delete laptop
     """
     check_format(form)
+    only_here("`mngr vm token`")
     _tokens().remove(name)
     tell_done(form, quiet, {"name": name, "status": "deleted"}, f"removed token {name}")
     return 0
@@ -149,7 +160,7 @@ def key_create(name: str, comment: str, kind: Kind, form: str, quiet: bool) -> i
     mngr vm key create my-key
     """
     check_format(form)
-    row = as_row(_keys().generate(name, comment, kind))
+    row = _keys().make_key(name, comment, kind)
     private = [] if quiet else [f"private key: {row['private_path']}"]
     tell(form, False, row, [row], [row["public_key"], *private])
     return 0
@@ -165,7 +176,7 @@ def key_list(form: str, quiet: bool) -> int:
     mngr vm key list
     """
     check_format(form)
-    rows = [as_row(one) for one in _keys().all()]
+    rows = _keys().keys()
     tell_list("keys", rows, {"NAME": "name", "PRIVATE PATH": "private_path"}, form, quiet)
     return 0
 
@@ -181,7 +192,7 @@ def key_show(name: str, form: str, quiet: bool) -> int:
     mngr vm key show my-key >> ~/.ssh/authorized_keys
     """
     check_format(form)
-    row = as_row(_keys().get(name))
+    row = _keys().key(name)
     tell(form, False, row, [row], [row["public_key"]])
     return 0
 
@@ -198,10 +209,10 @@ def key_delete(name: str, yes: bool, form: str, quiet: bool) -> int:
     mngr vm key delete my-key --yes
     """
     check_format(form)
-    store = _keys()
-    store.get(name)
+    keys = _keys()
+    keys.key(name)
     confirm([f"removes key {name}, private part and all"], yes)
-    store.delete(name)
+    keys.delete_key(name)
     tell_done(form, quiet, {"name": name, "status": "deleted"}, f"removed key {name}")
     return 0
 
@@ -213,8 +224,9 @@ def _tokens() -> Tokens:
     return Tokens(settings.read().tokens)
 
 
-def _keys() -> KeyStore:
-    from mngr.vms.keys import KeyStore
-    from mngr.vmservice import settings
+def _keys() -> Keys | There:
+    if there := service():
+        return there
+    from mngr.cli.vm_here import Keys
 
-    return KeyStore(settings.read().key_dir)
+    return Keys()

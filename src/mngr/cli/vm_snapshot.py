@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from mngr.cli.output import check_format, format_option, names_option, quiet_option
-from mngr.cli.vm_things import as_row, tell, tell_done, tell_list, yes_option
+from mngr.cli.vm_side import side
+from mngr.cli.vm_things import tell, tell_done, tell_list, yes_option
 from mngr.providers.terminal import confirm
 
 COLUMNS = {"NAME": "name", "STATE": "state", "CREATED": "created_at", "CURRENT": "current"}
@@ -34,13 +35,11 @@ def create(vm: str, label: str, form: str, quiet: bool) -> int:
     """
     from mngr.cli.progress import Progress
     from mngr.model.progress import Step
-    from mngr.vms import snapshots
-    from mngr.vms.hypervisor import connect
 
     check_format(form)
-    with connect() as hypervisor, Progress(f"snapshot {vm}", quiet) as progress:
+    with side() as vms, Progress(f"snapshot {vm}", quiet) as progress:
         progress(Step("saving disk and memory"))
-        row = as_row(snapshots.create(hypervisor, vm, label))
+        row = vms.take_snapshot(vm, label, progress)
     tell(form, quiet, {"vm": vm, "snapshot": row}, [{"vm": vm, **row}], [f"took {label} of {vm}"])
     return 0
 
@@ -55,12 +54,9 @@ def list_(vm: str, form: str, quiet: bool) -> int:
     \b
     mngr vm snapshot list web
     """
-    from mngr.vms import snapshots
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        rows = [as_row(one) for one in snapshots.list_(hypervisor, vm)]
+    with side() as vms:
+        rows = vms.snapshots(vm)
     tell_list("snapshots", rows, COLUMNS, form, quiet, {"vm": vm, "snapshots": rows})
     return 0
 
@@ -77,15 +73,11 @@ def restore(vm: str, label: str, yes: bool, form: str, quiet: bool) -> int:
     \b
     mngr vm snapshot restore web before-the-upgrade --yes
     """
-    from mngr.vms import look, snapshots
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        snapshots.get(hypervisor, vm, label)
+    with side() as vms:
+        vms.snapshot(vm, label)
         confirm([f"takes VM {vm} back to snapshot {label}: what it wrote since is lost"], yes)
-        snapshots.restore(hypervisor, vm, label)
-        state = look.show(hypervisor, vm).state
+        state = vms.restore_snapshot(vm, label)
     row = {"vm": vm, "snapshot": label, "status": "restored", "state": state}
     tell_done(form, quiet, row, f"took {vm} back to {label}; it is {state}")
     return 0
@@ -103,14 +95,11 @@ def delete(vm: str, label: str, yes: bool, form: str, quiet: bool) -> int:
     \b
     mngr vm snapshot delete web before-the-upgrade --yes
     """
-    from mngr.vms import snapshots
-    from mngr.vms.hypervisor import connect
-
     check_format(form)
-    with connect() as hypervisor:
-        snapshots.get(hypervisor, vm, label)
+    with side() as vms:
+        vms.snapshot(vm, label)
         confirm([f"deletes snapshot {label} of VM {vm}"], yes)
-        snapshots.delete(hypervisor, vm, label)
+        vms.delete_snapshot(vm, label)
     row = {"vm": vm, "snapshot": label, "status": "deleted"}
     tell_done(form, quiet, row, f"deleted {label} of {vm}")
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mngr.cli.output import check_format, format_option, names_option, quiet_option
+from mngr.cli.vm_side import service
 from mngr.cli.vm_things import as_row, tell_list, tell_one
 
 if TYPE_CHECKING:
@@ -35,10 +36,8 @@ def list_(form: str, quiet: bool) -> int:
     \b
     mngr vm template list
     """
-    from mngr.vms import presets
-
     check_format(form)
-    found = presets.all_()
+    found = _all()
     good = [_row(one) for one in found if one.template]
     broken = [{"name": one.name, "path": one.path, "error": one.problem} for one in found if one.problem]
     for one in broken:
@@ -60,10 +59,25 @@ def show(label: str, form: str, quiet: bool) -> int:
     from mngr.vms import presets
 
     check_format(form)
-    row = _row(presets.Found(name=label, path="", template=presets.get(label)))
-    row.pop("path")
+    if service():
+        known = {one.name: one.template for one in _all() if one.template}
+        if label not in known:
+            raise presets.unknown(label, [*known])
+        template = known[label]
+    else:
+        template = presets.get(label)
+    row = {"name": label, **as_row(template)}
     tell_one("template", row, form, quiet)
     return 0
+
+
+def _all() -> list[Found]:
+    """The service's, if one is named."""
+    from mngr.vms import presets
+
+    if there := service():
+        return there.templates()
+    return presets.all_()
 
 
 def _row(one: Found) -> dict[str, object]:

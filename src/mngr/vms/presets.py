@@ -75,8 +75,12 @@ def get(name: str, environ: Mapping[str, str] = os.environ) -> Template:
         for folder in _folders(environ):
             if (path := folder / f"{name}.toml").is_file():
                 return _read(path)
-    known = [one.name for one in all_(environ)]
-    raise NotFound(
+    raise unknown(name, [one.name for one in all_(environ)])
+
+
+def unknown(name: str, known: list[str]) -> NotFound:
+    """That there is no such template, but those that are `known`."""
+    return NotFound(
         f"there is no template {name[:80]!r}",
         hint=f"{did_you_mean(name, known)} there are {', '.join(known)}".lstrip(),
     )

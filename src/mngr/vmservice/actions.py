@@ -85,7 +85,8 @@ ACTIONS: Sequence[Action] = (
     ),
     Action(
         "vm_start", "POST", "/api/vms/{name}/start", "lifecycle", "Start a stopped VM",
-        shapes.VmName, shapes.Status, Service.vm_start, tool=True, fails=(404, 409), long=True, kept=("name",),
+        shapes.VmStart, shapes.Status, Service.vm_start, tool=True, fails=(404, 409, 504), long=True,
+        kept=("name", "wait", "timeout"),
     ),
     Action(
         "vm_stop", "POST", "/api/vms/{name}/stop", "lifecycle",

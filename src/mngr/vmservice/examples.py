@@ -15,6 +15,8 @@ _VM = {"name": "test-env", "uuid": UUID, "state": "running", "memory": 4096, "vc
 _DETAILS = {
     **_VM, "ip": "192.168.122.63", "sshPort": 22, "addressFrom": "lease", "noAddress": None, "acceleration": "kvm",
     "accelerationReason": "a guest was tried", "networks": ["default"], "diskSize": 20, "image": SHA256,
+    "disks": ["/var/lib/libvirt/images/test-env-6a1f2c9e.qcow2"],
+    "spec": {"name": "test-env", "image": f"/var/lib/libvirt/images/images/{SHA256}.img", "memory_mib": 4096, "vcpus": 2},
 }  # fmt: skip
 _CREATE = {
     "name": "test-env", "memory": 4096, "vcpus": 2, "diskSize": 20, "network": "default", "imageUrl": IMAGE,
@@ -64,6 +66,7 @@ EXAMPLES: Mapping[str, Any] = {
     "VmCreate": _CREATE,
     "VmChange": {"name": "test-env", "memory": 8192, "diskSize": 40},
     "VmClone": {"vm": "test-env", "name": "test-env-2"},
+    "VmStart": {"name": "test-env", "wait": True, "timeout": 300},
     "VmStop": {"name": "test-env", "force": True, "timeout": 30},
     "VmRef": {"vm": "test-env"},
     "SnapshotCreate": {"vm": "test-env", "name": "before"},
@@ -115,14 +118,20 @@ EXAMPLES: Mapping[str, Any] = {
     "Templates": {
         "templates": [
             {
-                "name": "debian-12", "about": "Debian 12", "imageUrl": IMAGE, "imageSha256": None, "user": None, "packages": [],
+                "name": "debian-12", "path": "/root/.mngr/templates/debian-12.toml", "about": "Debian 12", "imageUrl": IMAGE, "imageSha256": None, "user": None, "packages": [],
                 "memory": 2048, "vcpus": 2, "diskSize": 20,
             }
         ],
         "problems": [],
     },
     "Images": {
-        "images": [{"sha256": SHA256, "urls": [IMAGE], "format": "qcow2", "size": 425721856, "diskSize": 3221225472}]
+        "images": [
+            {
+                "sha256": SHA256, "urls": [IMAGE], "format": "qcow2", "size": 425721856, "diskSize": 3221225472,
+                "path": f"/var/lib/libvirt/images/images/{SHA256}.img", "fetchedAt": 1796032800.0, "usedAt": 1796032800.0,
+                "needed": True,
+            }
+        ]
     },
     "Host": {
         "uri": "qemu:///system", "libvirt": "9.0.0", "acceleration": "kvm", "accelerationReason": "a guest was tried",

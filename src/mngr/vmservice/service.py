@@ -204,8 +204,12 @@ class Service:
             )
         )
 
-    def vm_start(self, asked: shapes.VmName) -> shapes.Status:
-        power.start(self.settled(asked.name), asked.name)
+    def vm_start(self, asked: shapes.VmStart) -> shapes.Status:
+        """Returns once QEMU runs it, or, with `wait`, once its SSH answers. Raises TimedOut; then it runs on."""
+        hypervisor = self.settled(asked.name)
+        power.start(hypervisor, asked.name)
+        if asked.wait:
+            look.until_reachable(hypervisor, asked.name, asked.timeout, telling.step)
         return shapes.Status(status="started", vm=asked.name)
 
     def vm_stop(self, asked: shapes.VmStop) -> shapes.Status:
@@ -241,7 +245,9 @@ class Service:
     # --- the host ---------------------------------------------------------------------------------------------
 
     def image_list(self, asked: shapes.Nothing) -> shapes.Images:
-        return shapes.Images(images=[_image(one) for one in self.images(self._connection.get()).all()])
+        hypervisor = self._connection.get()
+        used = needed.paths(hypervisor)
+        return shapes.Images(images=[_image(one, one.path in used) for one in self.images(hypervisor).all()])
 
     def host_show(self, asked: shapes.Nothing) -> shapes.Host:
         hypervisor = self._connection.get()
@@ -282,8 +288,14 @@ def details(vm: look.VmDetails) -> shapes.VmDetails:
         name=vm.name, uuid=vm.uuid, state=vm.state, memory=vm.memory, vcpus=vm.vcpus, autostart=vm.autostart,
         ip=vm.ip or None, sshPort=vm.ssh_port or None, addressFrom=vm.address_from or None, noAddress=vm.no_address or None,
         acceleration=vm.accel, accelerationReason=vm.accel_reason, networks=list(vm.networks),
-        image=vm.spec.image if vm.spec else None, diskSize=vm.spec.disk_gib if vm.spec else None,
+        image=vm.spec.image if vm.spec else None, diskSize=vm.spec.disk_gib if vm.spec else None, disks=list(vm.disks),
+        spec=_spec(vm.spec) if vm.spec else None,
     )  # fmt: skip
+
+
+def _spec(spec: VmSpec) -> dict[str, Any]:
+    """But for the digest of its user data: who may read may not try passwords on it."""
+    return msgspec.to_builtins(msgspec.structs.replace(spec, user_data_sha256=""))
 
 
 def _gpu(one: gpus.Gpu) -> shapes.Gpu:
@@ -302,7 +314,8 @@ def _key(key: Key) -> shapes.Key:
     )
 
 
-def _image(image: Image) -> shapes.Image:
+def _image(image: Image, is_needed: bool) -> shapes.Image:
     return shapes.Image(
-        sha256=image.sha256, urls=list(image.urls), format=image.format, size=image.size, diskSize=image.disk
-    )
+        sha256=image.sha256, urls=list(image.urls), format=image.format, size=image.size, diskSize=image.disk,
+        path=image.path, fetchedAt=image.fetched_at, usedAt=image.used_at, needed=is_needed,
+    )  # fmt: skip

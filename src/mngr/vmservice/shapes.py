@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -120,6 +120,17 @@ class VmCreate(Shape):
     ] = WAIT_S
 
 
+class VmStart(Shape):
+    name: Name
+    wait: Annotated[bool, Field(description="Answer when its SSH does; false: once QEMU runs it")] = False
+    timeout: Annotated[
+        int,
+        Field(
+            ge=1, le=MOST_WAIT_S, description="Seconds to wait for its SSH; it runs on if that takes longer"
+        ),
+    ] = WAIT_S
+
+
 class VmStop(Shape):
     name: Name
     force: Annotated[bool, Field(description="Pull the plug if it hasn't shut down in time")] = False
@@ -160,6 +171,11 @@ class VmDetails(Vm):
     networks: list[str]
     diskSize: Annotated[int | None, Field(description="GiB; None if mngr didn't make it")]
     image: Annotated[str | None, Field(description="The SHA-256 or path of what its disk is laid over")]
+    disks: Annotated[list[str], Field(description="Files of the hypervisor's")]
+    spec: Annotated[
+        dict[str, Any] | None,
+        Field(description="What it was asked to be, as `mngr vm show` tells it; None if mngr didn't make it"),
+    ]
 
 
 class Vms(Shape):
@@ -193,6 +209,10 @@ class Image(Shape):
     format: str
     size: Annotated[int, Field(description="Bytes of its file")]
     diskSize: Annotated[int, Field(description="Bytes that a VM sees of it")]
+    path: Annotated[str, Field(description="On the service's machine")]
+    fetchedAt: Annotated[float, Field(description="Seconds since the epoch")]
+    usedAt: Annotated[float, Field(description="When a create was last given it")]
+    needed: Annotated[bool, Field(description="Whether a VM is made of it")]
 
 
 class Images(Shape):

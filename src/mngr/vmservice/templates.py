@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mngr.vms import presets
+from mngr.vms.presets import Found
 from mngr.vms.presets import Template as Preset
 from mngr.vmservice.service import Service
 from mngr.vmservice.shapes import Nothing, Shape
@@ -14,6 +15,7 @@ from mngr.vmservice.shapes import Nothing, Shape
 
 class Template(Shape):
     name: str
+    path: Annotated[str, Field(description="Its file, on the service's machine")]
     about: str
     imageUrl: str
     imageSha256: str | None
@@ -26,6 +28,7 @@ class Template(Shape):
 
 class BrokenTemplate(Shape):
     name: str
+    path: str
     problem: str
 
 
@@ -37,13 +40,15 @@ class Templates(Shape):
 def list_(service: Service, asked: Nothing) -> Templates:
     found = presets.all_(service.settings.libvirt_env)
     return Templates(
-        templates=[_shape(one.name, one.template) for one in found if one.template],
-        problems=[BrokenTemplate(name=one.name, problem=one.problem) for one in found if one.problem],
+        templates=[_shape(one, one.template) for one in found if one.template],
+        problems=[
+            BrokenTemplate(name=one.name, path=one.path, problem=one.problem) for one in found if one.problem
+        ],
     )
 
 
-def _shape(name: str, one: Preset) -> Template:
+def _shape(found: Found, one: Preset) -> Template:
     return Template(
-        name=name, about=one.about, imageUrl=one.image, imageSha256=one.sha256 or None, user=one.user or None,
+        name=found.name, path=found.path, about=one.about, imageUrl=one.image, imageSha256=one.sha256 or None, user=one.user or None,
         packages=list(one.packages), memory=one.memory, vcpus=one.vcpus, diskSize=one.disk,
     )  # fmt: skip

@@ -31,16 +31,17 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
     return dataclasses.replace(settings, libvirt_env=env)
 
 
-def test_they_are_listed_and_broken_ones_beside_them(http: Http) -> None:
+def test_they_are_listed_and_broken_ones_beside_them(http: Http, tmp_path: Path) -> None:
     status, told = http("GET", "/api/templates")
     assert status == 200
     assert [one["name"] for one in told["templates"]] == ["debian-12", "debian-13", "tiny", "ubuntu-24.04"]
     assert told["templates"][2] == {
         "name": "tiny", "about": "", "imageUrl": "https://images.test/a.img", "imageSha256": None, "user": "me", "packages": ["htop"],
-        "memory": 64, "vcpus": 1, "diskSize": 20,
+        "memory": 64, "vcpus": 1, "diskSize": 20, "path": str(tmp_path / "templates" / "tiny.toml"),
     }  # fmt: skip
     [broken] = told["problems"]
     assert "did you mean image?" in broken["problem"]
+    assert broken["path"] == str(tmp_path / "templates" / "bad.toml")
 
 
 def test_what_is_given_counts_before_the_template(settings: Settings) -> None:
