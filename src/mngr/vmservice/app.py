@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from starlette.concurrency import run_in_threadpool
 
@@ -143,8 +143,16 @@ def _in_path(action: Action, name: str) -> Any:
 
 def _in_query(name: str, field: FieldInfo) -> inspect.Parameter:
     asked = Query(description=field.description)
-    annotation = Annotated[(field.annotation, *field.metadata, asked)]  # type: ignore[valid-type]
+    digits = [BeforeValidator(_digits)] if field.annotation is int else []
+    annotation = Annotated[(field.annotation, *field.metadata, *digits, asked)]  # type: ignore[valid-type]
     return inspect.Parameter(name, KEYWORD, annotation=annotation, default=field.default)
+
+
+def _digits(value: object) -> object:
+    """A number of a query as JSON has them: pydantic takes `1_0`, ` 5`, `010` and `+5`, too. Raises ValueError."""
+    if isinstance(value, str) and not re.fullmatch("0|[1-9][0-9]{0,9}", value):
+        raise ValueError("a number is digits")
+    return value
 
 
 def _without(action: Action, body: dict[str, Any]) -> type[BaseModel]:
