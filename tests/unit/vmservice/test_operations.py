@@ -175,7 +175,19 @@ def test_operations_are_listed_the_newest_first_in_pages(http: Http) -> None:
     assert listed(f"?limit=1&before={ids[0]}") == ids[1:]
     assert listed("?state=failed") == ids[:1]
     assert listed("?target=other") == []
-    for query in ("?limit=0", "?limit=x", "?limit=1_0", "?limit=%205", "?limit=010", "?limit=%2B5", "?limit=%D9%A5", "?state=x", "?before=x", "?target=a%20b", "?limit=201"):
+    for query in (
+        "?limit=0",
+        "?limit=x",
+        "?limit=1_0",
+        "?limit=%205",
+        "?limit=010",
+        "?limit=%2B5",
+        "?limit=%D9%A5",
+        "?state=x",
+        "?before=x",
+        "?target=a%20b",
+        "?limit=201",
+    ):
         assert http("GET", f"/api/operations{query}")[0] == 422
     assert http("GET", "/api/operations/op-0123456789abcdef")[0] == 404
     assert http("GET", "/api/operations/x")[0] == 422
