@@ -126,14 +126,14 @@ def test_one_that_is_off_or_without_a_card_says_so() -> None:
 def test_the_wait_for_ssh_ends_at_its_limit_and_says_what_was_missing() -> None:
     clock = Clock()
     with pytest.raises(TimedOut, match=r"VM web wasn't reachable by SSH within 30 s: no lease"):
-        addresses.wait_for_ssh(hypervisor(clock), "web", lambda: ("running", Address(missing="no lease")), 30)
+        addresses.wait_for_ssh(clock, "web", lambda: ("running", Address(missing="no lease")), 30)
     assert clock.time == 30
 
 
 def test_a_vm_that_ends_meanwhile_is_not_waited_for() -> None:
     clock = Clock()
     with pytest.raises(MngrError, match="VM web is stopped"):
-        addresses.wait_for_ssh(hypervisor(clock), "web", lambda: ("stopped", Address()), 30)
+        addresses.wait_for_ssh(clock, "web", lambda: ("stopped", Address()), 30)
     assert clock.time == 0
 
 
@@ -157,5 +157,5 @@ def sshd() -> Iterator[int]:
 def test_the_wait_is_for_ssh_itself_not_for_an_open_port(sshd: int) -> None:
     clock = Clock()
     here = Address("127.0.0.1", sshd, "forward")
-    assert addresses.wait_for_ssh(hypervisor(clock), "web", lambda: ("running", here), 30) == here
+    assert addresses.wait_for_ssh(clock, "web", lambda: ("running", here), 30) == here
     assert clock.time > 0

@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from mngr.model.errors import NotFound, TimedOut
-from mngr.vms import defined, look
+from mngr.model.errors import NotFound
+from mngr.vms import defined
 from mngr.vms.images import Images
 from mngr.vms.urls import Allowed
 from mngr.vmservice.access import Tokens
@@ -69,12 +69,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
         def nothing(self: object, address: str, *more: object) -> Path:
             raise NotFound(f"there is nothing at {address}")
 
-        def nobody(hypervisor: object, name: str, *more: object) -> object:
-            raise TimedOut(f"VM {name} wasn't reachable")
-
         patch.setattr(Images, "get", nothing)
         patch.setattr(defined, "make_folder", lambda folder: None)  # of this computer
-        patch.setattr(look, "until_reachable", nobody)
         listening = socket.create_server(("127.0.0.1", 0))
         app = make(Service(settings), tokens)
         server = uvicorn.Server(uvicorn.Config(app, http=Protocol, log_level="critical", server_header=False))

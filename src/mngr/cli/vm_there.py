@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from mngr.cli import vm_wire
+from mngr.model.clock import SYSTEM
 from mngr.model.errors import InvalidInput, NotFound
 from mngr.model.progress import Step
+from mngr.vms import addresses
 from mngr.vps_docker.http import segment
 
 if TYPE_CHECKING:
@@ -57,9 +59,16 @@ class There:
 
     def start(self, vm: str, wait: bool, limit_s: float, progress: Progress) -> tuple[VmDetails, bool]:
         was = self.show(vm).state
-        body = {"wait": True, "timeout": seconds(limit_s)} if wait else {}
-        self._service.long("POST", f"{_vm(vm)}/start", body, progress=progress)
+        self._service.long("POST", f"{_vm(vm)}/start", progress=progress)
+        if wait:
+            progress(Step("waiting for SSH"))
+            addresses.wait_for_ssh(SYSTEM, vm, lambda: self._address(vm), limit_s)
         return self.show(vm), was != "running"
+
+    def _address(self, vm: str) -> tuple[str, addresses.Address]:
+        """Its state, and where it is reached, as seen from the service."""
+        now = self.show(vm)
+        return now.state, addresses.Address(now.ip, now.ssh_port, now.address_from, now.no_address)
 
     def stop(self, vm: str, limit_s: float, force: bool, progress: Progress) -> tuple[VmDetails, bool]:
         progress(Step("waiting for the guest to shut down"))

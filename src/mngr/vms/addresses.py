@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
+from mngr.model.clock import Clock
 from mngr.model.errors import TimedOut
 from mngr.model.waiting import looks
 from mngr.qemu.ssh import has_banner
@@ -58,14 +59,12 @@ def find(hypervisor: Hypervisor, domain: Any, facts: Domain, state: str) -> Addr
     )
 
 
-def wait_for_ssh(
-    hypervisor: Hypervisor, name: str, look: Callable[[], tuple[str, Address]], limit_s: float
-) -> Address:
+def wait_for_ssh(clock: Clock, name: str, look: Callable[[], tuple[str, Address]], limit_s: float) -> Address:
     """Waits until the VM's SSH answers. `look` says its state and address. Raises TimedOut with what was missing, also,
     and at once, if the VM ends meanwhile; the VM stays in both cases."""
     last = Address()
     began = time.monotonic()
-    for _ in looks(hypervisor.clock, limit_s):
+    for _ in looks(clock, limit_s):
         state, last = look()
         if state in states.OFF:
             raise TimedOut(

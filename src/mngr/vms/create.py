@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from mngr.journal import Held
-from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
+from mngr.model.errors import Conflict, MngrError, NotFound
 from mngr.vms import acceleration, files, forwards, gpus, inject, library, pools, remove, states
 from mngr.vms import domain as xml
 from mngr.vms.domain import Made
@@ -143,11 +143,11 @@ def take_back(hypervisor: Hypervisor, held: Held, name: str, id: str, failure: B
 
 
 def check_memory(hypervisor: Hypervisor, spec: VmSpec) -> None:
-    """Raises InvalidInput for more than the computer has."""
+    """Raises Conflict for more than the computer has."""
     with library.doing("ask how much memory there is"):
         most = hypervisor.conn.getInfo()[1]
     if spec.memory_mib > most:
-        raise InvalidInput(
+        raise Conflict(
             f"{spec.memory_mib} MiB of memory are more than the VMs' computer has, which is {most} MiB",
             hint="give it less",
         )

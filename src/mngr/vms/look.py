@@ -121,5 +121,5 @@ def until_reachable(
             progress(Step("booting", f"{guest}waiting for {where}", at_most_s=limit_s))
         return now.state, Address(now.ip, now.ssh_port, now.address_from, now.no_address)
 
-    addresses.wait_for_ssh(hypervisor, name, look, limit_s)
+    addresses.wait_for_ssh(hypervisor.clock, name, look, limit_s)
     return show(hypervisor, name)

@@ -85,8 +85,7 @@ ACTIONS: Sequence[Action] = (
     ),
     Action(
         "vm_start", "POST", "/api/vms/{name}/start", "lifecycle", "Start a stopped VM",
-        shapes.VmStart, shapes.Status, Service.vm_start, tool=True, fails=(404, 409, 504), long=True,
-        kept=("name", "wait", "timeout"),
+        shapes.VmName, shapes.Status, Service.vm_start, tool=True, fails=(404, 409), long=True, kept=("name",),
     ),
     Action(
         "vm_stop", "POST", "/api/vms/{name}/stop", "lifecycle",

@@ -66,7 +66,6 @@ EXAMPLES: Mapping[str, Any] = {
     "VmCreate": _CREATE,
     "VmChange": {"name": "test-env", "memory": 8192, "diskSize": 40},
     "VmClone": {"vm": "test-env", "name": "test-env-2"},
-    "VmStart": {"name": "test-env", "wait": True, "timeout": 300},
     "VmStop": {"name": "test-env", "force": True, "timeout": 30},
     "VmRef": {"vm": "test-env"},
     "SnapshotCreate": {"vm": "test-env", "name": "before"},

@@ -120,17 +120,6 @@ class VmCreate(Shape):
     ] = WAIT_S
 
 
-class VmStart(Shape):
-    name: Name
-    wait: Annotated[bool, Field(description="Answer when its SSH does; false: once QEMU runs it")] = False
-    timeout: Annotated[
-        int,
-        Field(
-            ge=1, le=MOST_WAIT_S, description="Seconds to wait for its SSH; it runs on if that takes longer"
-        ),
-    ] = WAIT_S
-
-
 class VmStop(Shape):
     name: Name
     force: Annotated[bool, Field(description="Pull the plug if it hasn't shut down in time")] = False

@@ -29,6 +29,14 @@ def test_a_template_s_packages_are_not_dropped(http: Http) -> None:
     assert http("POST", "/api/machines", {**ASKED, "template": "debian-12", "tags": MINE})[0] == 422
 
 
+def test_more_memory_than_the_host_has_is_its_conflict(http: Http) -> None:
+    """Not the order's fault: another host may have it."""
+    status, told = http(
+        "POST", "/api/machine-checks", {**ASKED, "memory": 16777215, "network": "default", "tags": MINE}
+    )
+    assert (status, "MiB" in told["detail"]) == (409, True)
+
+
 def test_tags_have_an_end(http: Http, there: Any) -> None:
     def put(tags: dict[str, str]) -> int:
         return http("PATCH", "/api/machines/one", {"put": tags})[0]

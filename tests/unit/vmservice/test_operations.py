@@ -148,7 +148,7 @@ def test_the_same_create_joins_the_one_under_way(
 
 def test_who_joins_with_a_promise_has_one(settings: Settings) -> None:
     service, start = Service(settings), BY_NAME["vm_start"]
-    asked = shapes.VmStart(name="test")
+    asked = shapes.VmName(name="test")
     first, mine = service.operations.begin(start, asked, promised=False)
     assert (mine, service.operations.get(first.id).promised) == (True, False)
     assert service.operations.begin(start, asked, promised=True) == (first, False)
@@ -207,7 +207,7 @@ def test_how_many_and_how_long_can_be_read(settings: Settings) -> None:
     service = Service(settings)
     start, delete = BY_NAME["vm_start"], BY_NAME["vm_delete"]
     for _ in range(2):
-        service.operations.run(start, shapes.VmStart(name="test"))
+        service.operations.run(start, shapes.VmName(name="test"))
     with pytest.raises(Exception, match="wasn't made by mngr"):
         service.operations.run(delete, shapes.VmName(name="test"))
     counts = service.operations.counts()

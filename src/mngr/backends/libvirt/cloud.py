@@ -81,7 +81,12 @@ class LibvirtCloud(VpsClientInterface):
             files.check_folder(here.folder)
             wanted = specs.check(self._vm(here, spec, spec.image))
             create.check_network(here, wanted)
-            create.check_memory(here, wanted)
+            try:
+                create.check_memory(here, wanted)
+            except Conflict as problem:
+                raise InvalidInput(
+                    f"plan {spec.plan}: {problem.message}", hint="choose a smaller one with -b --vps-plan=…"
+                ) from None
         if _is_url(spec.image):
             urls.parse(spec.image, Allowed(private=True), checked=bool(wanted.image_sha256))
             if not shutil.which("qemu-img"):
