@@ -166,17 +166,17 @@ def typed(mngr: Local, terminal: Terminal, text: str, shown: str) -> None:
 
 def test_logs_show_what_was_typed_at_a_narrow_terminal(mngr: Local) -> None:
     """Lines that wrapped there, and were drawn anew, as they were seen; also of what has ended, and was stopped."""
-    mngr.create("a1", "bash", "--norc", options=("--env", "PS1=> "))
+    mngr.create("a1", "bash", "--norc", options=("--env", "PS1=> ", "--env", "HISTFILE="))
     line = f"echo {'word ' * 30}end"
     with connected(mngr, "a1", 24, 60, {}) as terminal:
+        typed(mngr, terminal, "seq 1\n", "\n1\n>")
         typed(mngr, terminal, f"{line}\n", "end\n>")
-        typed(
-            mngr, terminal, "\x10\x10\x0e", f"\n> {line}"
-        )  # up, up, down: without an escape, after which bash may wait
+        # Up, up, down: without an escape, after which bash may wait.
+        typed(mngr, terminal, "\x10\x10\x0e", f"end\n> {line}")
         typed(mngr, terminal, "\x15seq 3\n", "\n3\n>")
     with connected(mngr, "a1", 30, 100, {}) as terminal:
         typed(mngr, terminal, "exit 7\n", "\nexit")
-    seen = [f"> {line}", "word " * 30 + "end", "> seq 3", "1", "2", "3", "> exit 7", "exit"]
+    seen = ["> seq 1", "1", f"> {line}", "word " * 30 + "end", "> seq 3", "1", "2", "3", "> exit 7", "exit"]
     until("it has ended", lambda: mngr.state("a1") == "done")
     assert mngr.run("logs", "a1").stdout == "".join(f"{one}\n" for one in seen)
     mngr.run("stop", "a1")
