@@ -13,10 +13,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from mngr.testing.libvirtd import Libvirtd, missing
 from mngr.vms.hypervisor import Hypervisor, connect
 
 BOOT_LIMIT_S = 400
 """An emulated boot takes half a minute of two idle processors; others may be at work on these."""
+
+
+@contextmanager
+def own_libvirtd(own_network: bool = False) -> Iterator[Libvirtd]:
+    """One that ends with the block. Skips the test where there is none."""
+    if why := missing():
+        pytest.skip(why)
+    daemon = Libvirtd(own_network)
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
 
 
 @dataclass

@@ -10,20 +10,15 @@ from pathlib import Path
 import pytest
 
 from mngr.qemu.command import Bootable
-from mngr.testing.libvirtd import Libvirtd, missing
+from mngr.testing.libvirtd import Libvirtd
 from mngr.vms import remove
-from support.vms import Place, place_at
+from support.vms import Place, own_libvirtd, place_at
 
 
 @pytest.fixture(scope="session")
 def libvirtd() -> Iterator[Libvirtd]:
-    if why := missing():
-        pytest.skip(why)
-    daemon = Libvirtd()
-    try:
+    with own_libvirtd() as daemon:
         yield daemon
-    finally:
-        daemon.stop()
 
 
 @pytest.fixture

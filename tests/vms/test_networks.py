@@ -9,23 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from mngr.testing.libvirtd import Libvirtd, missing
+from mngr.testing.libvirtd import Libvirtd
 from mngr.vms import networks
-from support.vms import Place, place_at, small
+from support.vms import Place, own_libvirtd, place_at, small
 
 
 @pytest.fixture(scope="module")
 def netted() -> Iterator[Libvirtd]:
     """Its VMs' forwarded ports are in its own namespace, too."""
-    if why := missing():
-        pytest.skip(why)
     if not shutil.which("dnsmasq", path="/usr/sbin:/sbin:/usr/bin"):
         pytest.skip("no dnsmasq: run `scripts/setup test`")
-    daemon = Libvirtd(own_network=True)
-    try:
+    with own_libvirtd(own_network=True) as daemon:
         yield daemon
-    finally:
-        daemon.stop()
 
 
 @pytest.fixture

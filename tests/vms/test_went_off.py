@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from mngr.model.waiting import looks
-from mngr.testing.libvirtd import Libvirtd, missing
+from mngr.testing.libvirtd import Libvirtd
 from mngr.vms import ended, guests, states
 from mngr.vms.guests import Guest
-from support.vms import Place, place_at, small
+from support.vms import Place, own_libvirtd, place_at, small
 
 #: mov dx, 0x604; mov ax, 0x2000; out dx, ax: what ACPI has a guest write to switch itself off.
 OFF = bytes.fromhex("ba0406b80020eff4")
@@ -20,13 +20,8 @@ OFF = bytes.fromhex("ba0406b80020eff4")
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Libvirtd]:
-    if why := missing():
-        pytest.skip(why)
-    daemon = Libvirtd()
-    try:
+    with own_libvirtd() as daemon:
         yield daemon
-    finally:
-        daemon.stop()
 
 
 @pytest.fixture
