@@ -1,6 +1,7 @@
 """Agent types: what a type runs, and how it gets onto a host that lacks it."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -10,18 +11,58 @@ from mngr.model.guess import did_you_mean
 from mngr.model.names import check_name
 
 
-class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[agent_types.NAME]` in the config.
+class StateRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One way to see how an agent is: `state` holds where `title` (of its pane), `told` (what it last said in OSC 7501) or
+    a line of `screen` (the last lines of its pane) has a match. All three are POSIX extended regular expressions.
 
-    `command`: argv, or one shell line as a string. `args`: added after the command. `env`: added to the
-    agent's environment. `install`: a shell line that runs on the host when `check` (a shell line; by default
-    `command -v` of the first word) fails.
+    `running`, or why it waits: `finished` (at its prompt), `permission`, `question`, `login`."""
+
+    state: Literal["running", "finished", "permission", "question", "login"]
+    title: str = ""
+    told: str = ""
+    screen: str = ""
+
+
+class Transcript(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a program's own record of the conversation is. `read`: a shell line that prints it as JSON, one message a
+    line; `role`, `text`, `at`: where in a message these are, as paths (`message.content[].text`)."""
+
+    read: str
+    role: str = ""
+    text: str = ""
+    at: str = ""
+
+
+class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[agent_types.NAME]` in the config, or `types/NAME.toml` in this package.
+
+    `command`: argv, or one shell line as a string. `continues`: the same, which goes on with the last conversation. `args`:
+    added after the command. `env`: added to the agent's environment; `pass_env`: variables taken along where the caller
+    has them.
+
+    Shell lines that run on the host: `install`, when `check` (by default `command -v` of the first word) fails, with
+    MNGR_VERSION set to `version`; `prepare`, before each start; `ends`, when it is stopped, for what outlives its session.
+    `needs`: what `install` wants to be there (`node`). `as_root`: what doesn't work as root, in words.
+
+    `states`: how its states are seen, the first rule that matches. `prompt`: the line of its screen (a regular expression)
+    that is its prompt while nothing is typed there. `answers`: the keys, by tmux's names, that answer `yes` and `no`.
     """
 
     command: str | list[str] = ""
+    continues: str | list[str] = ""
     env: dict[str, str] = {}
+    pass_env: list[str] = []
+    needs: list[str] = []
+    version: str = ""
     install: str = ""
     check: str = ""
+    prepare: str = ""
+    ends: str = ""
+    as_root: str = ""
+    states: list[StateRule] = []
+    prompt: str = ""
+    answers: dict[str, list[str]] = {}
+    transcript: Transcript | None = None
 
 
 #: `shell` is the default; `command` is what `mngr create … -- CMD` makes.

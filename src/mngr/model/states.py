@@ -3,6 +3,8 @@
 from typing import Literal
 
 AgentState = Literal["running", "waiting", "done", "stopped", "unknown"]
+#: Why an agent waits: at its prompt, for leave to do something, for an answer, for a login; "": that can't be told.
+Reason = Literal["", "finished", "permission", "question", "login"]
 HostState = Literal[
     "building",
     "running",

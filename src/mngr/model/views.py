@@ -6,17 +6,21 @@ import msgspec
 
 from mngr.model.notes import Note
 from mngr.model.records import AgentRecord, HostRecord
-from mngr.model.states import AgentState, HostState
+from mngr.model.states import AgentState, HostState, Reason
 
 #: What is billed of a host.
 Paid = Literal["machine", "disk", "address"]
 
 
 class AgentView(msgspec.Struct, kw_only=True):
-    """An agent as last seen. Times are seconds since the epoch. `half_made`: its create hasn't ended, or was killed."""
+    """An agent as last seen. Times are seconds since the epoch. `reason`: why it waits. `since`: when its state began, and
+    `signal`: what it was seen by, in words. `half_made`: its create hasn't ended, or was killed."""
 
     record: AgentRecord
     state: AgentState = "unknown"
+    reason: Reason = ""
+    since: float | None = None
+    signal: str = ""
     exit_code: int | None = None
     active_at: float | None = None
     half_made: bool = False
