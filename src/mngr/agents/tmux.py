@@ -46,7 +46,7 @@ def start(
     after: Callable[[], object] | None = None,
 ) -> int | None:
     """Starts an agent's session, unless it runs; `files` (from `agent_files` and `layout.settings`, and `host/…` for
-    the host dir itself) are put there first. Repeatable. `after`: called once the command is on its way; nothing happens there before it returns.
+    the host dir itself) are put there first; of an agent that is there only its `rules`. Repeatable. `after`: called once the command is on its way; nothing happens there before it returns.
 
     Returns once the agent's command was seen alive; its exit code if it has ended by then. Raises Conflict if another agent has its name on this host, NotFound if it isn't there, Unreachable if the host is
     about to stop itself.
@@ -75,9 +75,9 @@ def start(
 
 
 def agent_files(
-    record: AgentRecord, env: dict[str, str], command: str, drop: Collection[str] = ()
+    record: AgentRecord, env: dict[str, str], command: str, rules: str = "", drop: Collection[str] = ()
 ) -> dict[str, bytes]:
-    """The files that make an agent, by path in the host dir. Environment values go into a file of mode 600. `drop`:
+    """The files that make an agent, by path in the host dir. `rules`: of `type_files.rules`. Environment values go into a file of mode 600. `drop`:
     variables of whoever starts it that it doesn't get."""
     base = f"agents/{record.id}"
     own = {
@@ -92,6 +92,7 @@ def agent_files(
             (f"unset {' '.join(sorted(drop))}\n" if drop else "") + quote.assignments({**env, **own})
         ).encode(),
         f"{base}/command.sh": command.encode(),
+        f"{base}/rules": rules.encode(),
         f"{base}/half-made": b"",  # until its session is there
     }
 

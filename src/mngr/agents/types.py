@@ -1,14 +1,17 @@
-"""Agent types: what a type runs, and how it gets onto a host that lacks it."""
+"""Agent types: what a type runs, how it gets onto a host that lacks it, how its states are seen. Each that ships is a file
+`shipped/NAME.toml`, found by being there and read when it is asked for."""
 
-from collections.abc import Sequence
-from typing import Literal
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, cast
 
 import msgspec
 
-from mngr.model.environment import check_key
 from mngr.model.errors import InvalidInput
 from mngr.model.guess import did_you_mean
 from mngr.model.names import check_name
+
+_FOLDER = os.path.join(os.path.dirname(__file__), "shipped")
 
 
 class StateRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,84 +37,105 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[agent_types.NAME]` in the config, or `types/NAME.toml` in this package.
+    """`[agent_types.NAME]` in the config over `shipped/NAME.toml` of this package.
 
-    `command`: argv, or one shell line as a string. `continues`: the same, which goes on with the last conversation. `args`:
-    added after the command. `env`: added to the agent's environment; `pass_env`: variables taken along where the caller
-    has them.
+    `about`: what it is, in a few words. `command`: argv, or one shell line as a string. `continues`: the same, which goes on
+    with the last conversation; `continues_if`: a shell line that says whether there is one. `env`: added to the agent's
+    environment; `pass_env`: variables taken along where the caller has them.
 
     Shell lines that run on the host: `install`, when `check` (by default `command -v` of the first word) fails, with
-    MNGR_VERSION set to `version`; `prepare`, before each start; `ends`, when it is stopped, for what outlives its session.
-    `needs`: what `install` wants to be there (`node`). `as_root`: what doesn't work as root, in words.
+    MNGR_VERSION set to `version`; `shows_version` (by default `FIRST --version`) prints the version that came;
+    `prepare`, before each start; `ends`, when it is stopped, for what outlives its session.
+    `needs`: what `install` wants to be there: `npm`, `node`, `node 20` (at least). `as_root`: words of a command that don't work as root, and why.
 
     `states`: how its states are seen, the first rule that matches. `prompt`: the line of its screen (a regular expression)
     that is its prompt while nothing is typed there. `answers`: the keys, by tmux's names, that answer `yes` and `no`.
     """
 
+    about: str = ""
     command: str | list[str] = ""
     continues: str | list[str] = ""
+    continues_if: str = ""
     env: dict[str, str] = {}
     pass_env: list[str] = []
     needs: list[str] = []
     version: str = ""
     install: str = ""
     check: str = ""
+    shows_version: str = ""
     prepare: str = ""
     ends: str = ""
-    as_root: str = ""
+    as_root: dict[str, str] = {}
     states: list[StateRule] = []
     prompt: str = ""
     answers: dict[str, list[str]] = {}
     transcript: Transcript | None = None
 
+    @property
+    def first(self) -> str:
+        """The first word of `command`: the program, where it is one."""
+        words = self.command.split() if isinstance(self.command, str) else self.command
+        return words[0] if words else ""
 
-#: `shell` is the default; `command` is what `mngr create … -- CMD` makes.
-BUILT_IN = {
-    "shell": AgentType(command='exec "${SHELL:-$(command -v bash || command -v sh)}" -l'),
-    "command": AgentType(),
-}
+
+#: Types as the config has them: name → key → value.
+Configured = Mapping[str, Mapping[str, Any]]
 
 
-def find_type(name: str, configured: dict[str, AgentType]) -> AgentType:
-    """The type called `name`. Raises InvalidInput naming the known ones."""
-    known = {**BUILT_IN, **configured}
-    if name not in known:
+def shipped() -> list[str]:
+    """The names of the types that ship, sorted. Reads none of them."""
+    return sorted(name.removesuffix(".toml") for name in os.listdir(_FOLDER) if name.endswith(".toml"))
+
+
+def known(configured: Configured) -> list[str]:
+    """The names of all types, sorted."""
+    return sorted({*shipped(), *configured})
+
+
+def find_type(
+    name: str, configured: Configured, where: Callable[[str], str] | None = None, *, checked: bool = True
+) -> AgentType:
+    """The type called `name`: what ships under that name, and over it, key by key, what is configured. Raises InvalidInput
+    naming the known ones; or the key and its file, which `where` knows of a configured one. `checked`: False where it was
+    looked at before, and is only read."""
+    if name not in known(configured):
         raise InvalidInput(
             f"unknown agent type {name!r}",
-            hint=f"{did_you_mean(name, known)} known: {', '.join(sorted(known))}; define more as ".lstrip()
+            hint=f"{did_you_mean(name, known(configured))} known: {', '.join(known(configured))}; define more as ".lstrip()
             + f"[agent_types.{check_name(name, 'agent type')}] in the config",
         )
-    for key in known[name].env:
-        check_key(key, f"[agent_types.{name}.env]")
-    return known[name]
+    from mngr.agents import type_checks
+    from mngr.config.schema import convert
+
+    base, own = _shipped(name), configured.get(name, {})
+    says = where or (lambda key: f"[agent_types.{name}]")
+
+    def place(key: str) -> str:
+        return says(key) if key in own or key not in base else os.path.join(_FOLDER, f"{name}.toml")
+
+    type_checks.check_keys(own, says)
+    kind = convert(_over(base, own), AgentType, place)
+    if checked:
+        type_checks.check(kind, place, own)
+    return kind
 
 
-def command_script(kind: AgentType, words: Sequence[str]) -> str:
-    """The text of an agent's `command.sh`: install if missing, then the command with `words` after it.
+def _shipped(name: str) -> dict[str, Any]:
+    """What ships under that name; nothing, if nothing does."""
+    import tomllib
 
-    Words pass through the quoting helper, so quotes, newlines and Unicode arrive unchanged. Raises
-    InvalidInput if there is nothing to run or a word holds a NUL.
-    """
-    from mngr.transport import quote
+    if name not in shipped():
+        return {}
+    with open(os.path.join(_FOLDER, f"{name}.toml"), "rb") as file:
+        return tomllib.load(file)
 
-    try:
-        tail = quote.line(words)
-    except ValueError as error:
-        raise InvalidInput(str(error)) from None
-    if isinstance(kind.command, str):
-        command = f"{kind.command} {tail}".strip()
-        first = kind.command.split()[0] if kind.command.split() else ""
-    else:
-        command = quote.line([*kind.command, *words])
-        first = kind.command[0] if kind.command else ""
-    if not first and not kind.command and words and not words[0]:
-        raise InvalidInput("the agent's command is empty", hint="write it after --")
-    if not command:
-        raise InvalidInput(
-            "no command given", hint="write it after --: mngr create my-agent -- python3 -m http.server"
-        )
-    install = ""
-    if kind.install:
-        check = kind.check or f"command -v {quote.line([first])} >/dev/null"
-        install = f"if ! {{ {check}\n}}; then\n{kind.install}\nfi\n"
-    return install + command + "\n"
+
+def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """`own` over `base`; a table stays, but for the keys that it gets."""
+    merged = dict(base)
+    for key, value in own.items():
+        before = merged.get(key)
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            value = {**cast(Mapping[str, Any], before), **cast(Mapping[str, Any], value)}
+        merged[key] = value
+    return merged

@@ -177,11 +177,11 @@ def _providers(args: Sequence[str], incomplete: str) -> Iterable[str]:
 
 
 def _types(args: Sequence[str], incomplete: str) -> Iterable[str]:
-    from mngr.agents.types import BUILT_IN
+    from mngr.agents.types import known
     from mngr.config.home import home
     from mngr.config.layers import load
 
-    return sorted({*BUILT_IN, *load(home()).agent_types})
+    return known(load(home()).agent_types)
 
 
 def _modes(args: Sequence[str], incomplete: str) -> Iterable[str]:

@@ -11,7 +11,7 @@ from mngr.model.progress import Step
 from mngr.model.records import HostRecord
 from mngr.model.states import word
 from mngr.model.views import AgentView, HostView, StopSaves
-from mngr.ops import memory, worktree
+from mngr.ops import agent_types, memory, worktree
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import Group
 from mngr.ops.notes import EndedAtOnce
@@ -119,7 +119,9 @@ def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) 
     host = HostView(record=record, state="running", agents=group.host.agents)
     agents: list[AgentView] = []
     for agent in group.agents:
-        code = tmux.start(place, agent.record, settings)
+        rules = agent_types.rules_now(mngr, agent.record.type)
+        own = {} if rules is None else {f"agents/{agent.record.id}/rules": rules.encode()}
+        code = tmux.start(place, agent.record, {**settings, **own})
         if code is not None:
             phases(EndedAtOnce(agent=agent.record.name, exit_code=code))
         memory.remember(mngr, host, agent)

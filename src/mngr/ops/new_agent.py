@@ -55,14 +55,15 @@ def record(work: Work, id: str, place: "Place | None" = None) -> AgentRecord:
 def files(work: Work, agent: AgentRecord, ssh_trust: SshTrust) -> dict[str, bytes]:
     """The files that make the agent. `ssh_trust`: of its host. All that an agent gets passes here, so here it is asked
     whether secrets may go there: the values of its variables may be some, and an unverified host an impostor's."""
-    from mngr.agents import tmux
+    from mngr.agents import tmux, type_files
 
     plan = work.plan
     withheld = trust.withheld(plan.provider, ssh_trust, plan.request, plan.env)
     work.note(*withheld)
     # In a worktree git has to find its own repository, whatever the shell says from which mngr was called.
     drop = git.BOUND if plan.request.worktree else ()
-    return {**tmux.agent_files(agent, {} if withheld else plan.env, plan.script, drop), **plan.settings}
+    env = {} if withheld else plan.env
+    return {**tmux.agent_files(agent, env, plan.script, type_files.rules(plan.kind), drop), **plan.settings}
 
 
 def send_code(work: Work, host: HostRecord, agent: AgentRecord) -> None:

@@ -5,15 +5,13 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from mngr.agents.types import AgentType, command_script, find_type
-from mngr.config.layers import source
-from mngr.config.schema import convert
+from mngr.agents.type_files import command_script
+from mngr.agents.types import AgentType
 from mngr.model import environment
 from mngr.model.background import begin
 from mngr.model.errors import Conflict, InvalidInput, MngrError
@@ -22,7 +20,7 @@ from mngr.model.names import check_name, is_text
 from mngr.model.notes import Note
 from mngr.model.states import SETTLED
 from mngr.model.views import HostView, Offer
-from mngr.ops import size, trust, worktree
+from mngr.ops import agent_types, size, trust, worktree
 from mngr.ops.context import Mngr
 from mngr.ops.notes import NoCode, RequestUnused, SharesDirectory, WorksInWorktree
 from mngr.ops.placing import elsewhere, existing_host, placed
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
 class CreatePlan:
     """A create that has passed its checks; `mngr.ops.create.create` carries it out.
 
-    `request`: with its provider. `env`: the agent's variables, those of its type among them. `script`: its command, as a
+    `request`: with its provider. `kind`: the agent's type. `env`: its variables, those of its type among them. `script`: its command, as a
     shell script. `settings`: files with what the user set for hosts. `spec`: a new host, as asked for. `offer`: its
     price; nothing's where no host is made. `existing`: the host to put the agent on, or to go on making, as it was seen.
     `code`: what comes along, as it was read. `notes`: on that, and on the host.
@@ -46,6 +44,7 @@ class CreatePlan:
 
     request: CreateRequest
     provider: HostProvider
+    kind: AgentType
     env: dict[str, str]
     script: str
     settings: dict[str, bytes]
@@ -106,7 +105,7 @@ def prepared(mngr: Mngr, request: CreateRequest) -> CreatePlan:
     provider = mngr.provider(request.provider)
     check_work_dir(request, provider)
     return CreatePlan(
-        request=request, provider=provider, env={**kind.env, **request.env}, script=script, settings=settings,
+        request=request, provider=provider, kind=kind, env={**kind.env, **request.env}, script=script, settings=settings,
         spec=_spec(request),
     )  # fmt: skip
 
@@ -229,22 +228,13 @@ def _beside(plan: CreatePlan) -> list[Note]:
 
 def _kind(mngr: Mngr, request: CreateRequest) -> AgentType:
     check_name(request.name, "agent name")
-    configured = {
-        name: convert(data, AgentType, partial(_type_from, mngr, name))
-        for name, data in mngr.config.agent_types.items()
-    }
-    kind = find_type(request.type or mngr.config.default_type, configured)
+    kind = agent_types.find(mngr, request.type or mngr.config.default_type)
     environment.check({**kind.env, **request.env})
     words = [*kind.command, *request.command] if isinstance(kind.command, list) else request.command
     size.check_create(words, request.labels, [*request.start_args, *request.build_args])
     if request.source is not None and not request.source.is_dir():
         raise InvalidInput(f"--from {request.source}: there is no such directory")
     return kind
-
-
-def _type_from(mngr: Mngr, name: str, key: str) -> str:
-    """Where a setting of an agent type is from, for an error about it."""
-    return f"{source(mngr.home, ('agent_types', name, key))}: [agent_types.{name}]"
 
 
 def _spec(request: CreateRequest) -> HostSpec:

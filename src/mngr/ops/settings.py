@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from mngr.agents.types import BUILT_IN, AgentType, find_type
+from mngr.agents.types import AgentType, find_type, known
 from mngr.config.layers import change_user_file, layers
-from mngr.config.schema import Config, convert
+from mngr.config.schema import Config
 from mngr.model.errors import InvalidInput
 from mngr.model.idle import parse_mode
 from mngr.model.names import check_name
@@ -58,12 +58,8 @@ def _check(path: list[str], config: Config) -> None:
             registry.find_instance(config.default_provider, config).backend, config.providers
         )
     elif path[0] in ("default_type", "agent_types"):
-        changed = path[1:2] if path[0] == "agent_types" else config.agent_types
-        types = {
-            name: convert(config.agent_types[name], AgentType, f"[agent_types.{name}]") for name in changed
-        }
-        for name in changed if path[0] == "agent_types" else [config.default_type]:
-            find_type(check_name(name, "agent type"), types)
+        for name in path[1:2] if path[0] == "agent_types" else [config.default_type]:
+            find_type(check_name(name, "agent type"), config.agent_types)
     elif path[0] == "providers" and len(path) > 1:
         instance = registry.find_instance(path[1], config)
         registry.settings_of(instance)
@@ -73,10 +69,12 @@ def _check(path: list[str], config: Config) -> None:
 
 def _defaults(config: Config) -> Iterator[tuple[str, Any]]:
     yield from _of(Config, "", but=("providers", "agent_types"))
-    for name, kind in {**BUILT_IN, **dict.fromkeys(config.agent_types, AgentType())}.items():
-        yield from (
-            (f"agent_types.{name}.{key}", value) for key, value in msgspec.structs.asdict(kind).items()
-        )
+    for name in known(config.agent_types):
+        try:
+            kind = find_type(name, {}, checked=False)
+        except InvalidInput:
+            kind = AgentType()  # one of the user's own
+        yield from ((f"agent_types.{name}.{key}", value) for key, value in msgspec.to_builtins(kind).items())
     for name in {*registry.in_tree(), *config.providers}:
         try:
             backend = registry.find_instance(name, config).backend

@@ -3,16 +3,17 @@
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mngr.agents.types import BUILT_IN, AgentType, command_script, find_type
-from mngr.config.schema import convert
+from mngr.agents.type_files import command_script, rules
+from mngr.agents.types import AgentType, find_type, shipped
 from mngr.model.errors import InvalidInput
 
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
-COMMAND = BUILT_IN["command"]
+COMMAND = find_type("command", {})
 
 
 def ran(script: str, **env: str) -> str:
@@ -71,23 +72,67 @@ def test_check_decides_whether_something_is_installed(tmp_path: Path) -> None:
 
 def test_an_unknown_type_names_the_known_ones() -> None:
     with pytest.raises(InvalidInput) as raised:
-        find_type("claud", {"claude": AgentType(command="claude")})
+        find_type("claud", {"mine": {"command": "x"}})
     assert str(raised.value) == "unknown agent type 'claud'"
-    assert raised.value.hint.startswith("did you mean claude? known: claude, command, shell; ")
+    assert raised.value.hint.startswith("did you mean claude? known: claude, codex, command, ")
+    assert ", mine, " in raised.value.hint
 
 
-def test_a_configured_type_replaces_a_built_in_one() -> None:
-    mine = AgentType(command="zsh")
-    assert find_type("shell", {"shell": mine}) is mine
+@pytest.mark.parametrize("name", shipped())
+def test_what_ships_is_as_it_should_be(name: str) -> None:
+    """Given as one's own, each key is checked as one's own is."""
+    ships = find_type(name, {})
+    assert ships.about
+    assert find_type("mine", {"mine": msgspec.to_builtins(ships)}) == ships
 
 
-def test_a_type_s_variables_need_names_that_a_shell_takes() -> None:
-    with pytest.raises(InvalidInput, match="'A-B'"):
-        find_type("t", {"t": AgentType(command="x", env={"A-B": "1"})})
+def test_a_key_of_one_s_own_wins_and_the_rest_stays() -> None:
+    ships = find_type("claude", {})
+    mine = find_type("claude", {"claude": {"version": "2.0.1", "env": {"MINE": "1"}}})
+    assert mine == msgspec.structs.replace(ships, version="2.0.1", env={**ships.env, "MINE": "1"})
+    assert ships.env, ships.version
 
 
-def test_a_mistyped_setting_of_a_type_names_the_nearest() -> None:
+def test_rules_are_a_line_each_in_their_order() -> None:
+    kind = find_type(
+        "t",
+        {
+            "t": {
+                "command": "x",
+                "states": [
+                    {"state": "permission", "title": "^! ", "screen": r"Allow \(y\)"},
+                    {"state": "running", "told": "state=working"},
+                ],
+            }
+        },
+    )
+    assert rules(kind) == (
+        "permission\ttitle\t^! \npermission\tscreen\tAllow \\(y\\)\nrunning\ttold\tstate=working\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "said", "hint"),
+    [
+        ({"comand": "x"}, "[agent_types.t]: unknown key 'comand'", "did you mean command?"),
+        ({"command": 3}, "[agent_types.t]: command: must be text or a list, not a number", ""),
+        ({"env": {"A-B": "1"}}, "[agent_types.t]: env: 'A-B' can't be a variable's name", ""),
+        ({"pass_env": ["A=b"]}, "[agent_types.t]: pass_env: 'A=b' can't be a variable's name", ""),
+        ({"needs": ["nodejs"]}, "[agent_types.t]: needs: 'nodejs' is none of npm, node, `node 20` (at least 20)", ""),
+        ({"version": "1 2"}, "[agent_types.t]: version: '1 2' isn't one word", ""),
+        ({"answers": {"yess": ["y"]}}, "[agent_types.t]: answers: unknown key 'yess'", "did you mean yes?"),
+        ({"answers": {"yes": ["Entr"]}}, "[agent_types.t]: answers.yes: 'Entr' is no key's name", "did you mean Enter?"),
+        ({"prompt": "("}, "[agent_types.t]: prompt: `grep -E` takes '(' for no extended regular expression: Unmatched ( or \\(", ""),
+        ({"prompt": "a\tb"}, "[agent_types.t]: prompt: a regular expression holds no tab and no line end", ""),
+        ({"states": [{"state": "running"}]}, "[agent_types.t]: states[0]: has none of title, told, screen, so it never holds", ""),
+        ({"states": [{"state": "running", "titel": "x"}]}, "[agent_types.t]: states[0]: unknown key 'titel'", "did you mean title?"),
+        ({"states": [{"state": "runs", "title": "x"}]}, "[agent_types.t]: states[0].state: Invalid enum value 'runs'", ""),
+        ({"states": [{"state": "running", "title": "[a"}]}, "[agent_types.t]: states[0].title: `grep -E` takes", ""),
+        ({"transcript": {"reed": "x"}}, "[agent_types.t]: transcript: unknown key 'reed'", "did you mean read?"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_type_is_said_with_its_key(own: dict[str, object], said: str, hint: str) -> None:
     with pytest.raises(InvalidInput) as raised:
-        convert({"comand": "x"}, AgentType, "[agent_types.t]")
-    assert str(raised.value) == "[agent_types.t]: unknown key 'comand'"
-    assert raised.value.hint == "did you mean command?"
+        find_type("t", {"t": {"command": "x", **own}})
+    assert str(raised.value).startswith(said), raised.value
+    assert hint in raised.value.hint

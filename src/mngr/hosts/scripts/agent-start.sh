@@ -56,9 +56,11 @@ if taken; then
 	exit 4
 fi
 doing "put the agent's files to $agent"
-if [ -d "$new/agents/$id" ] && [ ! -d "$agent" ]; then
+if [ -f "$new/agents/$id/agent.json" ] && [ ! -d "$agent" ]; then
 	mv "$new/agents/$id" "$agent"
 	touch "$dir/activity/create"
+elif [ -f "$new/agents/$id/rules" ] && [ -d "$agent" ]; then
+	mv -f "$new/agents/$id/rules" "$agent/rules"
 fi
 rm -rf "$new"
 [ -f "$agent/agent.json" ] || { echo "no agent $id here" >&2; exit 3; }
