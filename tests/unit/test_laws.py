@@ -176,6 +176,8 @@ TAKES_WORDS = {
 #: (file, function) in mngr.ops whose strings aren't answers, and what they are.
 NO_ANSWERS = {
     ("pack.py", "_pack_repository"): "input of git update-ref",
+    ("not_sent.py", ""): "errors' words",
+    ("not_sent.py", "failure"): "errors' words",
     ("objects.py", "Agent.__repr__"): "for who debugs",
     ("objects.py", "Host.__repr__"): "for who debugs",
     ("run.py", "_start_hint"): "an error's hint",

@@ -24,6 +24,7 @@ def command(name: str, boot: bool, lines: int | None, raw: bool) -> int:
     mngr logs my-agent -n 20
     mngr logs my-agent --boot
     """
+    from mngr.model.plain import plain
     from mngr.ops import run
     from mngr.ops.context import Mngr
 
@@ -35,5 +36,5 @@ def command(name: str, boot: bool, lines: int | None, raw: bool) -> int:
     if raw:
         sys.stdout.buffer.write(output)
     else:
-        click.echo(run.plain(output.decode(errors="replace")), nl=False)
+        click.echo(plain(output.decode(errors="replace")), nl=False)
     return 0

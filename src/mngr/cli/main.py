@@ -20,6 +20,8 @@ VERBS = {
     "list": "Show agents, hosts, and what they cost.",
     "show": "Show everything of one agent, its host and its cost.",
     "exec": "Run a command beside an agent.",
+    "send": "Type a message at agents' prompts.",
+    "screen": "Show what is on an agent's terminal now.",
     "connect": "Put this terminal on an agent.",
     "stop": "Stop agents, and hosts that nobody needs then.",
     "start": "Start agents and their hosts again.",

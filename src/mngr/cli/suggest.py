@@ -10,6 +10,8 @@ SYNONYMS = {
     "list": "agents all hosts show-all stat status top",
     "show": "describe get info inspect",
     "exec": "command do",
+    "send": "ask message msg paste prompt say tell type write",
+    "screen": "capture display peek snap-screen view",
     "connect": "attach enter join open shell ssh tmux",
     "stop": "down end halt kill pause quit shutdown suspend",
     "start": "boot continue reboot restart resume unpause wake",

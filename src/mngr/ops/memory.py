@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Where an agent was last seen, and how commands get there (`ssh`: config file and alias; empty: here).
 
-    `socket`: where the shared connection there listens, if it is open. `here`: commands run on this computer itself.
+    `socket`: where the shared connection there listens, if it is open. `here`: commands run on this computer itself. `type`:
+    the agent's; "" in what an older mngr has noted.
     """
 
     agent_id: str
@@ -36,6 +37,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     ssh: list[str] = []
     socket: str = ""
     here: bool = False
+    type: str = ""
 
 
 def seen(mngr: "Mngr", address: "Address") -> Seen | None:
@@ -108,7 +110,7 @@ def _note(mngr: "Mngr", host: "HostView", agent: "AgentView") -> Seen:
     return Seen(
         agent_id=agent.record.id, host_id=record.id, host_name=record.name, provider=record.provider,
         host_dir=record.host_dir, tmux_label=record.tmux_label, ssh=ssh, socket=shared,
-        here=not mngr.provider(record.provider).abilities.isolated,
+        here=not mngr.provider(record.provider).abilities.isolated, type=agent.record.type,
     )  # fmt: skip
 
 

@@ -17,11 +17,14 @@ from mngr.ops import names
 from mngr.ops.names import Group, Target
 
 if TYPE_CHECKING:
+    from mngr.agents.talk import Screen
     from mngr.ops.create import Created
     from mngr.ops.lifecycle import Destroyed, Started, Stopped
     from mngr.ops.losing import Loss
     from mngr.ops.mngr import Mngr
     from mngr.ops.pull import Pulled
+    from mngr.ops.reached import Reached
+    from mngr.ops.talk import Sent
     from mngr.providers.contract import Snapshot, SnapshotListing
     from mngr.transport.base import Completed
 
@@ -253,9 +256,10 @@ class Agent:
         >>> mngr.create("says", command=["sh", "-c", "echo ready; sleep 1000"]).logs()
         'ready\\n'
         """
+        from mngr.model.plain import plain
         from mngr.ops import run
 
-        return run.plain(run.logs_of(self.mngr, self._look(), lines).decode(errors="replace"))
+        return plain(run.logs_of(self.mngr, self._look(), lines).decode(errors="replace"))
 
     def raw_logs(self, lines: int = 0) -> bytes:
         """The same of what was written to its terminal, with all control sequences.
@@ -266,6 +270,34 @@ class Agent:
         from mngr.ops import run
 
         return run.logs_of(self.mngr, self._look(), lines, raw=True)
+
+    def send(self, text: str, *, start: bool = False, force: bool = False) -> Sent:
+        """Types a message at its prompt, presses Enter, and sees to it that it was taken: one message, however many lines it
+        has. `start`: it and its host are started first where they aren't up. `force`: also where its prompt isn't seen, or
+        holds something.
+
+        Raises NotSent (nothing was typed; `why` and `screen` say what it waits for), NotTaken, both of `mngr.ops.not_sent`.
+
+        >>> agent = mngr.create("reads", command="read line; echo got $line; sleep 1000")
+        >>> agent.send("a message").delivered  # `proven` where its type says what its prompt is
+        'likely'
+        """
+        from mngr.ops import talk
+
+        return talk.send(
+            self.mngr, self._reached(), text, start=start, force=force, phases=self.mngr.phases()
+        )
+
+    def screen(self) -> Screen:
+        """What is on its terminal now; of a command that has ended, what was there last. Raises NotSent where there is none,
+        as it is stopped.
+
+        >>> mngr.agent("reads").screen().lines
+        ['a message', 'got a message']
+        """
+        from mngr.ops import talk
+
+        return talk.screen(self.mngr, self._reached())
 
     def attach_argv(self) -> list[str]:
         """The command line that puts a terminal on it.
@@ -384,6 +416,15 @@ class Agent:
     def _group(self) -> Group:
         [group] = names.groups([self._look()])
         return group
+
+    def _reached(self) -> Reached:
+        """As it is talked to. Raises NotFound."""
+        from mngr.ops import reached
+
+        [found] = reached.find(self.mngr, [self.address])
+        if found.agent_id != self.id:
+            raise NotFound(f"agent {self.name} ({self.id}) is gone", hint="another one has its name by now")
+        return found
 
     def _look(self) -> Target:
         """Raises NotFound also if another agent has its name by now."""

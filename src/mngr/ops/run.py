@@ -200,10 +200,15 @@ def agent_of(mngr: Mngr, text: str) -> Target:
     """The agent, whether its host runs or not. Raises NotFound."""
     [target] = names.resolve(mngr, [text])
     if target.agent is None:
-        record = target.host.record
-        there = [f"{one.record.name}@{record.name}.{record.provider}" for one in target.host.agents]
-        raise NotFound(f"{text} is a host, not an agent", hint=f"its agents: {', '.join(there) or 'none'}")
+        raise no_agent(target, text)
     return target
+
+
+def no_agent(target: Target, text: str) -> NotFound:
+    """`text` is a host's name."""
+    record = target.host.record
+    there = [f"{one.record.name}@{record.name}.{record.provider}" for one in target.host.agents]
+    return NotFound(f"{text} is a host, not an agent", hint=f"its agents: {', '.join(there) or 'none'}")
 
 
 def _down(text: str, target: Target) -> Conflict:
@@ -250,15 +255,6 @@ def logs_of(mngr: Mngr, target: Target, lines: int = 0, *, raw: bool = False) ->
         for path, content in there.items():
             (Path(folder) / path.removeprefix(f"{record.host_dir}/")).write_bytes(content)
         return tmux.logs(tmux.Place(transport=Local(), host_dir=folder), agent_id, lines, raw=raw)
-
-
-def plain(text: str) -> str:
-    """Terminal output without control sequences (ECMA-48: CSI, OSC and the short escapes), whoever it is from."""
-    import re
-
-    text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]", "", text)
-    text = text.replace("\r\n", "\n")
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]", "", text).replace("\r", "")
 
 
 def boot_log(mngr: Mngr, text: str, lines: int = 0) -> str:

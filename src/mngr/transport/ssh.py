@@ -96,23 +96,20 @@ def config_text(target: SshTarget) -> str:
 {exchange}"""
 
 
-class Ssh:
-    """Runs commands on a host over OpenSSH. Writes the host's config file when it changed."""
+class Configured:
+    """Runs commands on the host `alias` of an ssh config file that an `Ssh` has written before."""
 
-    def __init__(self, target: SshTarget) -> None:
-        self.target = target
-        self.place = f"{target.user}@{target.address}:{target.port}"
-        text = config_text(target)
-        if not target.config.exists() or target.config.read_text() != text:
-            write_private(target.config, text)
+    def __init__(self, config: str, alias: str, place: str = "") -> None:
+        self.place = place or alias
+        self._config, self._alias = config, alias
 
     @property
     def command(self) -> list[str]:
         """`ssh -F CONFIG`, to which an alias and a command are added; rsync and git take it as their shell."""
-        return ["ssh", "-F", str(self.target.config)]
+        return ["ssh", "-F", self._config]
 
     def argv(self, argv: Sequence[str], *, tty: bool = False) -> list[str]:
-        return [*self.command, *(["-t"] if tty else []), self.target.alias, "--", quote.line(argv)]
+        return [*self.command, *(["-t"] if tty else []), self._alias, "--", quote.line(argv)]
 
     def run(
         self, argv: Sequence[str], *, input: Input = b"", timeout: float = 60, check: bool = True
@@ -121,6 +118,17 @@ class Ssh:
         if done.code == SSH_FAILED or done.code < 0:  # ssh said so, or was itself ended by a signal
             raise unreachable(self.place, done.error)
         return checked(done, argv[0], self.place) if check else done
+
+
+class Ssh(Configured):
+    """Runs commands on a host over OpenSSH. Writes the host's config file when it changed."""
+
+    def __init__(self, target: SshTarget) -> None:
+        super().__init__(str(target.config), target.alias, f"{target.user}@{target.address}:{target.port}")
+        self.target = target
+        text = config_text(target)
+        if not target.config.exists() or target.config.read_text() != text:
+            write_private(target.config, text)
 
     def close(self) -> None:
         """Ends the shared connection, if there is one. Repeatable."""

@@ -7,7 +7,7 @@ import pytest
 from mngr.cli.columns import span
 from mngr.cli.output import check_format, write_json, write_rows
 from mngr.model.errors import InvalidInput
-from mngr.ops.run import plain
+from mngr.model.plain import plain
 from mngr.providers.terminal import table
 
 ROW = {

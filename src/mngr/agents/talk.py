@@ -1,0 +1,88 @@
+"""Talking to an agent over its terminal: typing a message, and what it shows. Each is one round trip."""
+
+from typing import Literal, get_args
+
+import msgspec
+
+from mngr.agents.tmux import Place
+from mngr.hosts.scripts import script
+from mngr.model.plain import plain
+from mngr.transport.base import CommandFailed
+
+#: How a message ended, as scripts/agent-send.sh says it.
+Ending = Literal[
+    "proven", "likely", "failed", "untaken", "blocked", "noprompt", "ended", "stopped", "locked", "cut", "unknown",
+]  # fmt: skip
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How it ended: a word, what belongs to it (of `blocked`: the state; of `ended`: the exit code), and the lines that the
+    terminal shows."""
+
+    ending: Ending
+    detail: str = ""
+    screen: str = ""
+
+
+class Screen(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent's terminal shows now. `alternate`: a program has taken the whole screen. `ended`: the command that it
+    shows has ended. `lines`: without the blanks at their ends, and without blank lines at the end."""
+
+    columns: int
+    rows: int
+    cursor_x: int
+    cursor_y: int
+    cursor_shown: bool
+    alternate: bool
+    ended: bool
+    title: str
+    lines: list[str]
+
+
+#: A host lets one message at a time through to an agent: so long is its turn waited for, and then the message itself.
+TURN_S = 45.0
+
+
+def send(
+    place: Place, agent_id: str, token: str, text: bytes, *, prompt: str, wait_s: int, force: bool = False
+) -> Outcome | None:
+    """Types `text` at the agent's prompt, and sees to it that it was taken. `prompt`: as in AgentType. `wait_s`: so long is the
+    prompt waited for. `token`: of this message; repeated with it, a message isn't sent twice. None: there is no such agent.
+
+    Raises Unreachable, TimedOut, CommandFailed."""
+    words = [place.host_dir, agent_id, place.label, token, str(len(text)), prompt, str(wait_s)]
+    return _outcome(place, "agent-send", [*words, *(["force"] if force else [])], text, wait_s + TURN_S)
+
+
+def _outcome(place: Place, name: str, words: list[str], text: bytes, limit_s: float) -> Outcome | None:
+    try:
+        done = script(place.transport, name, *words, input=text, timeout=limit_s)
+    except CommandFailed as failed:
+        if failed.completed.code == 3:
+            return None
+        raise
+    line, _, screen = done.text.partition("\n")
+    ending, _, detail = line.partition(" ")
+    if ending not in get_args(Ending):
+        raise CommandFailed(f"{name} on {place.transport.place} ended without a word", done)
+    return Outcome(ending=ending, detail=detail, screen=plain(screen).rstrip())  # type: ignore[arg-type]
+
+
+def screen(place: Place, agent_id: str) -> Screen | Literal["stopped"] | None:
+    """What the agent's terminal shows now. None: there is no such agent; `stopped`: it has no terminal. Raises Unreachable,
+    TimedOut, CommandFailed."""
+    try:
+        done = script(place.transport, "agent-screen", place.host_dir, agent_id, place.label)
+    except CommandFailed as failed:
+        if failed.completed.code not in (3, 4):
+            raise
+        return None if failed.completed.code == 3 else "stopped"
+    head, _, text = done.text.partition("\n")
+    columns, rows, x, y, shown, alternate, dead, title = head.split(" ", 7)
+    lines = [plain(line).rstrip() for line in text.split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    return Screen(
+        columns=int(columns), rows=int(rows), cursor_x=int(x), cursor_y=int(y), cursor_shown=shown == "1",
+        alternate=alternate == "1", ended=dead == "1", title=plain(title).strip(), lines=lines,
+    )  # fmt: skip

@@ -1,0 +1,100 @@
+# shellcheck disable=SC2154,SC2034
+# agent-seen: part of other scripts (`#include`), behind agent-processes, with `agent` (the agent's folder), `id` and `pane`:
+# what an agent's terminal shows now, and what the rules of its type make of it.
+
+# Rules may name letters that one byte doesn't hold.
+export LC_ALL=C.UTF-8
+
+# tick: sets `now`, in hundredths of a second since some time; without a process.
+tick() {
+	read -r up _ </proc/uptime
+	now=$((${up%.*} * 100 + 1${up#*.} - 100))
+}
+
+# shot: sets `screen`, `title`, `in_mode` (somebody scrolls), and `signs`: all by which a change is seen, but for the title.
+# Returns 1 if the pane is gone.
+shot() {
+	screen=$(ours -u display-message -p -t "$pane" '#{cursor_x} #{cursor_y} #{history_size} #{pane_in_mode} #{pane_title}' \; \
+		capture-pane -p -t "$pane" 2>/dev/null) || return 1
+	head=${screen%%"
+"*}
+	screen=${screen#"$head"}
+	screen=${screen#"
+"}
+	title=${head#* * * * }
+	head=${head%" $title"}
+	in_mode=${head##* }
+	signs="${head% *} $screen"
+}
+
+# told: what the agent last said of itself, in OSC 7501.
+told() { tail -c 65536 "$agent/log" 2>/dev/null | LC_ALL=C tr '\033\007' '\n\n' | sed -n 's/^]7501;//p' | tail -n 1; }
+
+# judge: sets `rule` to the state that the first rule which holds now (agents/ID/rules) tells; "" if none does.
+judge() {
+	rule=''
+	[ -s "$agent/rules" ] || return 0
+	last=$(printf '%s\n' "$screen" | grep -v '^[[:space:]]*$' | tail -n 15)
+	while IFS='	' read -r state source pattern; do
+		case $source in
+		title) words=$title ;;
+		told) words=$(told) ;;
+		screen) words=$last ;;
+		*) continue ;;
+		esac
+		[ -n "$words" ] || continue
+		if printf '%s\n' "$words" | grep -Eq -e "$pattern" 2>/dev/null; then
+			rule=$state
+			return
+		fi
+	done <"$agent/rules"
+}
+asks() { case $rule in permission | question | login) return 0 ;; esac && return 1; }
+
+# enter: the Enter key. Keys go to who scrolls, if somebody does; what is pasted doesn't.
+enter() {
+	if [ "$in_mode" = 1 ]; then
+		ours set-buffer -b "mngr-$token" "$(printf '\r')" \; paste-buffer -d -r -b "mngr-$token" -t "$pane"
+	else
+		ours send-keys -t "$pane" Enter
+	fi
+}
+
+# paste FILE: as one bracketed paste, where the program knows such; line ends travel as Enter does.
+paste() { ours load-buffer -b "mngr-$token" "$1" \; paste-buffer -d -p -b "mngr-$token" -t "$pane"; }
+
+# outcome WORDS…: prints how it ended, and then what the terminal shows; ends the script.
+outcome() {
+	printf '%s\n%s\n' "$*" "${screen:-}"
+	exit 0
+}
+
+# begin: takes the lock of who talks to this agent, and finds its pane. Ends the script where the agent doesn't listen, or
+# where this very message (`token`) was sent before, by a client whose connection broke.
+begin() {
+	[ -f "$agent/agent.json" ] || exit 3
+	{ true >"$dir/activity/user"; } 2>/dev/null
+	exec 8>"$agent/message-lock"
+	flock -w 30 8 || outcome locked
+	if { read -r last_token last_outcome <"$agent/message-last"; } 2>/dev/null && [ "$last_token" = "$token" ]; then
+		outcome "$last_outcome"
+	fi
+	listens
+}
+
+# listens: sets `pane`; ends the script if the agent isn't alive.
+listens() {
+	find_server
+	own_pane
+	if [ -f "$agent/exit_code" ]; then
+		[ -z "$pane" ] || shot
+		outcome ended "$(cat "$agent/exit_code")"
+	fi
+	[ -n "$pane" ] && own_alive "$agent" || outcome stopped
+}
+
+# note WORDS…: how far this message has come, for the same client that asks again.
+note() {
+	printf '%s\n' "$token $*" >"$agent/message-last.new"
+	mv -f "$agent/message-last.new" "$agent/message-last"
+}

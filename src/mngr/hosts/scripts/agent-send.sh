@@ -1,0 +1,101 @@
+# agent-send HOST_DIR AGENT_ID TMUX_LABEL TOKEN SIZE PROMPT WAIT [force] < MESSAGE: types a message of SIZE bytes at an agent's
+# prompt (a line of its screen that the ERE PROMPT matches while nothing is typed there; "": that isn't known), which is
+# waited for up to WAIT seconds. TOKEN: of this message; it is sent once, however often it is asked for.
+# Prints a line on how it ended, then what the terminal shows:
+#   proven              the message was shown in the prompt, and is no longer there; or the agent turned busy
+#   likely              the terminal changed after Enter; whether the message was taken can't be told
+#   failed|untaken      after several Enters the prompt isn't empty; the text was never shown
+#   blocked STATE       nothing was typed: it asks for something (permission, question, login)
+#   noprompt            nothing was typed: its prompt didn't show, or holds something
+#   ended CODE|stopped  nothing was typed: its command has ended, it isn't there
+#   locked|cut|unknown  others talk to it; the message came in part; who began to send this very message was killed
+# Exit code 3: there is no such agent.
+# shellcheck disable=SC2154,SC2034 # of the included parts
+dir=$1 id=$2 label=$3 token=$4 size=$5 prompt=$6 wait=$7 force=${8-}
+agent=$dir/agents/$id
+umask 077
+#include agent-processes
+#include agent-seen
+[ -f "$agent/agent.json" ] || exit 3
+text=$agent/message-$token
+trap 'rm -f "$text"' EXIT
+trap 'exit 130' INT TERM HUP
+cat >"$text"
+[ "$(stat -c %s "$text")" = "$size" ] || outcome cut
+begin
+
+at_prompt() { printf '%s\n' "$screen" | grep -Eq -e "$prompt"; }
+sure() { note "$@"; outcome "$@"; }
+
+# ready: returns once a message can be typed.
+ready() {
+	tick
+	end=$((now + wait * 100)) quiet=$now before=''
+	while :; do
+		shot || listens
+		judge
+		! asks || outcome blocked "$rule"
+		tick
+		if [ -n "$force" ] || [ "$rule" = running ]; then return; fi
+		if [ -n "$prompt" ]; then
+			if at_prompt; then return; fi
+			[ $now -lt $end ] || outcome noprompt
+		else
+			# Nothing tells when it can be typed to: once something is there, and stays.
+			[ "$signs" = "$before" ] || quiet=$now
+			before=$signs
+			if [ "$wait" = 0 ] || [ $now -ge $end ]; then return; fi
+			case $screen in *[!\ ]*) [ $((now - quiet)) -lt 50 ] || return ;; esac
+		fi
+		sleep 0.1
+		listens
+	done
+}
+ready
+note unknown
+before=$signs was=$rule
+paste "$text" 2>/dev/null || { screen=''; listens; sure untaken; }
+rm -f "$text"
+
+# Programs swallow an Enter that comes with what was pasted, the longer after it the more there is: 0.5 s after it none of
+# four did.
+if [ "$size" -lt 1000 ]; then sleep 0.3; else sleep 0.4; fi
+tick
+end=$((now + 200))
+while
+	typed=$signs
+	sleep 0.1
+	shot || listens
+	tick
+	[ $now -lt $end ] && [ "$was" != running ] &&
+		{ [ "$signs" != "$typed" ] || { [ -n "$prompt" ] && [ "$signs" = "$before" ]; }; }
+do :; done
+typed=$signs shown=1
+[ -z "$prompt" ] || ! at_prompt || shown=''
+[ -z "$prompt" ] || [ -n "$shown" ] || [ "$typed" != "$before" ] || [ "$was" = running ] || sure untaken
+
+for limit in 100 150 200; do
+	judge
+	! asks || sure proven # it has begun, and asks already
+	enter 2>/dev/null || true
+	tick
+	end=$((now + limit))
+	while [ $now -lt $end ]; do
+		sleep 0.05
+		if ! shot || [ -f "$agent/exit_code" ]; then sure likely ended; fi
+		tick
+		[ "$signs" != "$typed" ] || continue
+		judge
+		if asks; then sure proven; fi
+		if [ -n "$prompt" ]; then
+			if at_prompt; then [ -n "$shown" ] && sure proven || sure likely; fi
+		else
+			if [ "$rule" = running ] && [ "$was" != running ]; then sure proven; fi
+			# A rule may see it a moment later.
+			[ -s "$agent/rules" ] && [ $now -lt $((end - limit / 2)) ] || sure likely
+		fi
+	done
+	# It works, and its prompt isn't seen meanwhile: another Enter might answer what it asks next.
+	if [ "$rule" = running ] && [ "$signs" != "$typed" ]; then sure likely; fi
+done
+sure failed

@@ -1,0 +1,243 @@
+"""`mngr send` and `mngr screen`: what arrives, and what is said of it."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support.local import Local
+
+TUI = Path(__file__).parents[1] / "support" / "tui.py"
+
+#: How a user describes that program.
+TYPE = """\
+[agent_types.tui]
+command = "exec"
+prompt = '^> *$'
+answers = { yes = ["y"], no = ["n"] }
+states = [
+  { state = "permission", screen = "^Do you want to" },
+  { state = "question", screen = "^Which one" },
+  { state = "running", title = "^works$" },
+  { state = "finished", title = "^ready$" },
+]
+"""
+RULES = "permission\tscreen\t^Do you want to\nquestion\tscreen\t^Which one\nrunning\ttitle\t^works$\nfinished\ttitle\t^ready$\n"
+
+
+class Talk:
+    """A user whose config knows the type `tui`."""
+
+    def __init__(self, mngr: Local) -> None:
+        self.mngr = mngr
+        mngr.home.mkdir(exist_ok=True)
+        (mngr.home / "config.toml").write_text(TYPE)
+
+    def create(self, name: str, *options: str) -> None:
+        words = [sys.executable, str(TUI), f"{name}.received", *options]
+        self.mngr.run("create", name, "tui", "--no-connect", "--quiet", "--", *words)
+        (self.mngr.home / "agents" / self.mngr.agent(name)["id"] / "rules").write_text(RULES)
+
+    def received(self, name: str) -> list[list[str]]:
+        path = self.mngr.cwd / f"{name}.received"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def messages(self, name: str) -> list[str]:
+        return [text for kind, text in self.received(name) if kind == "message"]
+
+    def until(self, name: str, shown: str, limit_s: float = 20) -> None:
+        end = time.monotonic() + limit_s
+        while shown not in (seen := self.mngr.run("screen", name).stdout):
+            assert time.monotonic() < end, seen
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def talk(mngr: Local) -> Talk:
+    return Talk(mngr)
+
+
+TEXTS = {
+    "a line": "do it",
+    "quotes": 'it\'s "so" $HOME `date` \\ ; # %s {x} [y] ~ !! é 漢 🙂',
+    "lines": "one\n\n  two\n\tthree",
+    "long": "a word " * 430 + "end",
+    "many lines": "\n".join(f"line {number}" for number in range(100)),
+    "dash": "-n --help",
+    "trailing backslash": "a\\",
+}
+
+
+def test_whatever_is_sent_arrives_as_one_message(talk: Talk) -> None:
+    talk.create("a1", "swallow=0.3", "busy=0.3")
+    for what, text in TEXTS.items():
+        said = talk.mngr.run("send", "a1", "-m", text).stdout
+        assert said == "sent to a1 (proven)\n", what
+        assert talk.messages("a1")[-1] == text, what
+        time.sleep(0.5)
+    assert len(talk.messages("a1")) == len(TEXTS)
+
+
+def test_a_text_never_ends_its_own_paste_nor_presses_keys(talk: Talk) -> None:
+    talk.create("a1")
+    done = talk.mngr.run(
+        "send", "a1", "-", input="rest\x1b[201~\rof\x1b[200~ it\x03\x1b\x9b\x00 \x1b[31mred\x1b[0m\n\n"
+    )
+    assert talk.received("a1") == [["message", "rest\nof it red"]]
+    assert "control characters were left out" in done.stderr
+    [row] = talk.mngr.json("send", "a1", "next\x07")["sent"]
+    assert (row["delivered"], row["left_out"]) == ("proven", 1)
+
+
+def test_an_enter_that_is_swallowed_is_pressed_again(talk: Talk) -> None:
+    talk.create("a1", "swallow=1.2")
+    assert talk.mngr.json("send", "a1", "do it")["sent"][0]["delivered"] == "proven"
+    assert [text.rstrip("\n") for text in talk.messages("a1")] == ["do it"]
+
+
+def test_what_is_not_taken_is_an_error_that_shows_the_screen(talk: Talk) -> None:
+    talk.create("a1", "swallow=30")
+    talk.create("a2", "deaf=1")
+    done = talk.mngr.run("send", "a1", "do it", code=1)
+    assert "a1 didn't take the message" in done.stderr
+    assert "| > do it" in done.stderr
+    assert "mngr connect a1" in done.stderr
+    assert "typed" in talk.mngr.run("send", "a2", "do it", code=1).stderr
+    # It stands there still: the next one isn't glued to it.
+    refused = talk.mngr.run("send", "a1", "more", code=4)
+    assert "its prompt didn't show empty" in refused.stderr
+    assert talk.messages("a1") == []
+
+
+def test_nothing_is_typed_at_a_question(talk: Talk) -> None:
+    talk.create("a1")
+    talk.mngr.run("send", "a1", "ask")
+    talk.until("a1", "Do you want")
+    done = talk.mngr.run("send", "a1", "more", code=4)
+    assert "it asks for permission" in done.stderr
+    assert "mngr answer a1" in done.stderr
+    assert "1. Yes" in done.stderr
+    assert talk.received("a1") == [["message", "ask"]]
+
+
+def test_several_at_once_and_one_that_cannot(talk: Talk) -> None:
+    for name in ("a1", "a2", "a3"):
+        talk.create(name, "busy=0.2")
+    talk.mngr.run("stop", "a2")
+    done = talk.mngr.run("send", "a1", "a2", "a3", "all of you", code=4)
+    assert done.stdout.splitlines() == ["sent to a1 (proven)", "sent to a3 (proven)"]
+    assert "a2: it is stopped" in done.stderr
+    assert "--start" in done.stderr
+    assert [talk.messages(name) for name in ("a1", "a2", "a3")] == [["all of you"], [], ["all of you"]]
+    rows = talk.mngr.json("send", "--all", "again")["sent"]
+    assert sorted(row["name"] for row in rows) == ["a1", "a3"]
+    listed = talk.mngr.run("list", "--state", "running", "--state", "waiting", "-q").stdout
+    talk.mngr.run("send", "-", "-m", "third", input=listed)
+    assert talk.messages("a3") == ["all of you", "again", "third"]
+    assert talk.mngr.run("send", "--start", "a2", "awake").stdout == "sent to a2 (proven)\n"
+    assert talk.messages("a2") == ["awake"]
+
+
+def test_messages_at_the_same_time_do_not_mix(talk: Talk) -> None:
+    talk.create("a1", "swallow=0.3")
+    texts = [f"message {number}\n" + f"{number} " * 400 + "end" for number in range(4)]
+    running = [talk.mngr.start("send", "a1", "-m", text) for text in texts]
+    for process in running:
+        out, error = process.communicate(timeout=60)
+        assert process.returncode == 0, (out, error)
+    assert sorted(talk.messages("a1")) == texts
+
+
+def test_the_last_word_is_the_text(talk: Talk) -> None:
+    talk.create("a1")
+    talk.create("a2")
+    for words, why in {
+        ("a1",): "there is no text for a1",
+        ("a1", "a2"): "a2 is an agent",
+        ("a1", " \n"): "there is no text",
+        ("-", "-"): "both come from standard input",
+        ("a1", "b", "-m", "x", "--file", "/etc/hostname"): "given twice",
+        ("--all", "a1", "-m", "x"): "exclude each other",
+        ("-m", "x"): "nobody is named",
+        ("a1", "--edit"): "needs a terminal",
+    }.items():
+        done = talk.mngr.run("send", *words, code=2)
+        assert why in done.stderr, words
+    unquoted = talk.mngr.run("send", "a1", "run", "the", "tests", code=3).stderr
+    assert "there is no agent called run" in unquoted
+    assert "mngr send a1 'run the tests'" in unquoted
+    assert talk.received("a1") == talk.received("a2") == []
+    talk.mngr.run("send", "a1", "-m", "a2")
+    assert talk.messages("a1") == ["a2"]
+
+
+def test_a_shell_is_said_to_have_it_likely(talk: Talk) -> None:
+    mngr = talk.mngr
+    mngr.create("sh1", "bash", "--norc", options=("--env", "HISTFILE=", "--env", "PS1=> "))
+    mngr.create("mute", "sh", "-c", "stty -echo; sleep 1000")
+    talk.until("sh1", ">")
+    [row] = mngr.json("send", "sh1", "echo $((6 * 7))")["sent"]
+    assert row["delivered"] == "likely"
+    talk.until("sh1", "42")
+    assert "mute didn't take the message" in mngr.run("send", "mute", "anybody?", code=1).stderr
+    mngr.run("send", "sh1", "exit 4")
+    assert mngr.until_state("sh1", "done")["exit_code"] == 4
+    ended = mngr.run("send", "sh1", "true", code=4)
+    assert "has ended (exit code 4)" in ended.stderr
+
+
+def test_a_screen_is_what_is_on_the_terminal(talk: Talk) -> None:
+    mngr = talk.mngr
+    mngr.create(
+        "a1",
+        "sh",
+        "-c",
+        r"printf '\033]2;a title\007one\n\033[?1049h\033[2J\033[3;5Hmenu\033[?25l'; exec sleep 1000",
+    )
+    talk.until("a1", "menu")
+    assert mngr.run("screen", "a1").stdout.splitlines() == ["", "", "    menu"]
+    seen = mngr.json("screen", "a1")
+    assert {key: seen[key] for key in ("name", "columns", "rows", "cursor_x", "cursor_y", "cursor_shown")} == {
+        "name": "a1", "columns": 200, "rows": 50, "cursor_x": 8, "cursor_y": 2, "cursor_shown": False,
+    }  # fmt: skip
+    assert (seen["alternate"], seen["ended"], seen["title"]) == (True, False, "a title")
+    assert mngr.run("screen", "a1", "--format", "{title}").stdout == "a title\n"
+    mngr.run("stop", "a1")
+    assert "it is stopped" in mngr.run("screen", "a1", code=4).stderr
+    assert "did you mean a1?" in mngr.run("screen", "a11", code=3).stderr
+
+
+def test_a_message_is_in_no_command_line(talk: Talk) -> None:
+    talk.create("a1", "swallow=1.2")
+    process = talk.mngr.start("send", "a1", "-", stdin=subprocess.PIPE)
+    assert process.stdin
+    process.stdin.write("a very secret text")
+    process.stdin.close()
+    while process.poll() is None:
+        assert not [line for line in talk.mngr.processes().values() if "secret" in line]
+        time.sleep(0.02)
+    assert process.returncode == 0
+    [text] = talk.messages("a1")
+    assert text.startswith("a very secret text")
+    left = [path.name for path in (talk.mngr.home / "agents").glob("*/message-*")]
+    assert sorted(left) == ["message-last", "message-lock"]
+
+
+def test_a_text_is_written_in_an_editor_and_kept_where_it_is_not_sent(talk: Talk) -> None:
+    talk.create("a1")
+    editor = talk.mngr.cwd / "editor"
+    editor.write_text('#!/bin/sh\nprintf "from the\\neditor\\n" >"$1"\n')
+    editor.chmod(0o700)
+    line = f"{sys.executable} -m mngr send a1 --edit"
+    script = ["script", "-qec", line, "/dev/null"]
+    env = {**talk.mngr.env, "VISUAL": str(editor), "EDITOR": "false"}
+    done = subprocess.run(script, env=env, cwd=talk.mngr.cwd, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+    assert talk.messages("a1") == ["from the\neditor"]
+    talk.mngr.run("stop", "a1")
+    done = subprocess.run(script, env=env, cwd=talk.mngr.cwd, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 4, done.stdout
+    assert (talk.mngr.home / "unsent.md").read_text() == "from the\neditor\n"
