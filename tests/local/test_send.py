@@ -25,7 +25,6 @@ states = [
   { state = "finished", title = "^ready$" },
 ]
 """
-RULES = "permission\tscreen\t^Do you want to\nquestion\tscreen\t^Which one\nrunning\ttitle\t^works$\nfinished\ttitle\t^ready$\n"
 
 
 class Talk:
@@ -39,7 +38,6 @@ class Talk:
     def create(self, name: str, *options: str) -> None:
         words = [sys.executable, str(TUI), f"{name}.received", *options]
         self.mngr.run("create", name, "tui", "--no-connect", "--quiet", "--", *words)
-        (self.mngr.home / "agents" / self.mngr.agent(name)["id"] / "rules").write_text(RULES)
 
     def received(self, name: str) -> list[list[str]]:
         path = self.mngr.cwd / f"{name}.received"

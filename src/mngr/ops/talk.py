@@ -141,18 +141,10 @@ def _started(mngr: Mngr, to: Reached, phases: Phases) -> tuple[Reached, bool]:
 
 def kind_of(mngr: Mngr, name: str) -> AgentType:
     """The type of that name; one that says nothing, where it is no longer configured."""
-    from mngr.agents.types import find_type
-    from mngr.config.schema import convert
+    from mngr.agents.types import find_type, known
 
-    configured = {
-        one: convert(data, AgentType, f"[agent_types.{one}]") for one, data in mngr.config.agent_types.items()
-    }
-    try:
-        return find_type(name, configured)
-    except InvalidInput:
-        if name in configured:
-            raise
-        return AgentType()
+    configured = mngr.config.agent_types
+    return find_type(name, configured, checked=False) if name in known(configured) else AgentType()
 
 
 def screen(mngr: Mngr, to: Reached) -> Screen:
