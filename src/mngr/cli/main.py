@@ -23,6 +23,7 @@ VERBS = {
     "send": "Type a message at agents' prompts.",
     "screen": "Show what is on an agent's terminal now.",
     "connect": "Put this terminal on an agent.",
+    "wait": "Wait until agents are done, or want something.",
     "stop": "Stop agents, and hosts that nobody needs then.",
     "start": "Start agents and their hosts again.",
     "destroy": "Remove agents and hosts for good.",

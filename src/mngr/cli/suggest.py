@@ -13,6 +13,7 @@ SYNONYMS = {
     "send": "ask message msg paste prompt say tell type write",
     "screen": "capture display peek snap-screen view",
     "connect": "attach enter join open shell ssh tmux",
+    "wait": "await join poll until",
     "stop": "down end halt kill pause quit shutdown suspend",
     "start": "boot continue reboot restart resume unpause wake",
     "destroy": "delete del erase purge release remove terminate uninstall",

@@ -11,6 +11,7 @@ dir=$1 id=$2 label=$3 session=$4 former=$5 size=$6 read=$7
 agent=$dir/agents/$id
 #include agent-processes
 #include agent-name
+#include tell
 [ -f "$agent/agent.json" ] || exit 3
 doing "lock $dir/agents"
 exec 8>"$dir/agents/.lock"
@@ -48,3 +49,4 @@ fi
 doing "write the record into $agent"
 sync "$agent/.agent.json" "$agent/env.sh" "$agent/session"
 mv -f "$agent/.agent.json" "$agent/agent.json"
+[ "$session" = "$former" ] || tell "$id" "$session" renamed "$former"

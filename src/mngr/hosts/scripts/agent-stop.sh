@@ -5,7 +5,7 @@
 set -u
 #include steps
 # shellcheck disable=SC2034 # the included part uses label
-dir=$1 id=$2 label=$3 then=${5:-}
+dir=$1 id=$2 label=$3 name=$4 then=${5:-}
 agent=$dir/agents/$id
 doing "make $dir/agents"
 [ -z "$then" ] || mkdir -p "$dir/agents" || exit 1
@@ -18,6 +18,7 @@ doing "mark the agent as removed in $dir/agents"
 [ -z "$then" ] || : >"$dir/agents/.removed-$id" || exit 1
 
 #include agent-processes
+#include tell
 
 # The agent itself may have asked for this: its terminal goes, and this script goes on.
 trap '' HUP TERM INT PIPE
@@ -25,14 +26,20 @@ doing 'end its sessions and processes'
 find_server
 adopt
 [ -n "$then" ] || keep_logs
+if [ -e "$agent/process" ] && [ ! -e "$agent/exit_code" ]; then was_on=1; else was_on=''; fi
 end_agent all
 [ ! -e "$agent/process" ] || rm -f "$agent/process"
-[ -n "$then" ] || exit 0
+if [ -z "$then" ]; then
+	[ -z "$was_on" ] || [ -e "$agent/exit_code" ] || tell "$id" "$name" stopped
+	exit 0
+fi
 doing "remove $agent"
+[ -f "$agent/agent.json" ] && was_on=1 || was_on=''
 # Out of the way first: the watcher and the agent's log may still write there.
 rm -rf "$dir"/.gone-*
 [ ! -d "$agent" ] || mv "$agent" "$dir/.gone-$id"
 rm -rf "$dir/.gone-$id" "$dir/stop/codes/$id" || exit 1
+[ -z "$was_on" ] || tell "$id" "$name" removed
 # Who comes later than this doesn't come.
 find "$dir/agents" -maxdepth 1 -name '.removed-*' -mmin +1440 -exec rm -f {} + 2>/dev/null
 exit 0

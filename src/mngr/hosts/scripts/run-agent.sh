@@ -13,6 +13,7 @@ if [ "${3:-}" != bare ]; then
 		"MNGR_AGENT_ID=$id" sh "$0" "$dir" "$id" bare
 fi
 
+#include tell
 # started: sets `pid` and `at`, of the (sub)shell that asks.
 started() {
 	read -r stat <"/proc/$1/stat"
@@ -37,11 +38,15 @@ case $dir in
 esac
 tmux -S "$socket" set-option -t "$TMUX_PANE" @mngr_agent "$id" \; pipe-pane -t "$TMUX_PANE" "exec sh '$quoted/commands/agent-log.sh' '$quoted' $id"
 
+read -r name <"$agent/session"
+# In this order, and neither is waited for by the command, or by who looks how it ended.
+(tell "$id" "$name" running) </dev/null >/dev/null 2>&1 &
+telling=$!
 (
 	started self
 	# From here on any variable may be the agent's: only the parameters are ours, host dir, agent id and this process.
 	set -- "$dir" "$id" "$pid $at"
-	unset dir id agent stat pid at file pane socket server quoted
+	unset dir id agent stat pid at file pane socket server quoted name telling
 	if [ -f "$1/agents/$2/shell-env" ]; then
 		. "$1/agents/$2/shell-env"
 		rm -f "$1/agents/$2/shell-env"
@@ -85,4 +90,7 @@ tmux -S "$socket" run-shell -b 'sleep 1' 2>/dev/null
 mkdir -p "$dir/stop/codes" && echo "$code" >"$dir/stop/codes/.$id" && mv -f "$dir/stop/codes/.$id" "$dir/stop/codes/$id"
 echo "$code" >"$agent/.exit_code"
 mv -f "$agent/.exit_code" "$agent/exit_code"
+wait "$telling"
+read -r name <"$agent/session"
+tell "$id" "$name" 'done' - "$code"
 exit "$code"

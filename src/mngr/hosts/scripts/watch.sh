@@ -30,12 +30,22 @@ read -r last_up _ </proc/uptime
 hz=$(getconf CLK_TCK 2>/dev/null || echo 100)
 #include agent-processes
 
+# listeners: "PID START" of the sessions that only listen to what the agents do (host-events.sh). That isn't use, or the host
+# would be paid for as long as somebody listens.
+listeners() {
+	for file in agents/.listener-*; do
+		[ ! -f "$file" ] || { read -r text <"$file" && echo "$text"; }
+	done
+}
+
 # CPU ticks (with waited-for children) of each agent's processes, of others, and whether SSH is used: by a session
 # (a command, sftp) or, for long enough, by a connection without one. Who hasn't logged in doesn't count.
 # Processes are an agent's if they carry its id, or are below one that does.
 # Lines: "cpu: ID TICKS PER_CENT" (ID others), "pid: PID ID", "bare: …", "ssh: 0|1".
 usage() {
-	carriers | awk -v self=$$ -v now="$now" -v bare="$bare" -v kept=$kept -v last="$last_cpu" -v span="$span" -v hz="$hz" 'BEGIN {
+	carriers | awk -v self=$$ -v now="$now" -v bare="$bare" -v kept=$kept -v last="$last_cpu" -v span="$span" -v hz="$hz" -v listening="$(listeners)" 'BEGIN {
+		n = split(listening, rows, "\n")
+		for (i = 1; i <= n; i++) { split(rows[i], r, " "); listener[r[1]] = r[2] }
 		n = split(bare, rows, "\n")
 		for (i = 1; i <= n; i++) { split(rows[i], r, " "); since[r[1]] = r[2] }
 		n = split(last, rows, "\n")
@@ -49,6 +59,7 @@ usage() {
 			sub(/^.*\) /, "", line); split(line, f, " ")
 			up[pid] = f[2]; ticks[pid] = f[12] + f[13] + f[14] + f[15]; called[pid] = comm; at[pid] = f[20]
 		}
+		for (pid in listener) if (at[pid] == listener[pid]) for (p = pid; (p in up) && called[p] !~ /^sshd/; p = up[p]) quiet[p] = 1
 		for (pid in up) {
 			owner = ""
 			top = pid
@@ -60,7 +71,7 @@ usage() {
 			}
 			if (owner != "") cpu[owner] += ticks[pid]
 			else if (pid > 1 && !ours && called[pid] !~ /^tmux/ && called[top] !~ /^sshd/ && up[top] == 1) cpu["others"] += ticks[pid]
-			if (called[pid] !~ /^sshd/ && called[up[pid]] ~ /^sshd/) ssh = 1
+			if (called[pid] !~ /^sshd/ && called[up[pid]] ~ /^sshd/ && !(pid in quiet)) ssh = 1
 			# The connection that an sshd serves: the topmost below the one that listens.
 			if (called[pid] ~ /^sshd/ && called[up[pid]] ~ /^sshd/) {
 				for (p = pid; called[up[up[p]]] ~ /^sshd/; p = up[p]);

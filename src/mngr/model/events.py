@@ -1,0 +1,26 @@
+"""A change of how an agent, or a host, is."""
+
+import msgspec
+
+#: What `state` may be beside an agent's and a host's states.
+REMOVED, RENAMED = "removed", "renamed"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """At `at` (seconds since the epoch, by the host's clock) an agent came to be in `state`; without `agent_id`, its host.
+
+    `state`: an agent's or a host's, or `removed`, or `renamed` (`name` is the new name, `reason` the former). `reason`: why it
+    waits, or why the host stops. `number`: of its line on the host, which grows by one; None for what was seen without one:
+    a process that was killed, a host that is down.
+    """
+
+    at: float
+    host_id: str
+    host: str
+    provider: str
+    agent_id: str = ""
+    name: str = ""
+    state: str
+    reason: str = ""
+    exit_code: int | None = None
+    number: int | None = None
