@@ -184,6 +184,12 @@ def _types(args: Sequence[str], incomplete: str) -> Iterable[str]:
     return known(load(home()).agent_types)
 
 
+def _wanted(args: Sequence[str], incomplete: str) -> Iterable[str]:
+    from mngr.model.events import REASONS, STATES
+
+    return (*STATES, *REASONS)
+
+
 def _modes(args: Sequence[str], incomplete: str) -> Iterable[str]:
     from mngr.model.idle import MODES
 
@@ -230,4 +236,5 @@ KNOWN: dict[str, Known] = {
     "name": _names, "names": _names, "agent": _names, "forget": _names, "address": _new_name, "kind": _types,
     "provider": _providers, "providers": _providers, "instance": _providers, "build_args": _plans,
     "idle_mode": _modes, "key": _keys, "value": _values, "verbs": _verbs, "form": _formats,
+    "wanted": _wanted,
 }  # fmt: skip

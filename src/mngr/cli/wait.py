@@ -70,7 +70,7 @@ def command(
     if done.timed_out:
         from mngr.cli.main import show
 
-        left = ", ".join(f"{one.name} is {_state(one)}" for one in done.agents if one.fits == "not yet")
+        left = ", ".join(f"{one.name} is {_state(one)}" for one in done.agents if one.fits == "open")
         show(MngrError(f"not within {timeout}: {left}", hint=f"waited for {', '.join(states)}"))
         return TIMED_OUT
     if missing and (every or not any(one.fits == "yes" for one in done.agents)):

@@ -4,6 +4,9 @@ import msgspec
 
 #: What `state` may be beside an agent's and a host's states.
 REMOVED, RENAMED = "removed", "renamed"
+#: What can be waited for: an agent's states, and reasons of waiting.
+STATES = ("running", "waiting", "done", "stopped", REMOVED)
+REASONS = ("finished", "permission", "question", "login")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

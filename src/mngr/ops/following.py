@@ -13,7 +13,7 @@ import msgspec
 
 from mngr.hosts import events
 from mngr.model.clock import within
-from mngr.model.errors import MngrError, NotFound
+from mngr.model.errors import MngrError, NotFound, TimedOut, Unreachable
 from mngr.model.events import REMOVED, RENAMED, Event
 from mngr.model.states import DOWN
 from mngr.model.views import HostView
@@ -158,12 +158,12 @@ class _Link:
                     )
             except (MngrError, OSError) as error:
                 return str(error)
-            error = "the link ended"
+            error = Unreachable("the link ended").message
             try:
                 for one in events.read(self._lines(self._process)):
                     self._take(one)
             except TimeoutError:
-                error = f"nothing came from it for {self.silent_s:g} s"
+                error = TimedOut(f"nothing came from it for {self.silent_s:g} s").message
             finally:
                 with self._lock:
                     _end(self._process)

@@ -7,21 +7,18 @@ import msgspec
 
 from mngr.hosts.events import Known
 from mngr.model.errors import Conflict, InvalidInput
-from mngr.model.events import REMOVED, RENAMED, Event
+from mngr.model.events import REASONS, REMOVED, RENAMED, STATES, Event
 from mngr.model.guess import did_you_mean
 from mngr.ops.context import Mngr
 from mngr.ops.following import Back, Follower, Lost, Present
 from mngr.ops.names import Target, resolve
 
-#: What can be waited for: states, and reasons of waiting.
-STATES = ("running", "waiting", "done", "stopped", REMOVED)
-REASONS = ("finished", "permission", "question", "login")
 #: What is waited for where nobody says so.
 DEFAULT = ("waiting", "done")
 #: Nothing but a person brings an agent out of these.
 _ENDS = ("done", "stopped", REMOVED)
 
-Fits = Literal["yes", "no", "not yet"]
+Fits = Literal["yes", "no", "open"]
 
 
 class Waited(msgspec.Struct, kw_only=True):
@@ -36,7 +33,7 @@ class Waited(msgspec.Struct, kw_only=True):
     state: str
     reason: str = ""
     exit_code: int | None = None
-    fits: Fits = "not yet"
+    fits: Fits = "open"
     host_state: str = ""
 
 
@@ -139,17 +136,17 @@ class _Waiting:
     def over(self) -> bool:
         fits = [one.fits for one in self.agents.values()]
         if self.any_one:
-            return "yes" in fits or "not yet" not in fits
-        return "no" in fits or "not yet" not in fits
+            return "yes" in fits or "open" not in fits
+        return "no" in fits or "open" not in fits
 
     def event(self, event: Event) -> None:
         if not event.agent_id:
             for one in self.agents.values():
-                if one.host_id == event.host_id and one.fits == "not yet":
+                if one.host_id == event.host_id and one.fits == "open":
                     one.host_state = "" if event.state in ("running", "stopping") else event.state
             return
         one = self.agents.get(event.agent_id)
-        if one is None or one.fits != "not yet":
+        if one is None or one.fits != "open":
             return
         one.name = event.name or one.name
         if event.state == RENAMED:
@@ -160,7 +157,7 @@ class _Waiting:
     def present(self, told: Present) -> None:
         known = {one.agent_id: one for one in told.agents}
         for one in self.agents.values():
-            if one.host_id == told.host.record.id and one.fits == "not yet":
+            if one.host_id == told.host.record.id and one.fits == "open":
                 now = known.get(one.agent_id, Known(agent_id=one.agent_id, name=one.name, state=REMOVED))
                 one.name, one.state, one.reason, one.exit_code = (
                     now.name,
