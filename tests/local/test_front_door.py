@@ -52,7 +52,7 @@ def test_the_examples_are_true(front: Mngr) -> None:
     finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner()
     told: list[str] = []
     for name, what in public():
-        for test in finder.find(what, name, globs={"mngr": front}):
+        for test in finder.find(what, name, globs={"mngr": front, "MngrError": MngrError}):
             runner.run(test, out=told.append)
     assert not runner.failures, "".join(told)
     assert runner.tries > 30

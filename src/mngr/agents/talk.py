@@ -1,5 +1,6 @@
 """Talking to an agent over its terminal: typing a message, and what it shows. Each is one round trip."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import msgspec
@@ -9,9 +10,10 @@ from mngr.hosts.scripts import script
 from mngr.model.plain import plain
 from mngr.transport.base import CommandFailed
 
-#: How a message ended, as scripts/agent-send.sh says it.
+#: How a message or an answer ended, as scripts/agent-send.sh and agent-answer.sh say it.
 Ending = Literal[
-    "proven", "likely", "failed", "untaken", "blocked", "noprompt", "ended", "stopped", "locked", "cut", "unknown",
+    "proven", "likely", "failed", "untaken", "blocked", "noprompt", "unasked", "norules", "ended", "stopped", "locked", "cut",
+    "unknown",
 ]  # fmt: skip
 
 
@@ -52,6 +54,13 @@ def send(
     Raises Unreachable, TimedOut, CommandFailed."""
     words = [place.host_dir, agent_id, place.label, token, str(len(text)), prompt, str(wait_s)]
     return _outcome(place, "agent-send", [*words, *(["force"] if force else [])], text, wait_s + TURN_S)
+
+
+def answer(place: Place, agent_id: str, token: str, keys: Sequence[str], text: bytes) -> Outcome | None:
+    """Answers what the agent asks, if it asks: with keys by tmux's names or, where there are none, with `text` and Enter. All
+    else as `send`."""
+    words = [place.host_dir, agent_id, place.label, token, str(len(text)), *keys]
+    return _outcome(place, "agent-answer", words, text, TURN_S)
 
 
 def _outcome(place: Place, name: str, words: list[str], text: bytes, limit_s: float) -> Outcome | None:

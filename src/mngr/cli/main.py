@@ -21,6 +21,7 @@ VERBS = {
     "show": "Show everything of one agent, its host and its cost.",
     "exec": "Run a command beside an agent.",
     "send": "Type a message at agents' prompts.",
+    "answer": "Answer what an agent asks: yes, no, a number, words.",
     "screen": "Show what is on an agent's terminal now.",
     "connect": "Put this terminal on an agent.",
     "wait": "Wait until agents are done, or want something.",

@@ -11,6 +11,7 @@ SYNONYMS = {
     "show": "describe get info inspect",
     "exec": "command do",
     "send": "ask message msg paste prompt say tell type write",
+    "answer": "allow approve confirm deny permit reply respond yes no",
     "screen": "capture display peek snap-screen view",
     "connect": "attach enter join open shell ssh tmux",
     "wait": "await join poll until",

@@ -35,6 +35,17 @@ def failure(name: str, outcome: Outcome, wait_s: float | None) -> MngrError:
     """What to raise for a message that isn't in the agent's hands."""
     screen, start = outcome.screen, f"`mngr send --start {name} …` starts it first"
     match outcome.ending:
+        case "unasked":
+            doing = f" ({outcome.detail})" if outcome.detail else ""
+            return NotSent(
+                f"{name} asks nothing just now{doing}; nothing was typed", "unasked", screen,
+                hint=f"`mngr send {name} …` is for a message",
+            )  # fmt: skip
+        case "norules":
+            return NotSent(
+                f"whether {name} asks something can't be seen: its type has no rules for that; nothing was typed", "norules",
+                screen, hint=f"`mngr connect {name}`; docs/agents.md says how a type gets `states`",
+            )  # fmt: skip
         case "blocked":
             answers = outcome.detail != "login"
             hint = (

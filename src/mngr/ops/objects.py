@@ -288,6 +288,20 @@ class Agent:
             self.mngr, self._reached(), text, start=start, force=force, phases=self.mngr.phases()
         )
 
+    def answer(self, word: str, *, as_text: bool = False) -> Sent:
+        """Answers the permission or question that it asks: `yes` or `no` by the keys of its type, a number by its digits, any
+        other word (all if `as_text`) as a text, with Enter. Raises NotSent if its screen shows none; nothing was typed then.
+
+        >>> try:
+        ...     mngr.agent("reads").answer("yes", as_text=True)
+        ... except MngrError as error:
+        ...     error.why  # its type has no rules by which a question could be seen
+        'norules'
+        """
+        from mngr.ops import talk
+
+        return talk.answer(self.mngr, self._reached(), word, as_text=as_text)
+
     def screen(self) -> Screen:
         """What is on its terminal now; of a command that has ended, what was there last. Raises NotSent where there is none,
         as it is stopped.

@@ -4,6 +4,7 @@ its own: one round trip sends, and looks whether the message was taken."""
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -92,27 +93,63 @@ def send(
         left = max(0.0, end - mngr.clock.monotonic()) if waits else 0
         if wait_s is not None:
             phases(Step("wait for its prompt", at_most_s=wait_s))
-        to, outcome = _asked(mngr, to, token, data, prompt, round(min(left, _ONE_WAIT_S)), force)
+        wait = round(min(left, _ONE_WAIT_S))
+
+        def types(agent: Reached, wait: int = wait) -> Outcome | None:
+            return talk.send(
+                agent.place, agent.agent_id, token, data, prompt=prompt, wait_s=wait, force=force
+            )
+
+        to, outcome = _asked(mngr, to, types)
         if outcome.ending == "noprompt" and left > _ONE_WAIT_S:
             continue
         break
     if outcome.ending in ("proven", "likely"):
-        return Sent(
-            name=to.name, host=to.host, provider=to.provider, delivered="proven" if outcome.ending == "proven" else "likely",
-            left_out=left_out, screen=outcome.screen,
-        )  # fmt: skip
+        return _sent(to, outcome, left_out)
     raise failure(to.text, outcome, wait_s)
 
 
-def _asked(
-    mngr: Mngr, to: Reached, token: str, data: bytes, prompt: str, wait_s: int, force: bool
-) -> tuple[Reached, Outcome]:
+def answer(mngr: Mngr, to: Reached, word: str, *, as_text: bool = False) -> Sent:
+    """Answers the permission or question that an agent asks: `yes` or `no` by the keys of its type, a number by its digits, any
+    other word (all if `as_text`) as a text, with Enter. Repeated, it answers the next question.
+
+    Raises NotSent (it asks nothing, or that can't be seen; nothing was typed), NotTaken, InvalidInput, NotFound, Unreachable."""
+    token, data, left_out, keys = uuid.uuid4().hex, b"", 0, list[str]()
+    if not as_text and word.lower() in ("yes", "no"):
+        keys = kind_of(mngr, to.type).answers.get(word.lower(), [])
+        if not keys:
+            raise InvalidInput(
+                f"type {to.type} of {to.text} doesn't say which keys answer {word.lower()}",
+                hint=f"`mngr screen {to.text}` shows what it asks: a number or a text (-m) answers, or set answers in [agent_types.{to.type}]",
+            )
+    elif not as_text and word.isascii() and word.isdigit() and len(word) < 4:
+        keys = list(word)
+    else:
+        data, left_out = message(word)
+
+    def types(agent: Reached) -> Outcome | None:
+        return talk.answer(agent.place, agent.agent_id, token, keys, data)
+
+    to, outcome = _asked(mngr, to, types)
+    if outcome.ending in ("proven", "likely"):
+        return _sent(to, outcome, left_out)
+    raise failure(to.text, outcome, None)
+
+
+def _sent(to: Reached, outcome: Outcome, left_out: int) -> Sent:
+    return Sent(
+        name=to.name, host=to.host, provider=to.provider, delivered="proven" if outcome.ending == "proven" else "likely",
+        left_out=left_out, screen=outcome.screen,
+    )  # fmt: skip
+
+
+def _asked(mngr: Mngr, to: Reached, types: Callable[[Reached], Outcome | None]) -> tuple[Reached, Outcome]:
     """One round trip; another one, with a fresh look, where what was remembered isn't so, or the connection broke. The host
-    knows a message by its token: it is typed once."""
+    knows what is typed by its token: it is typed once."""
     try:
-        outcome = talk.send(to.place, to.agent_id, token, data, prompt=prompt, wait_s=wait_s, force=force)
-    except (Unreachable, MngrError):
-        if to.looked:
+        outcome = types(to)
+    except MngrError as error:
+        if to.looked and not isinstance(error, Unreachable):
             raise
         outcome = None
     if outcome and outcome.ending != "cut":
@@ -120,7 +157,7 @@ def _asked(
     former, to = to, look(mngr, to.address)
     if former.looked and to.agent_id != former.agent_id:
         raise NotFound(f"agent {former.name} is gone", hint="another one has its name by now")
-    outcome = talk.send(to.place, to.agent_id, token, data, prompt=prompt, wait_s=wait_s, force=force)
+    outcome = types(to)
     if outcome is None:
         raise NotFound(f"agent {to.text} is no longer on its host", hint="`mngr list` shows what there is")
     return to, outcome

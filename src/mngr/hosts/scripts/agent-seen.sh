@@ -49,6 +49,11 @@ judge() {
 		fi
 	done <"$agent/rules"
 }
+# recall: where no rule holds just now, what the watcher saw last that the agent asks for: a title that blinks, say.
+recall() {
+	[ -z "$rule" ] && { read -r state reason _ <"$agent/state"; } 2>/dev/null && [ "$state" = waiting ] || return 0
+	case $reason in permission | question | login) rule=$reason ;; esac
+}
 asks() { case $rule in permission | question | login) return 0 ;; esac && return 1; }
 
 # enter: the Enter key. Keys go to who scrolls, if somebody does; what is pasted doesn't.

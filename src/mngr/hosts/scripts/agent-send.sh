@@ -34,6 +34,7 @@ ready() {
 	while :; do
 		shot || listens
 		judge
+		recall
 		! asks || outcome blocked "$rule"
 		tick
 		if [ -n "$force" ] || [ "$rule" = running ]; then return; fi
