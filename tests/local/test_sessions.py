@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -331,7 +332,8 @@ def test_what_is_work(mngr: Local) -> None:
         "idles": "waiting", "blinks": "waiting", "computes": "running", "repeats": "running",
     }  # fmt: skip
     said = (mngr.home / "activity/agent").read_text()
-    assert said.endswith(("agent computes\n", "agent repeats\n", "no agent's\n"))
+    words = r"process \d+ \(python3\) of agent computes: \d+ % CPU|agent repeats: output|processes that are no agent's: \d+ % CPU"
+    assert re.fullmatch(words, said.strip())
 
 
 def test_from_what_share_on_cpu_time_is_work_is_a_setting(mngr: Local) -> None:

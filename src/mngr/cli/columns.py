@@ -7,7 +7,7 @@ from mngr.model.states import DOWN, word
 
 if TYPE_CHECKING:
     from mngr.cli.rows import Row
-    from mngr.model.views import HostView, StopSaves
+    from mngr.model.views import AgentView, HostView, StopSaves
 
 Cell = Callable[["Row", float], str]
 
@@ -17,11 +17,18 @@ def _name(row: "Row", now: float) -> str:
 
 
 def _state(row: "Row", now: float) -> str:
-    return row.agent.state if row.agent else "" if row.host.agents_known else "unknown"
+    if row.agent:
+        return agent_state(row.agent)
+    return "" if row.host.agents_known else "unknown"
 
 
 def _exit(row: "Row", now: float) -> str:
     return "" if row.agent is None or row.agent.exit_code is None else str(row.agent.exit_code)
+
+
+def agent_state(agent: "AgentView") -> str:
+    """`running`, `waiting: permission`."""
+    return f"{agent.state}: {agent.reason}" if agent.reason and agent.state == "waiting" else agent.state
 
 
 #: Title → what a row has there at a time. `--columns` takes the titles in lower case, with `-` for a space.
@@ -44,13 +51,14 @@ RANKS = ("NAME", "STATE", "EXIT", "HOST", "HOST STATE", "PRICE", "NOTE", "IDLE",
 
 #: What a column can be shortened to; 0: never. (A host's state is a word of eleven letters at most; its reason comes after.)
 FLOORS = {
-    "NAME": 14, "STATE": 0, "EXIT": 0, "HOST": 14, "HOST STATE": 11, "PRICE": 0, "NOTE": 21, "IDLE": 13, "COST SO FAR": 16,
+    "NAME": 14, "STATE": 10, "EXIT": 0, "HOST": 14, "HOST STATE": 11, "PRICE": 0, "NOTE": 21, "IDLE": 13, "COST SO FAR": 16,
     "TYPE": 5, "LABELS": 8,
 }  # fmt: skip
 
 #: Where a column is wide enough: what is wider is shortened first.
 EASE = {
     "NAME": 24,
+    "STATE": 19,
     "HOST": 24,
     "HOST STATE": 24,
     "NOTE": 30,
@@ -60,8 +68,9 @@ EASE = {
     "LABELS": 16,
 }
 
-#: What a cell does without before it is cut: `stopped 3m: idle`, `stopped 3m`; `stops in 13m`; `until 2026-12-29`.
+#: What a cell does without before it is cut: `permission`; `stopped 3m: idle`, `stopped 3m`; `stops in 13m`; `until 2026-12-29`.
 LESS = {
+    "STATE": (r"^waiting: ",),
     "HOST STATE": (r" ago\b", r":.*", r" [0-9].*"),
     "IDLE": (r" \(after .*\)$", r", idle for .*", r" \(max lifetime\)"),
     "COST SO FAR": (r", stops saved [0-9.]+", r"\bpaid ", r", (renews|ends)$"),

@@ -19,7 +19,7 @@ from mngr.cli.output import (
     write_rows,
 )
 from mngr.model.errors import InvalidInput, MngrError
-from mngr.model.states import AgentState, HostState
+from mngr.model.states import AgentState, HostState, Reason
 from mngr.providers.terminal import erase, table
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mngr.model.names import Address
     from mngr.model.views import Listing
 
-STATES = list(dict.fromkeys([*get_args(AgentState), *get_args(HostState)]))
+STATES = list(dict.fromkeys([*get_args(AgentState), *filter(None, get_args(Reason)), *get_args(HostState)]))
 
 
 class WithFields(click.Command):
@@ -50,7 +50,7 @@ class WithFields(click.Command):
 )
 @click.option(
     "--state", "states", multiple=True, type=click.Choice(STATES), metavar="STATE",
-    help="Only agents in this state, or on hosts in it (repeatable: one of them).",
+    help="Only agents in this state, waiting for this reason, or on hosts in this state (repeatable: one of them).",
 )  # fmt: skip
 @click.option(
     "--label", "labels", multiple=True, metavar="K[=V]", help="Only agents with this label (repeatable: all)."
@@ -76,6 +76,7 @@ def command(
     \b
     mngr list
     mngr list --state running --label team=search --sort -host.cost_so_far
+    mngr list --state permission --state question
     mngr list --format '{name} {state} {host.provider} {labels.team}'
     mngr list -q | mngr stop -
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, get_args
 
 from mngr.cli import present
 from mngr.model.names import Address
-from mngr.model.states import AgentState, word
+from mngr.model.states import AgentState, Reason, word
 from mngr.model.views import AgentView, HostView, Listing
 from mngr.ops.names import among
 
@@ -43,8 +43,10 @@ def _is_called(row: Row, name: str) -> bool:
 
 
 def in_state(row: Row, state: str) -> bool:
-    """A word for agents is the agent's state, one for hosts alone its host's; of a host without agents its own. A host
-    that is `paused` is `stopped`, too."""
+    """A word for agents is the agent's state, or why it waits, one for hosts alone its host's; of a host without agents its
+    own. A host that is `paused` is `stopped`, too."""
+    if state and state in get_args(Reason):
+        return row.agent is not None and row.agent.reason == state and row.agent.state == "waiting"
     if row.agent and state in get_args(AgentState):
         return row.agent.state == state
     return state in (row.host.state, word(row.host.state))

@@ -62,15 +62,17 @@ def _filled(values: dict[str, str]) -> Iterator[tuple[str, str]]:
 def _of_agent(row: "Row", now: float) -> dict[str, str]:
     import shlex
 
-    from mngr.cli.columns import pairs, span
+    from mngr.cli.columns import agent_state, pairs, span
 
     agent = row.agent
     assert agent
+    alive = agent.state in ("running", "waiting")
     record = agent.record
     return {
         "agent": record.name,
         "id": record.id,
-        "state": agent.state,
+        "state": agent_state(agent) + (f", for {span(now - agent.since)}" if agent.since and alive else ""),
+        "seen by": agent.signal if alive else "",
         "exit code": "" if agent.exit_code is None else str(agent.exit_code),
         "active": f"{span(now - agent.active_at)} ago" if agent.active_at else "",
         "type": record.type,
@@ -123,11 +125,15 @@ def _idle(row: "Row", now: float) -> dict[str, Any]:
     if idle is None:
         return {}
     after = f" after {columns.span(idle.timeout_s)}" if idle.timeout_s else ", never" if idle.mode else ""
+    up = row.host.state == "running" and idle.timeout_s > 0
     cap, ends_at = row.host.record.idle.max_lifetime_s, idle.lifetime_ends_at
     ends = f", ends in {columns.span(ends_at - now)}" if ends_at else ""
     return {
         "idle mode": f"{idle.mode}{after}",
         "lifetime": f"{columns.span(cap)}{ends}" if cap else "",
+        "kept up by": f"{idle.last_seen} {columns.span(now - idle.idle_since)} ago"
+        if up and idle.idle_since
+        else "",
         "idle": columns.idle(row.host, now),
         "stopped" if row.host.state in DOWN else "stops": idle.stop_reason,
     }

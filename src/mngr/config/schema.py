@@ -21,7 +21,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `default_provider`: where `mngr create` goes without `--provider`. `default_type`: the agent type.
     `assume_yes`: answer yes to questions about money and destruction (as `--yes`). `ask_above`: a price per hour, in the
     provider's currency, up to which nobody is asked. `tmux_config`: a file for the tmux
-    servers of agents to read. `busy_cpu`: the share of a processor, in per cent, from which CPU time alone is work.
+    servers of agents to read. What is work, where an agent's program doesn't say how it is: `busy_cpu`: the share of a
+    processor, in per cent, from which CPU time alone is; `busy_output`: from so many bytes of text in a look, about a second, output
+    is; `quiet`: s without either, and an agent waits. `background`: s after its last work for which what an agent left
+    running in the background keeps its host up. `log_size`: MiB that an agent's log takes at most, and again as its older part.
     """
 
     default_provider: str = "local"
@@ -30,6 +33,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ask_above: Annotated[float, msgspec.Meta(ge=0)] = 0
     tmux_config: str = ""
     busy_cpu: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+    busy_output: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
+    quiet: Seconds = 10
+    background: Seconds = 7200
+    log_size: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 8
     providers: dict[str, dict[str, Any]] = {}
     agent_types: dict[str, dict[str, Any]] = {}
 

@@ -1,6 +1,7 @@
 """Where things are on a host, and packing files for it. ARCHITECTURE.md has the table."""
 
 import math
+from collections.abc import Mapping
 
 from mngr.hosts import scripts
 from mngr.model.idle import MODES
@@ -18,13 +19,14 @@ def command_files() -> dict[str, bytes]:
     return {f"commands/{name}.sh": scripts.text(name).encode() for name in COMMANDS}
 
 
-def settings(tmux_config: str, busy_cpu: int) -> dict[str, bytes]:
-    """The user's settings that a host's scripts read: what its tmux server reads when it starts, and from what share of a
-    processor (per cent) CPU time alone means that an agent is at work."""
+def settings(tmux_config: str, limits: Mapping[str, int]) -> dict[str, bytes]:
+    """The user's settings that a host's scripts read: what its tmux server reads when it starts, and `limits` (by the names
+    that they have in the config): whole numbers."""
     config = (
         f"set-option -g history-limit 20000\nset-option -g default-terminal screen-256color\n{tmux_config}"
     )
-    return {"commands/tmux.conf": config.encode(), "commands/busy_cpu": f"{busy_cpu}\n".encode()}
+    lines = "".join(f"{name}={value}\n" for name, value in limits.items())
+    return {"commands/tmux.conf": config.encode(), "commands/limits": lines.encode()}
 
 
 def pack(files: dict[str, bytes]) -> bytes:

@@ -1,14 +1,17 @@
 """One probe of a host: all its facts in one round trip."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from mngr.hosts.scripts import script
 from mngr.model.records import AgentRecord, decode
-from mngr.model.states import QUIET_S, AgentState
+from mngr.model.states import QUIET_S, Reason
 from mngr.model.views import AgentView, IdleView
 from mngr.transport.base import Transport
+
+
+REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
 class HostFacts(msgspec.Struct, kw_only=True):
@@ -49,28 +52,54 @@ def parse(output: bytes) -> HostFacts:
             facts.problems.append(f"the record of {agent_id} can't be read: {error}")
             continue
         alive = f"alive:{agent_id}" in pairs or any(agent_id in command for command in older)
-        view = _agent(record, now, seen, alive, pairs.get(f"exit:{agent_id}"))
+        view = _agent(
+            record, now, seen, alive, pairs.get(f"exit:{agent_id}"), pairs.get(f"state:{agent_id}", "")
+        )
         view.half_made = f"half:{agent_id}" in pairs
         facts.agents.append(view)
     facts.agents.sort(key=lambda agent: (agent.record.created_at, agent.record.name))
     facts.sshd_down = "sshd" in pairs
     facts.started_at = _started(now, pairs.get("first", ""))
     facts.stopping_since = seen.get("stop/ended") or seen.get("stop/reason")
-    facts.idle = idle_view(pairs.get("idle", ""), seen, pairs.get("reason", ""), pairs.get("why", ""))
+    # Of a clock that was set back there may be files of the future: what they tell of has been.
+    past = {path: min(at, now) if now else at for path, at in seen.items()}
+    facts.idle = idle_view(pairs.get("idle", ""), past, pairs.get("reason", ""), pairs.get("why", ""))
     return facts
 
 
 def _agent(
-    record: AgentRecord, now: float, seen: dict[str, float], alive: bool, exit_code: str | None
+    record: AgentRecord, now: float, seen: dict[str, float], alive: bool, exit_code: str | None, told: str
 ) -> AgentView:
+    """`told`: the line of the watcher, `STATE REASON SINCE SIGNAL…`; without one the time tells at which it was last busy."""
     active_at = seen.get(f"agents/{record.id}/busy", 0.0)
-    state: AgentState = "stopped"
-    if exit_code is not None:
-        state = "done"
-    elif alive:
-        state = "running" if now - active_at < QUIET_S else "waiting"
     code = int(exit_code) if exit_code and exit_code.strip().isdigit() else None
-    return AgentView(record=record, state=state, exit_code=code, active_at=active_at or None)
+    view = AgentView(record=record, state="stopped", exit_code=code, active_at=active_at or None)
+    if exit_code is not None:
+        view.state = "done"
+    elif alive and not _read_state(view, told):
+        view.state = "running" if -CLOCK_SLACK_S < now - active_at < QUIET_S else "waiting"
+    return view
+
+
+#: A file that is dated further in the future says nothing.
+CLOCK_SLACK_S = 5
+
+
+def _read_state(view: AgentView, line: str) -> bool:
+    """Puts into `view` what the watcher's line says; False if it says nothing."""
+    words = line.split(maxsplit=3)
+    if len(words) < 3 or words[0] not in ("running", "waiting"):
+        return False
+    view.state = words[0]
+    view.reason = next((one for one in REASONS if one == words[1]), "")
+    view.since = _number(words[2]) or None
+    view.signal = _shown(words[3]) if len(words) > 3 else ""
+    return True
+
+
+def _shown(text: str) -> str:
+    """A line from a host for people: it may hold anything."""
+    return "".join(one for one in text.strip() if one.isprintable())[:200]
 
 
 def _mtimes(text: str) -> dict[str, float]:

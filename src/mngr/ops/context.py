@@ -1,5 +1,6 @@
 """What every operation needs: where files are, the config, the providers, time."""
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,7 +104,12 @@ class Mngr:
                 f"tmux_config: {path} can't be read: {getattr(error, 'strerror', None) or error}",
                 hint="`mngr config list` shows where that setting is from",
             ) from None
-        return layout.settings(text, self.config.busy_cpu)
+        config = self.config
+        limits = {
+            "busy_cpu": config.busy_cpu, "busy_output": config.busy_output, "quiet": max(1, math.ceil(config.quiet)),
+            "background": max(0, math.ceil(config.background)), "log_size": config.log_size,
+        }  # fmt: skip
+        return layout.settings(text, limits)
 
 
 class Phase(msgspec.Struct, frozen=True):

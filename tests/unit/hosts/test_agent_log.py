@@ -26,12 +26,20 @@ def test_all_output_is_kept_byte_for_byte(tmp_path: Path, agent: Path) -> None:
     assert (agent / "log").stat().st_mode & 0o077 == 0
 
 
-def test_only_the_last_two_parts_are_kept(tmp_path: Path, agent: Path) -> None:
+@pytest.mark.parametrize(
+    ("limits", "part"), [(None, 8 << 20), ("quiet=9\nlog_size=1\n", 1 << 20), ("log_size=x\n", 8 << 20)]
+)
+def test_only_the_last_two_parts_are_kept(tmp_path: Path, agent: Path, limits: str | None, part: int) -> None:
+    """Each as big as the setting says, and no bigger; whole pieces of it."""
+    if limits:
+        (tmp_path / "commands").mkdir()
+        (tmp_path / "commands/limits").write_text(limits)
     data = b"".join(b"%07d\n" % number for number in range(5 << 20))
     assert run(tmp_path, data) == 0
     kept = (agent / "log.1").read_bytes() + (agent / "log").read_bytes()
     assert data.endswith(kept)
-    assert (8 << 20) <= len(kept) < (48 << 20)
+    assert part * 3 // 4 <= (agent / "log.1").stat().st_size <= part
+    assert (agent / "log").stat().st_size <= part
 
 
 def test_it_ends_when_its_agent_was_removed(tmp_path: Path) -> None:

@@ -29,7 +29,19 @@ def test_any_bytes_give_facts(output: bytes) -> None:
 
 
 keys = st.sampled_from(
-    ["now", "agent:agent-1", "mtimes", "panes", "idle", "reason", "exit:agent-1", "absent", ""]
+    [
+        "now",
+        "agent:agent-1",
+        "alive:agent-1",
+        "state:agent-1",
+        "mtimes",
+        "panes",
+        "idle",
+        "reason",
+        "exit:agent-1",
+        "absent",
+        "",
+    ]
 )
 values = st.one_of(
     st.text(max_size=40),
@@ -37,6 +49,7 @@ values = st.one_of(
     st.from_regex(r"[01] [a-z/ .-]{0,12}run-agent.sh agent-1", fullmatch=True),
     st.from_regex(r"(mode|timeout|signals|host_stop)=[a-z0-9. -]{0,9}\n?", fullmatch=True),
     st.from_regex(r"\d{0,25} (activity/user|agents/agent-1/busy)", fullmatch=True),
+    st.from_regex(r"(running|waiting) [a-z-]{0,9} ?\d{0,20} ?.{0,9}", fullmatch=True),
     st.from_regex(r"(idle|lifetime) (since|at|last)=\d{0,30}", fullmatch=True),
 )
 
@@ -66,6 +79,41 @@ def test_the_state_of_an_agent(pairs: dict[str, str], state: str) -> None:
     """Alive is whose process lives, running who was busy a moment ago: panes say neither."""
     [agent] = seen(**pairs).agents
     assert agent.state == state
+
+
+@pytest.mark.parametrize(
+    ("line", "seen_as"),
+    [
+        ("running - 1699999000 output\n", ("running", "", 1699999000.0, "output")),
+        (
+            "waiting permission 1699999000 title: [ ! ] Do \x07it",
+            ("waiting", "permission", 1699999000.0, "title: [ ! ] Do it"),
+        ),
+        ("waiting - 0 ", ("waiting", "", None, "")),
+        ("waiting weary 1699999000 x", ("waiting", "", 1699999000.0, "x")),
+    ],
+)
+def test_what_the_watcher_says_of_a_state_holds(line: str, seen_as: tuple[object, ...]) -> None:
+    """Whatever the time says at which it was last busy: there it is a second-hand word."""
+    for busy in (BUSY, f"{NOW + 9000} agents/agent-1/busy", ""):
+        [agent] = seen(**{"alive:agent-1": "1", "state:agent-1": line, "mtimes": busy}).agents
+        assert (agent.state, agent.reason, agent.since, agent.signal) == seen_as
+    [agent] = seen(**{"state:agent-1": line, "exit:agent-1": "0", "mtimes": BUSY}).agents
+    assert (agent.state, agent.reason) == ("done", "")
+
+
+@pytest.mark.parametrize("line", ["", "running", "dancing - 1699999000 x", "waiting - "])
+def test_a_line_that_says_nothing_leaves_it_to_the_time(line: str) -> None:
+    [agent] = seen(**{"alive:agent-1": "1", "state:agent-1": line, "mtimes": BUSY}).agents
+    assert (agent.state, agent.reason) == ("running", "")
+
+
+def test_files_of_the_future_do_not_make_an_agent_busy_nor_a_host_young() -> None:
+    [agent] = seen(**{"alive:agent-1": "1", "mtimes": f"{NOW + 9000} agents/agent-1/busy"}).agents
+    assert agent.state == "waiting"
+    idle = seen(idle=CONF, mtimes=f"{NOW + 9000} activity/user").idle
+    assert idle is not None
+    assert (idle.idle_since, idle.stops_at) == (NOW, NOW + 800)
 
 
 @pytest.mark.parametrize(

@@ -51,11 +51,13 @@ class World:
             subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", top / name], check=True)
         (top / "dir").mkdir()
         (top / "sshd_config").write_text(CONFIG.format(port=self.port, top=top))
-        (top / "idle.conf").write_text("mode=ssh\ntimeout=0\nsignals=ssh\nhost_stop=exit\n")
+        (top / "idle.conf").write_text("mode=ssh\ntimeout=100000\nsignals=ssh\nhost_stop=exit\n")
         shutil.copy(top / "idle.conf", top / "dir")
         watch = scripts.text("watch").replace("every=3", "every=1").replace("kept=75", f"kept={KEPT_S}")
+        watch = watch.replace("rarely=90", "rarely=0")
         assert "every=1" in watch
         assert f"kept={KEPT_S}" in watch
+        assert "rarely=0" in watch
         # So that a test knows how often it has looked.
         watch = watch.replace("\tconfigure\n", f"\tconfigure\n\techo >>{self.looked}\n")
         (top / "watch.sh").write_text(watch)

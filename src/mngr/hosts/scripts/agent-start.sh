@@ -18,7 +18,8 @@ exec 8>"$dir/agents/.lock"
 flock -w 30 8 || { echo "another mngr is busy with the agents here" >&2; exit 1; }
 # One that hasn't stopped within a minute of its decision won't do so soon.
 decided=$(stat -c %Y "$dir/stop/reason" 2>/dev/null || true)
-if [ -n "$decided" ] && [ $(($(date +%s) - decided)) -lt 60 ]; then
+age=$(($(date +%s) - ${decided:-0}))
+if [ -n "$decided" ] && [ $age -lt 60 ] && [ $age -ge -5 ]; then
 	touch "$dir/activity/start" # for the case that it doesn't come to that
 	echo "the host is stopping itself" >&2
 	exit 6
@@ -118,7 +119,7 @@ if ! own_alive "$agent"; then
 	doing "make $agent ready for a start"
 	keep_logs || true
 	[ ! -e "$agent/process" ] && [ -z "$(sessions)" ] || end_agent || true
-	for file in "$agent/exit_code" "$dir/stop/codes/$id" "$agent/process"; do [ ! -e "$file" ] || rm -f "$file"; done
+	for file in "$agent/exit_code" "$dir/stop/codes/$id" "$agent/process" "$agent/state" "$agent/began"; do [ ! -e "$file" ] || rm -f "$file"; done
 	(shell_env)
 	# No configuration but what the user hands mngr is read. What a server has from other times, and would end
 	# agents, is undone.

@@ -5,14 +5,19 @@ cd "$dir" 2>/dev/null || { printf 'absent\0001\000'; exit 0; }
 #include agent-processes
 pair() { printf '%s\000%s\000' "$1" "$2"; }
 pair now "$(date +%s)"
-older=
+older='' watched=''
+# States are those of a watcher that lives.
+if { read -r pid at <watch.process; } 2>/dev/null && is_alive "$pid" "$at"; then watched=1; fi
 for agent in agents/*/; do
 	[ -f "${agent}agent.json" ] || continue
 	id=${agent#agents/} id=${id%/}
 	pair "agent:$id" "$(cat "${agent}agent.json")"
 	[ ! -f "${agent}half-made" ] || pair "half:$id" 1
 	[ ! -f "${agent}exit_code" ] || pair "exit:$id" "$(cat "${agent}exit_code")"
-	if [ ! -f "${agent}process" ]; then older=1; elif own_alive "$agent"; then pair "alive:$id" 1; fi
+	if [ ! -f "${agent}process" ]; then older=1; elif own_alive "$agent"; then
+		pair "alive:$id" 1
+		[ -z "$watched" ] || [ ! -f "${agent}state" ] || pair "state:$id" "$(head -c 400 "${agent}state")"
+	fi
 done
 pair mtimes "$(stat -c '%Y %n' activity/* agents/*/busy stop/reason stop/ended 2>/dev/null)"
 read -r up _ </proc/uptime && read -r first </proc/1/stat

@@ -1,9 +1,12 @@
 # watch HOST_DIR [TMUX_LABEL]: sees what goes on on a host, and has the host stopped when it is idle.
 #
-# Every 3 s: touches agents/ID/busy for agents that are at work, and activity/SIGNAL for each signal seen; activity/agent
-# says which agent it was, and how. At work is who shows text (in the pane's log; titles and cursor moves are none), or
-# used at least busy_cpu per cent of a processor's time (commands/busy_cpu) in two looks on end: idle programs use some.
-# Reads idle.conf (mode, timeout, signals, host_stop) each time. When no signal of the mode is
+# Some times a second less than one it looks, by one `stat`, whether anything came to the agents' logs; only then at what came,
+# and at the screens of the agents that wrote it (watch-states). What an agent's state is, and by which sign, is in
+# agents/ID/state; each change is also a line in agents/.events. Every 3 s it looks at the rest: panes without a log,
+# who types, and, when the mode or a silent agent needs it, all processes (watch-usage). Then it touches
+# agents/ID/busy for agents that are at work, and activity/SIGNAL for each signal seen; activity/agent says which agent it was,
+# and how.
+# Reads idle.conf (mode, timeout, signals, host_stop) and commands/limits each time. When no signal of the mode is
 # younger than the time-out, writes stop/reason (from then on no agent is started here) and then, by host_stop:
 #   exit      leaves stop/exit and ends: the entrypoint ends the container with code 0
 #   sentinel  leaves stop/request, again and again: a systemd path unit on the machine stops the container
@@ -16,292 +19,351 @@ cd "$dir" || exit 1
 mkdir -p activity agents stop
 exec 9>watch.lock
 flock -n 9 || exit 0
+read -r stat </proc/$$/stat
+# shellcheck disable=SC2086 # fields
+set -- ${stat##*) }
+echo "$$ ${20}" >.watch && mv -f .watch watch.process
 every=3
+pause=.8
+# As often (tenths of a second) it looks at all processes for what is old: SSH, the background.
+rarely=90
 # A connection without a session (`ssh -N`, a port forward) is somebody's if it is older than what a shared connection of
-# mngr's is kept for the next command (transport/ssh.py: 60 s). Those seen so far: "PID:STARTED SINCE".
+# mngr's is kept for the next command (transport/ssh.py: 60 s).
 kept=75
-bare=
-last_cpu=
-hot=
-last_logs=
-last_screens=
-last_loop=$(date +%s)
-read -r last_up _ </proc/uptime
 hz=$(getconf CLK_TCK 2>/dev/null || echo 100)
+nl='
+'
+nonce=mngr-$$
+memory='' files='' roster='' pids='' cpu='' screens='' panes='' heard='' typed='' gone='' again='' due='' norules=''
+alive=0 work='' busy='' silent='' doubt='' scanned=-9999
 #include agent-processes
+#include tell
+#include watch-states
+#include watch-usage
+#include watch-idle
 
-# listeners: "PID START" of the sessions that only listen to what the agents do (host-events.sh). That isn't use, or the host
-# would be paid for as long as somebody listens.
-listeners() {
-	for file in agents/.listener-*; do
-		[ ! -f "$file" ] || { read -r text <"$file" && echo "$text"; }
-	done
-}
-
-# CPU ticks (with waited-for children) of each agent's processes, of others, and whether SSH is used: by a session
-# (a command, sftp) or, for long enough, by a connection without one. Who hasn't logged in doesn't count.
-# Processes are an agent's if they carry its id, or are below one that does.
-# Lines: "cpu: ID TICKS PER_CENT" (ID others), "pid: PID ID", "bare: …", "ssh: 0|1".
-usage() {
-	carriers | awk -v self=$$ -v now="$now" -v bare="$bare" -v kept=$kept -v last="$last_cpu" -v span="$span" -v hz="$hz" -v listening="$(listeners)" 'BEGIN {
-		n = split(listening, rows, "\n")
-		for (i = 1; i <= n; i++) { split(rows[i], r, " "); listener[r[1]] = r[2] }
-		n = split(bare, rows, "\n")
-		for (i = 1; i <= n; i++) { split(rows[i], r, " "); since[r[1]] = r[2] }
-		n = split(last, rows, "\n")
-		for (i = 1; i <= n; i++) { split(rows[i], r, " "); before[r[2]] = r[3] }
-		while ((getline line < "-") > 0) { split(line, r, " "); has[r[1]] = r[2]; print "pid:", line }
-		for (i = 1; i < ARGC; i++) {
-			if ((getline line < ARGV[i]) <= 0) continue
-			close(ARGV[i])
-			pid = line; sub(/ .*/, "", pid)
-			comm = line; sub(/^[^(]*\(/, "", comm); sub(/\) [^)]*$/, "", comm)
-			sub(/^.*\) /, "", line); split(line, f, " ")
-			up[pid] = f[2]; ticks[pid] = f[12] + f[13] + f[14] + f[15]; called[pid] = comm; at[pid] = f[20]
-		}
-		for (pid in listener) if (at[pid] == listener[pid]) for (p = pid; (p in up) && called[p] !~ /^sshd/; p = up[p]) quiet[p] = 1
-		for (pid in up) {
-			owner = ""
-			top = pid
-			ours = 0
-			for (p = pid; owner == "" && p > 1 && (p in up) && called[p] !~ /^tmux/; p = up[p]) {
-				if (p in has) owner = has[p]
-				if (p == self) ours = 1
-				top = p
-			}
-			if (owner != "") cpu[owner] += ticks[pid]
-			else if (pid > 1 && !ours && called[pid] !~ /^tmux/ && called[top] !~ /^sshd/ && up[top] == 1) cpu["others"] += ticks[pid]
-			if (called[pid] !~ /^sshd/ && called[up[pid]] ~ /^sshd/ && !(pid in quiet)) ssh = 1
-			# The connection that an sshd serves: the topmost below the one that listens.
-			if (called[pid] ~ /^sshd/ && called[up[pid]] ~ /^sshd/) {
-				for (p = pid; called[up[up[p]]] ~ /^sshd/; p = up[p]);
-				title = ""
-				getline title < ("/proc/" pid "/cmdline")
-				close("/proc/" pid "/cmdline")
-				connection[p] = 1
-				if (title ~ /@internal-sftp/) ssh = 1
-				if (title == "" || title ~ /\[(net|preauth|accepted)\]/ || called[pid] ~ /^sshd-auth/) stranger[p] = 1
-			}
-			if (called[pid] !~ /^sshd/) for (p = up[pid]; called[p] ~ /^sshd/; p = up[p]) used[p] = 1
-		}
-		for (p in connection) if (!(p in stranger) && !(p in used)) {
-			key = p ":" at[p]
-			first = (key in since) ? since[key] : now
-			print "bare:", key, first
-			if (now - first >= kept) ssh = 1
-		}
-		for (owner in cpu) {
-			spent = cpu[owner] - before[owner]
-			print "cpu:", owner, cpu[owner], int(100 * 100 * (spent > 0 ? spent : 0) / hz / span)
-		}
-		print "ssh:", ssh + 0
-	}' /proc/[0-9]*/stat 2>/dev/null
-}
-
-# seen SIGNAL [TIME [WHAT]]: the signal was there now, or at TIME (seconds since the epoch); WHAT it was, in words.
-seen() {
-	if [ $# -eq 3 ]; then echo "$3" >"activity/$1"
-	elif [ $# -eq 1 ]; then touch "activity/$1"
-	else touch -d "@$2" "activity/$1"; fi
-}
-
-# shown FILE FROM: reads what came to a log after its first FROM bytes: "TEXT REST", TEXT 0 if it puts nothing on the
-# screen (titles, modes, cursor moves), REST the bytes of a sequence at its end that isn't whole yet.
-shown() {
-	tail -c "+$(($2 + 1))" "$1" | LC_ALL=C tr '\000\n' ' N' | LC_ALL=C awk '{
-		rest = 0
-		gsub(/\033[]PX^_][^\007\033]*(\007|\033\\)/, "")
-		gsub(/\033\[[0-9;:<=>?]*[ -\/]*[@-~]/, "")
-		gsub(/\033[ -\/]*[0-OQ-WYZ\\`-~]/, "")
-		if (match($0, /\033([]PX^_].*|\[[0-9;:<=>?]*[ -\/]*)?$/)) { rest = RLENGTH; $0 = substr($0, 1, RSTART - 1) }
-		gsub(/[\001-\040\177]/, "")
-		print (length($0) > 0), rest
-		done = 1
-		exit
-	} END { if (!done) print 0, 0 }'
-}
-
-# printed ID: whether the agent's log has new text. Sets `logs`, how far each log was read.
-printed() {
-	size=$(stat -c %s "agents/$1/log" 2>/dev/null || echo 0)
-	from=-
-	while read -r whose at; do [ "$whose" != "$1" ] || from=$at; done <<-EOF
-		$last_logs
-	EOF
-	text=0 rest=0
-	if [ "$from" = - ]; then text=$((size > 0))
-	elif [ "$size" -lt "$from" ] || [ "$size" -gt $((from + 8192)) ]; then text=1
-	elif [ "$size" -gt "$from" ]; then read -r text rest <<-EOF
-		$(shown "agents/$1/log" "$from")
-	EOF
-	fi
-	[ "${rest:-0}" -le 4096 ] || rest=0
-	logs="$logs$1 $((size - ${rest:-0}))
-"
-	[ "$text" = 1 ]
-}
-
-# changed PANE HISTORY: whether the screen of a pane that has no log isn't as it was. Sets `screens`.
-changed() {
-	screen="$1 $2 $(ours capture-pane -p -t "$1" 2>/dev/null | cksum)"
-	screens="$screens$screen
-"
-	case "
-$last_screens" in *"
-$screen
-"*) return 1 ;; esac
-}
-
-# owned PID: whose a pane's process is; "" if nobody's.
-owned() { printf '%s\n' "$cpu" | sed -n "s/^pid: $1 //p"; }
-
-# work: what each agent does now: lines of "ID WHAT". Only its own pane has a log; other panes are looked at when tmux
-# says that something came. Sets `alive`, `logs`, `screens`, `hot`, `found`.
-work() {
-	alive=0 logs='' screens='' found='' now_hot=''
-	for agent in agents/*/; do
-		[ -f "${agent}session" ] && own_alive "$agent" || continue
-		alive=1
-		one=${agent#agents/} one=${one%/}
-		! printed "$one" || found="$found$one output
-"
-	done
-	panes=$(ours list-panes -a -F '#{pane_pipe} #{pane_dead} #{pane_pid} #{pane_id} #{history_size} #{window_activity}' 2>/dev/null)
-	while read -r piped dead pid pane history output; do
-		[ "$piped $dead" = "0 0" ] || continue
-		# tmux tells of windows: a pane that was silent may stand beside one that wasn't.
-		if [ "$output" -lt $((now - 2 * every)) ]; then
-			screens="$screens$(printf '%s\n' "$last_screens" | grep "^$pane " || true)
-"
-			continue
-		fi
-		changed "$pane" "$history" || continue
-		one=$(owned "$pid")
-		[ -z "$one" ] || found="$found$one output
-"
-	done <<-EOF
-		$panes
-	EOF
-	while read -r kind one _ per_cent; do
-		[ "$kind" = cpu: ] && [ "$per_cent" -ge "$busy_cpu" ] || continue
-		now_hot="$now_hot $one "
-		case $hot in *" $one "*) found="$found$one CPU time ($per_cent% of a processor)
-" ;; esac
-	done <<-EOF
-		$cpu
-	EOF
-	hot=$now_hot last_logs=$logs last_screens=$screens
-}
-
-# look: one look at everything. Sets `alive`.
-look() {
-	find_server
+# clock: sets `up`, tenths of a second since the kernel's start, and `now`, seconds since the epoch.
+clock() {
 	read -r up _ </proc/uptime
-	span=$((1${up%.*}${up#*.} - 1${last_up%.*}${last_up#*.})) # 1/100 s; the 1, as 08 would be octal
-	[ $span -gt 0 ] || span=1
-	last_up=$up
-	cpu=$(usage)
-	bare=$(printf '%s\n' "$cpu" | sed -n 's/^bare: //p')
-	busy_cpu=10
-	[ ! -s commands/busy_cpu ] || read -r busy_cpu <commands/busy_cpu
-	work
-	while read -r one what; do
-		[ -n "$one" ] || continue
-		if [ "$one" = others ]; then
-			seen agent now "$what of processes that are no agent's"
+	second=${up%.*} part=${up#*.}
+	up=$((second * 10 + ${part%"${part#?}"}))
+	now=$((wall + (up - wall_up) / 10))
+}
+# set_clock: asks what time it is; between the long looks time is counted on from there.
+set_clock() {
+	wall=$(date +%s) wall_up=0
+	clock
+	wall_up=$up now=$wall
+}
+
+# limits: the user's settings.
+limits() {
+	busy_cpu=10 busy_output=1 quiet=10 background=7200
+	[ -s commands/limits ] || return 0
+	while IFS='=' read -r key value; do
+		case $key:$value in
+		*[!0-9a-z_:]* | *:) ;;
+		busy_cpu:*) busy_cpu=$value ;;
+		busy_output:*) busy_output=$value ;;
+		quiet:*) quiet=$value ;;
+		background:*) background=$value ;;
+		esac
+	done <commands/limits
+}
+
+# number TEXT: it, if it is one; else 0.
+number() { case $1 in '' | *[!0-9]* | ?????????????*) echo 0 ;; *) echo "$1" ;; esac }
+
+# recalled ID: what a former watcher knew of an agent that this one sees for the first time: how long ago (tenths of a second)
+# it was busy (-1: not known), its state and since when and by what, and its first work.
+recalled() {
+	ago=-1 state=- reason=- since=- by=- began=-
+	at=$(stat -c %Y "agents/$1/busy" 2>/dev/null || echo 0)
+	[ "$at" -gt "$now" ] || ago=$(((now - at) * 10))
+	if [ -f "agents/$1/state" ]; then
+		read -r state reason since by <"agents/$1/state"
+		by=${by%%[ :]*} by=${by:--} since=$(number "$since")
+		[ ! -f "agents/$1/began" ] || read -r who began <"agents/$1/began"
+		[ "${who:-}" = "$2" ] || began=-
+		began=$(number "$began")
+		[ "$began" != 0 ] || began=-
+	fi
+	echo "$ago $state $reason $since $by $began"
+}
+
+# enroll: sets `roster` to the agents that are alive, one a line: "ID PID:STARTED PANE RULES" (RULES 1 if it has some), and `pids`
+# to their processes. Tells of those that were alive, and were killed with the shell that would have told.
+enroll() {
+	alive=0 were=$roster roster='' pids=''
+	for agent in agents/*/; do
+		one=${agent#agents/} one=${one%/}
+		[ -f "${agent}session" ] && [ -f "${agent}process" ] || continue
+		{ read -r first started pane && { read -r second _ || second=$first; }; } <"${agent}process" || continue
+		# One that was found dead stays so until it is started anew.
+		case $gone in *" $one:$first:$started "*) continue ;; esac
+		if ! own_alive "$agent"; then
+			gone="$gone $one:$first:$started "
+			case "$nl$were" in *"$nl$one $first:$started "*) ended "$one" ;; esac
 			continue
 		fi
-		[ -f "agents/$one/session" ] || continue
-		touch "agents/$one/busy"
-		read -r name <"agents/$one/session"
-		seen agent now "$what of agent $name"
-	done <<-EOF
-		$found
-	EOF
-	last_cpu=$(printf '%s\n' "$cpu" | grep '^cpu: ')
-	[ $alive = 0 ] || seen process
-	case $cpu in *"ssh: 1"*) seen ssh ;; esac
-	typed=$(ours list-clients -F '#{client_activity}' 2>/dev/null | sort -n | tail -n 1)
-	[ -z "$typed" ] || seen user "$typed"
+		alive=1
+		rules=0
+		[ ! -s "${agent}rules" ] || rules=1
+		roster="$roster$one $first:$started $pane $rules$nl"
+		# What lives on in its terminal is found by a long look alone.
+		if [ -e "/proc/$first" ] || [ -e "/proc/$second" ]; then pids="$pids $first,$second"; fi
+	done
+}
+ended() {
+	[ ! -f "agents/$1/exit_code" ] && [ -f "agents/$1/process" ] && read -r name <"agents/$1/session" || return 0
+	rm -f "agents/$1/state"
+	tell "$1" "$name" stopped
 }
 
-# configure: idle.conf into mode, timeout, signals, host_stop.
-configure() {
-	mode=disabled timeout=0 signals='' host_stop=none
-	[ -f idle.conf ] || return
-	while IFS='=' read -r key value; do
-		case $key in
-		mode) mode=$value ;;
-		timeout) timeout=${value%%.*} ;;
-		signals) signals=$value ;;
-		host_stop) host_stop=$value ;;
-		esac
-	done <idle.conf
+# size_in FILES ID: sets `size` to that of its log in a list as `glance` makes it; "-" if it isn't there.
+size_in() {
+	case $1 in
+	*"agents/$2/log "*) size=${1#*"agents/$2/log "} size=${size%% *} ;;
+	*) size=- ;;
+	esac
 }
 
-# newest: "TIME SIGNAL" of the youngest signal that the mode listens to.
-newest() {
-	for signal in $signals; do stat -c '%Y %n' "activity/$signal" 2>/dev/null; done | sort -n | tail -n 1
-}
-
-# idle: whether none of the mode's signals is younger than the time-out, nor the boot: who starts a host has that long to
-# use it. Sets `newest`, `since`.
-idle() {
-	newest=$(newest) since=${newest%% *}
-	booted=$(stat -c %Y activity/boot 2>/dev/null || echo 0)
-	[ -n "$since" ] && [ $((now - since)) -ge "$timeout" ] && [ $((now - booted)) -ge "$timeout" ]
-}
-
-# decided: whether the host is to stop. It isn't while somebody starts an agent; who comes later finds stop/reason.
-decided() {
-	[ ! -f stop/reason ] || return 0
-	(
-		flock -n 8 && idle || exit 1
-		count=0
-		for agent in agents/*/; do
-			[ ! -f "${agent}agent.json" ] || [ -e "${agent}half-made" ] || count=$((count + 1))
+# glance: what changed in files since the last one. Sets `grown`, the agents whose logs did; `most`, how much at most came to
+# one; `moved`, if agents were started, ended, or given rules.
+glance() {
+	grown='' most=512 moved=''
+	new=$(stat -c '%n %s %Y' agents/*/process agents/*/rules agents/*/exit_code agents/*/log 2>/dev/null)
+	if [ "$new" != "$files" ]; then
+		IFS=$nl
+		for line in $new; do
+			case "$nl$files$nl" in *"$nl$line$nl"*) continue ;; esac
+			case $line in
+			*/log\ *)
+				one=${line#agents/} one=${one%%/*}
+				grown="$grown $one "
+				size_in "$files" "$one"
+				from=$size
+				size_in "$line" "$one"
+				[ "$from" != - ] || from=0
+				if [ "$size" -lt "$from" ]; then most=32768; elif [ $((size - from)) -gt $most ]; then most=$((size - from)); fi
+				;;
+			*) moved=1 ;;
+			esac
 		done
-		echo "idle since=$since last=${newest##*/} mode=$mode timeout=$timeout at=$now agents=$count" >stop/.reason
-		sync stop/.reason 2>/dev/null
-		mv -f stop/.reason stop/reason
-	) 8>agents/.lock
-}
-
-# farewell: puts whoever looks at an agent back to his own shell, with a line that says why.
-farewell() {
-	find_server
-	clients=$(ours list-clients -F '#{client_name} #{session_name}' 2>/dev/null) && [ -n "$clients" ] || return 0
-	while read -r client session; do
-		case $session in *[!A-Za-z0-9_.-]*) session=NAME ;; esac
-		ours detach-client -t "$client" -E "echo 'mngr: the host stops, as it was idle for $timeout s; mngr start $session brings it back'" 2>/dev/null
-	done <<-EOF
-		$clients
-	EOF
-	sleep 1 # that is on its way
-}
-
-# failed: whether the stop that was decided on hasn't come for a minute.
-failed() { decided_at=$(stat -c %Y stop/reason 2>/dev/null) && [ $((now - decided_at)) -ge 60 ]; }
-
-while :; do
-	now=$(date +%s)
-	# The host itself was asleep or paused: that time wasn't idleness.
-	[ $((now - last_loop)) -le 30 ] || seen boot
-	last_loop=$now
-	look
-	configure
-	if [ "$host_stop" = none ]; then
-		[ $alive = 1 ] || exit 0
-	elif [ -n "$signals" ] && [ "$timeout" -gt 0 ]; then
-		if idle; then
-			if decided; then
-				farewell
-				[ "$host_stop" != exit ] || { touch stop/exit; exit 0; }
-				touch stop/request
-			fi
-		elif failed; then
-			rm -f stop/reason stop/request
-		fi
+		for line in $files; do # those that are there no more
+			case "$nl$new" in *"$nl${line%% *} "*) ;; *) moved=1 ;; esac
+		done
+		unset IFS
+		files=$new
 	fi
-	sleep $every 9>&-
+	# A sequence that wasn't whole is read again.
+	most=$((most + 4200))
+	[ $most -le 32768 ] || most=32768
+	for one in $pids; do [ -e "/proc/${one%,*}" ] || [ -e "/proc/${one#*,}" ] || moved=1; done
+}
+
+# judge [slow]: what state each agent is in: looks at logs that have grown, and at the screens of those agents that have rules.
+judge() {
+	slow=${1:-} logs='' list=''
+	set --
+	IFS=$nl
+	for row in $roster; do
+		one=${row%% *} key=${row#* }
+		pane=${key#* } key=${key%% *}
+		rules=${pane#* } pane=${pane%% *}
+		was='' grew=0
+		size_in "$files" "$one"
+		case $again in *" $one "*) grew=2 ;; esac
+		case "$nl$memory" in
+		*"$nl$one	$key	"*) ;;
+		*)
+			unset IFS
+			was=$(recalled "$one" "$key")
+			IFS=$nl
+			grew=2
+			[ "$size" = - ] || { grew=1 most=32768; }
+			;;
+		esac
+		case $grown in *" $one "*) grew=1 ;; esac
+		[ $grew != 1 ] || logs="$logs${nl}agents/$one/log"
+		if [ "$grew$rules" != 01 ] && [ "$rules" = 1 ]; then
+			case "$panes" in *" $pane "*)
+				[ $# -eq 0 ] || set -- "$@" \;
+				set -- "$@" display-message -p -t "$pane" "$nonce pane $one #{@mngr_agent} #{pane_title}" \; capture-pane -p -t "$pane"
+				;;
+			esac
+		fi
+		list="$list$one $key $pane $size $grew $was$nl"
+	done
+	found=$(
+		if [ $# -gt 0 ] || [ -n "$logs" ]; then
+			{
+				[ $# -eq 0 ] || ours -u "$@" 2>/dev/null
+				if [ -n "$logs" ]; then
+					printf '\n%s logs\n' "$nonce"
+					# shellcheck disable=SC2086 # a list
+					tail -v -c "$most" $logs 2>/dev/null
+					printf '\n%s sizes\n' "$nonce"
+					# shellcheck disable=SC2086
+					stat -c '%n %s' $logs 2>/dev/null
+				fi
+			} | LC_ALL=C tr '\000' ' ' | judged
+		else
+			judged </dev/null
+		fi
+	)
+	unset IFS
+	case "$nl$found" in
+	*"$nl--"*) ;;
+	*) # a rule that awk doesn't understand
+		norules=1
+		return
+		;;
+	esac
+	memory=${found%%"--"*}
+	again='' due='' work='' busy='' silent='' doubt=''
+	set -f
+	IFS=$nl
+	# shellcheck disable=SC2086 # words
+	for line in ${found#*"--"}; do
+		unset IFS
+		heed $line
+	done
+	unset IFS
+	set +f
+	last_judged=$up
+}
+judged() {
+	LC_ALL=C memory=$memory roster=$list drew=$drew cpu=$cpu up=$up last_up=$last_judged now=$now hz=$hz nonce=$nonce slow=$slow \
+		quiet=$quiet busy_output=$busy_output background=$background norules=$norules awk "$states"
+}
+# heed WORDS…: a line of what `states` prints.
+heed() {
+	kind=$1
+	shift
+	case $kind in
+	change)
+		one=$1 is=$2 reason=$3 since=$4 told=$5
+		shift 5
+		echo "$is $reason $since $*" >"agents/$one/.state" && mv -f "agents/$one/.state" "agents/$one/state" || return 0
+		read -r name <"agents/$one/session" || return 0
+		[ "$told" = 0 ] || tell "$one" "$name" "$is" "$reason"
+		# What is over before the next long look counts, too.
+		[ "$is" != running ] || { work="agent $name: $*" && busy="$busy agents/$one/busy"; }
+		;;
+	began) echo "$2 $3" >"agents/$1/began" ;;
+	busy) busy="$busy agents/$1/busy" ;;
+	work) work=$* ;;
+	due) due=$1 ;;
+	confirm) again="$again $1 " ;;
+	silent) silent=1 ;;
+	doubt) doubt=1 ;;
+	esac 2>/dev/null
+}
+
+# terminals: what tmux knows of panes and people. Sets `panes`; `drew`, the agents in whose panes without a log something
+# changed; `typed`, when somebody typed last.
+terminals() {
+	panes='' drew='' now_screens='' now_typed=0
+	rows=$(ours list-panes -a -F 'pane #{pane_pipe} #{pane_dead} #{pane_pid} #{pane_id} #{history_size} #{window_activity}' \; \
+		list-clients -F 'typed #{client_activity}' 2>/dev/null)
+	IFS=$nl
+	for row in $rows; do
+		unset IFS
+		# shellcheck disable=SC2086 # words
+		set -- $row
+		if [ "$1" = typed ]; then
+			[ "$2" -le $now_typed ] || now_typed=$2
+			continue
+		fi
+		panes="$panes $5 "
+		[ "$2 $3" = "0 0" ] || continue
+		# tmux tells of windows: a pane that was silent may stand beside one that wasn't.
+		if [ "$7" -lt $((now - 2 * every)) ]; then
+			case "$nl$screens" in *"$nl$5 "*)
+				screen=${screens#*"$5 "}
+				now_screens="$now_screens$5 ${screen%%"$nl"*}$nl"
+				;;
+			esac
+			continue
+		fi
+		screen="$5 $6 $(ours capture-pane -p -t "$5" 2>/dev/null | cksum)"
+		now_screens="$now_screens$screen$nl"
+		case "$nl$screens" in *"$nl$screen$nl"*) ;; *) drew="$drew $(owned "$4")" ;; esac
+	done
+	unset IFS
+	screens=$now_screens
+	[ "$now_typed" -le 0 ] || [ "$now_typed" = "$typed" ] || seen user "$now_typed"
+	typed=$now_typed
+}
+# owned PID: whose a pane's process is; "" if nobody's.
+owned() { { tr '\000' '\n' <"/proc/$1/environ"; } 2>/dev/null | sed -n 's/^MNGR_AGENT_ID=//p'; }
+
+# processes: looks at all of them as far as that is needed: for agents that say nothing, and for the mode. What is about to be
+# called silent is looked at each time, all else more rarely.
+processes() {
+	wanted=''
+	if [ -n "$doubt" ]; then wanted=0; elif [ -n "$silent" ]; then wanted=$rarely; fi
+	if [ "$host_stop" != none ] && [ "$timeout" -gt 0 ] && [ -z "$work" ]; then
+		case " $signals " in *" agent "* | *" ssh "*) wanted=${wanted:-$rarely} ;; esac
+		[ "$timeout" -ge 30 ] || wanted=${wanted:+0}
+	fi
+	if [ -z "$wanted" ]; then
+		[ $((up - scanned)) -lt 300 ] || cpu=''
+		return
+	fi
+	span=$((up - scanned))
+	[ $span -ge "$wanted" ] || return
+	[ $span -le 300 ] || span=0
+	cpu=$(usage) scanned=$up
+	case $cpu in *"ssh: 1"*) seen ssh ;; esac
+}
+
+# look: a long look, at everything.
+look() {
+	set_clock
+	last_look=$up
+	limits
+	configure
+	[ -z "$moved" ] || norules=''
+	find_server
+	enroll
+	terminals
+	processes
+	judge slow
+	# shellcheck disable=SC2086 # a list
+	[ -z "$busy" ] || touch -c $busy 2>/dev/null
+	drew=''
+	[ -z "$work" ] || seen agent now "$work"
+	[ $alive = 0 ] || seen process
+}
+
+set_clock
+last_loop=$up last_judged=$up tries=0 drew=''
+moved=1
+while :; do
+	clock
+	# The host itself was asleep or paused: that time wasn't idleness.
+	[ $((up - last_loop)) -le 300 ] || seen boot
+	last_loop=$up
+	glance
+	if [ -n "$moved" ] || [ -z "${last_look:-}" ] || [ $((up - last_look)) -ge $((every * 10)) ]; then
+		look
+		if [ "$host_stop" = none ]; then
+			[ $alive = 1 ] || exit 0
+		else
+			end_when_idle
+		fi
+	elif [ -n "$grown$again" ] || { [ -n "$due" ] && [ "$up" -ge "$due" ]; }; then
+		judge
+		# shellcheck disable=SC2086
+		[ -z "$busy" ] || { touch -c $busy && seen agent now "$work"; } 2>/dev/null
+	fi
+	if [ -n "$again" ] && [ $tries -lt 3 ]; then
+		tries=$((tries + 1))
+		sleep .1 9>&- 2>/dev/null || sleep 1 9>&-
+	else
+		tries=0
+		sleep $pause 9>&- 2>/dev/null || sleep 1 9>&-
+	fi
 done
