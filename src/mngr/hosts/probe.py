@@ -10,8 +10,7 @@ from mngr.model.states import QUIET_S, Reason
 from mngr.model.views import AgentView, IdleView
 from mngr.transport.base import Transport
 
-
-REASONS: tuple[Reason, ...] = get_args(Reason)
+REASONS: dict[str, Reason] = {one: one for one in get_args(Reason)}
 
 
 class HostFacts(msgspec.Struct, kw_only=True):
@@ -91,7 +90,7 @@ def _read_state(view: AgentView, line: str) -> bool:
     if len(words) < 3 or words[0] not in ("running", "waiting"):
         return False
     view.state = words[0]
-    view.reason = next((one for one in REASONS if one == words[1]), "")
+    view.reason = REASONS.get(words[1], "")
     view.since = _number(words[2]) or None
     view.signal = _shown(words[3]) if len(words) > 3 else ""
     return True

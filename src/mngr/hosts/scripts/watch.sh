@@ -1,6 +1,6 @@
 # watch HOST_DIR [TMUX_LABEL]: sees what goes on on a host, and has the host stopped when it is idle.
 #
-# Some times a second less than one it looks, by one `stat`, whether anything came to the agents' logs; only then at what came,
+# Each 0.8 s it looks, by one `stat`, whether anything came to the agents' logs; only then at what came,
 # and at the screens of the agents that wrote it (watch-states). What an agent's state is, and by which sign, is in
 # agents/ID/state; each change is also a line in agents/.events. Every 3 s it looks at the rest: panes without a log,
 # who types, and, when the mode or a silent agent needs it, all processes (watch-usage). Then it touches
@@ -12,8 +12,8 @@
 #   sentinel  leaves stop/request, again and again: a systemd path unit on the machine stops the container
 #   none      does nothing; ends when no agent is alive
 # Needs nothing of the agents. One watcher a host: a second one ends at once.
+# shellcheck disable=SC2034,SC2154 # the parts that are included use some of these, and set others
 umask 077
-# shellcheck disable=SC2034 # the included part uses label
 dir=$1 label=${2:-mngr}
 cd "$dir" || exit 1
 mkdir -p activity agents stop
@@ -99,11 +99,16 @@ enroll() {
 		one=${agent#agents/} one=${one%/}
 		[ -f "${agent}session" ] && [ -f "${agent}process" ] || continue
 		{ read -r first started pane && { read -r second _ || second=$first; }; } <"${agent}process" || continue
+		busy_lock=''
 		# One that was found dead stays so until it is started anew.
 		case $gone in *" $one:$first:$started "*) continue ;; esac
 		if ! own_alive "$agent"; then
-			gone="$gone $one:$first:$started "
-			case "$nl$were" in *"$nl$one $first:$started "*) ended "$one" ;; esac
+			case "$nl$were" in *"$nl$one $first:$started "*)
+				# Who stops or removes it right now has the lock, and tells that himself.
+				ended "$one" 8>>agents/.lock || roster="$roster$one $first:$started $pane 0$nl"
+				;;
+			esac
+			[ -n "$busy_lock" ] || gone="$gone $one:$first:$started "
 			continue
 		fi
 		alive=1
@@ -115,6 +120,9 @@ enroll() {
 	done
 }
 ended() {
+	busy_lock=1
+	flock -n 8 || return 1
+	busy_lock=''
 	[ ! -f "agents/$1/exit_code" ] && [ -f "agents/$1/process" ] && read -r name <"agents/$1/session" || return 0
 	rm -f "agents/$1/state"
 	tell "$1" "$name" stopped
