@@ -25,6 +25,7 @@ VERBS = {
     "screen": "Show what is on an agent's terminal now.",
     "connect": "Put this terminal on an agent.",
     "wait": "Wait until agents are done, or want something.",
+    "events": "Show how agents' states changed, and change.",
     "stop": "Stop agents, and hosts that nobody needs then.",
     "start": "Start agents and their hosts again.",
     "destroy": "Remove agents and hosts for good.",

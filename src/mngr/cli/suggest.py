@@ -15,6 +15,7 @@ SYNONYMS = {
     "screen": "capture display peek snap-screen view",
     "connect": "attach enter join open shell ssh tmux",
     "wait": "await join poll until",
+    "events": "changes history journal monitor notify watch",
     "stop": "down end halt kill pause quit shutdown suspend",
     "start": "boot continue reboot restart resume unpause wake",
     "destroy": "delete del erase purge release remove terminate uninstall",

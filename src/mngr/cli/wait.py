@@ -42,12 +42,15 @@ def command(
     Exit code: that of the agent's command, if it is done and done was waited for (of several: the highest); 0 if it waits; 124 when
     the time is over; 4 if an agent ended otherwise, or its host went down; 3 if it, or its host, is gone.
     """
+    from mngr.cli.events import of_link
+    from mngr.cli.main import show
     from mngr.cli.progress import waiting
     from mngr.cli.targets import read_names
     from mngr.model.errors import MngrError
     from mngr.model.idle import parse_duration
     from mngr.ops import wait
     from mngr.ops.context import Mngr
+    from mngr.ops.on_change import OnChange
 
     check_format(form, _row(wait.Waited(agent_id="", name="", host_id="", host="", provider="", state="")))
     limit = None if timeout is None else parse_duration(timeout)
@@ -61,15 +64,16 @@ def command(
                 with progress.paused():
                     _show(one, form, quiet)
             elif not quiet:
-                progress.say(_of_link(one))
+                progress.say(of_link("wait", one))
 
-        done = wait.wait(mngr, texts, states, any_one=not every, timeout_s=limit, watch=told)
+        with OnChange(mngr, show) as on_change:
+            done = wait.wait(
+                mngr, texts, states, any_one=not every, timeout_s=limit, watch=told, seen=on_change
+            )
     if form == "json":
         write_json([_row(one) for one in done.agents])
     missing = [one for one in done.agents if one.fits == "no"]
     if done.timed_out:
-        from mngr.cli.main import show
-
         left = ", ".join(f"{one.name} is {_state(one)}" for one in done.agents if one.fits == "open")
         show(MngrError(f"not within {timeout}: {left}", hint=f"waited for {', '.join(states)}"))
         return TIMED_OUT
@@ -114,17 +118,6 @@ def _way_on(one: "Waited") -> str:
         ""
         if one.state == "removed"
         else f"`mngr start {one.name}` runs it again; --for {one.state} waits for this"
-    )
-
-
-def _of_link(one: "Lost | Back") -> str:
-    from mngr.ops.following import Lost
-
-    where = f"{one.host.record.name}.{one.host.record.provider}"
-    return (
-        f"wait: no link to {where}, trying again: {one.error}"
-        if isinstance(one, Lost)
-        else f"wait: {where} is back"
     )
 
 

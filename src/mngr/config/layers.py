@@ -26,10 +26,26 @@ class Layer(msgspec.Struct, frozen=True):
 def load(home: Path, directory: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
     """The merged config. Raises InvalidInput on a file that isn't TOML, an unknown key, a value of a wrong type."""
     merged: dict[str, Any] = {}
+    project = project_folder(home, directory or Path.cwd())
     for layer in layers(home, directory or Path.cwd(), environ):
+        if project and Path(layer.source).parent == project:
+            _check_project(layer, home)
         convert(layer.data, Config, layer.source)
         merged = _merge(merged, layer.data)
     return convert(merged, Config, "config")
+
+
+#: What a project's files may not set: a repository that was cloned would run commands on this computer.
+_OWN = ("on_change",)
+
+
+def _check_project(layer: Layer, home: Path) -> None:
+    for key in _OWN:
+        if key in layer.data:
+            raise InvalidInput(
+                f"{layer.source}: {key} can't be set by a project, as it runs commands on this computer",
+                hint=f"take it out there; `mngr config set {key} …` puts it into {user_file(home)}",
+            )
 
 
 def layers(home: Path, directory: Path, environ: Mapping[str, str]) -> list[Layer]:

@@ -1,6 +1,10 @@
 """A change of how an agent, or a host, is."""
 
+from typing import Any
+
 import msgspec
+
+from mngr.model.clock import iso
 
 #: What `state` may be beside an agent's and a host's states.
 REMOVED, RENAMED = "removed", "renamed"
@@ -27,3 +31,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     exit_code: int | None = None
     number: int | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """As `mngr events --format jsonl` prints it, and `on_change` reads it."""
+        return {
+            "at": iso(self.at),
+            "name": self.name or None,
+            "id": self.agent_id or None,
+            "state": self.state,
+            "reason": self.reason or None,
+            "exit_code": self.exit_code,
+            "host": {"name": self.host, "id": self.host_id, "provider": self.provider},
+            "number": self.number,
+        }

@@ -10,6 +10,7 @@ from mngr.config import home as homes
 from mngr.config.schema import Config
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput, MngrError, NotFound
+from mngr.model.events import Event
 from mngr.model.progress import Progress
 from mngr.model.views import Listing, Offer, Problem
 from mngr.ops import context, names
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mngr.ops.doctor import Check
     from mngr.ops.plan import CreatePlan
     from mngr.ops.ssh_config import UserConfig
+    from mngr.ops.wait import Answer
     from mngr.providers.contract import SnapshotListing
 
 
@@ -171,6 +173,52 @@ class Mngr(context.Mngr):
         from mngr.ops.listing import LIST_LIMIT_S, list_hosts
 
         return Listed(self, list_hosts(self, several(providers, "providers"), limit_s=LIST_LIMIT_S))
+
+    def wait(
+        self,
+        names: str | Sequence[str],
+        states: Sequence[str] = (),
+        *,
+        any_one: bool = False,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Waits until all agents that are named (or `any_one`) are in one of `states`: an agent's states, or why it waits (default:
+        waiting, done). Each host tells by itself, over one connection, which is made anew if it drops. `timeout`: in seconds.
+
+        In the answer `exit_code` is that of the command of an agent that is done (of several: the highest); an agent whose
+        `fits` is `no` can't come to be so any more; `timed_out` says that the time was over. Raises as `agent`, InvalidInput.
+
+        >>> ends = mngr.create("ends", command=["sh", "-c", "sleep 1; exit 3"])
+        >>> answer = mngr.wait(["ends"], ["done"], timeout=60)
+        >>> answer.exit_code, [one.state for one in answer.agents], answer.timed_out
+        (3, ['done'], False)
+        """
+        from mngr.ops import wait
+
+        texts = [names] if isinstance(names, str) else several(names, "names")
+        return wait.wait(self, texts, several(states, "states"), any_one=any_one, timeout_s=timeout)
+
+    def events(
+        self, names: Sequence[str] = (), *, since: float | None = None, follow: bool = False
+    ) -> Iterator[Event]:
+        """Changes of state of these agents, or of all: those that their hosts remember from `since` on (seconds since the epoch;
+        default: all there are), oldest first. `follow`: those that come, without end; before them those from `since` on, if
+        that is given. What can't be read is left out. Nothing runs `on_change`.
+
+        >>> [(event.name, event.state, event.exit_code) for event in mngr.events(["ends"])]
+        [('ends', 'running', None), ('ends', 'done', 3)]
+        >>> for event in mngr.events(follow=True):  # doctest: +SKIP
+        ...     print(event.name, event.state, event.reason)
+        """
+        from mngr.ops import events
+
+        chosen = events.choose(self, several(names, "names"))
+        past = events.Past() if follow and since is None else events.past(self, chosen, since or 0)
+        yield from past.events
+        if follow:
+            for told in events.follow(self, chosen, past.numbers):
+                if isinstance(told, Event):
+                    yield told
 
     def gc(self, providers: Sequence[str] = (), *, dry_run: bool = False) -> Mapping[str, Swept]:
         """Finds and releases what killed commands left behind; touches no host with agents. By provider instance.

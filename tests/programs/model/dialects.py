@@ -37,7 +37,11 @@ def call_of(question: Question, call: Call | Use) -> tuple[str, Json | str]:
     """The program's own tool that runs a command, and its arguments, made by what its schema asks for."""
     if isinstance(call, Use):
         return call.tool, call.arguments
-    likely = [one for one in question.tools if re.search(r"^(bash|shell|exec|run_shell|local_shell)", one, re.IGNORECASE)]
+    likely = [
+        one
+        for one in question.tools
+        if re.search(r"^(bash|shell|exec|run_shell|local_shell)", one, re.IGNORECASE)
+    ]
     name = min(likely, key=lambda one: "command" not in one.lower() and "bash" not in one.lower())
     schema = question.tools[name]
     arguments: Json = {}
@@ -46,7 +50,10 @@ def call_of(question: Question, call: Call | Use) -> tuple[str, Json | str]:
         arguments = {"cmd": call.command, "yield_time_ms": wait_ms}
         if call.asking:
             arguments |= {"sandbox_permissions": "require_escalated", "justification": "as the test says"}
-        return name, f"const done = await tools.exec_command({json.dumps(arguments)}); text(done.output + 'done');"
+        return (
+            name,
+            f"const done = await tools.exec_command({json.dumps(arguments)}); text(done.output + 'done');",
+        )
     properties = schema.get("properties", {})
     command = call.command
     if call.behind and not properties.keys() & {"run_in_background", "is_background", "yield_time_ms"}:
@@ -82,7 +89,11 @@ def _messages_asked(key: str, body: Json) -> Question:
         who = "user" if message["role"] == "user" else "model"
         turns += [(who, text) for text in _texts(content)]
         if isinstance(content, list):
-            turns += [("tool", json.dumps(part.get("content"))) for part in content if part.get("type") == "tool_result"]
+            turns += [
+                ("tool", json.dumps(part.get("content")))
+                for part in content
+                if part.get("type") == "tool_result"
+            ]
     tools = {tool["name"]: tool.get("input_schema", {}) for tool in body.get("tools", [])}
     form = body.get("output_config", {}).get("format", {}).get("schema")
     return Question(key, turns, tools, form)
@@ -101,7 +112,9 @@ def _messages_spoken(question: Question, acts: Iterable[Act]) -> Sent:
         return _event({"type": "content_block_stop", "index": index}, "content_block_stop")
 
     def begin(block: Json) -> bytes:
-        return _event({"type": "content_block_start", "index": index, "content_block": block}, "content_block_start")
+        return _event(
+            {"type": "content_block_start", "index": index, "content_block": block}, "content_block_start"
+        )
 
     def more(delta: Json) -> bytes:
         return _event({"type": "content_block_delta", "index": index, "delta": delta}, "content_block_delta")
@@ -120,7 +133,9 @@ def _messages_spoken(question: Question, acts: Iterable[Act]) -> Sent:
                     yield close()
                     index, open_text = index + 1, False
                 name, arguments = call_of(question, act)
-                yield begin({"type": "tool_use", "id": f"toolu_{secrets.token_hex(8)}", "name": name, "input": {}})
+                yield begin(
+                    {"type": "tool_use", "id": f"toolu_{secrets.token_hex(8)}", "name": name, "input": {}}
+                )
                 yield more({"type": "input_json_delta", "partial_json": json.dumps(arguments)})
                 yield close()
                 index, why = index + 1, "tool_use"
@@ -184,7 +199,9 @@ def _responses_spoken(question: Question, acts: Iterable[Act]) -> Sent:
                     begun = {"type": "message", "role": "assistant", "id": item, "content": []}
                     yield event("response.output_item.added", output_index=0, item=begun)
                 text += more
-                yield event("response.output_text.delta", output_index=0, content_index=0, item_id=item, delta=more)
+                yield event(
+                    "response.output_text.delta", output_index=0, content_index=0, item_id=item, delta=more
+                )
             case Call() | Use():
                 name, arguments = call_of(question, act)
                 called: Json = {"call_id": f"call_{secrets.token_hex(8)}", "name": name}
@@ -197,7 +214,9 @@ def _responses_spoken(question: Question, acts: Iterable[Act]) -> Sent:
     if text:
         yield event("response.output_item.done", output_index=0, item=said())
         output.insert(0, said())
-    yield event("response.completed", response={"id": one, "status": "completed", "output": output, "usage": usage})
+    yield event(
+        "response.completed", response={"id": one, "status": "completed", "output": output, "usage": usage}
+    )
 
 
 # --- generateContent ---
@@ -249,7 +268,9 @@ def _chat_asked(key: str, body: Json) -> Question:
         if message["role"] in who
         for text in _texts(message.get("content"))
     ]
-    tools = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in body.get("tools") or []}
+    tools = {
+        tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in body.get("tools") or []
+    }
     form = body.get("response_format", {}).get("json_schema", {}).get("schema")
     return Question(key, turns, tools, form)
 
@@ -274,7 +295,12 @@ def _chat_spoken(question: Question, acts: Iterable[Act]) -> Sent:
             case Call() | Use():
                 name, arguments = call_of(question, act)
                 function = {"name": name, "arguments": json.dumps(arguments)}
-                called = {"index": 0, "id": f"call_{secrets.token_hex(8)}", "type": "function", "function": function}
+                called = {
+                    "index": 0,
+                    "id": f"call_{secrets.token_hex(8)}",
+                    "type": "function",
+                    "function": function,
+                }
                 yield event({"tool_calls": [called]})
                 why = "tool_calls"
     yield event({}, why, usage={"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15})

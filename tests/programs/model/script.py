@@ -1,13 +1,13 @@
 """What the model answers: the message itself says it, by the first of these words that stands at the beginning of one of its lines.
 
-    STREAM N        words for N seconds
-    HOLD N          nothing for N seconds, then "held"
-    TOOL N          a command that says nothing for N seconds, and needs no permission
-    BACKGROUND N    a command that leaves such a one behind, and ends at once
-    ASK WORD        a command that needs permission (it makes the file WORD), by the command line's own tool
-    USE NAME JSON   the program's tool NAME, with these arguments
-    SAY TEXT        TEXT, to the message's end
-    (else)          "got LENGTH HASH": how many characters came, and the first 12 digits of their SHA-256
+STREAM N        words for N seconds
+HOLD N          nothing for N seconds, then "held"
+TOOL N          a command that says nothing for N seconds, and needs no permission
+BACKGROUND N    a command that leaves such a one behind, and ends at once
+ASK WORD        a command that needs permission (it makes the file WORD), by the command line's own tool
+USE NAME JSON   the program's tool NAME, with these arguments
+SAY TEXT        TEXT, to the message's end
+(else)          "got LENGTH HASH": how many characters came, and the first 12 digits of their SHA-256
 """
 
 import hashlib
@@ -94,7 +94,9 @@ def answer(question: Question) -> Iterator[Act]:
     match word:
         case "STREAM":
             for number in range(int(float(rest) * 4)):
-                yield Text(f"{hashlib.sha256(str(number).encode()).hexdigest()[:6]} ")  # no two alike: Gemini CLI stops at a loop
+                yield Text(
+                    f"{hashlib.sha256(str(number).encode()).hexdigest()[:6]} "
+                )  # no two alike: Gemini CLI stops at a loop
                 yield Silence(0.25)
             yield Text("end of words")
         case "HOLD":

@@ -75,7 +75,10 @@ class _Handler(BaseHTTPRequestHandler):
         model = self.server.model
         model.asked.append(question)
         if model.loud:
-            print(f"asked by {question.key}: {len(question.tools)} tools, {[t for t in question.turns[-3:]]!r}", flush=True)
+            print(
+                f"asked by {question.key}: {len(question.tools)} tools, {[t for t in question.turns[-3:]]!r}",
+                flush=True,
+            )
         try:
             self._speak(dialect, question, whole=not (body.get("stream") or "stream" in path.lower()))
         except OSError:
@@ -85,7 +88,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Who asks: his API key, wherever his program puts it."""
         query = parse_qs(urlsplit(self.path).query)
         bearer = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-        return self.headers.get("x-api-key") or self.headers.get("x-goog-api-key") or query.get("key", [bearer])[0]
+        return (
+            self.headers.get("x-api-key")
+            or self.headers.get("x-goog-api-key")
+            or query.get("key", [bearer])[0]
+        )
 
     def _speak(self, dialect: Dialect, question: Question, *, whole: bool) -> None:
         if whole:

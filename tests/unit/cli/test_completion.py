@@ -9,6 +9,7 @@ from mngr.cli.main import VERBS, command
 
 #: What nobody but its user can know.
 FREE = {
+    "since",
     "cidr",
     "append", "branch", "columns", "comment", "disk", "env", "host", "image", "interrupted", "idle_timeout", "label", "labels", "lines", "lost",
     "max_lifetime", "gpus", "memory", "message", "pool", "network", "new", "output", "pass_env", "port", "reply", "size", "snapshot", "sort", "start_args", "timeout",
