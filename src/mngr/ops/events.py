@@ -11,7 +11,7 @@ from mngr.model.background import each
 from mngr.model.clock import within
 from mngr.model.errors import MngrError
 from mngr.model.events import Event
-from mngr.model.states import DOWN
+from mngr.model.states import DOWN, word
 from mngr.model.views import HostView, Listing, Problem
 from mngr.ops.context import Mngr
 from mngr.ops.following import Back, Follower, Lost, Present
@@ -104,8 +104,11 @@ def _of(mngr: Mngr, host: HostView) -> Past:
 
 def _unread(host: HostView, why: str) -> Problem:
     record = host.record
-    error = f"its past can't be read: {why}" if why else "its past can't be read while it is down"
-    return Problem(provider=record.provider, what=f"host {record.name}", error=error)
+    return Problem(
+        provider=record.provider,
+        what=f"host {record.name}",
+        error=f"its past can't be read: {why or word(host.state)}",
+    )
 
 
 def _events(host: HostView, lines: Sequence[events.Line]) -> list[Event]:
