@@ -65,7 +65,7 @@ def host(shared_home: Path, image: str, tmp_path_factory: pytest.TempPathFactory
     files = tmux.agent_files(
         agent,
         {"WITH_EQUALS": "the agent's", "PATH": f"/agent's:{PATH}"},
-        "cat /proc/self/environ >/tmp/agent; exec sleep 600\n",
+        {"command.sh": "cat /proc/self/environ >/tmp/agent; exec sleep 600\n"},
     )
     tmux.start(place, agent, files)
     yield found

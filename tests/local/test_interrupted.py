@@ -97,10 +97,10 @@ def test_the_late_start_of_a_killed_create_makes_no_second_agent_of_its_name(
     folder, first, place = on_its_host(mngr, monkeypatch)
     late = msgspec.structs.replace(first, id="agent-late")
     with pytest.raises(Conflict, match="a1"):
-        tmux.start(place, late, tmux.agent_files(late, {}, "sleep 1000"))
+        tmux.start(place, late, tmux.agent_files(late, {}, {"command.sh": "sleep 1000"}))
     mngr.run("stop", "a1")  # a name is taken also while its session isn't there
     with pytest.raises(Conflict, match="a1"):
-        tmux.start(place, late, tmux.agent_files(late, {}, "sleep 1000"))
+        tmux.start(place, late, tmux.agent_files(late, {}, {"command.sh": "sleep 1000"}))
     assert mngr.names() == ["a1"]
     assert list((mngr.home / "agents").glob("agent-*")) == [folder]
     mngr.run("start", "a1")
@@ -117,7 +117,7 @@ def test_the_late_start_of_an_agent_that_was_removed_is_refused(
     assert mngr.state("a1") in ("running", "waiting")
     mngr.run("destroy", "--yes", "a1")
     with pytest.raises(NotFound, match="a1"):
-        tmux.start(place, agent, tmux.agent_files(agent, {}, "sleep 1000"))
+        tmux.start(place, agent, tmux.agent_files(agent, {}, {"command.sh": "sleep 1000"}))
     assert mngr.names() == []
     assert list((mngr.home / "agents").glob("agent-*")) == []
     mngr.create("a1", "sleep", "1000")

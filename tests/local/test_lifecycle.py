@@ -171,7 +171,9 @@ def test_a_configured_type_installs_what_is_missing(mngr: Local, tmp_path: Path)
     )
     mngr.run("create", "a1", "mine", "--no-connect", "--", "a  b")
     mngr.until_state("a1", "done")
-    assert mngr.run("logs", "a1").stdout.splitlines()[:2] == ["installing", "good --fast a  b"]
+    assert mngr.run("logs", "a1").stdout.splitlines()[:3] == [
+        "mngr: installing mine", "installing", "good --fast a  b",
+    ]  # fmt: skip
     mngr.run("start", "a1")
     mngr.until_state("a1", "done")
     assert mngr.run("logs", "a1").stdout.splitlines()[-1] == "good --fast a  b"

@@ -1,6 +1,6 @@
 """Agents on a host: starting, stopping, running a command beside them. Each is one round trip."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,19 @@ from mngr.transport.prefixed import Prefixed
 
 #: Runs the word that comes after it as a shell line, as scripts/agent-exec.sh does.
 LINE = ("sh", "-c", 'if command -v bash >/dev/null; then exec bash -c "$1"; else exec sh -c "$1"; fi', "sh")
+
+
+#: A start waits so long, in seconds, for what is installed before an agent's command.
+READY_S = 900
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """How an agent's start went. `code`: the exit code of one that has ended. `readying`: what its type wants is still being
+    installed. `said`: what that had to say."""
+
+    code: int | None = None
+    readying: bool = False
+    said: list[str] = []
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +57,13 @@ def start(
     files: dict[str, bytes] | None = None,
     *,
     after: Callable[[], object] | None = None,
-) -> int | None:
+    fresh: bool = False,
+) -> Begun:
     """Starts an agent's session, unless it runs; `files` (from `agent_files` and `layout.settings`, and `host/…` for
     the host dir itself) are put there first; of an agent that is there only its `rules`. Repeatable. `after`: called once the command is on its way; nothing happens there before it returns.
+    `fresh`: it begins anew, where it could go on with its last conversation.
 
-    Returns once the agent's command was seen alive; its exit code if it has ended by then. Raises Conflict if another agent has its name on this host, NotFound if it isn't there, Unreachable if the host is
+    Returns once the agent's command was seen alive, or has ended; before that what its type wants is installed. Raises Conflict if another agent has its name on this host, NotFound if it isn't there, Unreachable if the host is
     about to stop itself.
     """
     # `whole` comes last: where it is missing, only a part was sent.
@@ -62,7 +77,7 @@ def start(
     try:
         done = script(
             place.transport, "agent-start", place.host_dir, record.id, place.label, record.name,
-            "1" if place.watch else "0", input=input,
+            "1" if place.watch else "0", "1" if fresh else "0", input=input,
         )  # fmt: skip
     except CommandFailed as failed:
         if failed.completed.code == 6:
@@ -70,15 +85,21 @@ def start(
                 f"{place.transport.place} is stopping itself", hint="run the command again"
             ) from None
         raise _refused(failed, place, record) or failed from None
-    word, _, code = done.text.strip().partition(" ")
-    return int(code) if word == "exit" and code.isascii() and code.isdigit() else None
+    if done.text.startswith("readying"):
+        done = script(
+            place.transport, "agent-ready", place.host_dir, record.id, place.label, str(READY_S), timeout=READY_S + 30
+        )  # fmt: skip
+    word, *said = done.text.splitlines() or [""]
+    word, _, code = word.partition(" ")
+    code = int(code) if word == "exit" and code.isascii() and code.isdigit() else None
+    return Begun(code=code, readying=word == "readying", said=said)
 
 
 def agent_files(
-    record: AgentRecord, env: dict[str, str], command: str, rules: str = "", drop: Collection[str] = ()
+    record: AgentRecord, env: dict[str, str], of_type: Mapping[str, str], drop: Collection[str] = ()
 ) -> dict[str, bytes]:
-    """The files that make an agent, by path in the host dir. `rules`: of `type_files.rules`. Environment values go into a file of mode 600. `drop`:
-    variables of whoever starts it that it doesn't get."""
+    """The files that make an agent, by path in the host dir. Environment values go into a file of mode 600. `of_type`: from
+    `type_files`. `drop`: variables of whoever starts it that it doesn't get."""
     base = f"agents/{record.id}"
     own = {
         "MNGR_AGENT_ID": record.id,
@@ -91,8 +112,7 @@ def agent_files(
         f"{base}/env.sh": (
             (f"unset {' '.join(sorted(drop))}\n" if drop else "") + quote.assignments({**env, **own})
         ).encode(),
-        f"{base}/command.sh": command.encode(),
-        f"{base}/rules": rules.encode(),
+        **{f"{base}/{name}": text.encode() for name, text in of_type.items()},
         f"{base}/half-made": b"",  # until its session is there
     }
 

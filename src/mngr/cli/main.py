@@ -37,6 +37,7 @@ VERBS = {
     "logs": "Show what an agent printed, or how a machine booted.",
     "vm": "Make, list and remove VMs on libvirt.",
     "config": "Show and change settings.",
+    "type": "List and show agent types.",
     "plugin": "List providers, built in and installed.",
     "ssh-config": "Print ssh settings for your own ssh.",
     "completion": "Print what makes your shell complete mngr's words.",

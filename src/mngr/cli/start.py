@@ -8,14 +8,18 @@ from mngr.cli.targets import names_argument
 
 @click.command("start", short_help="Start agents and their hosts again.")
 @names_argument
+@click.option(
+    "--fresh", is_flag=True, help="Begin a new conversation, where the agent would go on with its last."
+)
 @format_option
 @quiet_option
-def command(names: tuple[str, ...], form: str, quiet: bool) -> int:
+def command(names: tuple[str, ...], fresh: bool, form: str, quiet: bool) -> int:
     """Start agents and their hosts again. An agent that runs already is left alone; the command of one that is done
-    runs again.
+    runs again. One whose type knows how goes on with its last conversation.
 
     \b
     mngr start my-agent
+    mngr start my-agent --fresh
     mngr start @my-host      the host alone, none of its agents
     """
     from mngr.cli.progress import Progress
@@ -30,7 +34,7 @@ def command(names: tuple[str, ...], form: str, quiet: bool) -> int:
     found = find_groups(mngr, names, quiet)
 
     def one(group: Group, phases: Phases) -> tuple[Group, str]:
-        start(mngr, group, phases)
+        start(mngr, group, phases, fresh=fresh)
         return group, ""
 
     with Progress("start", quiet) as progress:

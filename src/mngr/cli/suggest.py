@@ -27,6 +27,7 @@ SYNONYMS = {
     "logs": "cat output tail",
     "vm": "libvirt vms virtual virsh",
     "config": "configuration configure conf init set settings setup",
+    "type": "kind types agent-types",
     "plugin": "backends plugins providers",
     "ssh-config": "sshconfig",
     "completion": "autocomplete complete",

@@ -44,6 +44,13 @@ def of_note(note: Note) -> str:
             return f"{note.why}: another machine is taken"
         case notes.EndedAtOnce():
             return f"agent {note.agent} has ended already, with exit code {note.exit_code}"
+        case notes.PassedOn():
+            return f"{note.agent} got {', '.join(note.names)} from your shell, as its type {note.type} names them"
+        case notes.NotAsRoot():
+            return f"{note.agent} runs as root, and {note.word} doesn't work as root: {note.why}"
+        case notes.MadeReady():
+            goes_on = f"what {note.agent} needs is still being installed; `mngr logs {note.agent}` shows it"
+            return "; ".join([*note.said, *([goes_on] if note.goes_on else [])])
         case notes.Withheld():
             return (
                 f"withheld from {note.agent}: {', '.join(note.names)}, as the first contact with {note.host} isn't verified; "

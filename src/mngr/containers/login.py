@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,6 +16,9 @@ from mngr.model.errors import MngrError, TimedOut, Unreachable
 from mngr.model.records import AgentRecord
 from mngr.model.waiting import looks
 from mngr.transport.base import Transport
+
+if TYPE_CHECKING:
+    from mngr.agents.tmux import Begun
 
 #: A container that is just up doesn't let anybody in for a moment: so long nobody asks whether it has ended.
 YOUNG_S = 1.5
@@ -30,11 +34,11 @@ def first_login(
     agent: AgentRecord | None = None,
     agent_files: dict[str, bytes] | None = None,
     after: Callable[[], object] | None = None,
-    ended: Callable[[int], object] | None = None,
+    begun: Callable[["Begun"], object] | None = None,
 ) -> None:
     """Waits until a whole, pinned ssh login works, and brings the host's own files with it: host.json, idle.conf,
     the watcher. With `agent_files` it also brings and starts `agent`, once `after` has returned, and tells
-    `ended` the exit code of one that has ended at once. Repeatable.
+    `begun` how that went. Repeatable.
 
     Raises TimedOut saying why the last login failed; HostKeyMismatch at once; with `docker`, MngrError as soon as the
     container has ended; what `after` and `agents.tmux.start` do."""
@@ -50,9 +54,9 @@ def first_login(
         sent = {**{f"host/{name}": content for name, content in files.items()}, **agent_files}
 
         def start_agent() -> None:
-            code = tmux.start(place, agent, sent, after=after)
-            if code is not None and ended:
-                ended(code)
+            how = tmux.start(place, agent, sent, after=after)
+            if begun:
+                begun(how)
 
         attempt: Callable[[], object] = start_agent
     else:

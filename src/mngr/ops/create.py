@@ -1,6 +1,7 @@
 """Creating an agent, and its host if there is none."""
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -123,7 +124,7 @@ def _with_host(work: Work) -> tuple[HostRecord, AgentRecord]:
         if provider.abilities.starts_agents:
             files = new_agent.files(work, announced, provider.abilities.ssh_trust)
         spec = msgspec.structs.replace(
-            spec, agent=announced, agent_files=files, agent_ended=work.ended.append
+            spec, agent=announced, agent_files=files, agent_begun=partial(new_agent.begun, work)
         )
     record = _make(work, spec)
     if not provider.abilities.isolated:

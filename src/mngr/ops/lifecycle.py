@@ -14,7 +14,7 @@ from mngr.model.views import AgentView, HostView, StopSaves
 from mngr.ops import agent_types, memory, worktree
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import Group
-from mngr.ops.notes import EndedAtOnce
+from mngr.ops.notes import EndedAtOnce, MadeReady
 from mngr.providers.contract import HostProvider, HostSnapshots
 
 ALIVE = ("running", "waiting")
@@ -81,14 +81,17 @@ def stop(mngr: Mngr, group: Group, phases: Phases) -> Stopped:
     return Stopped(host_stopped=True, saves=provider.abilities.stop_saves)
 
 
-def start(mngr: Mngr, group: Group, phases: Phases) -> Started:
-    """Starts the host if it is down, and the agents' commands anew if they aren't alive. Repeatable."""
+def start(mngr: Mngr, group: Group, phases: Phases, *, fresh: bool = False) -> Started:
+    """Starts the host if it is down, and the agents' commands if they aren't alive: those whose type knows how go on with
+    their last conversation, unless `fresh`. Repeatable."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     record = host.record
     if host.up and not host.sshd_down:
-        return while_it_runs(mngr, record, phases, lambda record: _start_agents(mngr, group, record, phases))
+        return while_it_runs(
+            mngr, record, phases, lambda record: _start_agents(mngr, group, record, phases, fresh)
+        )
     phases(Step("start host"))
-    return _start_agents(mngr, group, provider.start(record.id, phases), phases)
+    return _start_agents(mngr, group, provider.start(record.id, phases), phases, fresh)
 
 
 def while_it_runs(mngr: Mngr, record: HostRecord, phases: Phases, work: Callable[[HostRecord], T]) -> T:
@@ -112,7 +115,7 @@ def _may_be_stopping(host: HostView) -> bool:
     return host.up and (host.state == "stopping" or (bool(host.problem) and not host.sshd_down))
 
 
-def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) -> Started:
+def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases, fresh: bool) -> Started:
     if group.agents:
         phases(Step("start agent"))
     place, settings = mngr.place(record), mngr.host_settings()
@@ -121,7 +124,10 @@ def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases) 
     for agent in group.agents:
         rules = agent_types.rules_now(mngr, agent.record.type)
         own = {} if rules is None else {f"agents/{agent.record.id}/rules": rules.encode()}
-        code = tmux.start(place, agent.record, {**settings, **own})
+        how = tmux.start(place, agent.record, {**settings, **own}, fresh=fresh)
+        code = how.code
+        if how.said or how.readying:
+            phases(MadeReady(agent=agent.record.name, said=how.said, goes_on=how.readying))
         if code is not None:
             phases(EndedAtOnce(agent=agent.record.name, exit_code=code))
         memory.remember(mngr, host, agent)

@@ -20,6 +20,7 @@ from mngr.ops.objects import Agent, Host
 
 if TYPE_CHECKING:
     from mngr.model.swept import Swept
+    from mngr.ops.agent_types import ShownType
     from mngr.ops.doctor import Check
     from mngr.ops.plan import CreatePlan
     from mngr.ops.ssh_config import UserConfig
@@ -258,6 +259,16 @@ class Mngr(context.Mngr):
         from mngr.ops import snapshots
 
         snapshots.destroy(self, snapshot)
+
+    def types(self) -> Sequence[ShownType]:
+        """All agent types: those that ship, and those of the config. What is wrong with one is its `problem`.
+
+        >>> [one.name for one in mngr.types() if one.kind and one.kind.version]
+        ['claude', 'codex', 'gemini', 'opencode']
+        """
+        from mngr.ops import agent_types
+
+        return agent_types.all_types(self)
 
     def ssh_config(self, to: str | Path | None = None) -> UserConfig:
         """Settings (`text`) by which the user's own ssh reaches each agent and host; what can't be asked about is in it as it

@@ -11,12 +11,13 @@ from mngr.model.progress import Step
 from mngr.model.records import AgentRecord, HostRecord, SshTrust
 from mngr.ops import git, trust, worktree
 from mngr.ops.context import Mngr, Phases
+from mngr.ops.notes import MadeReady, PassedOn
 from mngr.ops.plan import CreatePlan
 from mngr.ops.work_dir import here
 from mngr.providers.contract import HostProvider
 
 if TYPE_CHECKING:
-    from mngr.agents.tmux import Place
+    from mngr.agents.tmux import Begun, Place
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def record(work: Work, id: str, place: "Place | None" = None) -> AgentRecord:
 def files(work: Work, agent: AgentRecord, ssh_trust: SshTrust) -> dict[str, bytes]:
     """The files that make the agent. `ssh_trust`: of its host. All that an agent gets passes here, so here it is asked
     whether secrets may go there: the values of its variables may be some, and an unverified host an impostor's."""
-    from mngr.agents import tmux, type_files
+    from mngr.agents import tmux
 
     plan = work.plan
     withheld = trust.withheld(plan.provider, ssh_trust, plan.request, plan.env)
@@ -63,7 +64,9 @@ def files(work: Work, agent: AgentRecord, ssh_trust: SshTrust) -> dict[str, byte
     # In a worktree git has to find its own repository, whatever the shell says from which mngr was called.
     drop = git.BOUND if plan.request.worktree else ()
     env = {} if withheld else plan.env
-    return {**tmux.agent_files(agent, env, plan.script, type_files.rules(plan.kind), drop), **plan.settings}
+    if plan.passed and not withheld:
+        work.note(PassedOn(agent=agent.name, type=agent.type, names=plan.passed))
+    return {**tmux.agent_files(agent, env, plan.of_type, drop), **plan.settings}
 
 
 def send_code(work: Work, host: HostRecord, agent: AgentRecord) -> None:
@@ -100,9 +103,15 @@ def start(work: Work, host: HostRecord, agent: AgentRecord, *, announced: bool =
     sent = files(work, agent, host.ssh_trust)
     if not announced:
         work.plan.provider.agent_saved(host.id, agent)
-    code = tmux.start(work.mngr.place(host), agent, sent)
-    if code is not None:
-        work.ended.append(code)
+    begun(work, tmux.start(work.mngr.place(host), agent, sent))
+
+
+def begun(work: Work, how: "Begun") -> None:
+    """Keeps how the agent's start went."""
+    if how.code is not None:
+        work.ended.append(how.code)
+    if how.said or how.readying:
+        work.note(MadeReady(agent=work.plan.request.name, said=how.said, goes_on=how.readying))
 
 
 def take_off(

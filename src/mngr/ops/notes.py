@@ -121,3 +121,27 @@ class Withheld(Note, frozen=True):
     names: list[str]
     host: str
     backend: str
+
+
+class PassedOn(Note, frozen=True):
+    """The agent got these variables of the caller's, as its type names them."""
+
+    agent: str
+    type: str
+    names: list[str]
+
+
+class NotAsRoot(Note, frozen=True):
+    """The agent runs as root, and its type says that a word of its command doesn't work then, and why."""
+
+    agent: str
+    word: str
+    why: str
+
+
+class MadeReady(Note, frozen=True):
+    """What was said when an agent's program was installed and prepared. `goes_on`: that hasn't come to its end."""
+
+    agent: str
+    said: list[str]
+    goes_on: bool

@@ -336,8 +336,9 @@ class Agent:
         self.refresh()
         return done
 
-    def start(self) -> Started:
-        """Starts its host if that is down, and its command anew if it isn't alive. Repeatable.
+    def start(self, *, fresh: bool = False) -> Started:
+        """Starts its host if that is down, and its command if it isn't alive: it goes on with its last conversation where its
+        type knows how, unless `fresh`. Repeatable.
 
         >>> agent = mngr.agent("says")
         >>> [one.state for one in agent.start().agents], agent.state
@@ -345,7 +346,7 @@ class Agent:
         """
         from mngr.ops import lifecycle
 
-        done = lifecycle.start(self.mngr, self._group(), self.mngr.phases())
+        done = lifecycle.start(self.mngr, self._group(), self.mngr.phases(), fresh=fresh)
         self.refresh()
         return done
 

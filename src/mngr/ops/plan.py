@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mngr.agents.type_files import command_script
+from mngr.agents.type_files import type_files
 from mngr.agents.types import AgentType
 from mngr.model import environment
 from mngr.model.background import begin
@@ -22,7 +22,7 @@ from mngr.model.states import SETTLED
 from mngr.model.views import HostView, Offer
 from mngr.ops import agent_types, size, trust, worktree
 from mngr.ops.context import Mngr
-from mngr.ops.notes import NoCode, RequestUnused, SharesDirectory, WorksInWorktree
+from mngr.ops.notes import NoCode, NotAsRoot, RequestUnused, SharesDirectory, WorksInWorktree
 from mngr.ops.placing import elsewhere, existing_host, placed
 from mngr.ops.request import CreateRequest
 from mngr.ops.work_dir import check_work_dir, here
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 class CreatePlan:
     """A create that has passed its checks; `mngr.ops.create.create` carries it out.
 
-    `request`: with its provider. `kind`: the agent's type. `env`: its variables, those of its type among them. `script`: its command, as a
-    shell script. `settings`: files with what the user set for hosts. `spec`: a new host, as asked for. `offer`: its
+    `request`: with its provider. `kind`: the agent's type. `env`: its variables, those of its type among them, and `passed`: the names of the caller's that its type takes along.
+    `of_type`: the files that its type makes. `settings`: files with what the user set for hosts. `spec`: a new host, as asked for. `offer`: its
     price; nothing's where no host is made. `existing`: the host to put the agent on, or to go on making, as it was seen.
     `code`: what comes along, as it was read. `notes`: on that, and on the host.
     """
@@ -46,7 +46,8 @@ class CreatePlan:
     provider: HostProvider
     kind: AgentType
     env: dict[str, str]
-    script: str
+    passed: list[str]
+    of_type: dict[str, str]
     settings: dict[str, bytes]
     spec: HostSpec
     offer: Offer = field(default_factory=Offer)
@@ -97,16 +98,20 @@ def plan(mngr: Mngr, request: CreateRequest) -> CreatePlan:
 def prepared(mngr: Mngr, request: CreateRequest) -> CreatePlan:
     """The part of `plan` that asks no provider, unless it is for where a host is that was named."""
     kind = _kind(mngr, request)
-    script = command_script(kind, request.command)
-    if not is_text(script):
+    of_type = type_files(request.type or mngr.config.default_type, kind, request.command)
+    if not is_text(of_type["command.sh"]):
         raise InvalidInput("the agent's command isn't text in UTF-8")
     settings = mngr.host_settings()
     request = placed(mngr, request)
     provider = mngr.provider(request.provider)
     check_work_dir(request, provider)
+    # Here an agent has its caller's variables anyway, as they are at each start.
+    passed = [one for one in kind.pass_env if one in os.environ] if provider.abilities.isolated else []
+    env = {**kind.env, **{one: os.environ[one] for one in passed}, **request.env}
+    environment.check(env)
     return CreatePlan(
-        request=request, provider=provider, kind=kind, env={**kind.env, **request.env}, script=script, settings=settings,
-        spec=_spec(request),
+        request=request, provider=provider, kind=kind, env=env, passed=[one for one in passed if one not in request.env],
+        of_type=of_type, settings=settings, spec=_spec(request),
     )  # fmt: skip
 
 
@@ -196,7 +201,22 @@ def _host_notes(mngr: Mngr, found: CreatePlan) -> Sequence[Note]:
     request, abilities = found.request, found.provider.abilities
     ssh_trust = found.onto.record.ssh_trust if found.onto else abilities.ssh_trust
     others = [] if found.existing else elsewhere(mngr, request)
-    return [*others, *trust.withheld(found.provider, ssh_trust, request, found.env)]
+    return [*others, *trust.withheld(found.provider, ssh_trust, request, found.env), *_as_root(found)]
+
+
+def _as_root(found: CreatePlan) -> list[Note]:
+    """What of the command doesn't work as root, where the agent is root."""
+    request = found.request
+    if found.onto and found.provider.abilities.isolated:
+        root = not found.onto.record.user
+    else:
+        root = not request.user if found.provider.abilities.isolated else os.geteuid() == 0
+    why = found.kind.as_root
+    return [
+        NotAsRoot(agent=request.name, word=word, why=why[word])
+        for word in request.command
+        if root and word in why
+    ]
 
 
 def _beside(plan: CreatePlan) -> list[Note]:

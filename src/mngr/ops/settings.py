@@ -102,11 +102,12 @@ def _flat(data: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]
 
 
 def _setting(key: str, value: Any, source: str) -> Setting:
-    shown = _masked(key, value) if value else value
+    shown = masked(key, value) if value else value
     return Setting(key=key, value=shown, source=source, masked=shown != value)
 
 
-def _masked(key: str, value: Any) -> Any:
+def masked(key: str, value: Any) -> Any:
+    """The value of a setting without what may be a secret in it. `key`: with the names of its tables."""
     *path, last = key.lower().split(".")
     odd = last.endswith("args") and not isinstance(value, list | tuple)
     if "env" in (*path, last) or odd or any(word in last for word in _SECRET):

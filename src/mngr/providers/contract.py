@@ -39,7 +39,7 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     "" is the provider's default, which is root unless set. `build_args` and `start_args` are the user's, in order and
     unread. `agent`: the one that it is made for; its record is kept as `agent_saved` would, in the same write as the
     host's. `agent_files`: what `agents.tmux.agent_files` made for it, for a provider that `starts_agents`;
-    `agent_ended` is called there with the exit code of an agent that has ended at once. `resumed`: something of the
+    `agent_begun` is called there with how its start went. `resumed`: something of the
     host is there already, and may hold agents.
     """
 
@@ -54,7 +54,7 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     agent: AgentRecord | None = None
     agent_files: dict[str, bytes] = {}
-    agent_ended: Callable[[int], object] | None = None
+    agent_begun: Callable[[Any], object] | None = None  # with an agents.tmux.Begun
     resumed: bool = False
 
 

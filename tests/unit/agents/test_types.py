@@ -1,28 +1,18 @@
 """Agent types, and the script that a type and words make."""
 
 import subprocess
-from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mngr.agents.type_files import command_script, rules
+from mngr.agents.type_files import command_script, continued, rules
 from mngr.agents.types import AgentType, find_type, shipped
 from mngr.model.errors import InvalidInput
 
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 COMMAND = find_type("command", {})
-
-
-def ran(script: str, **env: str) -> str:
-    done = subprocess.run(
-        ["sh", "-c", script], capture_output=True, text=True, timeout=20,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", **env},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @settings(max_examples=40, deadline=None)
@@ -54,20 +44,19 @@ def test_nothing_to_run_is_refused() -> None:
     assert str(raised.value) == "no command given"
 
 
-def test_what_is_missing_is_installed_first(tmp_path: Path) -> None:
-    tool = tmp_path / "tool"
-    install = f"echo installing; printf '#!/bin/sh\\necho tool \"$@\"\\n' > {tool}; chmod +x {tool}"
-    kind = AgentType(command=["tool"], install=install)
-    path = f"{tmp_path}:/usr/bin:/bin"
-    assert ran(command_script(kind, ["a b"]), PATH=path) == "installing\ntool a b\n"
-    assert ran(command_script(kind, ["a b"]), PATH=path) == "tool a b\n"
-
-
-def test_check_decides_whether_something_is_installed(tmp_path: Path) -> None:
-    kind = AgentType(command="echo go", install="echo installing", check=f"test -e {tmp_path}/there")
-    assert ran(command_script(kind, [])) == "installing\ngo\n"
-    (tmp_path / "there").touch()
-    assert ran(command_script(kind, [])) == "go\n"
+@pytest.mark.parametrize(
+    ("words", "again"),
+    [
+        ([], []),
+        (["do it"], []),
+        (["--model", "big"], ["--model", "big"]),
+        (["--model", "big", "do it"], ["--model", "big"]),
+        (["--loud", "-v"], ["--loud", "-v"]),
+        (["exec", "do it"], None),
+    ],
+)
+def test_a_task_is_not_given_twice(words: list[str], again: list[str] | None) -> None:
+    assert continued(words) == again
 
 
 def test_an_unknown_type_names_the_known_ones() -> None:

@@ -72,7 +72,7 @@ def _make(daemon: Daemon, spec: HostSpec, offer: Offer, progress: Progress) -> H
     try:
         login.first_login(
             daemon.ssh(record), wanted, timeout=daemon.config.ssh_connect_timeout, clock=clock, docker=daemon.docker,
-            agent=spec.agent, agent_files=spec.agent_files, after=saved, ended=spec.agent_ended,
+            agent=spec.agent, agent_files=spec.agent_files, after=saved, begun=spec.agent_begun,
         )  # fmt: skip
     except BaseException:
         with contextlib.suppress(MngrError):  # what went wrong first is said

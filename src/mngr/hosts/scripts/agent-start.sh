@@ -1,11 +1,13 @@
-# agent-start HOST_DIR AGENT_ID TMUX_LABEL SESSION WATCH < TAR
+# agent-start HOST_DIR AGENT_ID TMUX_LABEL SESSION WATCH FRESH < TAR
 # Lays a tar (of commands/ and agents/AGENT_ID/, for a new host host/, the empty file `whole` last) over HOST_DIR and
 # starts the agent's tmux session unless it is alive. WATCH=1 also starts the watcher (in a container the entrypoint does that).
-# Prints `alive` once the agent's command runs, or `exit CODE` if it has ended by then. Repeatable. Exit code 3: there is no such agent, or it was removed; 4: another agent, or somebody's session, has its name;
+# FRESH=1: it begins anew, where its type could go on with its last conversation.
+# Prints `alive` once the agent's command runs, `exit CODE` if it has ended by then, `readying` where that takes longer (agent-ready
+# waits for it); then what was said while it was made ready. Repeatable. Exit code 3: there is no such agent, or it was removed; 4: another agent, or somebody's session, has its name;
 # 6: the host is about to stop itself.
 set -eu
 #include steps
-dir=$1 id=$2 label=$3 session=$4 watch=$5
+dir=$1 id=$2 label=$3 session=$4 watch=$5 fresh=$6
 agent=$dir/agents/$id
 #include agent-processes
 command -v tmux >/dev/null || { echo "tmux isn't installed here" >&2; exit 1; }
@@ -81,45 +83,17 @@ bare() {
 		${SHELL+"SHELL=$SHELL"} ${LANG+"LANG=$LANG"} ${LC_ALL+"LC_ALL=$LC_ALL"} ${LC_CTYPE+"LC_CTYPE=$LC_CTYPE"} \
 		${TERM+"TERM=$TERM"} ${TMUX_TMPDIR+"TMUX_TMPDIR=$TMUX_TMPDIR"} "$@"
 }
-# begun: whether the agent's command runs (and not the shell that starts it any more).
-begun() {
-	[ -f "$agent/process" ] || return 1
-	{ read -r shell _ && read -r pid _; } <"$agent/process" || return 1
-	{ read -r shell <"/proc/$shell/comm" && read -r comm <"/proc/$pid/comm"; } 2>/dev/null || return 1
-	[ "$comm" = "$shell" ] || return 0
-	kids=''
-	{ read -r kids <"/proc/$pid/task/$pid/children"; } 2>/dev/null || true
-	for pid in $kids; do
-		{ read -r comm <"/proc/$pid/comm"; } 2>/dev/null || continue
-		[ "$comm" = "$shell" ] || return 0
-	done
-	return 1
-}
-# told: says how the agent is, once that is known. One whose command shows no process of its own within 0.2 s after
-# run-agent noted it (a script that is built of the shell's own words) is taken to run.
-told() {
-	tries=0 noted=0
-	until [ -f "$agent/exit_code" ] || begun || { [ $noted -ge 10 ] && own_alive "$agent"; }; do
-		if [ $tries -ge 10 ] && [ -f "$agent/process" ] && ! own_alive "$agent"; then
-			sleep 0.1 # its exit code may be on its way
-			[ -f "$agent/exit_code" ] || return 1
-		fi
-		if [ $tries -ge 500 ]; then
-			own_alive "$agent" || return 1
-			break
-		fi
-		sleep 0.02
-		tries=$((tries + 1))
-		if [ -f "$agent/process" ] && { read -r _ && read -r _; } <"$agent/process"; then noted=$((noted + 1)); fi
-	done
-	if [ -f "$agent/exit_code" ]; then echo "exit $(cat "$agent/exit_code")"; else echo alive; fi
-}
+#include agent-told
 
 if ! own_alive "$agent"; then
 	doing "make $agent ready for a start"
 	keep_logs || true
 	[ ! -e "$agent/process" ] && [ -z "$(sessions)" ] || end_agent || true
-	for file in "$agent/exit_code" "$dir/stop/codes/$id" "$agent/process" "$agent/state" "$agent/began"; do [ ! -e "$file" ] || rm -f "$file"; done
+	for file in "$agent/exit_code" "$dir/stop/codes/$id" "$agent/process" "$agent/state" "$agent/began" \
+		"$agent/said" "$agent/readying"; do
+		[ ! -e "$file" ] || rm -f "$file"
+	done
+	[ "$fresh" != 1 ] || rm -f "$agent/ran"
 	(shell_env)
 	# No configuration but what the user hands mngr is read. What a server has from other times, and would end
 	# agents, is undone.

@@ -28,6 +28,16 @@ adopt
 [ -n "$then" ] || keep_logs
 if [ -e "$agent/process" ] && [ ! -e "$agent/exit_code" ]; then was_on=1; else was_on=''; fi
 end_agent all
+if [ -f "$agent/ends.sh" ]; then
+	doing 'run what its type ends it with'
+	(
+#include agent-environment
+		# Who isn't root can't open the file, which is root's.
+		# shellcheck disable=SC2154 # agent-environment sets them
+		exec timeout -k 2 10 $mngr_drop sh -c 'mngr_script=$(cat <&9) && exec 9<&- 8>&- && eval "$mngr_script"' sh \
+			9<"$mngr_agent/ends.sh" </dev/null >/dev/null
+	) || true
+fi
 [ ! -e "$agent/process" ] || rm -f "$agent/process"
 if [ -z "$then" ]; then
 	[ -z "$was_on" ] || [ -e "$agent/exit_code" ] || tell "$id" "$name" stopped

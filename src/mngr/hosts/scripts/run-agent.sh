@@ -1,6 +1,7 @@
 # run-agent HOST_DIR AGENT_ID: what the pane of an agent runs. Notes its processes in agents/AGENT_ID/process (a line "PID
 # START PANE" of itself, one "PID START" of the command), pipes the pane into the agent's log, and keeps the exit code of
 # the command, first in stop/codes: a look at a stopped container copies out that folder alone.
+# What its type says is done before (ready.sh). From the second time on that the command runs it is continue.sh, where there is one.
 # The command gets the environment of the shell that started the agent (`shell-env`) and the agent's own; nothing of the
 # tmux server's.
 dir=$1 id=$2
@@ -42,6 +43,7 @@ read -r name <"$agent/session"
 # In this order, and neither is waited for by the command, or by who looks how it ended.
 (tell "$id" "$name" running) </dev/null >/dev/null 2>&1 &
 telling=$!
+[ ! -f "$agent/ready.sh" ] || : >"$agent/readying"
 (
 	started self
 	# From here on any variable may be the agent's: only the parameters are ours, host dir, agent id and this process.
@@ -69,12 +71,23 @@ telling=$!
 			{ mkdir -p -- "$MNGR_WORK_DIR" && chown -h "$mngr_owner" "$MNGR_WORK_DIR"; }
 	fi
 	mkdir -p -- "$MNGR_WORK_DIR" && cd -- "$MNGR_WORK_DIR" || exit 1
+	if [ -f "$1/agents/$2/ready.sh" ]; then
+		# Who isn't root can't open these files, which are root's.
+		$mngr_drop sh -c 'mngr_script=$(cat <&9) && exec 9<&- && eval "$mngr_script"' sh 9<"$1/agents/$2/ready.sh" 8>"$1/agents/$2/said" || exit
+		rm -f "$1/agents/$2/readying"
+	fi
 	echo "$3" >>"$1/agents/$2/process"
-	[ -n "$mngr_drop" ] || exec sh "$1/agents/$2/command.sh"
-	# It can't open the file, which is root's.
-	exec $mngr_drop sh -c 'mngr_script=$(cat <&9) && exec 9<&- && eval "$mngr_script"' sh 9<"$1/agents/$2/command.sh"
+	if [ -f "$1/agents/$2/ran" ] && [ -f "$1/agents/$2/continue.sh" ]; then
+		set -- "$1/agents/$2/continue.sh"
+	else
+		: >"$1/agents/$2/ran"
+		set -- "$1/agents/$2/command.sh"
+	fi
+	[ -n "$mngr_drop" ] || exec sh "$1"
+	exec $mngr_drop sh -c 'mngr_script=$(cat <&9) && exec 9<&- && eval "$mngr_script"' sh 9<"$1"
 )
 code=$?
+[ ! -e "$agent/readying" ] || rm -f "$agent/readying"
 # Who is attached sees what happened, and what to do: at the pane's end, and in nobody's log.
 read -r name <"$agent/session"
 said="$name ended (exit code $code): #{prefix} d leaves, mngr start $name runs it again"
