@@ -59,6 +59,11 @@ class WithFields(click.Command):
 @click.option(
     "--columns", metavar="A,B,C", help="These columns of the table, such as name,host-state,labels.team."
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Draw it anew when something changes, until Ctrl-C; jsonl: the rows that changed.",
+)
 @format_option
 @names_option
 def command(
@@ -68,6 +73,7 @@ def command(
     labels: tuple[str, ...],
     sort: str | None,
     columns: str | None,
+    watch: bool,
     form: str,
     quiet: bool,
 ) -> int:
@@ -79,6 +85,7 @@ def command(
     mngr list --state permission --state question
     mngr list --format '{name} {state} {host.provider} {labels.team}'
     mngr list -q | mngr stop -
+    mngr list --watch
 
     Exit code 5 if something couldn't be read; the rest is listed all the same.
     """
@@ -93,6 +100,10 @@ def command(
 
     shape = present.blank()
     check_format(form, shape)
+    if watch and (quiet or form == "json" or (form == "human" and not sys.stdout.isatty())):
+        raise InvalidInput(
+            "--watch draws on a terminal", hint="elsewhere --format jsonl prints the rows that change"
+        )
     by = (sort or "").removeprefix("-")
     if sort is not None:
         _check_field("--sort", by, shape)
@@ -133,6 +144,13 @@ def command(
             whole = list_hosts(mngr, asked, limit_s=LIST_LIMIT_S, waiting=so_far)
     erase(drawn)
     found, missing = picked(whole)
+    if watch and not missing:
+        from mngr.cli.list_watch import watch as watch_list
+
+        return watch_list(
+            mngr, whole, asked, lambda known: picked(known)[0], lambda some: _show(some, chosen, mngr.clock.now()), form,
+            lambda row: present.agent(row.host, row.agent) if form == "jsonl" and row.agent else present.in_full(*row), shape,
+        )  # fmt: skip
     spares = [] if names or states or labels else whole.spares
     if form == "human" and quiet:
         write_names(rows.addresses(whole, found, in_full=bool(asked)))

@@ -20,6 +20,8 @@ from mngr.ops.names import resolve
 
 #: New hosts are looked for at this distance, in seconds.
 LOOK_EVERY_S = 30.0
+#: Whoever follows is woken this often, in seconds.
+TICK_S = 1.0
 #: A host is asked for its past within this, in seconds.
 PAST_S = 15.0
 
@@ -127,17 +129,19 @@ Told = Event | Present | Lost | Back | Listing
 
 
 def follow(
-    mngr: Mngr, chosen: Chosen, numbers: dict[str, int] | None = None, *, look_every_s: float = LOOK_EVERY_S
-) -> Iterator[Told]:
+    mngr: Mngr, chosen: Chosen, numbers: dict[str, int] | None = None, *, providers: Sequence[str] = (),
+    look_every_s: float = LOOK_EVERY_S,
+) -> Iterator[Told | None]:  # fmt: skip
     """Changes as they come, without end, over a held connection to each host. With everything chosen, providers are asked from
-    time to time for new hosts: each such look is yielded, too. `numbers`: where to go on, by host (Past.numbers)."""
+    time to time for new hosts, or these `providers`: each such look is yielded, too. None where nothing came for a second.
+    `numbers`: where to go on, by host (Past.numbers)."""
     numbers = numbers or {}
-    with Follower(mngr) as follower, _Looks(mngr, look_every_s if not chosen.agents else 0) as looks:
+    with Follower(mngr) as follower, _Looks(mngr, providers, 0 if chosen.agents else look_every_s) as looks:
         for host in chosen.hosts:
             follower.add(host, numbers.get(host.record.id, -1))
         while True:
-            told = follower.next(1.0 if looks.on else None)
-            if told is not None and (not isinstance(told, Event) or chosen.has(told)):
+            told = follower.next(TICK_S)
+            if told is None or not isinstance(told, Event) or chosen.has(told):
                 yield told
             for listing in looks.taken():
                 for host in listing.hosts:
@@ -157,9 +161,9 @@ def _is_new(host: HostView, now: float) -> bool:
 class _Looks:
     """Asks all providers again and again, in a thread of its own."""
 
-    def __init__(self, mngr: Mngr, every_s: float) -> None:
+    def __init__(self, mngr: Mngr, providers: Sequence[str], every_s: float) -> None:
         self.on = every_s > 0
-        self._mngr, self._every_s = mngr, every_s
+        self._mngr, self._providers, self._every_s = mngr, providers, every_s
         self._found: list[Listing] = []
         self._closed = threading.Event()
 
@@ -177,4 +181,4 @@ class _Looks:
 
     def _look(self) -> None:
         while not self._closed.wait(self._every_s):
-            self._found = [*self._found, list_hosts(self._mngr, limit_s=LIST_LIMIT_S)]
+            self._found = [*self._found, list_hosts(self._mngr, self._providers, limit_s=LIST_LIMIT_S)]

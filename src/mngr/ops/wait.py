@@ -143,7 +143,7 @@ class _Waiting:
         if not event.agent_id:
             for one in self.agents.values():
                 if one.host_id == event.host_id and one.fits == "open":
-                    one.host_state = "" if event.state in ("running", "stopping") else event.state
+                    one.host_state = "" if event.state == "running" else event.state
             return
         one = self.agents.get(event.agent_id)
         if one is None or one.fits != "open":

@@ -77,6 +77,7 @@ decided() {
 		echo "idle since=$since last=$newest mode=$mode timeout=$timeout at=$now agents=$count" >stop/.reason
 		sync stop/.reason 2>/dev/null
 		mv -f stop/.reason stop/reason
+		tell - - stopping idle
 	) 8>agents/.lock
 }
 
