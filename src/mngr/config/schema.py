@@ -18,18 +18,15 @@ Seconds = Annotated[float, msgspec.Meta(extra={"unit": "s"})]
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All layers merged. `providers` and `agent_types` are read by those that know them.
 
-        `default_provider`: where `mngr create` goes without `--provider`. `default_type`: the agent type.
-        `assume_yes`: answer yes to questions about money and destruction (as `--yes`). `ask_above`: a price per hour, in the
-        provider's currency, up to which nobody is asked. `tmux_config`: a file for the tmux
-    <<<<<<< HEAD
-        servers of agents to read. What is work, where an agent's program doesn't say how it is: `busy_cpu`: the share of a
-        processor, in per cent, from which CPU time alone is; `busy_output`: from so many bytes of text in a look, about a second, output
-        is; `quiet`: s without either, and an agent waits. `background`: s after its last work for which what an agent left
-        running in the background keeps its host up. `log_size`: MiB that an agent's log takes at most, and again as its older part.
-    =======
-        servers of agents to read. `on_change`: a command (a shell line, or an argv) that is run for each change of an agent's state
-        (ops.on_change), from the user's own file or the environment alone. `busy_cpu`: the share of a processor, in per cent, from which CPU time alone is work.
-    >>>>>>> 91bb9a9 (mngr events: past changes and those that come; on_change runs a command for each)
+    `default_provider`: where `mngr create` goes without `--provider`. `default_type`: the agent type.
+    `assume_yes`: answer yes to questions about money and destruction (as `--yes`). `ask_above`: a price per hour, in the
+    provider's currency, up to which nobody is asked. `tmux_config`: a file for the tmux
+    servers of agents to read. `on_change`: a command (a shell line, or an argv) that is run for each change of an agent's state
+    (ops.on_change), from the user's own file or the environment alone. What is work, where an agent's program doesn't say how it
+    is: `busy_cpu`: the share of a processor, in per cent, from which CPU time alone is; `busy_output`: from so many bytes of text in
+    a look, about a second, output is; `quiet`: s without either, and an agent waits. `background`: s after its last work for which
+    what an agent left running in the background keeps its host up. `log_size`: MiB that an agent's log takes at most, and again
+    as its older part.
     """
 
     default_provider: str = "local"
