@@ -19,6 +19,7 @@ from mngr.testing.fakes import Fakes, unavailable
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.world import cli
 from mngr.vps_docker import tags
+from mngr.vps_docker.http import CALL_TIMEOUT_S
 from mngr.vps_docker.vps_client import MachineSpec
 from support.ovh import Here
 from support.wire import SkippingClock
@@ -31,13 +32,16 @@ class Killed(BaseException):
 
 
 class Laptop:
-    """One computer's view of the account: its own markers, its own cloud object."""
+    """One computer's view of the account: its own markers, its own cloud object. `timeout`: of a call, in real seconds."""
 
-    def __init__(self, sim: Here, folder: Path, **settings: object) -> None:
+    def __init__(
+        self, sim: Here, folder: Path, *, timeout: float = CALL_TIMEOUT_S, **settings: object
+    ) -> None:
         self.sim = sim
         self.clock = SkippingClock(sim.advance)
         self.config = OvhConfig(**settings)  # type: ignore[arg-type]
-        self.client = OvhClient(credentials(self.config, "[providers.ovh]", sim.env), clock=self.clock)
+        access = credentials(self.config, "[providers.ovh]", sim.env)
+        self.client = OvhClient(access, clock=self.clock, timeout=timeout)
         self.cloud = OvhCloud("ovh", self.client, self.config, folder)
         self.markers = self.cloud.parts.markers
 
