@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -60,8 +61,8 @@ class Fakes:
         self._lock = open(self.root / "session.lock", "w")  # noqa: SIM115  held for as long as we live
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.path = self.root / "bin"
-        self.command = self._program("machine", "machine.py")
-        self._program("ssh", "ssh.py")
+        self.command = self._program("machine")
+        self._program("ssh")
         self.env: Mapping[str, str] = {"MNGR_FAKES": str(self.root)}
 
     def __enter__(self) -> Fakes:
@@ -107,9 +108,11 @@ class Fakes:
             _end(path)
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def _program(self, name: str, script: str) -> Path:
+    def _program(self, name: str) -> Path:
         path = self.path / name
-        path.write_text(f'#!/bin/sh\nexec {sys.base_prefix}/bin/python3 -ES {CODE / script} "$@"\n')
+        # Imported, not run: what is run is compiled each time.
+        begin = f"import sys; sys.path.insert(0, {str(CODE)!r}); import {name}; {name}.run()"
+        path.write_text(f'#!/bin/sh\nexec {sys.base_prefix}/bin/python3 -ESP -c {shlex.quote(begin)} "$@"\n')
         path.chmod(0o755)
         return path
 

@@ -138,5 +138,5 @@ def _unlink(path: str) -> None:
         pass
 
 
-if __name__ == "__main__":
+def run() -> None:
     sys.exit(main(*sys.argv[1:]))

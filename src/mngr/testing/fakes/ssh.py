@@ -162,15 +162,15 @@ def _forwarded(address: str, port: str) -> str:
 
 def _published(folder: str, port: str) -> str:
     """The process id (on the machine) of the running container whose port 22 is `port` there."""
-    import json
+    import marshal
 
     for id in os.listdir(folder) if os.path.isdir(folder) else []:
         try:
-            with open(f"{folder}/{id}/ports.json") as file:
-                ports = json.load(file)
+            with open(f"{folder}/{id}/ports", "rb") as file:
+                ports = marshal.load(file)
             with open(f"{folder}/{id}/pid") as file:
                 pid = file.read().split()[0]
-        except (OSError, IndexError, ValueError):
+        except (OSError, IndexError, ValueError, EOFError):
             continue
         if any(one["HostPort"] == port for found in ports.values() for one in found):
             return pid
@@ -227,5 +227,5 @@ def _fail(message: str) -> int:
     return 255
 
 
-if __name__ == "__main__":
+def run() -> None:
     sys.exit(main(sys.argv[1:]))

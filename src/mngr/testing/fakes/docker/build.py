@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import images
 import rootfs
 import store
 import words
-from lazy import shutil, subprocess, tempfile
+from lazy import json, shutil, subprocess, tempfile
 from store import Error
 
 TYPE_CHECKING = False  # typing takes longer to import than most of these commands run

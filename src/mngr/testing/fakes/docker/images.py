@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
@@ -10,7 +9,7 @@ import known
 import rootfs
 import store
 import words
-from lazy import shlex, subprocess, tempfile
+from lazy import json, shlex, subprocess, tempfile
 from output import inspect, rows
 from store import Error
 
@@ -183,7 +182,7 @@ def _drop(image: dict[str, Any], ref: str, force: bool) -> None:
         children = any(
             image["Id"] in one["Layers"] for one in store.every("images") if one["Id"] != image["Id"]
         )
-        os.unlink(os.path.join(store.folder("images", image["Id"]), "meta.json"))
+        os.unlink(os.path.join(store.folder("images", image["Id"]), "meta"))
         if not children:
             store.remove_tree(store.folder("images", image["Id"]))
     print(f"Untagged: {ref}")

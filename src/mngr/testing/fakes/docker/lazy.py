@@ -11,5 +11,5 @@ class Lazy:
         return getattr(__import__(self._name), what)
 
 
-shlex, shutil, socket = Lazy("shlex"), Lazy("shutil"), Lazy("socket")
+json, re, shlex, shutil = Lazy("json"), Lazy("re"), Lazy("shlex"), Lazy("shutil")
 subprocess, tempfile = Lazy("subprocess"), Lazy("tempfile")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
+from lazy import json
 from template import render
 
 TYPE_CHECKING = False  # typing takes longer to import than most of these commands run

@@ -12,7 +12,6 @@ import rootfs
 import store
 import volumes
 import words
-from lazy import socket
 from store import Error
 
 TYPE_CHECKING = False  # typing takes longer to import than most of these commands run
@@ -149,7 +148,7 @@ def up(container: dict[str, Any]) -> None:
                     125,
                 )
             ports.setdefault(inner, []).append({"HostIp": one["HostIp"] or "0.0.0.0", "HostPort": port})
-    store.write("containers", container["Id"], ports, "ports.json")
+    store.write("containers", container["Id"], ports, "ports")
     process.start(container)
 
 
@@ -164,15 +163,19 @@ def published(container: dict[str, Any]) -> dict[str, str]:
 
 def ports_of(container: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
     try:
-        return store.read("containers", container["Id"], "ports.json")
+        return store.read("containers", container["Id"], "ports")
     except FileNotFoundError:
         return {}
 
 
 def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+    import _socket  # what `socket` is made of, without its imports
+
+    probe = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    probe.bind(("127.0.0.1", 0))
+    port = probe.getsockname()[1]
+    probe.close()
+    return str(port)
 
 
 def boot() -> None:

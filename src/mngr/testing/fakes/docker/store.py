@@ -1,9 +1,9 @@
-"""What this daemon has, on disk: containers, images, volumes, each a folder with a JSON file; one lock for changes."""
+"""What this daemon has, on disk: containers, images, volumes, each a folder with a file in marshal's format (which needs no import); one lock for changes."""
 
 from __future__ import annotations
 
 import fcntl
-import json
+import marshal
 import os
 import time
 
@@ -46,17 +46,17 @@ def new_id() -> str:
     return os.urandom(32).hex()
 
 
-def read(kind: str, id: str, file: str = "meta.json") -> dict[str, Any]:
-    with open(os.path.join(folder(kind, id), file)) as stream:
-        return json.load(stream)
+def read(kind: str, id: str, file: str = "meta") -> dict[str, Any]:
+    with open(os.path.join(folder(kind, id), file), "rb") as stream:
+        return marshal.load(stream)
 
 
-def write(kind: str, id: str, data: dict[str, Any], file: str = "meta.json") -> None:
+def write(kind: str, id: str, data: dict[str, Any], file: str = "meta") -> None:
     path = os.path.join(folder(kind, id), file)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     part = f"{path}.{os.getpid()}"
-    with open(part, "w") as stream:
-        json.dump(data, stream)
+    with open(part, "wb") as stream:
+        marshal.dump(data, stream)
     os.replace(part, path)
 
 
@@ -79,9 +79,8 @@ def iso(at: float | None = None) -> str:
 
 
 def remove_tree(path: str) -> None:
-    import shutil
-
-    shutil.rmtree(path, ignore_errors=True)
+    silent = [(os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+    os.waitpid(os.posix_spawnp("rm", ["rm", "-rf", "--", path], os.environ, file_actions=silent), 0)
 
 
 def quote(text: str) -> str:

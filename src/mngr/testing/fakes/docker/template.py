@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
+from lazy import json, re
 
 TYPE_CHECKING = False  # typing takes longer to import than most of these commands run
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-_PART = re.compile(r"{{-?\s*(.*?)\s*-?}}", re.DOTALL)
-_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|\(|\)|[^\s()]+')
+_WORD = r'"(?:[^"\\]|\\.)*"|`[^`]*`|\(|\)|[^\s()]+'
 
 
 class TemplateError(Exception):
@@ -25,10 +23,10 @@ def render(template: str, data: Any) -> str:
 
 def _tokens(template: str) -> Iterator[tuple[str, str]]:
     at = 0
-    for found in _PART.finditer(template):
-        yield "text", template[at : found.start()].replace("\\n", "\n").replace("\\t", "\t")
-        yield "code", found.group(1)
-        at = found.end()
+    while (begin := template.find("{{", at)) >= 0 and (end := template.find("}}", begin)) >= 0:
+        yield "text", template[at:begin].replace("\\n", "\n").replace("\\t", "\t")
+        yield "code", template[begin + 2 : end].removeprefix("-").removesuffix("-").strip()
+        at = end + 2
     yield "text", template[at:].replace("\\n", "\n").replace("\\t", "\t")
 
 
@@ -93,9 +91,18 @@ def _halves(body: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[tu
 def _value(text: str, names: dict[str, Any]) -> Any:
     value: Any = None
     for i, stage in enumerate(text.split(" | ")):
-        words = _WORD.findall(stage)
-        value = _call(words, names, [value] if i else [])
+        value = _call(_words(stage), names, [value] if i else [])
     return value
+
+
+def _words(text: str) -> list[str]:
+    parts = text.split('"')
+    if "`" in text or "\\" in text or len(parts) % 2 == 0:
+        return re.findall(_WORD, text)
+    found = []
+    for i, part in enumerate(parts):
+        found += [f'"{part}"'] if i % 2 else part.replace("(", " ( ").replace(")", " ) ").split()
+    return found
 
 
 def _call(words: list[str], names: dict[str, Any], piped: list[Any]) -> Any:
@@ -129,7 +136,7 @@ def _is_term(word: str) -> bool:
 
 def _term(word: str, names: dict[str, Any]) -> Any:
     if word[0] in '"`':
-        return word[1:-1] if word[0] == "`" else json.loads(word)
+        return json.loads(word) if "\\" in word else word[1:-1]
     if word.lstrip("-").isdigit():
         return int(word)
     if word[0] == "$":

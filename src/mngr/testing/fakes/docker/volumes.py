@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 
 import known
 import store
 import words
+from lazy import re
 from output import inspect, rows
 from store import Error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lazy import re
+
 
 class Usage(Exception):
     """docker would show its usage: exit code 125 for run, 1 for all else."""
@@ -72,8 +74,6 @@ def pairs(given: list[str]) -> dict[str, str]:
 
 def matches(filters: list[str], fits: dict[str, str], labels: dict[str, str]) -> bool:
     """Whether a thing passes `--filter` words: `label=k[=v]`, else `key=value` by prefix or `^…$` as docker does."""
-    import re
-
     asked: dict[str, list[str]] = {}
     for word in filters:
         key, _, value = word.partition("=")
