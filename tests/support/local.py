@@ -58,6 +58,10 @@ class Local(Cli):
                 continue
         return found
 
+    def processes_with(self, part: str) -> list[int]:
+        """Those of this test's processes that have `part` in their command line."""
+        return [pid for pid, line in self.processes().items() if part in line]
+
     def end(self, part: str) -> None:
         """Kills those of this test's processes, and their children, that have `part` in their command line."""
         for pid, line in self.processes().items():

@@ -157,7 +157,7 @@ def saved_of(per_hour: float | None, stopped: float | None, currency: str) -> st
 def note(host: "HostView") -> str:
     down = host.state in (*DOWN, "crashed") and host.record.price_per_hour
     parts = [f"a stop saves {saves(host)}" if down and host.stop_saves else ""]
-    parts.append(host.problem)
+    parts += [host.problem, host.untold]
     if host.record.ssh_trust != "pinned":
         parts.append(f"ssh_trust: {host.record.ssh_trust}")
     return "; ".join(part for part in parts if part)

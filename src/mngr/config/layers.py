@@ -35,15 +35,18 @@ def load(home: Path, directory: Path | None = None, environ: Mapping[str, str] =
     return convert(merged, Config, "config")
 
 
-#: What a project's files may not set: a repository that was cloned would run commands on this computer.
-_OWN = ("on_change",)
+#: What a project's files may not set, lest a repository that was cloned does, and why.
+_OWN = {
+    "on_change": "it runs commands on this computer",
+    "tell_url": "it tells others how your agents are",
+}
 
 
 def _check_project(layer: Layer, home: Path) -> None:
-    for key in _OWN:
+    for key, why in _OWN.items():
         if key in layer.data:
             raise InvalidInput(
-                f"{layer.source}: {key} can't be set by a project, as it runs commands on this computer",
+                f"{layer.source}: {key} can't be set by a project, as {why}",
                 hint=f"take it out there; `mngr config set {key} …` puts it into {user_file(home)}",
             )
 

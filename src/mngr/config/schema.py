@@ -15,6 +15,10 @@ T = TypeVar("T", bound=msgspec.Struct)
 Seconds = Annotated[float, msgspec.Meta(extra={"unit": "s"})]
 
 
+#: An address that hosts post to: nothing in it that a file of curl's would read otherwise.
+_URL = r"^(https?://[!#-\[\]-~]+)?$"
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All layers merged. `providers` and `agent_types` are read by those that know them.
 
@@ -22,7 +26,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `assume_yes`: answer yes to questions about money and destruction (as `--yes`). `ask_above`: a price per hour, in the
     provider's currency, up to which nobody is asked. `tmux_config`: a file for the tmux
     servers of agents to read. `on_change`: a command (a shell line, or an argv) that is run for each change of an agent's state
-    (ops.on_change), from the user's own file or the environment alone. What is work, where an agent's program doesn't say how it
+    (ops.on_change), from the user's own file or the environment alone. `tell_url`: an
+    address (http or https) that hosts post to when an agent waits or is done; as secret as a token, and as on_change nobody
+    else's to set. What is work, where an agent's program doesn't say how it
     is: `busy_cpu`: the share of a processor, in per cent, from which CPU time alone is; `busy_output`: from so many bytes of text in
     a look, about a second, output is; `quiet`: s without either, and an agent waits. `background`: s after its last work for which
     what an agent left running in the background keeps its host up. `log_size`: MiB that an agent's log takes at most, and again
@@ -35,6 +41,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ask_above: Annotated[float, msgspec.Meta(ge=0)] = 0
     tmux_config: str = ""
     on_change: str | list[str] = ""
+    tell_url: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     busy_cpu: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
     busy_output: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
     quiet: Seconds = 10
@@ -104,6 +111,8 @@ def _in_words(what: str) -> str:
     """msgspec's "Expected `str`, got `int`" as people say it; all else as it is."""
     import re
 
+    if "matching regex" in what:
+        return "must be an address such as https://ntfy.sh/TOPIC: http or https, without blanks, quotes and backslashes"
     found = re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", what)
     if not found:
         return what

@@ -288,6 +288,7 @@ def host_view(
                 filter(None, [problem, f"its sshd doesn't answer; `mngr start @{record.name}` sees to it"])
             )
         view.problem = "; ".join([*([problem] if problem else []), *facts.problems])
+        view.untold = facts.untold
         return view
     down = state not in ("running", "failed")
     # By the watcher's last look.

@@ -8,7 +8,7 @@ from mngr.model.idle import MODES
 from mngr.model.records import Idle
 
 #: The scripts that a host needs without mngr at hand.
-COMMANDS = ("run-agent", "agent-log", "agent-logs", "agent-shell", "watch")
+COMMANDS = ("run-agent", "agent-log", "agent-logs", "agent-shell", "watch", "tell-url")
 
 #: The tmux server's label (`tmux -L`) in containers, where it is alone.
 TMUX_LABEL = "mngr"
@@ -19,14 +19,18 @@ def command_files() -> dict[str, bytes]:
     return {f"commands/{name}.sh": scripts.text(name).encode() for name in COMMANDS}
 
 
-def settings(tmux_config: str, limits: Mapping[str, int]) -> dict[str, bytes]:
+def settings(tmux_config: str, limits: Mapping[str, int], tell_url: str = "") -> dict[str, bytes]:
     """The user's settings that a host's scripts read: what its tmux server reads when it starts, and `limits` (by the names
-    that they have in the config): whole numbers."""
+    that they have in the config): whole numbers. `tell_url`: may hold a token."""
     config = (
         f"set-option -g history-limit 20000\nset-option -g default-terminal screen-256color\n{tmux_config}"
     )
     lines = "".join(f"{name}={value}\n" for name, value in limits.items())
-    return {"commands/tmux.conf": config.encode(), "commands/limits": lines.encode()}
+    return {
+        "commands/tmux.conf": config.encode(),
+        "commands/limits": lines.encode(),
+        "commands/tell_url": f"{tell_url}\n".encode() if tell_url else b"",
+    }
 
 
 def pack(files: dict[str, bytes]) -> bytes:

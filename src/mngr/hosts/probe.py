@@ -15,11 +15,13 @@ REASONS: dict[str, Reason] = {one: one for one in get_args(Reason)}
 
 class HostFacts(msgspec.Struct, kw_only=True):
     """What a probe saw. `sshd_down`: of a container. `started_at`: when its process 1 did;
-    `stopping_since`: its end is decided, or has begun. `problems` names records that couldn't be read; they are never dropped in silence."""
+    `stopping_since`: its end is decided, or has begun. `problems` names records that couldn't be read; they are never dropped in silence. `untold`: why the
+    host couldn't tell the config's `tell_url` of the newest change; "" if it could."""
 
     agents: list[AgentView] = []
     idle: IdleView | None = None
     problems: list[str] = []
+    untold: str = ""
     sshd_down: bool = False
     started_at: float | None = None
     stopping_since: float | None = None
@@ -58,6 +60,7 @@ def parse(output: bytes) -> HostFacts:
         facts.agents.append(view)
     facts.agents.sort(key=lambda agent: (agent.record.created_at, agent.record.name))
     facts.sshd_down = "sshd" in pairs
+    facts.untold = _untold(pairs.get("untold", ""))
     facts.started_at = _started(now, pairs.get("first", ""))
     facts.stopping_since = seen.get("stop/ended") or seen.get("stop/reason")
     # Of a clock that was set back there may be files of the future: what they tell of has been.
@@ -99,6 +102,15 @@ def _read_state(view: AgentView, line: str) -> bool:
 def _shown(text: str) -> str:
     """A line from a host for people: it may hold anything."""
     return "".join(one for one in text.strip() if one.isprintable())[:200]
+
+
+def _untold(line: str) -> str:
+    from mngr.model.clock import iso
+
+    at, _, why = line.strip().partition(" ")
+    if not _number(at) or not why.isascii() or not why.isprintable():
+        return ""
+    return f"can't tell tell_url of changes: {why} ({iso(_number(at))})"
 
 
 def _mtimes(text: str) -> dict[str, float]:

@@ -63,7 +63,8 @@ class HostView(msgspec.Struct, kw_only=True):
     `agents` are all there are; else they are those that were seen before, or none, and there may be others.
     `snapshots`: how many live on its machine and would go with it. `half_made`: it has a record, and its create hasn't
     come to its end; who creates it again goes on. `sshd_down`: it runs, and lets nobody in; a start sees to that. `permanent`: it was never made and is never destroyed (this computer).
-    `stopped_at`: since when it is down, or going down, where that is known. `spot`: its cloud may take its machine away.
+    `stopped_at`: since when it is down, or going down, where that is known. `untold`: why it couldn't tell
+    the config's `tell_url` of the newest change. `spot`: its cloud may take its machine away.
     `saved`: what it would have cost on top of `cost_so_far`, had it never been stopped."""
 
     record: HostRecord
@@ -83,6 +84,7 @@ class HostView(msgspec.Struct, kw_only=True):
     sshd_down: bool = False
     permanent: bool = False
     stopped_at: float | None = None
+    untold: str = ""
     spot: bool = False
 
     @property

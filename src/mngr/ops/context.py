@@ -109,7 +109,7 @@ class Mngr:
             "busy_cpu": config.busy_cpu, "busy_output": config.busy_output, "quiet": max(1, math.ceil(config.quiet)),
             "background": max(0, math.ceil(config.background)), "log_size": config.log_size,
         }  # fmt: skip
-        return layout.settings(text, limits)
+        return layout.settings(text, limits, config.tell_url)
 
 
 class Phase(msgspec.Struct, frozen=True):

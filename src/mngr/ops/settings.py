@@ -20,7 +20,7 @@ from mngr.providers import registry
 DEFAULT = "default"
 
 MASK = "********"
-_SECRET = ("secret", "key", "token", "password", "client_id", "credential")
+_SECRET = ("secret", "key", "token", "password", "client_id", "credential", "tell_url")
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):

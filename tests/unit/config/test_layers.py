@@ -98,8 +98,8 @@ def test_an_unknown_key_like_no_other_lists_the_known(home: Path, tmp_path: Path
     with pytest.raises(InvalidInput) as raised:
         load(home, tmp_path, {})
     known = (
-        "agent_types, ask_above, assume_yes, background, busy_cpu, busy_output, default_provider, default_type, log_size, "
-        "providers, quiet, tmux_config"
+        "agent_types, ask_above, assume_yes, background, busy_cpu, busy_output, default_provider, default_type, log_size, on_change, "
+        "providers, quiet, tell_url, tmux_config"
     )
     assert raised.value.hint == f"known: {known}"
 

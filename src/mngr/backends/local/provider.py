@@ -70,7 +70,7 @@ class LocalProvider:
             raise NotFound(f"no host {host_id} on this computer")
         facts = probe(Local(), record.host_dir, label=record.tmux_label)
         return HostView(
-            record=record, state="running", agents=facts.agents, problem="; ".join(facts.problems),
+            record=record, state="running", agents=facts.agents, problem="; ".join(facts.problems), untold=facts.untold,
             permanent=True,
         )  # fmt: skip
 

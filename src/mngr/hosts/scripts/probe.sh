@@ -31,3 +31,4 @@ pair first "$up ${20:-}"
 # In a container: whether its sshd listens.
 [ ! -d ssh ] || grep -qs "ssh/sshd_[c]onfig" /proc/[0-9]*/cmdline || pair sshd down
 [ ! -f stop/reason ] || pair reason "$(cat stop/reason)"
+[ ! -s agents/.untold ] || [ ! -s commands/tell_url ] || pair untold "$(head -c 200 agents/.untold)"

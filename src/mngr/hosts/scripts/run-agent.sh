@@ -105,5 +105,6 @@ echo "$code" >"$agent/.exit_code"
 mv -f "$agent/.exit_code" "$agent/exit_code"
 wait "$telling"
 read -r name <"$agent/session"
+trap '' HUP # the terminal goes with this shell, and what tells of it goes on
 tell "$id" "$name" 'done' - "$code"
 exit "$code"

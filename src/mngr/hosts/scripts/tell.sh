@@ -20,4 +20,10 @@ tell() {
 			tail -n 1000 "$events" >"$events.new" && [ "$(wc -l <"$events.new")" -eq 1000 ] && mv -f "$events.new" "$events"
 		}
 	) 7>>"$dir/agents/.events.lock" >/dev/null 2>&1 || :
+	[ ! -s "$dir/commands/tell_url" ] || case $3 in
+	'done' | waiting | stopping)
+		# Nobody waits for that, it holds nobody's lock, and it is no agent's process.
+		(unset MNGR_AGENT_ID && exec setsid sh "$dir/commands/tell-url.sh" "$dir") </dev/null >/dev/null 2>&1 3>&- 7>&- 8>&- 9>&- &
+		;;
+	esac || :
 }
