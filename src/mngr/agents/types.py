@@ -28,12 +28,15 @@ class StateRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 class Transcript(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a program's own record of the conversation is. `read`: a shell line that prints it as JSON, one message a
-    line; `role`, `text`, `at`: where in a message these are, as paths (`message.content[].text`)."""
+    line; MNGR_SINCE is an empty file as old as the agent. `role`, `text`, `at`, `id`: where in a message these are, as paths
+    (`message.content[].text`; with `|` between them the first that leads to something). A message whose `id` comes again is the
+    same one, as it is now."""
 
     read: str
     role: str = ""
     text: str = ""
     at: str = ""
+    id: str = ""
 
 
 class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -23,6 +23,7 @@ VERBS = {
     "send": "Type a message at agents' prompts.",
     "answer": "Answer what an agent asks: yes, no, a number, words.",
     "screen": "Show what is on an agent's terminal now.",
+    "transcript": "Show what an agent and its user have said.",
     "connect": "Put this terminal on an agent.",
     "wait": "Wait until agents are done, or want something.",
     "events": "Show how agents' states changed, and change.",

@@ -13,6 +13,7 @@ SYNONYMS = {
     "send": "ask message msg paste prompt say tell type write",
     "answer": "allow approve confirm deny permit reply respond yes no",
     "screen": "capture display peek snap-screen view",
+    "transcript": "chat conversation dialog history messages record said",
     "connect": "attach enter join open shell ssh tmux",
     "wait": "await join poll until",
     "events": "changes history journal monitor notify watch",

@@ -51,6 +51,8 @@ def of_note(note: Note) -> str:
         case notes.MadeReady():
             goes_on = f"what {note.agent} needs is still being installed; `mngr logs {note.agent}` shows it"
             return "; ".join([*note.said, *([goes_on] if note.goes_on else [])])
+        case notes.TranscriptLost():
+            return f"what {note.agent} has said couldn't be kept: {note.why}"
         case notes.Withheld():
             return (
                 f"withheld from {note.agent}: {', '.join(note.names)}, as the first contact with {note.host} isn't verified; "

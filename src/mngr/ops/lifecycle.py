@@ -14,7 +14,7 @@ from mngr.model.views import AgentView, HostView, StopSaves
 from mngr.ops import agent_types, memory, worktree
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import Group
-from mngr.ops.notes import EndedAtOnce, MadeReady
+from mngr.ops.notes import EndedAtOnce, MadeReady, TranscriptLost
 from mngr.providers.contract import HostProvider, HostSnapshots
 
 ALIVE = ("running", "waiting")
@@ -144,6 +144,12 @@ def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = 
     check_known(group, unknown_agents=unknown_agents)
     host, provider = group.host, mngr.provider(group.host.record.provider)
     record = host.record
+    if host.up:
+        from mngr.ops import transcript
+
+        going = host.agents if takes_host(group) else group.agents
+        for name, why in transcript.keep_all(mngr, record, [agent.record for agent in going]):
+            phases(TranscriptLost(agent=name, why=why))
     if takes_host(group):
         phases(Step("destroy host"))
         try:

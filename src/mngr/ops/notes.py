@@ -10,6 +10,13 @@ class EndedAtOnce(Note, frozen=True):
     exit_code: int
 
 
+class TranscriptLost(Note, frozen=True):
+    """What a destroyed agent had said couldn't be read before, and isn't kept."""
+
+    agent: str
+    why: str
+
+
 class RepositoryComes(Note, frozen=True):
     """A repository is sent: what HEAD is, at which commit ("" where there is none), how many changed and untracked `files`, and
     how many repositories in it."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mngr.ops.pull import Pulled
     from mngr.ops.reached import Reached
     from mngr.ops.talk import Sent
+    from mngr.ops.transcript import Transcript
     from mngr.providers.contract import Snapshot, SnapshotListing
     from mngr.transport.base import Completed
 
@@ -312,6 +313,20 @@ class Agent:
         from mngr.ops import talk
 
         return talk.screen(self.mngr, self._reached())
+
+    def transcript(self) -> Transcript:
+        """What it and its user have said, by its program's own record; as it was kept, where its host is down. Raises
+        NotSupported where its type doesn't say where that record is.
+
+        >>> try:
+        ...     mngr.agent("reads").transcript()
+        ... except MngrError as error:
+        ...     print(error)
+        agent type command doesn't say where its program keeps a record
+        """
+        from mngr.ops import transcript
+
+        return transcript.of(self.mngr, self._look())
 
     def attach_argv(self) -> list[str]:
         """The command line that puts a terminal on it.

@@ -1,0 +1,157 @@
+"""Agents' transcripts: read on their hosts, and kept in `$MNGR_HOME/transcripts`, where they outlive agents and hosts.
+
+A file an agent, `ID.json`, for its owner's eyes only; the newest `KEPT` of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mngr.agents import transcript as agents_transcript
+from mngr.agents.transcript import Message
+from mngr.model.errors import MngrError, NotFound, NotSupported, Unreachable
+from mngr.model.names import Address, parse_address
+from mngr.model.records import HostRecord
+from mngr.model.states import word
+from mngr.ops import names
+from mngr.ops.context import Mngr
+from mngr.ops.talk import kind_of
+from mngr.transport.base import CommandFailed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mngr.model.records import AgentRecord
+    from mngr.ops.names import Target
+
+#: So many agents' transcripts are kept, each of `agents.transcript.MOST` bytes at most.
+KEPT = 200
+
+
+class Transcript(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent and its user have said. `read_at`: when its program's record was read, in seconds since the epoch; `kept`:
+    it wasn't just now, as its host is down, or the agent gone. `cut`: there was more before these messages."""
+
+    agent_id: str
+    name: str
+    type: str
+    host: str
+    provider: str
+    read_at: float
+    messages: list[Message]
+    cut: bool = False
+    kept: bool = False
+
+
+def transcript(mngr: Mngr, text: str) -> Transcript:
+    """An agent's transcript: as it is now where its host runs, else as it was kept. Raises NotFound, NotSupported if its type
+    doesn't say where its program's record is, Unreachable if it can't be read and none is kept."""
+    address = parse_address(text)
+    try:
+        [target] = names.resolve(mngr, [text])
+    except (NotFound, Unreachable):
+        if found := _gone(mngr, address):
+            return found
+        raise
+    return of(mngr, target)
+
+
+def of(mngr: Mngr, target: Target) -> Transcript:
+    """As `transcript`, of an agent that was looked up."""
+    if target.agent is None:
+        raise NotFound(
+            f"host {target.host.record.name} has no agent of that name",
+            hint="`mngr list` shows what there is",
+        )
+    record, host = target.agent.record, target.host
+    trouble: MngrError
+    if host.up:
+        try:
+            return keep(mngr, host.record, record)
+        except (Unreachable, NotFound, CommandFailed) as error:
+            trouble = error
+    else:
+        trouble = Unreachable(
+            f"host {host.record.name} is {word(host.state)}",
+            hint=f"`mngr start {record.name}` brings it back",
+        )
+    if found := _load(_folder(mngr) / f"{record.id}.json"):
+        return found
+    raise trouble
+
+
+def keep(mngr: Mngr, host: HostRecord, record: AgentRecord) -> Transcript:
+    """Reads an agent's transcript on its host, which runs, and keeps it. Repeatable. Raises as `transcript`, CommandFailed."""
+    kind = kind_of(mngr, record.type).transcript
+    if kind is None:
+        raise NotSupported(
+            f"agent type {record.type} doesn't say where its program keeps a record",
+            hint=f"`mngr logs {record.name}` has what its terminal showed; a type's `transcript` is in docs/agents.md",
+        )
+    said, cut = agents_transcript.read(mngr.place(host), record, kind)
+    found = Transcript(
+        agent_id=record.id, name=record.name, type=record.type, host=host.name, provider=host.provider,
+        read_at=mngr.clock.now(), messages=said, cut=cut,
+    )  # fmt: skip
+    _save(_folder(mngr), found)
+    return found
+
+
+def keep_all(mngr: Mngr, host: HostRecord, records: list[AgentRecord]) -> list[tuple[str, str]]:
+    """Keeps the transcripts of agents that are about to be removed, as far as they have any. Returns the names of those that
+    couldn't be, and why."""
+    lost: list[tuple[str, str]] = []
+    for record in records:
+        if kind_of(mngr, record.type).transcript is not None:
+            try:
+                keep(mngr, host, record)
+            except MngrError as error:
+                lost.append((record.name, str(error)))
+    return lost
+
+
+def _folder(mngr: Mngr) -> Path:
+    return mngr.home / "transcripts"
+
+
+def _save(folder: Path, one: Transcript) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = folder / f".{one.agent_id}.{os.getpid()}"
+    try:
+        with open(part, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(msgspec.json.encode(one))
+        os.replace(part, folder / f"{one.agent_id}.json")
+    finally:
+        part.unlink(missing_ok=True)
+    for old in sorted(folder.glob("*.json"), key=_age, reverse=True)[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def _age(path: Path) -> float:
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime
+    return 0
+
+
+def _load(path: Path) -> Transcript | None:
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        return msgspec.structs.replace(msgspec.json.decode(path.read_bytes(), type=Transcript), kept=True)
+    return None
+
+
+def _gone(mngr: Mngr, address: Address) -> Transcript | None:
+    """The newest that is kept of an agent of that name (or id), and of that host and provider, if they are said."""
+    for path in sorted(_folder(mngr).glob("*.json"), key=_age, reverse=True):
+        one = _load(path)
+        if (
+            one
+            and address.name in (one.name, one.agent_id)
+            and address.host in ("", one.host)
+            and address.provider in ("", one.provider)
+        ):
+            return one
+    return None
