@@ -27,11 +27,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser(verb: str) -> argparse.ArgumentParser:
-    """With the vendors in the tree, and the one that is asked for if another distribution brings it."""
+    """With the vendor that is asked for, also if another distribution brings it; else with all in the tree."""
     parser = argparse.ArgumentParser(prog="python -m mngr.simcloud", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for name in dict.fromkeys([*vendors.in_tree(), verb]):
-        if name not in OTHERS and (vendor := vendors.find(name)):
+    asked = None if verb in OTHERS else vendors.find(verb)
+    for name in [verb] if asked else vendors.in_tree():
+        if vendor := asked or vendors.find(name):
             _add_vendor(verbs.add_parser(name, help=f"run a simulated {name.capitalize()}"), vendor)
     clean = verbs.add_parser("clean", help="remove machines, volumes and networks that a run left")
     clean.add_argument("--run", help="only this run's; by default those of every run that has ended")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +18,8 @@ def find(name: str) -> ModuleType | None:
     """The vendor's module; None if there is no vendor of that name. Entry points are looked at only if it isn't in the tree."""
     if name in in_tree():
         return import_module(f"mngr.simcloud.{name}.start")
+    from importlib.metadata import entry_points
+
     for point in entry_points(group=GROUP, name=name):
         return point.load()
     return None
