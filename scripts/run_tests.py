@@ -1,9 +1,10 @@
 """run_tests.py [SUITE…] [-- PYTEST-ARGS…]: the folders of tests/, and a summary of all.
 
-A suite is a folder of tests/. Two lanes run side by side, as most tests wait more than they compute: in one the suites
-without machines and with fake ones, in the other those with real ones; in each, one suite after another. Those that
-need both processors for themselves come last. What a suite says is printed when it ends. After each, what it left
-behind is looked for, ended, and counted as a failure; what is left on a Docker that is ours alone, at the end.
+A suite is a folder of tests/. Two lanes run side by side, as most tests wait more than they compute. Each takes the longest
+suite that is left, the first lane those with real machines before the others, and the second none of those: so they
+never run beside each other, and both lanes end at about the same time. Those that need the computer for themselves
+come last. What a suite says is printed when it ends. After each, what it left behind is looked for, ended, and counted
+as a failure; what is left on a Docker that is ours alone, at the end.
 """
 
 import os
@@ -15,7 +16,7 @@ import tempfile
 import threading
 import time
 import xml.etree.ElementTree as xml
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,27 +24,28 @@ import leftovers
 
 TOP = Path(__file__).resolve().parents[1]
 
-#: In this order; folders that aren't named here come after these. How many tests at once (most wait more than they
-#: compute), and what stays together: files, or classes and their worlds.
+#: The longest first; folders that aren't named here come after these. How many tests at once (most wait more than they
+#: compute), and what stays together: files, or classes and their worlds. `worksteal` where tests take unlike times: who
+#: has nothing left takes of what others have.
 ORDER = {
+    "crash": ("-n4", "--dist=worksteal"),
+    "contract": ("-n4", "--dist=loadscope"),
+    "docker": ("-n2", "--dist=loadfile"),
+    "qemu": (),
+    "ovh": ("-n4", "--dist=worksteal"),
+    "azure": ("-n3", "--dist=worksteal"),
+    "vms": ("-n2", "--dist=loadfile"),
+    "local": ("-n3",),
+    "vultr": ("-n4",),
     "unit": ("-n2",),
+    "clouds": ("-n4",),
     "simcloud": ("-n2", "--dist=loadfile"),
     "simcloud_ovh": ("-n2", "--dist=loadfile"),
     "simcloud_azure": ("-n2", "--dist=loadfile"),
-    "ovh": ("-n4",),
-    "azure": ("-n2",),
-    "vultr": ("-n4",),
-    "clouds": ("-n4",),
-    "local": ("-n3",),
-    "crash": ("-n4",),
-    "docker": ("-n2", "--dist=loadfile"),
-    "contract": ("-n4", "--dist=loadscope"),
-    "qemu": (),
-    "vms": ("-n2", "--dist=loadfile"),
     "e2e": (),  # its machines are many already
 }
-#: The lane of real machines; all other suites are in the other, and VMs at its end, so that both take as long.
-REAL = {"contract", "local", "crash", "docker", "qemu"}
+#: Those with real machines: one at a time.
+REAL = {"crash", "contract", "docker", "qemu", "programs"}
 #: After both lanes: hosts that are idle at the same time, which have to be seen to be so.
 ALONE = {"e2e"}
 NOT_SUITES = {"support", "__pycache__"}
@@ -74,10 +76,10 @@ def main(words: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run = Run(arguments, live=len(suites or known) == 1)
     before = docker_left()
-    asked = suites or known
-    real, alone = ([one for one in asked if one in some] for some in (REAL, ALONE))
-    lanes = (real, [one for one in asked if one not in REAL | ALONE])
-    threads = [threading.Thread(target=run.lane, args=(lane,)) for lane in lanes]
+    asked = sorted(suites or known, key=known.index)
+    real, alone = (deque(one for one in asked if one in some) for some in (REAL, ALONE))
+    others = deque(one for one in asked if one not in REAL | ALONE)
+    threads = [threading.Thread(target=run.lane, args=queues) for queues in ((real, others), (others,))]
     last = threading.Thread(target=run.lane, args=(alone,))
     code = 0
     try:
@@ -113,9 +115,14 @@ class Run:
         self._ended = False
         self._lock = threading.Lock()
 
-    def lane(self, suites: list[str]) -> None:
-        for suite in suites:
-            if not self._ended:
+    def lane(self, *queues: deque[str]) -> None:
+        """One suite after another, until the queues are empty; other lanes may take from them, too."""
+        for queue in queues:
+            while queue and not self._ended:
+                try:
+                    suite = queue.popleft()
+                except IndexError:
+                    break  # the other lane was faster
                 result = Result(suite)
                 self.results.append(result)
                 try:
