@@ -7,12 +7,13 @@ import click
 
 from mngr.cli.create_options import Options
 from mngr.cli.output import check_format, for_programs, format_option, quiet_option, write_json, write_rows
-from mngr.model.errors import InvalidInput
+from mngr.model.errors import InvalidInput, MngrError
 
 if TYPE_CHECKING:
     from mngr.ops.context import Mngr
     from mngr.ops.create import Created
     from mngr.ops.plan import CreatePlan
+    from mngr.ops.talk import Sent
 
 
 class WithCommand(click.Command):
@@ -81,6 +82,11 @@ class WithCommand(click.Command):
     is_flag=True,
     help="On this computer: a git worktree and branch (mngr/NAME) of the agent's own.",
 )
+@click.option(
+    "--message",
+    metavar="TEXT|@FILE|-",
+    help="A first message, typed when its prompt is there: the text, @ and a file's name (without blanks), or standard input.",
+)
 @click.option("--connect/--no-connect", default=None, help="Connect afterwards (default: on a terminal).")
 @click.option("--dry-run", is_flag=True, help="Check everything and show the price; make nothing.")
 @click.option(
@@ -101,9 +107,10 @@ def command(ctx: click.Context, **options: Unpack[Options]) -> int:
     mngr create my-agent
     mngr create my-agent --provider vultr -b --vps-plan=vc2-2c-4gb
     mngr create web.docker -s --memory=1g -- python3 -m http.server
+    mngr create fix claude --message "fix the failing test"
     """
     from mngr.cli import present, words
-    from mngr.cli.create_options import request
+    from mngr.cli.create_options import first_message, request
     from mngr.cli.progress import Progress
     from mngr.ops import plan
     from mngr.ops.context import Mngr, Phases
@@ -113,6 +120,7 @@ def command(ctx: click.Context, **options: Unpack[Options]) -> int:
     form, quiet = check_format(options["form"]), options["quiet"]
     connect = _connect(options["connect"], form)
     mngr = Mngr()
+    message = first_message(options["message"])
     wanted = request(ctx.obj, options, agreed=mngr.config.assume_yes)
     if options["dry_run"]:
         return _show_plan(plan.plan(mngr, wanted), form)
@@ -135,12 +143,12 @@ def command(ctx: click.Context, **options: Unpack[Options]) -> int:
         return 130
     for note in [] if quiet else created.notes:
         click.echo(f"note: {words.of_note(note)}", err=True)
-    _show(mngr, created, form, quiet)
+    code = _show(mngr, created, form, quiet, message)
     if connect:
         from mngr.cli.connect import attach
 
         return attach(mngr, wanted.name)
-    return 0
+    return code
 
 
 def _connect(asked: bool | None, form: str) -> bool:
@@ -166,16 +174,22 @@ def _show_plan(plan: "CreatePlan", form: str) -> int:
     return 0
 
 
-def _show(mngr: "Mngr", created: "Created", form: str, quiet: bool) -> None:
+def _show(mngr: "Mngr", created: "Created", form: str, quiet: bool, message: str | bytes | None) -> int:
+    """Shows what was made, once its first message was sent; the exit code. That it wasn't sent is told last: the agent is there
+    all the same."""
     import msgspec
 
     from mngr.cli import present
+    from mngr.cli.main import show
 
+    sent, error = _send(mngr, created, quiet, message)
     data: dict[str, Any] = {
         "agent": present.agent(created.host, created.agent),
         "host": present.host(created.host),
         "phases": [msgspec.to_builtins(phase) for phase in created.phases],
     }
+    if message is not None:
+        data["delivered"] = sent.delivered if sent else None
     if form == "json":
         write_json(data)
     elif form != "human":
@@ -193,3 +207,25 @@ def _show(mngr: "Mngr", created: "Created", form: str, quiet: bool) -> None:
                 f"it has ended with exit code {created.agent.exit_code}{missing}; mngr logs {record.name}"
             )
         click.echo(f"created {record.name} ({record.type}) {where} in {seconds:.1f} s; {next_step}")
+        if sent:
+            click.echo(f"sent to {record.name} ({sent.delivered})")
+    if error:
+        show(error)
+    return error.exit_code if error else 0
+
+
+def _send(
+    mngr: "Mngr", created: "Created", quiet: bool, message: str | bytes | None
+) -> "tuple[Sent | None, MngrError | None]":
+    """Sends the first message, if there is one."""
+    from mngr.cli.progress import Progress
+    from mngr.ops import talk
+    from mngr.ops.context import Phases
+
+    if message is None:
+        return None, None
+    try:
+        with Progress(f"send {created.agent.record.name}", quiet) as progress:
+            return talk.first(mngr, created.host, created.agent, message, Phases(mngr.clock, progress)), None
+    except MngrError as error:
+        return None, error

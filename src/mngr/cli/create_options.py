@@ -33,6 +33,7 @@ class Options(TypedDict):
     source: str | None
     no_code: bool
     worktree: bool
+    message: str | None
     connect: bool | None
     dry_run: bool
     yes: bool
@@ -90,6 +91,30 @@ def _refuse_empty(options: Options) -> None:
             raise InvalidInput(f"{option} has an empty value", hint="give it one, or leave it out")
     if options["kind"] == "":
         raise InvalidInput("the agent's type is empty", hint="leave it out for the default one")
+
+
+def first_message(given: str | None) -> str | bytes | None:
+    """The first message: `-` is standard input, `@FILE` (a word without blanks) a file, all else the text. Raises InvalidInput, also
+    if it can't be sent."""
+    if given is None:
+        return None
+    from mngr.ops import talk
+
+    text: str | bytes = given
+    if given == "-":
+        import sys
+
+        text = sys.stdin.buffer.read()
+    elif given[:1] == "@" and len(given.split()) == 1:
+        try:
+            text = Path(given[1:]).expanduser().read_bytes()
+        except OSError as error:
+            raise InvalidInput(
+                f"--message {given}: {given[1:]} can't be read: {error.strerror}",
+                hint="a text that is one word and begins with @ goes by standard input: --message -",
+            ) from None
+    talk.message(text)
+    return text
 
 
 def _env(options: Options) -> dict[str, str]:

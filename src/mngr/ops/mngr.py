@@ -107,6 +107,7 @@ class Mngr(context.Mngr):
         type: str = "",
         *,
         agree: bool | Callable[[Offer], bool] = False,
+        message: str = "",
         **asked: Unpack[Asked],
     ) -> Agent:
         """Makes an agent, and a host for it if needed; when it returns, the agent was seen alive, or is `done`.
@@ -116,19 +117,25 @@ class Mngr(context.Mngr):
 
         A new host that costs anything is made only if `agree` is true, or is called with the offer and says so; else this
         raises CostsMoney, which has the offer. A failure takes back what this call made; killed and called again, it goes on.
+        `message`: typed when its prompt is there; where that can't be, NotSent or NotTaken is raised, and the agent is there.
         Raises Conflict if the agent is there already, InvalidInput naming what is invalid.
 
         >>> mngr.create("web", command=["sleep", "9"], labels={"team": "search"}).labels
         {'team': 'search'}
         >>> mngr.create(mngr.plan("planned", command=["sleep", "9"])).name
         'planned'
+        >>> mngr.create("told", command="read line; sleep 1000", message="a first task").screen().lines
+        ['a first task']
         >>> def cheap(offer):  # by the hour only: `due_now` is paid at once, for a month and more
         ...     return not offer.due_now and (offer.per_hour or 0) < 0.05
         >>> mngr.create("big", provider="vultr", agree=cheap)  # doctest: +SKIP
         <Agent big@big.vultr running>
         """
+        from mngr.ops import talk
         from mngr.ops.create import create
 
+        if message:
+            talk.message(message)
         if not isinstance(name, str) and (type or asked):
             raise InvalidInput("a plan is created as it is", hint="what it is to be is given to plan()")
 
@@ -142,6 +149,8 @@ class Mngr(context.Mngr):
 
         wanted = request(name, type, asked) if isinstance(name, str) else name
         made = create(self, wanted, self.phases(), check)
+        if message:
+            talk.first(self, made.host, made.agent, message, self.phases())
         return Agent(self, made.host, made.agent, made)
 
     def agent(self, name: str) -> Agent:

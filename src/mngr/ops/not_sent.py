@@ -6,12 +6,17 @@ from mngr.agents.talk import Outcome
 from mngr.model.errors import Conflict, MngrError
 
 
+def brief(screen: str) -> str:
+    """The last lines of a screen that aren't blank."""
+    return "\n".join([line for line in screen.split("\n") if line.strip()][-15:])
+
+
 class NotSent(Conflict):
     """An agent that can't be talked to just now; nothing was typed. `why`: `permission`, `question`, `login`, `prompt`,
     `done`, `stopped` or `locked`. `screen`: what its terminal shows."""
 
     def __init__(self, message: str, why: str, screen: str = "", *, hint: str = "") -> None:
-        super().__init__(message, hint=hint, details=screen)
+        super().__init__(message, hint=hint, details=brief(screen))
         self.why, self.screen = why, screen
 
 
@@ -19,7 +24,7 @@ class NotTaken(MngrError):
     """A message was typed, and that the agent took it can't be seen. `screen`: what its terminal shows."""
 
     def __init__(self, message: str, screen: str = "", *, hint: str = "") -> None:
-        super().__init__(message, hint=hint, details=screen)
+        super().__init__(message, hint=hint, details=brief(screen))
         self.screen = screen
 
 

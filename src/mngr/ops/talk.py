@@ -12,18 +12,21 @@ import msgspec
 from mngr.agents import talk
 from mngr.agents.talk import Outcome, Screen
 from mngr.agents.types import AgentType
-from mngr.model.errors import InvalidInput, MngrError, NotFound, Unreachable
+from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Unreachable
 from mngr.model.plain import plain
 from mngr.model.progress import Step
+from mngr.model.views import AgentView, HostView
 from mngr.ops import names, run
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.not_sent import NotSent, failure
-from mngr.ops.reached import Reached, look
+from mngr.ops.reached import Reached, find, look
 
 #: A prompt of an agent that runs is waited for so long (s): it may just be drawn anew.
 PROMPT_S = 3
 #: That of an agent that was started a moment ago, which may install its program first.
 FIRST_PROMPT_S = 300
+#: So long is waited for something to show and stay, where the type doesn't say what its prompt is.
+FIRST_SIGN_S = 10
 #: So long one command on the host waits for a prompt, of all that time.
 _ONE_WAIT_S = 20
 #: More than this, in bytes, is no message but a file.
@@ -87,6 +90,8 @@ def send(
         to, started = _started(mngr, to, phases)
         wait_s = FIRST_PROMPT_S if started and wait_s is None else wait_s
     token, prompt = uuid.uuid4().hex, kind_of(mngr, to.type).prompt
+    if not prompt and wait_s is not None:
+        wait_s = min(wait_s, FIRST_SIGN_S)
     end = mngr.clock.monotonic() + (PROMPT_S if wait_s is None else wait_s)
     waits = wait_s is not None or prompt
     while True:
@@ -100,13 +105,25 @@ def send(
                 agent.place, agent.agent_id, token, data, prompt=prompt, wait_s=wait, force=force
             )
 
-        to, outcome = _asked(mngr, to, types)
+        try:
+            to, outcome = _asked(mngr, to, types)
+        except Conflict as down:
+            if down.hint:
+                down.hint = f"`mngr send --start {to.text} …` starts it first"
+            raise
         if outcome.ending == "noprompt" and left > _ONE_WAIT_S:
             continue
         break
     if outcome.ending in ("proven", "likely"):
         return _sent(to, outcome, left_out)
     raise failure(to.text, outcome, wait_s)
+
+
+def first(mngr: Mngr, host: HostView, agent: AgentView, text: str | bytes, phases: Phases) -> Sent:
+    """Sends its first message to an agent that was made a moment ago, when its prompt is there. Raises as `send`."""
+    [to] = find(mngr, [f"{agent.record.name}@{host.record.id}.{host.record.provider}"])
+    to = msgspec.structs.replace(to, text=agent.record.name)
+    return send(mngr, to, text, phases=phases, wait_s=FIRST_PROMPT_S)
 
 
 def answer(mngr: Mngr, to: Reached, word: str, *, as_text: bool = False) -> Sent:
