@@ -183,6 +183,7 @@ NO_ANSWERS = {
     ("run.py", "_start_hint"): "an error's hint",
     ("run.py", "check_connection"): "an error's words",
     ("size.py", ""): "an error's hint",
+    ("talk.py", "send"): "an error's hint",
 }
 
 

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import msgspec
 
 from mngr.agents.tmux import Place
+from mngr.hosts import scripts
 from mngr.hosts.scripts import script
 from mngr.model.plain import plain
 from mngr.transport.base import CommandFailed
@@ -95,3 +96,9 @@ def screen(place: Place, agent_id: str) -> Screen | Literal["stopped"] | None:
         columns=int(columns), rows=int(rows), cursor_x=int(x), cursor_y=int(y), cursor_shown=shown == "1",
         alternate=alternate == "1", ended=dead == "1", title=plain(title).strip(), lines=lines,
     )  # fmt: skip
+
+
+def follow_argv(place: Place, agent_id: str, at: str, lines: int, *, raw: bool = False) -> list[str]:
+    """The argv that tells what comes on the agent's terminal, on its host (scripts/agent-follow.sh)."""
+    words = [place.host_dir, agent_id, place.label, at, str(lines), *(["raw"] if raw else [])]
+    return ["sh", "-c", scripts.text("agent-follow"), "agent-follow", *words]

@@ -34,12 +34,12 @@ told() { tail -c 65536 "$agent/log" 2>/dev/null | LC_ALL=C tr '\033\007' '\n\n' 
 judge() {
 	rule=''
 	[ -s "$agent/rules" ] || return 0
-	last=$(printf '%s\n' "$screen" | grep -v '^[[:space:]]*$' | tail -n 15)
+	lines=$(printf '%s\n' "$screen" | grep -v '^[[:space:]]*$' | tail -n 15)
 	while IFS='	' read -r state source pattern; do
 		case $source in
 		title) words=$title ;;
 		told) words=$(told) ;;
-		screen) words=$last ;;
+		screen) words=$lines ;;
 		*) continue ;;
 		esac
 		[ -n "$words" ] || continue
