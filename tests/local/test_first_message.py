@@ -75,3 +75,10 @@ def test_an_agent_that_cannot_be_told_is_there_all_the_same(talk: Talk) -> None:
     )
     assert made.stdout == "a2\n"
     talk.until("a2", "hello")
+
+
+def test_without_a_prompt_the_rules_say_when_it_has_begun(talk: Talk) -> None:
+    path = talk.mngr.home / "config.toml"
+    path.write_text(path.read_text().replace("prompt = '^> *$'\n", ""))
+    assert "sent to a1 (" in create(talk, "a1", "first task", "slow=2", "busy=3")
+    assert talk.messages("a1") == ["first task"]

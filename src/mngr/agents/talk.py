@@ -18,6 +18,10 @@ Ending = Literal[
 ]  # fmt: skip
 
 
+#: `first`: to an agent that was started a moment ago. `force`: whatever it shows.
+How = Literal["", "first", "force"]
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How it ended: a word, what belongs to it (of `blocked`: the state; of `ended`: the exit code), and the lines that the
     terminal shows."""
@@ -47,14 +51,14 @@ TURN_S = 45.0
 
 
 def send(
-    place: Place, agent_id: str, token: str, text: bytes, *, prompt: str, wait_s: int, force: bool = False
+    place: Place, agent_id: str, token: str, text: bytes, *, prompt: str, wait_s: int, how: How = ""
 ) -> Outcome | None:
     """Types `text` at the agent's prompt, and sees to it that it was taken. `prompt`: as in AgentType. `wait_s`: so long is the
     prompt waited for. `token`: of this message; repeated with it, a message isn't sent twice. None: there is no such agent.
 
     Raises Unreachable, TimedOut, CommandFailed."""
     words = [place.host_dir, agent_id, place.label, token, str(len(text)), prompt, str(wait_s)]
-    return _outcome(place, "agent-send", [*words, *(["force"] if force else [])], text, wait_s + TURN_S)
+    return _outcome(place, "agent-send", [*words, *([how] if how else [])], text, wait_s + TURN_S)
 
 
 def answer(place: Place, agent_id: str, token: str, keys: Sequence[str], text: bytes) -> Outcome | None:

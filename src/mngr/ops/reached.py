@@ -46,7 +46,7 @@ def everybody(mngr: Mngr) -> tuple[list[Reached], list[Problem]]:
 
     listing = list_hosts(mngr, limit_s=LIST_LIMIT_S)
     alive = [
-        names.Target(host, agent) for host in listing.hosts if host.up for agent in host.agents if agent.state in ALIVE
+        names.Target(host, agent) for host in listing.hosts if host.up for agent in host.agents if agent.state in ALIVE and not agent.half_made
     ]  # fmt: skip
     unread = [
         Problem(provider=host.record.provider, what=f"@{host.record.name}", error=host.problem or word(host.state))

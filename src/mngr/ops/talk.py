@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from mngr.agents import talk
-from mngr.agents.talk import Outcome, Screen
+from mngr.agents.talk import How, Outcome, Screen
 from mngr.agents.types import AgentType
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, Unreachable
 from mngr.model.plain import plain
@@ -89,11 +89,13 @@ def send(
     if start:
         to, started = _started(mngr, to, phases)
         wait_s = FIRST_PROMPT_S if started and wait_s is None else wait_s
-    token, prompt = uuid.uuid4().hex, kind_of(mngr, to.type).prompt
-    if not prompt and wait_s is not None:
+    token, kind = uuid.uuid4().hex, kind_of(mngr, to.type)
+    seen = kind.prompt or any(rule.state == "finished" for rule in kind.states)
+    if not seen and wait_s is not None:
         wait_s = min(wait_s, FIRST_SIGN_S)
+    how: How = "force" if force else "" if wait_s is None else "first"
     end = mngr.clock.monotonic() + (PROMPT_S if wait_s is None else wait_s)
-    waits = wait_s is not None or prompt
+    waits = wait_s is not None or seen
     while True:
         left = max(0.0, end - mngr.clock.monotonic()) if waits else 0
         if wait_s is not None:
@@ -102,7 +104,7 @@ def send(
 
         def types(agent: Reached, wait: int = wait) -> Outcome | None:
             return talk.send(
-                agent.place, agent.agent_id, token, data, prompt=prompt, wait_s=wait, force=force
+                agent.place, agent.agent_id, token, data, prompt=kind.prompt, wait_s=wait, how=how
             )
 
         try:

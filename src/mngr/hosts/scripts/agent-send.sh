@@ -1,6 +1,7 @@
-# agent-send HOST_DIR AGENT_ID TMUX_LABEL TOKEN SIZE PROMPT WAIT [force] < MESSAGE: types a message of SIZE bytes at an agent's
+# agent-send HOST_DIR AGENT_ID TMUX_LABEL TOKEN SIZE PROMPT WAIT [force|first] < MESSAGE: types a message of SIZE bytes at an agent's
 # prompt (a line of its screen that the ERE PROMPT matches while nothing is typed there; "": that isn't known), which is
-# waited for up to WAIT seconds. TOKEN: of this message; it is sent once, however often it is asked for.
+# waited for up to WAIT seconds (where it isn't known: until its rules say that it has finished, or, with `first`, where they don't
+# know that either, until something shows and stays). `force`: types whatever shows. TOKEN: of this message; it is sent once, however often it is asked for.
 # Prints a line on how it ended, then what the terminal shows:
 #   proven              the message was shown in the prompt, and is no longer there; or the agent turned busy
 #   likely              the terminal changed after Enter; whether the message was taken can't be told
@@ -11,7 +12,7 @@
 #   locked|cut|unknown  others talk to it; the message came in part; who began to send this very message was killed
 # Exit code 3: there is no such agent.
 # shellcheck disable=SC2154,SC2034 # of the included parts
-dir=$1 id=$2 label=$3 token=$4 size=$5 prompt=$6 wait=$7 force=${8-}
+dir=$1 id=$2 label=$3 token=$4 size=$5 prompt=$6 wait=$7 how=${8-}
 agent=$dir/agents/$id
 umask 077
 #include agent-processes
@@ -37,15 +38,18 @@ ready() {
 		recall
 		! asks || outcome blocked "$rule"
 		tick
-		if [ -n "$force" ] || [ "$rule" = running ]; then return; fi
+		if [ "$how" = force ] || [ "$rule" = running ]; then return; fi
 		if [ -n "$prompt" ]; then
 			if at_prompt; then return; fi
 			[ $now -lt $end ] || outcome noprompt
+		elif grep -q '^finished	' "$agent/rules" 2>/dev/null; then
+			if [ "$rule" = finished ]; then return; fi
+			[ $now -lt $end ] || { [ "$how" != first ] || outcome noprompt; return; }
 		else
 			# Nothing tells when it can be typed to: once something is there, and stays.
 			[ "$signs" = "$before" ] || quiet=$now
 			before=$signs
-			if [ "$wait" = 0 ] || [ $now -ge $end ]; then return; fi
+			if [ "$how" != first ] || [ $now -ge $end ]; then return; fi
 			case $screen in *[!\ ]*) [ $((now - quiet)) -lt 50 ] || return ;; esac
 		fi
 		sleep 0.1
