@@ -126,7 +126,7 @@ def test_the_second_start_goes_on_and_a_fresh_one_begins_anew(mngr: Local, home:
 
 
 def test_it_goes_on_only_with_a_conversation_that_there_is(mngr: Local, home: Path) -> None:
-    write(mngr, continues="exec tool --continue", continues_if="test -e ~/conversation")
+    write(mngr, continues="exec tool --continue", continues_if="test -e ~/conversation || exit 1; exit 0")
     mngr.run("create", "a1", "tool", "--no-connect")
     mngr.run("stop", "a1")
     mngr.run("start", "a1")

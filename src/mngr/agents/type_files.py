@@ -19,7 +19,7 @@ def type_files(name: str, kind: AgentType, words: Sequence[str]) -> dict[str, st
         files["ready.sh"] = _ready_script(name, kind)
     again = continued(words)
     if kind.continues and again is not None:
-        there = f"if {{ {kind.continues_if}\n}} >/dev/null 2>&1; then\n" if kind.continues_if else ""
+        there = f"if ( {kind.continues_if}\n) >/dev/null 2>&1; then\n" if kind.continues_if else ""
         files["continue.sh"] = _paths(kind) + there + _line(kind.continues, again) + "\n"
         if there:
             files["continue.sh"] += f"else\n{_line(kind.command, words)}\nfi\n"

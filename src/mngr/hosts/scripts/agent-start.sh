@@ -1,4 +1,4 @@
-# agent-start HOST_DIR AGENT_ID TMUX_LABEL SESSION WATCH FRESH < TAR
+# agent-start HOST_DIR AGENT_ID TMUX_LABEL SESSION WATCH [FRESH] < TAR
 # Lays a tar (of commands/ and agents/AGENT_ID/, for a new host host/, the empty file `whole` last) over HOST_DIR and
 # starts the agent's tmux session unless it is alive. WATCH=1 also starts the watcher (in a container the entrypoint does that).
 # FRESH=1: it begins anew, where its type could go on with its last conversation.
@@ -7,7 +7,7 @@
 # 6: the host is about to stop itself.
 set -eu
 #include steps
-dir=$1 id=$2 label=$3 session=$4 watch=$5 fresh=$6
+dir=$1 id=$2 label=$3 session=$4 watch=$5 fresh=${6:-0}
 agent=$dir/agents/$id
 #include agent-processes
 command -v tmux >/dev/null || { echo "tmux isn't installed here" >&2; exit 1; }

@@ -12,7 +12,7 @@ mngr_npm_get() (
 	file=/etc/ssl/certs/ca-certificates.crt
 	[ ! -f $file ] || export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-$file}"
 	export npm_config_cache
-	npm install -g --prefix "$MNGR_PREFIX" --no-audit --no-fund --no-update-notifier --loglevel=error "$1" && code=0 || code=$?
+	npm install -g --prefix "$MNGR_PREFIX" --no-audit --no-fund --no-update-notifier --logs-max=0 --loglevel=error "$1" && code=0 || code=$?
 	[ -n "$kept" ] || rm -rf "$npm_config_cache"
 	exit $code
 )
