@@ -45,9 +45,10 @@ def command(
     from mngr.cli.events import of_link
     from mngr.cli.main import show
     from mngr.cli.progress import waiting
-    from mngr.cli.targets import read_names
+    from mngr.cli.targets import read_names, several
     from mngr.model.errors import MngrError
     from mngr.model.idle import parse_duration
+    from mngr.model.progress import Step
     from mngr.ops import wait
     from mngr.ops.context import Mngr
     from mngr.ops.on_change import OnChange
@@ -58,6 +59,7 @@ def command(
     texts = read_names(names)
     mngr = Mngr()
     with waiting("wait", quiet) as progress:
+        progress(Step("waiting", f"{several(texts)} ({', '.join(states)})"))
 
         def told(one: "Waited | Lost | Back") -> None:
             if isinstance(one, wait.Waited):

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from mngr.hosts import scripts
+from mngr.hosts import events, scripts
+from mngr.transport import quote
 
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 pytestmark = pytest.mark.skipif(
@@ -167,3 +168,12 @@ def test_who_hasnt_logged_in_isnt(world: World) -> None:
         stranger.sendall(b"SSH-2.0-stranger\r\n")
         world.looks(KEPT_S + 4)
         assert not world.seen.exists()
+
+
+def test_who_only_listens_to_what_agents_do_isnt(world: World) -> None:
+    (world.top / "dir/agents").mkdir(exist_ok=True)
+    world.ssh("root@127.0.0.1", quote.line(events.argv(str(world.top / "dir"), "none", -1)))
+    assert until(lambda: bool(list((world.top / "dir/agents").glob(".listener-*"))))
+    assert until(lambda: not world.counts())
+    world.ssh("root@127.0.0.1", "sleep 1000")  # beside it, somebody else
+    assert until(world.counts)
