@@ -1,6 +1,7 @@
 """Agent types, and the script that a type and words make."""
 
 import subprocess
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -125,3 +126,37 @@ def test_what_is_wrong_with_a_type_is_said_with_its_key(own: dict[str, object], 
         find_type("t", {"t": {"command": "x", **own}})
     assert str(raised.value).startswith(said), raised.value
     assert hint in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "session", "text"),
+    [
+        ("claude", ".claude/projects/{dashes}/0-1.jsonl", ""),
+        ("codex", ".codex/sessions/2026/11/30/rollout-1.jsonl", '{{"payload":{{"cwd":"{work}"}}}}'),
+        ("gemini", ".gemini/tmp/work/chats/session-1.jsonl", ""),
+    ],
+)
+def test_a_conversation_is_the_folder_s_own(tmp_path: Path, name: str, session: str, text: str) -> None:
+    """Another folder's isn't gone on with, nor one that was begun and has nothing in it."""
+    ships = find_type(name, {})
+
+    def there(work: Path) -> bool:
+        done = subprocess.run(
+            ["sh", "-c", ships.continues_if], cwd=work, capture_output=True, timeout=20, check=False,
+            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        )  # fmt: skip
+        return done.returncode == 0
+
+    mine, other = tmp_path / "my work.1", tmp_path / "another"
+    for work in (mine, other):
+        work.mkdir()
+    for project, work in ("a", other), ("work", mine):
+        (tmp_path / ".gemini/tmp" / project / "chats").mkdir(parents=True)
+        (tmp_path / ".gemini/tmp" / project / ".project_root").write_text(str(work))
+    assert not there(mine)
+    dashes = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in str(mine))
+    file = tmp_path / session.format(dashes=dashes)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text.format(work=mine))
+    assert there(mine)
+    assert not there(other)
