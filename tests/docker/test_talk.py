@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -123,3 +124,22 @@ def test_connect_comes_back_after_the_connection_broke(cli: Cli) -> None:
     finally:
         process.kill()
         os.close(ours)
+
+
+def test_following_goes_on_over_a_connection_that_broke_and_leaves_nothing(cli: Cli) -> None:
+    cli.run("send", "a1", "one")
+    process = cli.start("logs", "-f", "a1")
+    assert process.stdout
+    shown = ""
+    while "got one" not in shown:
+        shown += process.stdout.readline()
+    break_connection(cli)
+    cli.run("send", "a1", "after that")
+    while "got after that" not in shown:
+        shown += process.stdout.readline()
+    assert shown.count("got one") == 1
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+    listed = [*ssh(cli), "ps -eo args | grep -c '[a]gent-follow'"]
+    until("nothing is left", lambda: subprocess.run(listed, capture_output=True, text=True).stdout == "0\n")

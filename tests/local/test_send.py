@@ -1,6 +1,7 @@
 """`mngr send` and `mngr screen`: what arrives, and what is said of it."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -206,6 +207,18 @@ def test_a_screen_is_what_is_on_the_terminal(talk: Talk) -> None:
     mngr.run("stop", "a1")
     assert "it is stopped" in mngr.run("screen", "a1", code=4).stderr
     assert "did you mean a1?" in mngr.run("screen", "a11", code=3).stderr
+
+
+def test_who_presses_ctrl_c_is_told_what_that_means(talk: Talk) -> None:
+    done = talk.mngr.run("send", "--all", "anybody?")
+    assert (done.stdout, "no agent is alive" in done.stderr) == ("", True)
+    talk.create("a1", "swallow=30")
+    process = talk.mngr.start("send", "a1", "do it")
+    talk.until("a1", "> do it")
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "may stand in a prompt" in error
 
 
 def test_a_message_is_in_no_command_line(talk: Talk) -> None:

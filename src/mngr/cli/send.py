@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mngr.cli.output import check_format, for_programs, format_option, quiet_option
-from mngr.model.errors import InvalidInput, MngrError
+from mngr.model.errors import Interrupted, InvalidInput, MngrError
 
 if TYPE_CHECKING:
     from mngr.cli.progress import Progress
@@ -82,6 +82,11 @@ def command(
             else:
                 to = _found(mngr, wanted, None if given else text)
             sent, code = _each(mngr, to, text, progress, start, force)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "interrupted; the text may stand in a prompt by now, or be sent all the same",
+            hint="`mngr screen NAME` shows an agent's terminal",
+        ) from None
     finally:
         if edit and code:
             _keep(mngr, text)
@@ -218,5 +223,7 @@ def _show(sent: list[Sent], problems: list[Problem], code: int, form: str, quiet
             click.echo(f"sent to {row['name']} ({row['delivered']})")
     if left_out := max((one.left_out for one in sent), default=0):
         click.echo(f"mngr: {left_out} control characters were left out of the message", err=True)
+    if not sent and not code and not problems:
+        click.echo("mngr: nothing was sent: no agent is alive, or none was named", err=True)
     show_problems(problems)
     return max(code, 5 if problems else 0)
