@@ -31,6 +31,7 @@ ORDER = {
     "crash": ("-n4", "--dist=worksteal"),
     "contract": ("-n4", "--dist=loadscope"),
     "docker": ("-n2", "--dist=loadfile"),
+    "programs": ("-n4", "--dist=loadscope"),
     "qemu": (),
     "ovh": ("-n4", "--dist=worksteal"),
     "azure": ("-n3", "--dist=worksteal"),

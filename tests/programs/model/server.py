@@ -76,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         model.asked.append(question)
         if model.loud:
             print(
-                f"asked by {question.key}: {len(question.tools)} tools, {[t for t in question.turns[-3:]]!r}",
+                f"asked by {question.key}: {len(question.tools)} tools, {list(question.turns[-3:])!r}",
                 flush=True,
             )
         try:
