@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import measure, on_azure, on_docker, on_vm, on_vultr, start_up, talk, told
+from bench import measure, on_azure, on_docker, on_vm, on_vultr, on_watcher, start_up, talk, told
 from bench.setting import TOP, compiled
 
 sys.path.insert(0, str(TOP / "scripts"))
@@ -17,6 +17,7 @@ BENCHES = {
     "start-up": start_up.rows,
     "talk": talk.rows,
     "told": told.rows,
+    "watcher": on_watcher.rows,
     "docker": on_docker.rows,
     "vultr": on_vultr.rows,
     "azure": on_azure.rows,

@@ -77,7 +77,7 @@ def test_sessions_in_a_container(mngr: Cli) -> None:
     assert mngr.run("exec", "a2", running).stdout == "sleep 779\n"
     assert mngr.agent("a1")["state"] == "stopped"
     end = time.monotonic() + 30
-    while mngr.host("box")["idle"]["last_seen"] != "output of agent a2":
+    while mngr.host("box")["idle"]["last_seen"] != "agent a2: output":
         assert time.monotonic() < end, mngr.host("box")["idle"]
         time.sleep(0.5)
-    assert "after output of agent a2" in mngr.run("list").stdout
+    assert "after agent a2: output" in mngr.run("list").stdout

@@ -2,10 +2,11 @@
 # watch-states: part of watch.sh (`#include`). What state each agent is in, and why.
 #
 # An awk program: it gets what is known (`memory`), which agents there are (`roster`), what came to their logs and shows on
-# their screens (standard input), and their CPU time (`cpu`); it prints what is known now, `--`, and what to do about it:
+# their screens (standard input), and their CPU time (`cpu`); it prints what to do, `--`, and what is known now. To do:
 #   change ID STATE REASON SINCE TELL BY…   the file `state`; TELL 1: also an event
 #   began ID KEY TICKS                      its first work began then: processes that are older are the program's own
 #   busy ID, work WHAT…                     it is at work, or its background is: that keeps a host up
+#   read ID                                 its log tells more than its rules
 #   silent, doubt                           CPU time may tell more of somebody; somebody is about to be called silent
 #   due TIME, confirm ID                    look again then, or (at that one's screen) at once
 # Times are tenths of a second since the kernel's start: no clock that is set changes them.
@@ -17,7 +18,8 @@ function sanitized(text) {
 }
 # read_log: what is new in a log, which ends with `content`: told, a bell, text.
 function read_log(id, content,    fresh, new, part, seq) {
-	if (m[id, "from"] == "" || after[id] < m[id, "from"]) fresh = after[id]
+	if (m[id, "from"] == "?") fresh = 0
+	else if (m[id, "from"] == "" || after[id] < m[id, "from"]) fresh = after[id]
 	else fresh = after[id] - m[id, "from"]
 	new = length(content) > fresh ? substr(content, length(content) - fresh + 1) : content
 	part = new
@@ -29,7 +31,6 @@ function read_log(id, content,    fresh, new, part, seq) {
 		m[id, "toldat"] = up
 	}
 	unfinished = 0
-	gsub(/\n/, "N", new)
 	if (fresh > 8192) text = fresh
 	else {
 		gsub(/\033[]PX^_][^\007\033]*(\007|\033\\)/, "", new)
@@ -45,15 +46,17 @@ function read_log(id, content,    fresh, new, part, seq) {
 	}
 	if (unfinished > 4096) unfinished = 0
 	# What an old agent wrote before this watcher began is no news.
-	if (text >= busy_output && (m[id, "from"] != "" || up - born[id] < quiet)) m[id, "text"] = up
+	if (text >= busy_output && (old[id, "key"] == m[id, "key"] || up - born[id] < quiet)) m[id, "text"] = up
 	m[id, "wrote"] = up
 	m[id, "from"] = size[id] - unfinished
 }
 function match_rules(id,    file, line, r, hit, by, i, best, rest, bestby, restby) {
 	file = "agents/" id "/rules"
+	m[id, "tells"] = ""
 	while (!norules && (getline line < file) > 0) {
 		if (split(line, r, "\t") < 3) continue
-		if (r[2] != "told" && !(id in title)) { close(file); return }
+		if (r[2] == "told") m[id, "tells"] = 1
+		else if (!(id in title)) { close(file); return }
 		hit = 0
 		if (r[2] == "title") { hit = title[id] ~ r[3]; by = title[id] }
 		else if (r[2] == "told") { by = m[id, "told"]; hit = by != "" && by ~ r[3] }
@@ -87,13 +90,14 @@ function decide(id,    pause) {
 		if (up - m[id, "wrote"] < 600) soon(m[id, "wrote"] + 600)
 		else { is = m[id, "rest"]; by = m[id, "restby"] }
 	}
-	sure = is == "" || by ~ /^told: /
+	sure = by !~ /^screen: /
 	if (is == "") {
 		is = told_state(id); by = "told: " m[id, "told"]
 		if (is == "running") soon(m[id, "wrote"] + 600)
 	}
 	if (is == "") {
 		if (up - m[id, "text"] > 20) silent = 1
+		else soon(m[id, "text"] + 21)
 		if (up - m[id, "text"] < pause) { if (silent) doubt = 1; is = "running"; by = "output"; soon(m[id, "text"] + pause) }
 		else if (id in hot) { doubt = 1; is = "running"; by = "CPU: " share[id] ", process " hot[id] }
 		else { is = "-"; by = pause < quiet ? "bell" : "no output" }
@@ -106,9 +110,9 @@ function name_of(id,    file, name) {
 	return name
 }
 BEGIN {
-	fields = split("key from text wrote bell toldat told best bestby rest restby began state reason since by ran pend", keys, " ")
+	fields = split("key from text wrote bell toldat told best bestby rest restby began state reason since by ran pend tells", keys, " ")
 	up = ENVIRON["up"] + 0; quiet = ENVIRON["quiet"] * 10; busy_output = ENVIRON["busy_output"] + 0
-	norules = ENVIRON["norules"]; nonce = ENVIRON["nonce"]; hz = ENVIRON["hz"]; slow = ENVIRON["slow"]
+	norules = ENVIRON["norules"]; nonce = ENVIRON["nonce"]; hz = ENVIRON["hz"]
 	n = split(ENVIRON["memory"], row, "\n")
 	for (i = 1; i <= n; i++) {
 		split(row[i], f, "\t")
@@ -119,16 +123,22 @@ BEGIN {
 		split(row[i], f, " ")
 		if (f[1] == "") continue
 		id = order[++agents] = f[1]
-		size[id] = f[4]; grew[id] = f[5]
+		size[id] = "-"; grew[id] = f[3]
 		split(f[2], at, ":")
 		born[id] = at[2] * 10 / hz
 		if (old[id, "key"] == f[2]) for (k = 1; k <= fields; k++) m[id, keys[k]] = old[id, keys[k]]
 		else {
 			m[id, "key"] = f[2]; m[id, "text"] = int(born[id]); m[id, "wrote"] = m[id, "ran"] = up
-			if (f[6] >= 0 && up - f[6] > m[id, "text"]) m[id, "text"] = up - f[6]
-			if (f[7] != "-") { m[id, "state"] = f[7]; m[id, "reason"] = f[8]; m[id, "since"] = f[9]; m[id, "by"] = f[10] }
-			if (f[11] != "-") m[id, "began"] = f[11]
+			if (f[4] >= 0 && up - f[4] > m[id, "text"]) m[id, "text"] = up - f[4]
+			if (f[5] != "-") { m[id, "state"] = f[5]; m[id, "reason"] = f[6]; m[id, "since"] = f[7]; m[id, "by"] = f[8] }
+			if (f[9] != "-") m[id, "began"] = f[9]
 		}
+	}
+	n = split(ENVIRON["files"], row, "\n")
+	for (i = 1; i <= n; i++) {
+		split(row[i], f, " ")
+		split(f[1], at, "/")
+		size[at[2]] = f[2]
 	}
 	n = split(ENVIRON["drew"], row, " ")
 	for (i = 1; i <= n; i++) m[row[i], "text"] = up
@@ -181,8 +191,10 @@ END {
 		if (id in log_text) {
 			if (!(id in after)) after[id] = size[id]
 			read_log(id, log_text[id] whole[id])
-		} else if (grew[id] == 1 && size[id] != "-") m[id, "wrote"] = up
+		} else if (grew[id] == 1) { m[id, "wrote"] = up; m[id, "from"] = "?" }
 		if (grew[id]) match_rules(id)
+		# What came was not read, as a rule held.
+		if (grew[id] == 1 && !(id in log_text) && m[id, "best"] == "" && m[id, "key"] == old[id, "key"]) m[id, "text"] = up
 		decide(id)
 		state = is == "running" ? "running" : "waiting"
 		reason = is == "running" ? "-" : is
@@ -204,20 +216,19 @@ END {
 		if (m[id, "state"] == "running") {
 			m[id, "ran"] = up
 			if (m[id, "began"] == "" && m[id, "by"] ~ /^(title|screen|told): /) {
-				m[id, "began"] = sprintf("%.0f", ENVIRON["last_up"] * hz / 10)
+				m[id, "began"] = sprintf("%.0f", ENVIRON["last_judged"] * hz / 10)
 				begun[id] = 1
 			}
 		}
 		out = id
 		for (k = 1; k <= fields; k++) out = out "\t" m[id, keys[k]]
-		print out
+		rows = rows out "\n"
 	}
-	print "--"
 	for (a = 1; a <= agents; a++) {
 		id = order[a]
 		if (id in changed) print "change", id, m[id, "state"], m[id, "reason"], m[id, "since"], changed[id], m[id, "by"]
+		if (m[id, "best"] == "" || m[id, "tells"]) print "read", id
 		if (id in begun) print "began", id, m[id, "key"], m[id, "began"]
-		if (!slow) continue
 		if (m[id, "state"] == "running") print "busy", id
 		if (m[id, "state"] == "running" && m[id, "by"] !~ /^CPU: /) work = "agent " name_of(id) ": " m[id, "by"]
 		else if (id in hot) work = "process " hot[id] " of agent " name_of(id) ": " share[id] " CPU"
@@ -226,9 +237,11 @@ END {
 		else continue
 		print "work", work
 	}
-	if (slow && ("others" in share)) print "work", "processes that are no agent\047s: " share["others"] " CPU"
+	if ("others" in share) print "work", "processes that are no agent\047s: " share["others"] " CPU"
 	if (due != "") print "due", due
 	if (silent) print "silent"
 	if (doubt) print "doubt"
 	for (id in confirm) print "confirm", id
+	print "--"
+	printf "%s", rows
 }'

@@ -12,6 +12,7 @@
 #   sentinel  leaves stop/request, again and again: a systemd path unit on the machine stops the container
 #   none      does nothing; ends when no agent is alive
 # Needs nothing of the agents. One watcher a host: a second one ends at once.
+# shellcheck disable=SC3013 # dash and busybox have -nt
 # shellcheck disable=SC2034,SC2154 # the parts that are included use some of these, and set others
 umask 077
 dir=$1 label=${2:-mngr}
@@ -34,8 +35,11 @@ hz=$(getconf CLK_TCK 2>/dev/null || echo 100)
 nl='
 '
 nonce=mngr-$$
-memory='' files='' roster='' pids='' cpu='' screens='' panes='' heard='' typed='' gone='' again='' due='' norules=''
+mark=watch.mark memory='' roster='' pids='' ids='' cpu='' screens='' panes='' heard='' typed='' gone='' known='' reads='' again='' due='' norules=''
 alive=0 work='' busy='' silent='' doubt='' scanned=-9999
+# Whether this awk takes a byte of 0 for an end.
+nulls=1
+[ "$(printf 'a\000b' | LC_ALL=C awk '{ print length($0) }' 2>/dev/null)" != 3 ] || nulls=''
 #include agent-processes
 #include tell
 #include watch-states
@@ -94,7 +98,7 @@ recalled() {
 # enroll: sets `roster` to the agents that are alive, one a line: "ID PID:STARTED PANE RULES" (RULES 1 if it has some), and `pids`
 # to their processes. Tells of those that were alive, and were killed with the shell that would have told.
 enroll() {
-	alive=0 were=$roster roster='' pids=''
+	alive=0 were=$roster roster='' pids='' ids=''
 	for agent in agents/*/; do
 		one=${agent#agents/} one=${one%/}
 		[ -f "${agent}session" ] && [ -f "${agent}process" ] || continue
@@ -111,7 +115,7 @@ enroll() {
 			[ -n "$busy_lock" ] || gone="$gone $one:$first:$started "
 			continue
 		fi
-		alive=1
+		alive=1 ids="$ids $one"
 		rules=0
 		[ ! -s "${agent}rules" ] || rules=1
 		roster="$roster$one $first:$started $pane $rules$nl"
@@ -128,51 +132,32 @@ ended() {
 	tell "$1" "$name" stopped
 }
 
-# size_in FILES ID: sets `size` to that of its log in a list as `glance` makes it; "-" if it isn't there.
-size_in() {
-	case $1 in
-	*"agents/$2/log "*) size=${1#*"agents/$2/log "} size=${size%% *} ;;
-	*) size=- ;;
-	esac
-}
-
-# glance: what changed in files since the last one. Sets `grown`, the agents whose logs did; `most`, how much at most came to
-# one; `moved`, if agents were started, ended, or given rules.
+# glance: what changed in files since the last one that saw something, which has left `mark`. Sets `grown`, the agents whose
+# logs did, and `moved`, if agents were started, ended, or given rules. Starts no process.
 glance() {
-	grown='' most=512 moved=''
-	new=$(stat -c '%n %s %Y' agents/*/process agents/*/rules agents/*/exit_code agents/*/log 2>/dev/null)
-	if [ "$new" != "$files" ]; then
-		IFS=$nl
-		for line in $new; do
-			case "$nl$files$nl" in *"$nl$line$nl"*) continue ;; esac
-			case $line in
-			*/log\ *)
-				one=${line#agents/} one=${one%%/*}
-				grown="$grown $one "
-				size_in "$files" "$one"
-				from=$size
-				size_in "$line" "$one"
-				[ "$from" != - ] || from=0
-				if [ "$size" -lt "$from" ]; then most=32768; elif [ $((size - from)) -gt $most ]; then most=$((size - from)); fi
-				;;
-			*) moved=1 ;;
-			esac
-		done
-		for line in $files; do # those that are there no more
-			case "$nl$new" in *"$nl${line%% *} "*) ;; *) moved=1 ;; esac
-		done
-		unset IFS
-		files=$new
+	compared
+	if [ -n "$grown$moved" ]; then
+		# What comes from now on is the next one's.
+		if [ $mark = watch.mark ]; then next=watch.mark2; else next=watch.mark; fi
+		printf '' >$next
+		compared
+		mark=$next
 	fi
-	# A sequence that wasn't whole is read again.
-	most=$((most + 4200))
-	[ $most -le 32768 ] || most=32768
 	for one in $pids; do [ -e "/proc/${one%,*}" ] || [ -e "/proc/${one#*,}" ] || moved=1; done
 }
+compared() {
+	grown='' moved=''
+	for one in $ids; do
+		[ ! -e "agents/$one/log" ] || [ $mark -nt "agents/$one/log" ] || grown="$grown $one "
+		[ $mark -nt "agents/$one/process" ] && [ ! -e "agents/$one/exit_code" ] || moved=1
+		[ ! -e "agents/$one/rules" ] || [ $mark -nt "agents/$one/rules" ] || moved=1
+	done
+	[ $mark -nt agents ] || moved=1
+}
 
-# judge [slow]: what state each agent is in: looks at logs that have grown, and at the screens of those agents that have rules.
+# judge: what state each agent is in: looks at logs that have grown, and at the screens of those agents that have rules.
 judge() {
-	slow=${1:-} logs='' list=''
+	logs='' list='' files=''
 	set --
 	IFS=$nl
 	for row in $roster; do
@@ -180,20 +165,23 @@ judge() {
 		pane=${key#* } key=${key%% *}
 		rules=${pane#* } pane=${pane%% *}
 		was='' grew=0
-		size_in "$files" "$one"
 		case $again in *" $one "*) grew=2 ;; esac
-		case "$nl$memory" in
-		*"$nl$one	$key	"*) ;;
+		case $known in
+		*" $one:$key "*) ;;
 		*)
 			unset IFS
 			was=$(recalled "$one" "$key")
 			IFS=$nl
+			known="$known $one:$key "
+			reads="$reads $one "
 			grew=2
-			[ "$size" = - ] || { grew=1 most=32768; }
+			[ ! -f "agents/$one/log" ] || { grew=1; }
 			;;
 		esac
 		case $grown in *" $one "*) grew=1 ;; esac
-		[ $grew != 1 ] || logs="$logs${nl}agents/$one/log"
+		if [ $grew = 1 ]; then
+			case "$reads$rules" in *" $one "* | *0) logs="$logs${nl}agents/$one/log" ;; esac
+		fi
 		if [ "$grew$rules" != 01 ] && [ "$rules" = 1 ]; then
 			case "$panes" in *" $pane "*)
 				[ $# -eq 0 ] || set -- "$@" \;
@@ -201,49 +189,59 @@ judge() {
 				;;
 			esac
 		fi
-		list="$list$one $key $pane $size $grew $was$nl"
+		list="$list$one $key $grew $was$nl"
 	done
+	# shellcheck disable=SC2086 # a list
+	[ -z "$logs" ] || files=$(stat -c '%n %s' $logs 2>/dev/null)
 	found=$(
-		if [ $# -gt 0 ] || [ -n "$logs" ]; then
+		if [ -z "$logs" ] && [ $# -gt 0 ] && [ -n "$socket" ] && [ -z "$nulls" ]; then
+			tmux -S "$socket" -u "$@" 2>/dev/null | judged
+		elif [ $# -gt 0 ] || [ -n "$logs" ]; then
 			{
 				[ $# -eq 0 ] || ours -u "$@" 2>/dev/null
 				if [ -n "$logs" ]; then
 					printf '\n%s logs\n' "$nonce"
 					# shellcheck disable=SC2086 # a list
-					tail -v -c "$most" $logs 2>/dev/null
+					tail -v -c 16384 $logs 2>/dev/null
 					printf '\n%s sizes\n' "$nonce"
 					# shellcheck disable=SC2086
 					stat -c '%n %s' $logs 2>/dev/null
 				fi
-			} | LC_ALL=C tr '\000' ' ' | judged
+			} | if [ -n "$nulls" ]; then LC_ALL=C tr '\000' ' ' | judged; else judged; fi
 		else
 			judged </dev/null
 		fi
 	)
-	unset IFS
-	case "$nl$found" in
-	*"$nl--"*) ;;
-	*) # a rule that awk doesn't understand
-		norules=1
-		return
-		;;
-	esac
-	memory=${found%%"--"*}
-	again='' due='' work='' busy='' silent='' doubt=''
+	again='' due='' work='' busy='' silent='' doubt='' reads='' new='' part=''
 	set -f
 	IFS=$nl
-	# shellcheck disable=SC2086 # words
-	for line in ${found#*"--"}; do
-		unset IFS
-		heed $line
+	for line in $found; do
+		if [ "$line" = -- ]; then
+			part=memory
+		elif [ -n "$part" ]; then
+			new=$new$line$nl
+		else
+			unset IFS
+			# shellcheck disable=SC2086 # words
+			heed $line
+			IFS=$nl
+		fi
 	done
 	unset IFS
 	set +f
+	if [ -z "$part" ]; then # a rule that awk doesn't understand
+		norules=1
+		return
+	fi
+	memory=$new
 	last_judged=$up
 }
+# judged: in a process of its own.
 judged() {
-	LC_ALL=C memory=$memory roster=$list drew=$drew cpu=$cpu up=$up last_up=$last_judged now=$now hz=$hz nonce=$nonce slow=$slow \
-		quiet=$quiet busy_output=$busy_output background=$background norules=$norules awk "$states"
+	LC_ALL=C
+	export LC_ALL memory roster files drew cpu up now last_judged hz nonce quiet busy_output background norules
+	roster=$list
+	exec awk "$states"
 }
 # heed WORDS…: a line of what `states` prints.
 heed() {
@@ -256,14 +254,13 @@ heed() {
 		echo "$is $reason $since $*" >"agents/$one/.state" && mv -f "agents/$one/.state" "agents/$one/state" || return 0
 		read -r name <"agents/$one/session" || return 0
 		[ "$told" = 0 ] || tell "$one" "$name" "$is" "$reason"
-		# What is over before the next long look counts, too.
-		[ "$is" != running ] || { work="agent $name: $*" && busy="$busy agents/$one/busy"; }
 		;;
 	began) echo "$2 $3" >"agents/$1/began" ;;
 	busy) busy="$busy agents/$1/busy" ;;
 	work) work=$* ;;
 	due) due=$1 ;;
 	confirm) again="$again $1 " ;;
+	read) reads="$reads $1 " ;;
 	silent) silent=1 ;;
 	doubt) doubt=1 ;;
 	esac 2>/dev/null
@@ -323,31 +320,45 @@ processes() {
 	span=$((up - scanned))
 	[ $span -ge "$wanted" ] || return
 	[ $span -le 300 ] || span=0
-	cpu=$(usage) scanned=$up
+	cpu=$(usage) scanned=$up fresh=1
 	case $cpu in *"ssh: 1"*) seen ssh ;; esac
 }
 
 # look: a long look, at everything.
 look() {
-	set_clock
+	looks=$((looks + 1))
+	if [ $((looks % 5)) -eq 1 ]; then
+		thought=$now
+		set_clock
+		# The clock was set: what files say is compared anew.
+		[ $((now - thought)) -ge -2 ] && [ $((now - thought)) -le 2 ] || printf '' >$mark
+	fi
 	last_look=$up
 	limits
 	configure
 	[ -z "$moved" ] || norules=''
 	find_server
-	enroll
-	terminals
+	[ -z "$moved" ] && [ $((looks % 5)) -ne 1 ] || enroll
+	[ -z "$moved" ] && [ $((looks % 2)) -eq 0 ] || terminals
 	processes
-	judge slow
-	# shellcheck disable=SC2086 # a list
-	[ -z "$busy" ] || touch -c $busy 2>/dev/null
-	drew=''
-	[ -z "$work" ] || seen agent now "$work"
+	# Else all is as it was.
+	[ -z "$grown$again$moved$drew$fresh" ] && ! overdue || judge
+	drew='' fresh=''
+	worked
 	[ $alive = 0 ] || seen process
 }
 
+# worked: the marks of agents that are at work. (An empty file that is emptied has a new time; no process is started for that.)
+worked() {
+	for one in $busy; do printf '' >"$one"; done 2>/dev/null
+	[ -z "$work" ] || seen agent now "$work"
+}
+overdue() { [ -n "$due" ] && [ "$up" -ge "$due" ]; }
+
 set_clock
-last_loop=$up last_judged=$up tries=0 drew=''
+printf '' >$mark
+looks=0
+last_loop=$up last_judged=$up tries=0 drew='' fresh=''
 moved=1
 while :; do
 	clock
@@ -362,10 +373,10 @@ while :; do
 		else
 			end_when_idle
 		fi
-	elif [ -n "$grown$again" ] || { [ -n "$due" ] && [ "$up" -ge "$due" ]; }; then
+	elif [ -n "$grown$again" ] || overdue; then
+		was=$busy
 		judge
-		# shellcheck disable=SC2086
-		[ -z "$busy" ] || { touch -c $busy && seen agent now "$work"; } 2>/dev/null
+		[ "$was" = "$busy" ] || worked # what is over before the next long look counts, too
 	fi
 	if [ -n "$again" ] && [ $tries -lt 3 ]; then
 		tries=$((tries + 1))
