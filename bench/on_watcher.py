@@ -53,7 +53,9 @@ def rows(folder: Path) -> Iterator[Row]:
     setting = setting.with_env(TMUX_TMPDIR=str(folder))
     try:
         for number, play in enumerate(TEN):
-            setting.run("create", f"a{number}", "played", "--no-connect", "--no-code", "-q", "--", PLAYS[play])
+            setting.run(
+                "create", f"a{number}", "played", "--no-connect", "--no-code", "-q", "--", PLAYS[play]
+            )
         for number in range(2):
             setting.run("create", f"shell{number}", "--no-connect", "--no-code", "-q")
         yield from _rows(setting, home)

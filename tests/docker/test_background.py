@@ -55,5 +55,7 @@ def test_background_work_keeps_a_host_up_and_an_agent_at_its_prompt_does_not(mng
     assert seen().endswith(" (sleep) of agent fix")
     assert "kept up by   background process" in mngr.run("show", "fix").stdout
     # It ends, and files that are dated in the future are no activity.
-    mngr.run("exec", "fix", "pkill -f '[s]leep 987'; touch -d '+1 day' /mngr/activity/agent /mngr/agents/*/busy")
+    mngr.run(
+        "exec", "fix", "pkill -f '[s]leep 987'; touch -d '+1 day' /mngr/activity/agent /mngr/agents/*/busy"
+    )
     until("the host stops", lambda: mngr.host("box")["state"] == "paused", 90)

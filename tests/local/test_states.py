@@ -23,6 +23,21 @@ def test_running_waiting_and_how_they_change(mngr: Local) -> None:
     assert row["active_at"]
 
 
+def test_why_an_agent_waits_is_told_by_its_program(mngr: Local) -> None:
+    """By OSC 7501, whatever it is and though it blinks; that is in `list`, by --state, in JSON and in the events."""
+    asks = r"printf '\033]7501;state=blocked:app=x:kind=permission\007Proceed?'; while sleep 0.5; do printf '\033]2;%s\007' $$; done"
+    mngr.create("asks", "sh", "-c", asks)
+    mngr.create("sleeps", "sleep", "1000")
+    row = mngr.until_state("asks", "waiting")
+    assert (row["reason"], row["signal"]) == ("permission", "told: state=blocked:app=x:kind=permission")
+    assert row["since"]
+    assert mngr.run("list", "--state", "permission", "-q").stdout == "asks\n"
+    assert "waiting: permission" in mngr.run("list", "asks").stdout
+    assert "state        waiting: permission, for " in mngr.run("show", "asks").stdout
+    told = (mngr.home / "agents/.events").read_text()
+    assert f"{row['id']} asks waiting permission -\n" in told
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
     [

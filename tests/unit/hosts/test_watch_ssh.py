@@ -55,7 +55,7 @@ class World:
         (top / "idle.conf").write_text("mode=ssh\ntimeout=100000\nsignals=ssh\nhost_stop=exit\n")
         shutil.copy(top / "idle.conf", top / "dir")
         watch = scripts.text("watch").replace("every=3", "every=1").replace("kept=75", f"kept={KEPT_S}")
-        watch = watch.replace("rarely=90", "rarely=0")
+        watch = watch.replace("rarely=150", "rarely=0")
         assert "every=1" in watch
         assert f"kept={KEPT_S}" in watch
         assert "rarely=0" in watch

@@ -28,7 +28,14 @@ class Agent:
         self.did: list[str] = []
 
     def look(
-        self, at: float, new: bytes = b"", *, title: str = "", screen: str | None = None, cpu: str = "", again: bool = False
+        self,
+        at: float,
+        new: bytes = b"",
+        *,
+        title: str = "",
+        screen: str | None = None,
+        cpu: str = "",
+        again: bool = False,
     ) -> tuple[str, str]:
         """State and reason after a look at which `new` was in its log, and `screen` on its screen."""
         before = len(self.log)
@@ -36,7 +43,9 @@ class Agent:
         shown = f"{NONCE} pane a a {title}\n{screen or ''}\n".encode() if title or screen is not None else b""
         sizes = f"agents/a/log {before + len(new)}\n"
         logs = (
-            f"\n{NONCE} logs\n==> agents/a/log <==\n".encode() + self.log[-16384:] + f"\n{NONCE} sizes\n{sizes}".encode()
+            f"\n{NONCE} logs\n==> agents/a/log <==\n".encode()
+            + self.log[-16384:]
+            + f"\n{NONCE} sizes\n{sizes}".encode()
             if new
             else b""
         )
@@ -93,7 +102,14 @@ def test_text_is_work_for_as_long_as_the_setting_says(agent: Agent) -> None:
 
 @pytest.mark.parametrize(
     "noise",
-    [b"\033]0;title\007", b"\033[?25l\033[3;4H\033[?25h", b"\033]2;title\033\\", b"  \r\n", b"ab", b"\033[1mab\033[m"],
+    [
+        b"\033]0;title\007",
+        b"\033[?25l\033[3;4H\033[?25h",
+        b"\033]2;title\033\\",
+        b"  \r\n",
+        b"ab",
+        b"\033[1mab\033[m",
+    ],
     ids=["title", "cursor", "title-st", "blanks", "less-than-the-limit", "colours"],
 )
 def test_what_shows_no_text_or_too_little_is_none(agent: Agent, noise: bytes) -> None:

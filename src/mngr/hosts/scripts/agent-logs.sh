@@ -70,5 +70,7 @@ if [ "$how" != keep ]; then
 	all | last
 	exit
 fi
-all | tail -c 8388608 >"$agent/.shown" && both | tail -c 8388608 >"$agent/.log" &&
+most=$(sed -n 's/^log_size=\([1-9][0-9]*\)$/\1/p' "$dir/commands/limits" 2>/dev/null)
+most=$((${most:-8} * 1048576))
+all | tail -c $most >"$agent/.shown" && both | tail -c $most >"$agent/.log" &&
 	mv -f "$agent/.shown" "$agent/shown" && mv -f "$agent/.log" "$agent/log.1" && rm -f "$agent/log"

@@ -27,7 +27,7 @@ echo "$$ ${20}" >.watch && mv -f .watch watch.process
 every=3
 pause=.8
 # As often (tenths of a second) it looks at all processes for what is old: SSH, the background.
-rarely=90
+rarely=150
 # A connection without a session (`ssh -N`, a port forward) is somebody's if it is older than what a shared connection of
 # mngr's is kept for the next command (transport/ssh.py: 60 s).
 kept=75
