@@ -342,7 +342,7 @@ look() {
 	[ -z "$moved" ] && [ $((looks % 2)) -eq 0 ] || terminals
 	processes
 	# Else all is as it was.
-	[ -z "$grown$again$moved$drew$fresh" ] && ! overdue || judge
+	[ -z "$grown$again$moved$drew$fresh" ] && [ $((looks % 5)) -ne 1 ] && ! overdue || judge
 	drew='' fresh=''
 	worked
 	[ $alive = 0 ] || seen process
