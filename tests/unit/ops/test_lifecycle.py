@@ -9,6 +9,7 @@ from mngr.agents import tmux
 from mngr.cli.destroy import described
 from mngr.cli.destroy import note as destroyed_note
 from mngr.cli.stop import note as stopped_note
+from mngr.config.schema import Config
 from mngr.model.clock import SYSTEM
 from mngr.model.errors import Unreachable
 from mngr.model.progress import Step
@@ -23,6 +24,7 @@ class Fake:
     """A Mngr with one provider, whose host is down until it is started."""
 
     clock = SYSTEM
+    config = Config()
     abilities = Abilities()
 
     def __init__(self) -> None:
@@ -51,9 +53,10 @@ class Fake:
 def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
     fake = Fake()
 
-    def start(place: Any, record: AgentRecord, files: dict[str, bytes]) -> None:
+    def start(place: Any, record: AgentRecord, files: dict[str, bytes], *, fresh: bool) -> tmux.Begun:
         if not fake.up:
             raise Unreachable("connection closed by remote host")
+        return tmux.Begun()
 
     monkeypatch.setattr(tmux, "start", start)
     monkeypatch.setattr(memory, "remember", lambda *_: None)

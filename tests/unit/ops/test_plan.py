@@ -90,7 +90,7 @@ class Slow:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, bytes]]:
     """The files of each agent that was started by us."""
     files: list[dict[str, bytes]] = []
-    monkeypatch.setattr(tmux, "start", lambda place, agent, sent: files.append(sent))
+    monkeypatch.setattr(tmux, "start", lambda place, agent, sent: (files.append(sent), tmux.Begun())[1])
     return files
 
 
