@@ -131,12 +131,12 @@ def _cost(text: str, home: Path, label: str) -> float:
     alone = (_ticks(server) - began) * 3
     with _watcher(text, home, label) as pid:
         time.sleep(4)  # it is settled
-        began = _ticks(pid) + _ticks(server)
+        began, served = _ticks(pid), _ticks(server)
         at = time.monotonic()
         time.sleep(SPAN_S)
-        used = _ticks(pid) + _ticks(server) - began
+        used, served = _ticks(pid) - began, _ticks(server) - served
         span = time.monotonic() - at
-    return max(0.0, used - alone) / os.sysconf("SC_CLK_TCK") / span
+    return (used + max(0, served - alone)) / os.sysconf("SC_CLK_TCK") / span
 
 
 def _ticks(pid: int) -> int:
