@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from support.ear import Ear
 from support.local import Local
-
-
-class Ear:
-    """What was posted: (path, body)."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, str]] = []
-        self.status = 200
-        self.held = threading.Event()
-        self.held.set()
-        ear = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                ear.heard.append((self.path, body))
-                ear.held.wait(20)
-                self.send_response(ear.status)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/topic?token=s3cret"
 
 
 @pytest.fixture
@@ -45,9 +18,7 @@ def ear(mngr: Local) -> Iterator[Ear]:
     mngr.home.mkdir(exist_ok=True)
     (mngr.home / "config.toml").write_text(f"tell_url = '{ear.url}'\n")
     yield ear
-    ear.held.set()
-    ear.server.shutdown()
-    ear.server.server_close()
+    ear.close()
 
 
 def until(what: Callable[[], Any], limit_s: float = 30) -> None:

@@ -42,11 +42,19 @@ def network(image: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def model(network: str) -> Iterator[ModelServer]:
-    """The model's server, at that network's end on this computer: containers reach it there, nobody else does."""
-    server = ModelServer(docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", network))
-    yield server
-    server.stop()
+def model(image: str, network: str) -> Iterator[ModelServer]:
+    """The model's server, in the network namespace of a container of its own: agents' containers reach it there, nobody
+    else does."""
+    name = f"{network}-model"
+    docker("run", "-d", "--rm", "--name", name, "--network", network, "--entrypoint", "sleep", image, "3600")
+    try:
+        what = "{{.State.Pid}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        pid, address = docker("inspect", "-f", what, name).split()
+        server = ModelServer(address, namespace=f"/proc/{pid}/ns/net")
+        yield server
+        server.stop()
+    finally:
+        docker("rm", "-f", name)
 
 
 @pytest.fixture(scope="session")

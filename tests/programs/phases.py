@@ -146,7 +146,7 @@ class Phases:
         agent.said("and now?")
         # Gemini CLI tells all that was said before as one text.
         asked = ["\n".join(one.told()) for one in agent.model.of(agent.program.key)[before:]]
-        assert any("one line, please" in one and "and now?" in one for one in asked), asked
+        assert any("ASK made-by-yes" in one and "and now?" in one for one in asked), asked
 
     def test_idle_stops_its_host_but_not_while_it_works_in_the_background(self, agent: Agent) -> None:
         container = agent.container

@@ -87,13 +87,11 @@ def _messages_asked(key: str, body: Json) -> Question:
     for message in body["messages"]:
         content = message["content"]
         who = "user" if message["role"] == "user" else "model"
-        turns += [(who, text) for text in _texts(content)]
-        if isinstance(content, list):
-            turns += [
-                ("tool", json.dumps(part.get("content")))
-                for part in content
-                if part.get("type") == "tool_result"
-            ]
+        for part in [content] if isinstance(content, str) else content:
+            if isinstance(part, dict) and part.get("type") == "tool_result":
+                turns.append(("tool", json.dumps(part.get("content"))))
+            else:
+                turns += [(who, text) for text in _texts([part] if isinstance(part, dict) else part)]
     tools = {tool["name"]: tool.get("input_schema", {}) for tool in body.get("tools", [])}
     form = body.get("output_config", {}).get("format", {}).get("schema")
     return Question(key, turns, tools, form)

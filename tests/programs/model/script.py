@@ -88,6 +88,9 @@ def answer(question: Question) -> Iterator[Act]:
     if who == "tool":
         yield Text("the tool is done")
         return
+    if _is_noted(question):
+        yield Text("noted")
+        return
     last = last_message(question)
     found = _WORDS.search(last)
     word, rest = (found[1], found[2].strip()) if found else ("", "")
@@ -139,6 +142,18 @@ def received(text: str) -> str:
 
 
 def last_message(question: Question) -> str:
-    """The last text of the user that isn't a program's own reminder (in a tag, as all have them)."""
-    told = [one for one in question.told() if not re.match(r"\s*<[a-z_-]+", one, re.IGNORECASE)]
+    """The last text of the user that isn't a program's own reminder."""
+    told = [one for one in question.told() if not _is_own(one)]
     return told[-1].strip() if told else ""
+
+
+def _is_own(text: str) -> bool:
+    """Whether a program says it in the user's name: in a tag, as all have them."""
+    return re.match(r"\s*<[a-z_-]+", text, re.IGNORECASE) is not None
+
+
+def _is_noted(question: Question) -> bool:
+    """Whether the user's last message was answered, and the program says something of its own since: that a command in the
+    background has ended, say."""
+    said = [index for index, (who, text) in enumerate(question.turns) if who == "user" and not _is_own(text)]
+    return bool(said) and any(who == "model" for who, _ in question.turns[said[-1] :])

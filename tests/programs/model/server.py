@@ -8,19 +8,27 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from support.namespaces import socket_in
+
 from .dialects import DIALECTS, Dialect
 from .script import Act, Question, Silence, answer
 
 
 class ModelServer:
-    """Serves on `host`:`port` (0: any free one) until `stop`. `asked`: each question with its key, in their order."""
+    """Serves on `host`:`port` (0: any free one) until `stop`. `asked`: each question with its key, in their order. `namespace`:
+    the network namespace in which the address is, as a file (`/proc/PID/ns/net`); "" for this computer's."""
 
-    def __init__(self, host: str, port: int = 0, *, loud: bool = False) -> None:
+    def __init__(self, host: str, port: int = 0, *, namespace: str = "", loud: bool = False) -> None:
         self.asked: list[Question] = []
         self.loud = loud
         self.stopped = threading.Event()
-        self._http = _Server((host, port), _Handler)
+        self._http = _Server((host, port), _Handler, bind_and_activate=False)
         self._http.model = self
+        if namespace:
+            self._http.socket.close()
+            self._http.socket = socket_in(namespace)
+        self._http.server_bind()
+        self._http.server_activate()
         self.url = f"http://{host}:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.2,), daemon=True)
         self._thread.start()

@@ -9,19 +9,34 @@ trap '' HUP TERM
 events() { tail -n 50 .events 2>/dev/null | LC_ALL=C awk 'NF == 7 && $1 ~ /^[0-9]+$/ && length($1) < 16'; }
 newest() { events | tail -n 1 | cut -d ' ' -f 1; }
 
+# fetch_curl: installs curl in a container that lacks it; once an hour at most.
+fetch_curl() {
+	if command -v curl || [ ! -e ../commands/entrypoint.sh ] || [ -n "$(find .curl -mmin -60)" ]; then return; fi
+	: >.curl
+	export DEBIAN_FRONTEND=noninteractive
+	if command -v apt-get; then
+		apt-get -q -o DPkg::Lock::Timeout=300 update &&
+			apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 install curl
+		rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
+	elif command -v apk; then
+		apk add --no-cache curl
+	elif command -v dnf || command -v microdnf; then
+		"$(command -v dnf || command -v microdnf)" install -y curl
+	fi 7>&-
+} >/dev/null 2>&1 </dev/null
+
 # post TEXT: sets `why` if that fails.
 post() {
 	why=
 	if command -v curl >/dev/null; then
 		printf 'url = "%s"\nheader = "Content-Type: text/plain"\ndata = "%s"\n' "$url" "$1" |
 			curl -q -sSf -m 4 -o /dev/null -K - >/dev/null 2>&1 || why="curl gave $?"
-	elif command -v wget >/dev/null; then
-		printf '%s\n' "$url" | timeout 5 wget -q -T 4 -t 1 -O /dev/null --no-config --post-data="$1" -i - >/dev/null 2>&1 || why="wget gave $?"
 	else
-		why='neither curl nor wget is there'
+		why="$no_curl"
 	fi
 	[ -z "$why" ]
 }
+no_curl="curl isn't there"
 
 while :; do
 	exec 7>.telling
@@ -29,6 +44,7 @@ while :; do
 	url='' last=''
 	read -r url <../commands/tell_url
 	[ -n "$url" ] || exit
+	fetch_curl
 	[ ! -s .told ] || read -r last <.told
 	top=$(newest)
 	case $last in '' | *[!0-9]*) last=$((${top:-1} - 1)) ;; esac
@@ -43,7 +59,7 @@ while :; do
 	done | tail -n 5 | while read -r text; do
 		if ! post "$text"; then
 			sleep 1
-			[ "$why" = 'neither curl nor wget is there' ] || post "$text"
+			[ "$why" = "$no_curl" ] || post "$text"
 		fi
 		if [ -n "$why" ]; then
 			echo "$(date +%s) $why" >.untold.new && mv -f .untold.new .untold

@@ -15,7 +15,8 @@ listeners() {
 # by a connection without one. Who hasn't logged in doesn't count.
 # Processes are an agent's if they carry its id, or are below one that does.
 # Lines: "cpu: ID TICKS" (ID others), "tick: PID:STARTED TICKS", "hot: ID N PID (COMM)" of who used at least
-# `busy_cpu` per cent of a processor since the last look (PID: most of that), "background: ID PID (COMM)", "pid: PID ID", "bare: …", "ssh: 0|1".
+# `busy_cpu` per cent of a processor since the last look (PID: most of that; what a program uses itself that says how it is
+# isn't counted: some draw a prompt that waits at a third of a processor), "background: ID PID (COMM)", "pid: PID ID", "bare: …", "ssh: 0|1".
 usage() {
 	carriers | LC_ALL=C memory=$memory last=$cpu listening=$(listeners) awk -v self=$$ -v now="$up" -v kept=$kept -v span="$span" -v hz="$hz" -v busy="$busy_cpu" 'BEGIN {
 		n = split(ENVIRON["listening"], rows, "\n")
@@ -58,8 +59,10 @@ usage() {
 				key = pid ":" at[pid]
 				if (owner != "others") print "tick:", key, ticks[pid]
 				spent = ticks[pid] - ((key in before) ? before[key] : 0)
-				if (spent > most[owner]) { most[owner] = spent; hottest[owner] = pid }
-				if ((owner in work) && at[pid] > work[owner] && state[pid] != "Z" && up[top] > 0 && called[top] !~ /^sshd/ &&
+				own = (owner in work) && at[pid] <= work[owner]
+				if (!own) later[owner] += spent
+				if (!own && spent > most[owner]) { most[owner] = spent; hottest[owner] = pid }
+				if ((owner in work) && !own && state[pid] != "Z" && up[top] > 0 && called[top] !~ /^sshd/ &&
 					(called[up[top]] !~ /^tmux/ || top == pane[owner]) && (!(owner in oldest) || at[pid] < at[oldest[owner]]))
 					oldest[owner] = pid
 			}
@@ -85,7 +88,7 @@ usage() {
 		for (owner in cpu) {
 			print "cpu:", owner, cpu[owner]
 			if (span <= 0 || !(owner in before)) continue
-			share = int(1000 * (cpu[owner] - before[owner]) / hz / span)
+			share = int(1000 * ((owner in work) ? later[owner] : cpu[owner] - before[owner]) / hz / span)
 			if (share < busy) continue
 			if (owner == "others") print "hot: others", share
 			else print "hot:", owner, share, hottest[owner], "(" called[hottest[owner]] ")"
