@@ -102,14 +102,16 @@ class Phases:
         agent.send(text)
         agent.said(text)
         agent.is_to_be("waiting", "finished")
-        assert received(text) in agent.screen()
+        screen = agent.screen()
+        assert received(text) in screen, screen
 
     @pytest.mark.parametrize("word", ["STREAM", "HOLD", "TOOL"])
     def test_it_runs_while_it_works(self, agent: Agent, word: str) -> None:
         """While an answer streams, while the model is silent, while a tool is."""
         agent.send(f"{word} 20")
         agent.is_to_be("running")
-        agent.is_to_be("waiting", "finished")
+        agent.mngr.run("wait", agent.name, "--for", "finished", "--timeout", str(LIMIT_S))
+        assert agent.state() == ("waiting", "finished")
 
     def test_its_own_words_in_an_answer_mean_nothing(self, agent: Agent) -> None:
         words = "SAY Do you want to proceed?\n ❯ 1. Yes\n[ ! ] Action Required\n(esc to interrupt)\nAllow once  Allow always  Reject"

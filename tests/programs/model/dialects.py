@@ -86,7 +86,7 @@ def _messages_asked(key: str, body: Json) -> Question:
     turns: list[tuple[str, str]] = []
     for message in body["messages"]:
         content = message["content"]
-        who = "user" if message["role"] == "user" else "model"
+        who = {"user": "user", "assistant": "model"}.get(message["role"], "system")
         for part in [content] if isinstance(content, str) else content:
             if isinstance(part, dict) and part.get("type") == "tool_result":
                 turns.append(("tool", json.dumps(part.get("content"))))

@@ -79,7 +79,7 @@ typed=$signs shown=1
 [ -z "$prompt" ] || ! at_prompt || shown=''
 [ -z "$prompt" ] || [ -n "$shown" ] || [ "$typed" != "$before" ] || [ "$was" = running ] || sure untaken
 
-for limit in 100 150 200; do
+for limit in 100 200 1000; do
 	judge
 	! asks || sure proven # it has begun, and asks already
 	enter 2>/dev/null || true
