@@ -1,10 +1,12 @@
 """`on_change` of the config: a command that is run for each change of state, with the event as JSON on its standard input."""
 
+import contextlib
 import json
 import os
 import queue
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -95,32 +97,48 @@ class OnChange:
             self._run(event)
 
     def _run(self, event: Event) -> None:
-        pipe = subprocess.PIPE
-        try:
-            process = subprocess.Popen(
-                self.argv, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe, start_new_session=True
-            )
-        except OSError as error:
-            self._tell("failed", MngrError(f"on_change: {self.argv[0]} can't be run: {error.strerror}"))
-            return
-        try:
-            _, said = process.communicate(json.dumps(event.plain()).encode() + b"\n", timeout=LIMIT_S)
-        except subprocess.TimeoutExpired:
+        with contextlib.ExitStack() as stack:
+            try:
+                # No pipe: what leaves the command's group may hold it open for ever.
+                said = stack.enter_context(tempfile.TemporaryFile())
+                process = subprocess.Popen(
+                    self.argv,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=said,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self._tell("failed", MngrError(f"on_change: {self.argv[0]} can't be run: {error.strerror}"))
+                return
+            try:
+                process.communicate(json.dumps(event.plain()).encode() + b"\n", timeout=LIMIT_S)
+            except subprocess.TimeoutExpired:
+                self._end(process)
+                self._tell(
+                    "late",
+                    TimedOut(f"on_change: its command didn't end within {LIMIT_S:g} s, and was killed"),
+                )
+                return
+            if process.returncode:
+                said.seek(max(0, said.seek(0, os.SEEK_END) - 4096))
+                last = said.read().decode(errors="replace").strip().splitlines()[-1:]
+                self._tell(
+                    "failed",
+                    MngrError(
+                        f"on_change: its command gave {process.returncode}: {last[0][:200] if last else 'it said nothing'}",
+                        hint="it is run for further changes all the same; this is said once",
+                    ),
+                )
+
+    @staticmethod
+    def _end(process: subprocess.Popen[bytes]) -> None:
+        with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            self._tell(
-                "late", TimedOut(f"on_change: its command didn't end within {LIMIT_S:g} s, and was killed")
-            )
-            return
-        if process.returncode:
-            last = said.decode(errors="replace").strip().splitlines()[-1:]
-            self._tell(
-                "failed",
-                MngrError(
-                    f"on_change: its command gave {process.returncode}: {last[0][:200] if last else 'it said nothing'}",
-                    hint="it is run for further changes all the same; this is said once",
-                ),
-            )
+        with contextlib.suppress(OSError):
+            process.stdin.close() if process.stdin else None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)
 
     def _tell(self, what: str, error: MngrError) -> None:
         if what not in self._said:
