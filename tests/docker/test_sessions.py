@@ -13,7 +13,7 @@ import pytest
 
 from support.cli import Cli
 
-from .conftest import IMAGE, INSTANCE, docker
+from .conftest import IMAGE, INSTANCE, docker, until
 
 
 @pytest.fixture
@@ -81,3 +81,20 @@ def test_sessions_in_a_container(mngr: Cli) -> None:
         assert time.monotonic() < end, mngr.host("box")["idle"]
         time.sleep(0.5)
     assert "after agent a2: output" in mngr.run("list").stdout
+
+
+def test_a_watcher_of_an_older_build_is_replaced_by_the_next_start(mngr: Cli) -> None:
+    """Whoever brings the next one: the container's process 1."""
+    create(mngr, "a1", "sleep", "1000")
+    host = str(mngr.agent("a1")["host"]["id"])
+
+    def inside(line: str) -> str:
+        return docker("exec", f"mngr-{host}", "sh", "-c", line, check=False)
+
+    inside(
+        r"""cd /mngr && sed -i 's/ \$build"/"/' commands/watch.sh && read pid _ <watch.process && kill $pid"""
+    )
+    until("the old one watches", lambda: len(inside("cat /mngr/watch.process").split()) == 2)
+    create(mngr, "a2", "sleep", "1000")
+    until("the new one watches", lambda: len(inside("cat /mngr/watch.process").split()) == 4)
+    assert inside("read pid _ </mngr/watch.process && kill -0 $pid && echo alive") == "alive"

@@ -1,7 +1,10 @@
 """What `list` says of agents, whatever they run."""
 
 import os
+import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +89,49 @@ def test_a_killed_agent_does_not_look_alive(mngr: Local) -> None:
     assert mngr.state("a1") == "stopped"
     mngr.run("start", "a1")
     assert mngr.state("a1") == "running"
+
+
+@pytest.mark.parametrize("noted", [True, False], ids=["build-of-yesterday", "older"])
+def test_a_watcher_of_another_build_is_replaced_by_the_next_start(mngr: Local, noted: bool) -> None:
+    mngr.create("a1", "sleep", "1000")
+    script, process = mngr.home / "commands/watch.sh", mngr.home / "watch.process"
+
+    def watchers() -> set[int]:
+        """But for what they start."""
+        return {
+            pid
+            for pid in mngr.processes_with("commands/watch.sh")
+            if os.getpgid(pid) == pid and b"sleep" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        }
+
+    def until_watched(by: Callable[[], object]) -> None:
+        end = time.monotonic() + 20
+        while not by():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    until_watched(process.exists)
+    first = int(process.read_text().split()[0])
+    mngr.create("a2", "sleep", "1000")  # the same build: nothing changes
+    assert int(process.read_text().split()[0]) == first
+    mngr.end("commands/watch.sh")
+
+    text = script.read_text()
+    noting = 'echo "$$ ${20} $build"'
+    assert text.count(noting) == 1
+    script.write_text(text.replace(noting, 'echo "$$ ${20}"' if noted else "false"))
+    mark = mngr.home / "watch.mark"
+    for file in (process, mark):
+        file.unlink()
+    label = [word for word in (mngr.home / "agents/.server").read_text().split("/") if word][-1].strip()
+    old = subprocess.Popen(["setsid", "sh", str(script), str(mngr.home), label], env=mngr.env, cwd="/")
+    until_watched(mark.exists)
+    assert process.exists() == noted
+    mngr.create("a3", "sleep", "1000")
+    assert old.wait(10) != 0
+    until_watched(process.exists)
+    until_watched(lambda: watchers() == {int(process.read_text().split()[0])})
+    assert script.read_text() == text
 
 
 def test_one_record_that_cannot_be_read_is_a_problem_and_the_rest_is_listed(mngr: Local) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -146,6 +147,17 @@ def test_nobody_is_no_activity_and_a_session_is(world: World) -> None:
     assert until(world.counts)
     world.end_last()
     assert until(lambda: not world.counts())
+
+
+def test_a_session_is_also_while_an_agent_works_that_does_not_count(world: World) -> None:
+    agent = world.top / "dir/agents/a"
+    agent.mkdir(parents=True)
+    (agent / "session").write_text("fix\n")
+    works = 'echo "$$ $(cut -d " " -f 22 /proc/$$/stat) %0" >.p && mv .p process; while sleep 0.2; do echo works >>log; done'
+    world.ssh("root@127.0.0.1", f"cd {agent} && exec sh -c {shlex.quote(works)}")
+    assert until(lambda: (agent / "state").exists() and (agent / "state").read_text().startswith("running"))
+    world.looks(3)  # it is known by now that it works
+    assert world.counts()
 
 
 def test_an_sftp_session_is(world: World) -> None:

@@ -47,6 +47,9 @@ if [ -d "$new/host" ]; then
 	mv -f "$new"/host/* "$dir"
 fi
 [ ! -d "$new/commands" ] || mv -f "$new"/commands/* "$dir/commands/"
+#include watch-newest
+doing 'see which watcher watches'
+newest
 doing 'look at the tmux server there'
 find_server || true
 adopt || true

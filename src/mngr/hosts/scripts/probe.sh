@@ -7,7 +7,7 @@ pair() { printf '%s\000%s\000' "$1" "$2"; }
 pair now "$(date +%s)"
 older='' watched=''
 # States are those of a watcher that lives.
-if { read -r pid at <watch.process; } 2>/dev/null && is_alive "$pid" "$at"; then watched=1; fi
+if { read -r pid at _ <watch.process; } 2>/dev/null && is_alive "$pid" "$at"; then watched=1; fi
 for agent in agents/*/; do
 	[ -f "${agent}agent.json" ] || continue
 	id=${agent#agents/} id=${id%/}

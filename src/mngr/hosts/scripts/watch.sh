@@ -16,14 +16,17 @@
 # shellcheck disable=SC2034,SC2154 # the parts that are included use some of these, and set others
 umask 077
 dir=$1 label=${2:-mngr}
+# agent-start replaces one that isn't what it lays.
+build=$(cksum 2>/dev/null <"$0")
 cd "$dir" || exit 1
 mkdir -p activity agents stop
 exec 9>watch.lock
-flock -n 9 || exit 0
+# Who starts an agent looks for a moment whether somebody holds it.
+flock -n 9 || { sleep .2 2>/dev/null || sleep 1; flock -n 9; } || exit 0
 read -r stat </proc/$$/stat
 # shellcheck disable=SC2086 # fields
 set -- ${stat##*) }
-echo "$$ ${20}" >.watch && mv -f .watch watch.process
+echo "$$ ${20} $build" >.watch && mv -f .watch watch.process
 every=3
 pause=.8
 # As often (tenths of a second) it looks at all processes for what is old: SSH, the background.
@@ -309,8 +312,11 @@ owned() { { tr '\000' '\n' <"/proc/$1/environ"; } 2>/dev/null | sed -n 's/^MNGR_
 processes() {
 	wanted=''
 	if [ -n "$doubt" ]; then wanted=0; elif [ -n "$silent" ]; then wanted=$rarely; fi
-	if [ "$host_stop" != none ] && [ "$timeout" -gt 0 ] && [ -z "$work" ]; then
-		case " $signals " in *" agent "* | *" ssh "*) wanted=${wanted:-$rarely} ;; esac
+	if [ "$host_stop" != none ] && [ "$timeout" -gt 0 ]; then
+		case " $signals " in
+		*" agent "*) [ -n "$work" ] || wanted=${wanted:-$rarely} ;; # work alone keeps it up
+		*" ssh "*) wanted=${wanted:-$rarely} ;;
+		esac
 		[ "$timeout" -ge 30 ] || wanted=${wanted:+0}
 	fi
 	if [ -z "$wanted" ]; then
