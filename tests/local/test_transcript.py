@@ -90,3 +90,60 @@ def test_a_record_is_read_to_a_limit(user: Local) -> None:
     told = user.run("transcript", "a1", "--format", "{at}")
     assert "what was said before that is left out" in told.stderr
     assert 30000 < len(told.stdout) < 40000
+
+
+#: Types whose record, or whose table, is none that can be kept.
+ODD = r"""
+[agent_types.half]
+command = "sleep 1000"
+transcript = { read = '''echo '{"a": "half \ud800 a letter"}' ''', text = "a" }
+
+[agent_types.deep]
+command = "sleep 1000"
+transcript = { read = "head -c 200000 /dev/zero | tr '\\0' '['", text = "a" }
+"""
+
+
+def test_a_record_that_is_odd_is_read_as_far_as_it_goes(user: Local) -> None:
+    (user.home / "config.toml").write_text(ODD)
+    create(user, "a1", "half")
+    create(user, "a2", "deep")
+    assert user.run("transcript", "a1", "--format", "{text}").stdout == "half ? a letter\n"
+    assert user.run("transcript", "a2").stdout == ""
+    user.run("destroy", "a1", "a2", "--yes", "-q")
+    assert user.names() == []
+
+
+def test_no_destroy_fails_because_of_a_transcript(user: Local) -> None:
+    create(user, "a1", "says", "--env", "SAID=x")
+    create(user, "a2", "quiet")
+    create(user, "a3", "quiet")
+    (user.home / "transcripts").write_text("no folder")
+    said = user.run("destroy", "a1", "--yes").stderr
+    assert "what a1 has said couldn't be kept" in said
+    (user.home / "config.toml").write_text("[agent_types.quiet]\ncommand = 5\n")
+    assert "couldn't be kept" in user.run("destroy", "a2", "--yes").stderr
+    (user.home / "config.toml").write_text("[agent_types.quiet]\ncomand = 'x'\n")
+    assert "couldn't be kept" in user.run("destroy", "a3", "--yes").stderr
+    assert user.names() == []
+
+
+def test_a_project_runs_nothing_beside_an_agent_that_is_there(user: Local) -> None:
+    """Whoever destroys an agent in a repository that was cloned runs nothing of that repository's."""
+    create(user, "a1", "says", "--env", "SAID=x")
+    create(user, "a2", "quiet")
+    (user.cwd / ".mngr").mkdir()
+    file, bad = user.cwd / ".mngr/settings.toml", user.cwd / "bad"
+    file.write_text(f"[agent_types.says.transcript]\nread = 'touch {bad}'\n")
+    for verb in (["transcript", "a1"], ["destroy", "a1", "--yes"], ["list"]):
+        said = user.run(*verb, code=2).stderr
+        assert f"{file}: agent_types.says.transcript can't be set by a project" in said
+    file.write_text(
+        "[agent_types.quiet]\ncommand = 'sleep 9'\nstates = [{ state = 'finished', screen = 'theirs' }]\n"
+    )
+    user.run("stop", "a2", "-q")
+    user.run("start", "a2", "-q")
+    assert not [one for one in (user.home / "agents").glob("*/rules") if "theirs" in one.read_text()]
+    user.run("destroy", "a1", "a2", "--yes", "-q")
+    assert not bad.exists()
+    file.unlink()

@@ -49,14 +49,20 @@ def messages(data: bytes, kind: Transcript) -> Iterator[Message]:
     for number, line in enumerate(data.splitlines()):
         try:
             row = json.loads(line)
-        except ValueError:  # its beginning is cut off, or its end isn't written yet
+        except (ValueError, RecursionError):  # cut off, not wholly written yet, or brackets without an end
             continue
         text = "\n".join(values(row, kind.text)).strip()
         if text and isinstance(row, dict):
             role = next(values(row, kind.role), "")
             own = next(values(row, kind.id), "") if kind.id else ""
-            found[own or number] = Message(role=role, text=text, at=_time(next(values(row, kind.at), "")))
+            at = _time(next(values(row, kind.at), ""))
+            found[own or number] = Message(role=_whole(role), text=_whole(text), at=_whole(at))
     yield from found.values()
+
+
+def _whole(text: str) -> str:
+    """Half a character (JSON can write one) is no text that can be shown or kept: there is a ? for it."""
+    return text.encode(errors="replace").decode()
 
 
 def values(row: object, path: str) -> Iterator[str]:

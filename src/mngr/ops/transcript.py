@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 #: So many agents' transcripts are kept, each of `agents.transcript.MOST` bytes at most.
 KEPT = 200
+#: So long, in seconds, a removal waits for the transcripts of all that it removes.
+KEEPING_S = 60
+#: So many are read at a time: an SSH server takes ten sessions on a connection.
+_AT_ONCE = 4
 
 
 class Transcript(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,9 +75,13 @@ def of(mngr: Mngr, target: Target) -> Transcript:
     trouble: MngrError
     if host.up:
         try:
-            return keep(mngr, host.record, record)
+            found = _read(mngr, host.record, record)
         except (Unreachable, NotFound, CommandFailed) as error:
             trouble = error
+        else:
+            with contextlib.suppress(OSError):  # it is shown also where it can't be kept
+                _save(_folder(mngr), found)
+            return found
     else:
         trouble = Unreachable(
             f"host {host.record.name} is {word(host.state)}",
@@ -85,7 +93,14 @@ def of(mngr: Mngr, target: Target) -> Transcript:
 
 
 def keep(mngr: Mngr, host: HostRecord, record: AgentRecord) -> Transcript:
-    """Reads an agent's transcript on its host, which runs, and keeps it. Repeatable. Raises as `transcript`, CommandFailed."""
+    """Reads an agent's transcript on its host, which runs, and keeps it. Repeatable. Raises as `transcript`, CommandFailed,
+    OSError if it can't be written."""
+    found = _read(mngr, host, record)
+    _save(_folder(mngr), found)
+    return found
+
+
+def _read(mngr: Mngr, host: HostRecord, record: AgentRecord) -> Transcript:
     kind = kind_of(mngr, record.type).transcript
     if kind is None:
         raise NotSupported(
@@ -93,25 +108,29 @@ def keep(mngr: Mngr, host: HostRecord, record: AgentRecord) -> Transcript:
             hint=f"`mngr logs {record.name}` has what its terminal showed; a type's `transcript` is in docs/agents.md",
         )
     said, cut = agents_transcript.read(mngr.place(host), record, kind)
-    found = Transcript(
+    return Transcript(
         agent_id=record.id, name=record.name, type=record.type, host=host.name, provider=host.provider,
         read_at=mngr.clock.now(), messages=said, cut=cut,
     )  # fmt: skip
-    _save(_folder(mngr), found)
-    return found
 
 
 def keep_all(mngr: Mngr, host: HostRecord, records: list[AgentRecord]) -> list[tuple[str, str]]:
-    """Keeps the transcripts of agents that are about to be removed, as far as they have any. Returns the names of those that
-    couldn't be, and why."""
-    lost: list[tuple[str, str]] = []
-    for record in records:
-        if kind_of(mngr, record.type).transcript is not None:
-            try:
+    """Keeps the transcripts of agents that are about to be removed, as far as they have any, in `KEEPING_S` for all. Returns the
+    names of those that couldn't be, and why; raises nothing, as no removal should fail because of it."""
+    from mngr.model.background import each
+    from mngr.model.clock import within
+
+    def lost(record: AgentRecord) -> str:
+        try:
+            if kind_of(mngr, record.type).transcript is not None:
                 keep(mngr, host, record)
-            except MngrError as error:
-                lost.append((record.name, str(error)))
-    return lost
+        except Exception as error:  # whatever it is: what is removed may cost money by the hour
+            return str(error) or type(error).__name__
+        return ""
+
+    with within(KEEPING_S):
+        why = each(lost, records, most=_AT_ONCE)
+    return [(record.name, text) for record, text in zip(records, why, strict=True) if text]
 
 
 def _folder(mngr: Mngr) -> Path:
