@@ -35,24 +35,53 @@ def load(home: Path, directory: Path | None = None, environ: Mapping[str, str] =
     return convert(merged, Config, "config")
 
 
+def load_own(home: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """The config without any project's files: what holds for agents that are there already, wherever mngr is called.
+    Raises as `load`."""
+    merged: dict[str, Any] = {}
+    for layer in layers(home, None, environ):
+        merged = _merge(merged, layer.data)
+    return convert(merged, Config, "config")
+
+
 #: What a project's files may not set, lest a repository that was cloned does, and why.
 _OWN = {
     "on_change": "it runs commands on this computer",
     "tell_url": "it tells others how your agents are",
+    "tmux_config": "it runs commands beside all your agents",
+}
+#: The same, of an agent type: what reaches beyond the agent that a create in the project makes.
+_OWN_OF_TYPES = {
+    "pass_env": "it takes along variables of yours",
+    "transcript": "it runs commands beside agents that are there already",
+    "prompt": "it says where something is typed to agents that are there already",
+    "answers": "it says what is typed to agents that are there already",
 }
 
 
 def _check_project(layer: Layer, home: Path) -> None:
-    for key, why in _OWN.items():
-        if key in layer.data:
+    reasons = dict(_OWN)
+    types = layer.data.get("agent_types")
+    for name in types if isinstance(types, dict) else ():
+        reasons.update({f"agent_types.{name}.{key}": why for key, why in _OWN_OF_TYPES.items()})
+    for key, why in reasons.items():
+        if _at(layer.data, key.split(".")) is not None:
             raise InvalidInput(
                 f"{layer.source}: {key} can't be set by a project, as {why}",
                 hint=f"take it out there; `mngr config set {key} …` puts it into {user_file(home)}",
             )
 
 
-def layers(home: Path, directory: Path, environ: Mapping[str, str]) -> list[Layer]:
-    """All layers that are there, lowest first."""
+def _at(data: dict[str, Any], path: Sequence[str]) -> Any:
+    """What stands at `path`; None, if nothing does."""
+    place: Any = data
+    for part in path:
+        place = place.get(part) if isinstance(place, dict) else None
+    return place
+
+
+def layers(home: Path, directory: Path | None, environ: Mapping[str, str]) -> list[Layer]:
+    """All layers that are there, lowest first; without a `directory` none of a project."""
     found = [Layer(str(path), _read(path)) for path in files(home, directory)]
     below: dict[str, Any] = {}
     for layer in found:
@@ -61,15 +90,15 @@ def layers(home: Path, directory: Path, environ: Mapping[str, str]) -> list[Laye
     return [*found, Layer("environment", from_environ)] if from_environ else found
 
 
-def files(home: Path, directory: Path) -> list[Path]:
-    """The config files that exist, lowest first. Raises InvalidInput if one folder has both spellings."""
+def files(home: Path, directory: Path | None) -> list[Path]:
+    """The config files that exist, lowest first; without a `directory` none of a project. Raises InvalidInput if one folder has both spellings."""
     user = [path for path in (home / "config.toml", home / "settings.toml") if os.path.lexists(path)]
     if len(user) > 1:
         raise InvalidInput(
             f"both config.toml and settings.toml are in {home}",
             hint="merge them into one and remove the other",
         )
-    project = project_folder(home, directory)
+    project = project_folder(home, directory) if directory else None
     own = [project / name for name in ("settings.toml", "settings.local.toml")] if project else []
     return [*user, *(path for path in own if os.path.lexists(path))]
 
@@ -78,10 +107,7 @@ def source(home: Path, path: Sequence[str]) -> str:
     """Which layer gives the setting `path` its value, for an error about it; "config" if none does."""
     found = "config"
     for layer in layers(home, Path.cwd(), os.environ):
-        place: Any = layer.data
-        for part in path:
-            place = place.get(part) if isinstance(place, dict) else None
-        if place is not None:
+        if _at(layer.data, path) is not None:
             found = layer.source
     return found
 

@@ -24,13 +24,12 @@ def _from(mngr: Mngr, name: str, key: str) -> str:
 
 
 def rules_now(mngr: Mngr, name: str) -> str | None:
-    """The rules by which states are seen, of a type as it is now; None where this computer doesn't know it, or not how to
-    read it: an agent of it that is there then keeps those it has."""
+    """The rules by which states are seen, of a type as the user's own config has it now; None where that doesn't know it, or not
+    how to read it: an agent of it that is there then keeps those it has."""
     from mngr.agents import type_files
 
-    configured: Mapping[str, Mapping[str, Any]] = mngr.config.agent_types
     try:
-        return type_files.rules(types.find_type(name, configured))
+        return type_files.rules(types.find_type(name, mngr.own_types))
     except MngrError:
         return None
 

@@ -4,12 +4,12 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mngr.config import home as homes
-from mngr.config.layers import load
+from mngr.config.layers import load, load_own
 from mngr.config.schema import Config
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import InvalidInput
@@ -30,6 +30,7 @@ class Mngr:
         self.home = home or homes.home()
         self.clock = clock
         self._config = config
+        self._own_types = config.agent_types if config else None
         self._providers: dict[str, HostProvider] = {}
 
     @property
@@ -37,6 +38,14 @@ class Mngr:
         if self._config is None:
             self._config = load(self.home)
         return self._config
+
+    @property
+    def own_types(self) -> dict[str, dict[str, Any]]:
+        """The agent types as the user's own file and the environment have them: those of agents that are there already. A
+        project's are for what is created in it; else a repository that was cloned would run commands beside other agents."""
+        if self._own_types is None:
+            self._own_types = load_own(self.home).agent_types
+        return self._own_types
 
     @property
     def laptop(self) -> str:

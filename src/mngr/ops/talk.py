@@ -196,10 +196,11 @@ def _started(mngr: Mngr, to: Reached, phases: Phases) -> tuple[Reached, bool]:
 
 
 def kind_of(mngr: Mngr, name: str) -> AgentType:
-    """The type of that name; one that says nothing, where it is no longer configured."""
+    """The type of that name, of an agent that is there already; one that says nothing, where the user's own config doesn't
+    have it, or no longer."""
     from mngr.agents.types import find_type, known
 
-    configured = mngr.config.agent_types
+    configured = mngr.own_types
     return find_type(name, configured, checked=False) if name in known(configured) else AgentType()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mngr.config.home import laptop_id
-from mngr.config.layers import change_user_file, files, load, project_folder, user_file
+from mngr.config.layers import change_user_file, files, load, load_own, project_folder, user_file
 from mngr.config.schema import Config, convert
 from mngr.model.errors import InvalidInput, NotFound
 
@@ -208,3 +208,29 @@ def test_a_laptop_s_id_is_one_whoever_asks_first(tmp_path: Path) -> None:
             ids = set(pool.map(laptop_id, [tmp_path / str(turn)] * 8))
         assert len(ids) == 1
         assert [one.name for one in (tmp_path / str(turn)).iterdir()] == ["laptop"]
+
+
+@pytest.mark.parametrize(
+    "key", ["on_change", "tell_url", "tmux_config", *(f"agent_types.claude.{key}" for key in ("pass_env", "answers", "prompt"))]
+)  # fmt: skip
+def test_what_reaches_beyond_a_project_can_t_be_set_by_one(home: Path, project: Path, key: str) -> None:
+    value = {"pass_env": '["TOKEN"]', "answers": '{ no = ["y"] }'}.get(key.rpartition(".")[2], '"x"')
+    for name in ("settings.toml", "settings.local.toml"):
+        file = project / ".mngr" / name
+        file.write_text(f"{key} = {value}\n")
+        with pytest.raises(InvalidInput) as raised:
+            load(home, project, {})
+        assert str(raised.value).startswith(f"{file}: {key} can't be set by a project, as it ")
+        assert f"`mngr config set {key} …`" in raised.value.hint
+        file.unlink()
+
+
+def test_a_project_has_no_say_in_what_is_there_already(
+    home: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "config.toml").write_text("[agent_types.a]\ncommand = 'mine'\n")
+    (project / ".mngr/settings.toml").write_text("[agent_types.a]\ncommand = 'theirs'\nends = 'x'\n")
+    monkeypatch.chdir(project)
+    assert load(home, project, {}).agent_types == {"a": {"command": "theirs", "ends": "x"}}
+    environ = {"MNGR__AGENT_TYPES__A__ABOUT": "it"}
+    assert load_own(home, environ).agent_types == {"a": {"command": "mine", "about": "it"}}

@@ -25,6 +25,7 @@ class Fake:
 
     clock = SYSTEM
     config = Config()
+    own_types = config.agent_types
     abilities = Abilities()
 
     def __init__(self) -> None:
