@@ -17,7 +17,7 @@ def type_files(name: str, kind: AgentType, words: Sequence[str]) -> dict[str, st
     files = {"command.sh": command_script(kind, words), "rules": rules(kind)}
     if kind.install or kind.prepare:
         files["ready.sh"] = _ready_script(name, kind)
-    again = continued(words)
+    again = continued(kind, words)
     if kind.continues and again is not None:
         there = f"if ( {kind.continues_if}\n) >/dev/null 2>&1; then\n" if kind.continues_if else ""
         files["continue.sh"] = _paths(kind) + there + _line(kind.continues, again) + "\n"
@@ -38,13 +38,16 @@ def rules(kind: AgentType) -> str:
     )
 
 
-def continued(words: Sequence[str]) -> Sequence[str] | None:
+def continued(kind: AgentType, words: Sequence[str]) -> Sequence[str] | None:
     """Of the words after a command those that it gets again when it goes on: its options, but not the task at their end, which
     it was given. None where the first is another command's name (`codex exec …`), which is run anew instead."""
     if len(words) > 1 and not words[0].startswith("-"):
         return None
-    task = words and not words[-1].startswith("-") and (len(words) == 1 or not words[-2].startswith("-"))
-    return words[:-1] if task else words
+    before = words[-2] if len(words) > 1 else ""
+    if before == "--" or before in kind.tasks:
+        return words[:-2]
+    alone = not before.startswith("-") or before in kind.switches or "=" in before
+    return words[:-1] if words and alone and not words[-1].startswith("-") else words
 
 
 def command_script(kind: AgentType, words: Sequence[str]) -> str:

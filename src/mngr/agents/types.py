@@ -43,7 +43,8 @@ class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """`[agent_types.NAME]` in the config over `shipped/NAME.toml` of this package.
 
     `about`: what it is, in a few words. `command`: argv, or one shell line as a string. `continues`: the same, which goes on
-    with the last conversation; `continues_if`: a shell line that says whether there is one. `env`: added to the agent's
+    with the last conversation; `continues_if`: a shell line that says whether there is one. `switches`: options that take no
+    value, so that a word after one is a task; `tasks`: options whose value is a task. `env`: added to the agent's
     environment; `pass_env`: variables taken along where the caller has them.
 
     Shell lines that run on the host: `install`, when `check` (by default `command -v` of the first word) fails, with
@@ -59,6 +60,8 @@ class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     command: str | list[str] = ""
     continues: str | list[str] = ""
     continues_if: str = ""
+    switches: list[str] = []
+    tasks: list[str] = []
     env: dict[str, str] = {}
     pass_env: list[str] = []
     needs: list[str] = []
@@ -133,9 +136,15 @@ def _shipped(name: str) -> dict[str, Any]:
         return tomllib.load(file)
 
 
+#: What a key of a type that ships takes with it, where somebody has one of their own.
+_BELONGS = {"command": ("continues", "continues_if"), "install": ("version", "shows_version", "needs")}
+
+
 def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """`own` over `base`; a table stays, but for the keys that it gets."""
-    merged = dict(base)
+    """`own` over `base`; a table stays, but for the keys that it gets. What belongs to a key of `base` that `own` has is left
+    out with it: another command isn't gone on with by the one that ships, another install has no say in its version."""
+    gone = {one for key, those in _BELONGS.items() if key in own for one in those}
+    merged = {key: value for key, value in base.items() if key not in gone}
     for key, value in own.items():
         before = merged.get(key)
         if isinstance(before, Mapping) and isinstance(value, Mapping):

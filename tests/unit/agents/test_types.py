@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mngr.agents.type_files import command_script, continued, rules
+from mngr.agents.type_files import command_script, continued, rules, type_files
 from mngr.agents.types import AgentType, find_type, shipped
 from mngr.model.errors import InvalidInput
 
@@ -53,11 +53,18 @@ def test_nothing_to_run_is_refused() -> None:
         (["--model", "big"], ["--model", "big"]),
         (["--model", "big", "do it"], ["--model", "big"]),
         (["--loud", "-v"], ["--loud", "-v"]),
+        (["--quick", "do it"], ["--quick"]),
+        (["--quick", "doit"], ["--quick"]),
+        (["--model=big", "do it"], ["--model=big"]),
+        (["--role", "be kind to all"], ["--role", "be kind to all"]),
+        (["--quick", "-i", "do it"], ["--quick"]),
+        (["--quick", "--", "-it"], ["--quick"]),
         (["exec", "do it"], None),
     ],
 )
 def test_a_task_is_not_given_twice(words: list[str], again: list[str] | None) -> None:
-    assert continued(words) == again
+    kind = AgentType(command="x", switches=["--quick"], tasks=["-i"])
+    assert continued(kind, words) == again
 
 
 def test_an_unknown_type_names_the_known_ones() -> None:
@@ -81,6 +88,28 @@ def test_a_key_of_one_s_own_wins_and_the_rest_stays() -> None:
     mine = find_type("claude", {"claude": {"version": "2.0.1", "env": {"MINE": "1"}}})
     assert mine == msgspec.structs.replace(ships, version="2.0.1", env={**ships.env, "MINE": "1"})
     assert ships.env, ships.version
+
+
+def test_dangerous_or_not_claude_gets_its_task_once() -> None:
+    words = ["--dangerously-skip-permissions", "fix the tests"]
+    again = type_files("claude", find_type("claude", {}), words)["continue.sh"]
+    assert "\nclaude --continue --dangerously-skip-permissions\n" in again
+
+
+def test_what_belongs_to_a_key_goes_with_it() -> None:
+    """Else a restart would run what ships instead of one's own command, and one's own install would have to bring their version."""
+    ships = find_type("claude", {})
+    command = ["claude", "--model", "opus"]
+    mine = find_type("claude", {"claude": {"command": command}})
+    assert mine == msgspec.structs.replace(ships, command=command, continues="", continues_if="")
+    assert "continue.sh" not in type_files("claude", mine, [])
+    again = {"command": command, "continues": [*command, "--continue"], "continues_if": "true"}
+    kept = find_type("claude", {"claude": again})
+    assert (kept.continues, kept.continues_if) == (again["continues"], "true")
+    mine = find_type("claude", {"claude": {"install": "curl x | sh"}})
+    assert mine == msgspec.structs.replace(ships, install="curl x | sh", version="", needs=[])
+    mine = find_type("claude", {"claude": {"install": "curl x | sh", "version": "9", "needs": ["node"]}})
+    assert (mine.version, mine.needs) == ("9", ["node"])
 
 
 def test_rules_are_a_line_each_in_their_order() -> None:
