@@ -130,6 +130,49 @@ def test_a_wait_runs_it_to_its_end(mngr: Local, tmp_path: Path) -> None:
     assert json.loads(done.read_text())["state"] == "done"
 
 
+def test_it_is_run_for_neighbours_of_those_that_are_followed(mngr: Local, tmp_path: Path) -> None:
+    changes = tmp_path / "changes"
+    mngr.home.mkdir(exist_ok=True)
+    (mngr.home / "config.toml").write_text(f"on_change = 'cat >>{changes}'\n")
+    mngr.create("a1", "sleep", "1000")
+    with following(mngr, tmp_path / "one", "a1", "--format", "jsonl") as one:
+        mngr.create("a2", "sh", "-c", "exit 3")
+        mngr.run("stop", "a1", "-q")
+        until(lambda: states(one()) == [("a1", "stopped", None)])
+        until(lambda: changes.exists() and len(states(changes.read_text().splitlines())) == 3)
+
+
+def test_who_follows_on_runs_it_while_a_wait_still_does(mngr: Local, tmp_path: Path) -> None:
+    """For a change that came to the wait: that one ends what it has begun."""
+    go, changes = tmp_path / "go", tmp_path / "changes"
+    mngr.home.mkdir(exist_ok=True)
+    line = f'read -r line; case $line in *a1*) until [ -e {go} ]; do sleep 0.05; done;; esac; echo "$line" >>{changes}'
+    (mngr.home / "config.toml").write_text(f"on_change = {json.dumps(line)}\n")
+    end = mngr.cwd / "end"
+    mngr.create("a1", "sh", "-c", f"while [ ! -e {end} ]; do sleep 0.05; done")
+    waiting = mngr.start("wait", "a1", "--for", "done")
+    assert waiting.stdout
+    until(lambda: any("# host-events" in line for line in mngr.processes().values()))
+    time.sleep(0.3)
+    with following(mngr, tmp_path / "on", "--since", "1h", "--format", "jsonl") as on:
+        until(on)
+        end.touch()
+        assert waiting.stdout.readline() == "a1 is done (exit code 0)\n"
+        until(lambda: states(on())[1:] == [("a1", "done", 0)])
+        mngr.create("a2", "sh", "-c", "exit 3")
+        try:
+            until(lambda: changes.exists() and len(states(changes.read_text().splitlines())) == 2)
+        finally:
+            go.touch()
+        assert waiting.wait(40) == 0
+        waiting.communicate()
+    assert states(changes.read_text().splitlines()) == [
+        ("a2", "running", None),
+        ("a2", "done", 3),
+        ("a1", "done", 0),
+    ]
+
+
 def test_a_project_can_t_have_commands_run_here(mngr: Local) -> None:
     subprocess.run(["git", "init", "-q", mngr.cwd], check=True)
     (mngr.cwd / ".mngr").mkdir()

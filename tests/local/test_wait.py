@@ -92,7 +92,9 @@ def test_one_that_was_killed_without_a_word_is_noticed(mngr: Local) -> None:
 def test_the_time_may_be_over_and_words_are_checked(mngr: Local) -> None:
     mngr.create("a1", "sleep", "1000")
     done = mngr.run("wait", "a1", "--for", "done", "--timeout", "1", code=124)
-    assert done.stderr.startswith("mngr: not within 1: a1 is ")
+    assert done.stderr.startswith("mngr: not within 1 s: a1 is ")
+    done = mngr.run("wait", "a1", "--for", "done", "--timeout", "1s", code=124)
+    assert done.stderr.startswith("mngr: not within 1s: a1 is ")
     assert "did you mean permission" in mngr.run("wait", "a1", "--for", "permision", code=2).stderr
     mngr.run("wait", "a1", "--timeout", "soon", code=2)
     mngr.run("wait", code=2)

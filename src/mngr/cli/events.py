@@ -65,9 +65,8 @@ def command(names: tuple[str, ...], follow: bool, since: str | None, form: str, 
     if not follow:
         return 5 if past.errors else 0
     with OnChange(mngr, _said) as on_change:
-        for told in events.follow(mngr, chosen, past.numbers):
+        for told in events.follow(mngr, chosen, past.numbers, changes=on_change):
             if isinstance(told, Event):
-                on_change(told)
                 write(told)
             elif isinstance(told, Lost | Back) and not quiet:
                 click.echo(of_link("events", told), err=True)

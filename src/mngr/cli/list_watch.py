@@ -41,11 +41,11 @@ def watch(
         OnChange(mngr, lambda e: notes.append(str(e))) as on_change,
     ):
         (screen.show if screen else rows.show)(picked(whole), notes)
-        for told in events.follow(mngr, events.Chosen(whole.hosts, {}, whole.errors), providers=providers):
+        chosen = events.Chosen(whole.hosts, {}, whole.errors)
+        for told in events.follow(mngr, chosen, providers=providers, changes=on_change):
             if isinstance(told, Listing):
                 whole = told
             elif isinstance(told, Event):
-                on_change(told)
                 _apply(mngr, whole, told)
             if screen or told is not None:
                 (screen.show if screen else rows.show)(picked(whole), notes)

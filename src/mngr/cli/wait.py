@@ -70,14 +70,15 @@ def command(
 
         with OnChange(mngr, show) as on_change:
             done = wait.wait(
-                mngr, texts, states, any_one=not every, timeout_s=limit, watch=told, seen=on_change
+                mngr, texts, states, any_one=not every, timeout_s=limit, watch=told, changes=on_change
             )
     if form == "json":
         write_json([_row(one) for one in done.agents])
     missing = [one for one in done.agents if one.fits == "no"]
     if done.timed_out:
+        said = timeout if timeout and timeout[-1] in "smhd" else f"{timeout} s"
         left = ", ".join(f"{one.name} is {_state(one)}" for one in done.agents if one.fits == "open")
-        show(MngrError(f"not within {timeout}: {left}", hint=f"waited for {', '.join(states)}"))
+        show(MngrError(f"not within {said}: {left}", hint=f"waited for {', '.join(states)}"))
         return TIMED_OUT
     if missing and (every or not any(one.fits == "yes" for one in done.agents)):
         return 3 if any(one.state == "removed" for one in missing) else 4

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import msgspec
 
@@ -17,6 +17,7 @@ from mngr.ops.context import Mngr
 from mngr.ops.following import Back, Follower, Lost, Present
 from mngr.ops.listing import LIST_LIMIT_S, list_hosts
 from mngr.ops.names import resolve
+from mngr.ops.on_change import OnChange
 
 #: New hosts are looked for at this distance, in seconds.
 LOOK_EVERY_S = 30.0
@@ -130,17 +131,25 @@ Told = Event | Present | Lost | Back | Listing
 
 def follow(
     mngr: Mngr, chosen: Chosen, numbers: dict[str, int] | None = None, *, providers: Sequence[str] = (),
-    look_every_s: float = LOOK_EVERY_S,
+    look_every_s: float = LOOK_EVERY_S, changes: OnChange | None = None,
 ) -> Iterator[Told | None]:  # fmt: skip
     """Changes as they come, without end, over a held connection to each host. With everything chosen, providers are asked from
     time to time for new hosts, or these `providers`: each such look is yielded, too. None where nothing came for a second.
-    `numbers`: where to go on, by host (Past.numbers)."""
+    `numbers`: where to go on, by host (Past.numbers). `changes`: run for every change on these hosts, also of agents that
+    aren't chosen: as long as this follows them, no other mngr runs it."""
     numbers = numbers or {}
-    with Follower(mngr) as follower, _Looks(mngr, providers, 0 if chosen.agents else look_every_s) as looks:
+    every_s = 0 if chosen.agents else look_every_s
+    with (
+        Follower(mngr) as follower,
+        _Looks(mngr, providers, every_s) as looks,
+        changes.turn(follower.rest()) if changes else nullcontext(),
+    ):
         for host in chosen.hosts:
             follower.add(host, numbers.get(host.record.id, -1))
         while True:
             told = follower.next(TICK_S)
+            if changes and isinstance(told, Event):
+                changes(told)
             if told is None or not isinstance(told, Event) or chosen.has(told):
                 yield told
             for listing in looks.taken():

@@ -82,6 +82,11 @@ class Follower:
         except queue.Empty:
             return None
 
+    def rest(self) -> Iterator[Told]:
+        """What was told already, and nobody has taken."""
+        while told := self.next(0):
+            yield told
+
     def close(self) -> None:
         """Ends all links. Repeatable."""
         for link in self._links.values():

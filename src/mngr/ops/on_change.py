@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import IO
 
@@ -35,7 +35,8 @@ class OnChange:
         self.on = bool(command)
         self._mngr, self._failed = mngr, failed
         self._said: set[str] = set()
-        self._locks: dict[str, IO[bytes] | None] = {}
+        self._locks: dict[str, IO[bytes]] = {}
+        self._released = False
         self._events: queue.Queue[Event | None] = queue.Queue(WAITING)
         self._threads: list[threading.Thread] = []
 
@@ -45,11 +46,12 @@ class OnChange:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.release()
         if kind is None:
             self.close()
 
     def __call__(self, event: Event) -> None:
-        if not self.on or not self._is_ours(event.host_id):
+        if not self.on or self._released or not self._is_ours(event.host_id):
             return
         if len(self._threads) < AT_ONCE:
             self._threads.append(threading.Thread(target=self._work, daemon=True))
@@ -61,8 +63,33 @@ class OnChange:
                 "full", MngrError("on_change: changes come faster than its command ends; some were left out")
             )
 
+    @contextlib.contextmanager
+    def turn(self, rest: Iterable[object]) -> Iterator[None]:
+        """While hosts are followed. What is in `rest` at the end came already, and is run, too; then it is another mngr's turn
+        at once: what was begun, and the links, may take long to end."""
+        try:
+            yield
+            for told in rest:
+                if isinstance(told, Event):
+                    self(told)
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """Nothing more is run here, but by another mngr that follows these hosts. Repeatable."""
+        self._released = True
+        import fcntl
+
+        for file in self._locks.values():
+            with contextlib.suppress(OSError):
+                # Of a command that is just begun, the process may still hold the file, too.
+                fcntl.flock(file, fcntl.LOCK_UN)
+            file.close()
+        self._locks.clear()
+
     def close(self) -> None:
         """Waits for what was begun, at most LIMIT_S."""
+        self.release()
         ends = self._mngr.clock.monotonic() + LIMIT_S
         for _ in self._threads:
             try:

@@ -1,6 +1,7 @@
 """Waiting for agents: until they are in a state that was asked for, or can't come to be in one any more."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Literal
 
 import msgspec
@@ -12,6 +13,7 @@ from mngr.model.guess import did_you_mean
 from mngr.ops.context import Mngr
 from mngr.ops.following import Back, Follower, Lost, Present
 from mngr.ops.names import Target, resolve
+from mngr.ops.on_change import OnChange
 
 #: What is waited for where nobody says so.
 DEFAULT = ("waiting", "done")
@@ -75,11 +77,11 @@ def wait(
     any_one: bool = False,
     timeout_s: float | None = None,
     watch: Watch = lambda told: None,
-    seen: Callable[[Event], None] = lambda event: None,
+    changes: OnChange | None = None,
 ) -> Answer:
     """Waits until all agents that `texts` name (or `any_one` of them) are in a state of `wanted`; `@HOST` names all of a host.
     Nothing is asked again and again: each host tells, over one held connection. Returns at once where that is so
-    already, or can't come to be any more. `seen`: called with each change on these hosts.
+    already, or can't come to be any more. `changes`: run for each change on these hosts.
 
     Raises as `resolve` does; Conflict if a host that was named has no agents.
     """
@@ -87,7 +89,7 @@ def wait(
     ends = None if timeout_s is None else mngr.clock.monotonic() + timeout_s
     targets = resolve(mngr, texts)
     work = _Waiting(_agents(targets), wanted, any_one, watch)
-    with Follower(mngr) as follower:
+    with Follower(mngr) as follower, changes.turn(follower.rest()) if changes else nullcontext():
         if not work.over:
             for host in {one.host.record.id: one.host for one in targets}.values():
                 follower.add(host)
@@ -97,7 +99,8 @@ def wait(
                 return Answer(agents=list(work.agents.values()), timed_out=True)
             told = follower.next(left if left is None else min(left, 3600))
             if isinstance(told, Event):
-                seen(told)
+                if changes:
+                    changes(told)
                 work.event(told)
             elif isinstance(told, Present):
                 work.present(told)

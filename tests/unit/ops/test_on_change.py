@@ -1,5 +1,6 @@
 """The command of `on_change`: it can't hold up whoever runs it."""
 
+import json
 import os
 import signal
 import time
@@ -57,6 +58,31 @@ def test_what_a_command_leaves_behind_isn_t_waited_for(tmp_path: Path) -> None:
         ours(event("one"))
     _kill(int(left.read_text()))  # it is still there
     assert [str(one) for one in told] == ["on_change: its command gave 3: no room"]
+
+
+def test_another_mngr_s_turn_comes_as_soon_as_this_one_follows_no_more(tmp_path: Path) -> None:
+    go, done = tmp_path / "go", tmp_path / "done"
+    command = f"until [ -e {go} ]; do sleep 0.05; done; cat >>{done}"
+    first, second = made(tmp_path, command), made(tmp_path, command)
+    first(event("one"))
+    second(event("one"))
+    with first.turn([]):
+        pass
+    first(event("two"))
+    second(event("two"))
+    go.touch()
+    first.close()
+    second.close()
+    assert sorted(json.loads(line)["name"] for line in done.read_text().splitlines()) == ["one", "two"]
+
+
+def test_what_came_already_is_run_when_it_follows_no_more(tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    with made(tmp_path, f"cat >>{done}") as ours:
+        ours(event("one"))
+        with ours.turn([event("two")]):
+            assert ours.on
+    assert sorted(json.loads(line)["name"] for line in done.read_text().splitlines()) == ["one", "two"]
 
 
 def _kill(pid: int) -> None:
