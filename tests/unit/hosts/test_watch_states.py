@@ -51,7 +51,7 @@ class Agent:
         )
         grew = 1 if new else 2 if again else 0
         env = {
-            "memory": self.memory, "roster": f"a 7:10000 {grew} -1 - - - - -\n", "files": sizes if new else "", "drew": "", "cpu": cpu,
+            "memory": self.memory, "roster": f"a 7:10000 {grew} -1 - - - - -\n", "files": sizes if new else "", "drew": "", "warm": cpu,
             "up": str(round(at * 10)), "now": str(1_700_000_000 + int(at)), "last_judged": str(round(at * 10) - 8), "hz": "100",
             "nonce": NONCE, "quiet": "10", "busy_output": "3", "background": "7200", "norules": "",
         }  # fmt: skip
@@ -121,6 +121,20 @@ def test_a_sequence_that_came_in_two_parts_is_no_text(agent: Agent) -> None:
     agent.look(1011)
     agent.look(1012, b"\033]0;a long ti")
     assert agent.look(1013, b"tle of a program\007") == ("waiting", "-")
+
+
+def test_who_is_made_ready_runs_but_not_for_ever_when_nothing_comes_of_it(tui: Agent) -> None:
+    """Whatever the installer shows."""
+    (tui.home / "readying").touch()
+    assert tui.look(1002, b"Do you want", title="[ ! ] Action Required", screen="> ") == ("running", "-")
+    assert "change a running - 1700001002 1 ready: it is being made ready" in tui.did
+    assert "due 28020" in tui.did
+    assert tui.look(2801) == ("running", "-")
+    assert tui.look(2802) == ("waiting", "permission")
+    tui.look(2803, b"goes on")
+    assert tui.look(2804) == ("running", "-")
+    (tui.home / "readying").unlink()
+    assert tui.look(2805, again=True, title="[ ! ] Action Required", screen="> ") == ("waiting", "permission")
 
 
 def test_cpu_time_of_one_that_prints_nothing_is_work(agent: Agent) -> None:

@@ -67,6 +67,7 @@ if [ -f "$new/agents/$id/agent.json" ] && [ ! -d "$agent" ]; then
 	touch "$dir/activity/create"
 elif [ -f "$new/agents/$id/rules" ] && [ -d "$agent" ]; then
 	mv -f "$new/agents/$id/rules" "$agent/rules"
+	touch "$agent/rules" # a tar's dates are old, and the watcher reads what is new
 fi
 rm -rf "$new"
 [ -f "$agent/agent.json" ] || { echo "no agent $id here" >&2; exit 3; }

@@ -2,7 +2,7 @@
 # watch-states: part of watch.sh (`#include`). What state each agent is in, and why.
 #
 # An awk program: it gets what is known (`memory`), which agents there are (`roster`), what came to their logs and shows on
-# their screens (standard input), and their CPU time (`cpu`); it prints what to do, `--`, and what is known now. To do:
+# their screens (standard input), and who uses CPU time (`warm`); it prints what to do, `--`, and what is known now. To do:
 #   change ID STATE REASON SINCE TELL BY…   the file `state`; TELL 1: also an event
 #   began ID KEY TICKS                      its first work began then: processes that are older are the program's own
 #   busy ID, work WHAT…                     it is at work, or its background is: that keeps a host up
@@ -83,8 +83,17 @@ function told_state(id,    told, kind) {
 	return told ~ /kind=permission/ ? "permission" : "question"
 }
 function soon(time) { if (time > up && (due == "" || time < due)) due = time }
+# ready: whether it is still being made ready: its program installed, say. One that hangs is not paid for for ever.
+function ready(id,    file, line, there) {
+	if (up - m[id, "wrote"] >= 18000) return 0
+	file = "agents/" id "/readying"
+	there = (getline line < file) >= 0
+	if (there) close(file)
+	return there
+}
 function decide(id,    pause) {
 	pause = m[id, "bell"] != "" && m[id, "bell"] >= m[id, "text"] ? 20 : quiet
+	if (ready(id)) { is = "running"; by = "ready: it is being made ready"; sure = 1; soon(m[id, "wrote"] + 18000); return }
 	is = m[id, "best"]; by = m[id, "bestby"]
 	if (is == "running") {
 		if (up - m[id, "wrote"] < 600) soon(m[id, "wrote"] + 600)
@@ -142,7 +151,7 @@ BEGIN {
 	}
 	n = split(ENVIRON["drew"], row, " ")
 	for (i = 1; i <= n; i++) m[row[i], "text"] = up
-	n = split(ENVIRON["cpu"], row, "\n")
+	n = split(ENVIRON["warm"], row, "\n")
 	for (i = 1; i <= n; i++) {
 		split(row[i], f, " ")
 		if (f[1] == "hot:") {

@@ -16,14 +16,16 @@ listeners() {
 # Processes are an agent's if they carry its id, or are below one that does.
 # Lines: "cpu: ID TICKS" (ID others), "tick: PID:STARTED TICKS", "hot: ID N PID (COMM)" of who used at least
 # `busy_cpu` per cent of a processor since the last look (PID: most of that; what a program uses itself that says how it is
-# isn't counted: some draw a prompt that waits at a third of a processor), "background: ID PID (COMM)", "pid: PID ID", "bare: …", "ssh: 0|1".
+# isn't counted: some draw a prompt that waits at a third of a processor), "background: ID PID (COMM)", "bare: …", "ssh: 0|1".
 usage() {
-	carriers | LC_ALL=C memory=$memory last=$cpu listening=$(listeners) awk -v self=$$ -v now="$up" -v kept=$kept -v span="$span" -v hz="$hz" -v busy="$busy_cpu" 'BEGIN {
+	{
+		printf '%s\n--\n' "$cpu"
+		carriers
+	} | LC_ALL=C memory=$memory listening=$(listeners) awk -v self=$$ -v now="$up" -v kept=$kept -v span="$span" -v hz="$hz" -v busy="$busy_cpu" 'BEGIN {
 		n = split(ENVIRON["listening"], rows, "\n")
 		for (i = 1; i <= n; i++) { split(rows[i], r, " "); listener[r[1]] = r[2] }
-		n = split(ENVIRON["last"], rows, "\n")
-		for (i = 1; i <= n; i++) {
-			split(rows[i], r, " ")
+		while ((getline line < "-") > 0 && line != "--") {
+			split(line, r, " ")
 			if (r[1] == "bare:") since[r[2]] = r[3]
 			else if (r[1] == "cpu:" || r[1] == "tick:") before[r[2]] = r[3]
 		}
@@ -34,7 +36,7 @@ usage() {
 			work[r[1]] = r[13] + 0
 			pane[r[1]] = r[2] + 0
 		}
-		while ((getline line < "-") > 0) { split(line, r, " "); has[r[1]] = r[2]; print "pid:", line }
+		while ((getline line < "-") > 0) { split(line, r, " "); has[r[1]] = r[2] }
 		for (i = 1; i < ARGC; i++) {
 			if ((getline line < ARGV[i]) <= 0) continue
 			close(ARGV[i])

@@ -38,7 +38,7 @@ hz=$(getconf CLK_TCK 2>/dev/null || echo 100)
 nl='
 '
 nonce=mngr-$$
-mark=watch.mark memory='' roster='' pids='' ids='' cpu='' screens='' panes='' heard='' typed='' gone='' known='' reads='' again='' due='' norules=''
+mark=watch.mark memory='' roster='' pids='' ids='' cpu='' warm='' screens='' panes='' heard='' typed='' gone='' known='' reads='' again='' due='' norules=''
 alive=0 work='' busy='' silent='' doubt='' scanned=-9999
 # Whether this awk takes a byte of 0 for an end.
 nulls=1
@@ -136,7 +136,7 @@ ended() {
 }
 
 # glance: what changed in files since the last one that saw something, which has left `mark`. Sets `grown`, the agents whose
-# logs did, and `moved`, if agents were started, ended, or given rules. Starts no process.
+# logs did, `ruled`, those that were given rules, and `moved`, if there are such, or agents were started or ended. Starts no process.
 glance() {
 	compared
 	if [ -n "$grown$moved" ]; then
@@ -149,11 +149,11 @@ glance() {
 	for one in $pids; do [ -e "/proc/${one%,*}" ] || [ -e "/proc/${one#*,}" ] || moved=1; done
 }
 compared() {
-	grown='' moved=''
+	grown='' moved='' ruled=''
 	for one in $ids; do
 		[ ! -e "agents/$one/log" ] || [ $mark -nt "agents/$one/log" ] || grown="$grown $one "
 		[ $mark -nt "agents/$one/process" ] && [ ! -e "agents/$one/exit_code" ] || moved=1
-		[ ! -e "agents/$one/rules" ] || [ $mark -nt "agents/$one/rules" ] || moved=1
+		[ ! -e "agents/$one/rules" ] || [ $mark -nt "agents/$one/rules" ] || ruled="$ruled $one " moved=1
 	done
 	[ $mark -nt agents ] || moved=1
 }
@@ -168,7 +168,7 @@ judge() {
 		pane=${key#* } key=${key%% *}
 		rules=${pane#* } pane=${pane%% *}
 		was='' grew=0
-		case $again in *" $one "*) grew=2 ;; esac
+		case $again$ruled in *" $one "*) grew=2 ;; esac
 		case $known in
 		*" $one:$key "*) ;;
 		*)
@@ -232,8 +232,8 @@ judge() {
 	done
 	unset IFS
 	set +f
-	if [ -z "$part" ]; then # a rule that awk doesn't understand
-		norules=1
+	if [ -z "$part" ]; then # a rule that awk doesn't understand, or something ended it: what came is looked at anew
+		norules=1 reads=" $ids " due=$((up + 30))
 		return
 	fi
 	memory=$new
@@ -242,7 +242,7 @@ judge() {
 # judged: in a process of its own.
 judged() {
 	LC_ALL=C
-	export LC_ALL memory roster files drew cpu up now last_judged hz nonce quiet busy_output background norules
+	export LC_ALL memory roster files drew warm up now last_judged hz nonce quiet busy_output background norules
 	roster=$list
 	exec awk "$states"
 }
@@ -254,7 +254,7 @@ heed() {
 	change)
 		one=$1 is=$2 reason=$3 since=$4 told=$5
 		shift 5
-		echo "$is $reason $since $*" >"agents/$one/.state" && mv -f "agents/$one/.state" "agents/$one/state" || return 0
+		printf '%s\n' "$is $reason $since $*" >"agents/$one/.state" && mv -f "agents/$one/.state" "agents/$one/state" || return 0
 		read -r name <"agents/$one/session" || return 0
 		[ "$told" = 0 ] || tell "$one" "$name" "$is" "$reason"
 		;;
@@ -320,13 +320,20 @@ processes() {
 		[ "$timeout" -ge 30 ] || wanted=${wanted:+0}
 	fi
 	if [ -z "$wanted" ]; then
-		[ $((up - scanned)) -lt 300 ] || cpu=''
+		[ $((up - scanned)) -lt 300 ] || { cpu='' warm=''; }
 		return
 	fi
 	span=$((up - scanned))
 	[ $span -ge "$wanted" ] || return
 	[ $span -le 300 ] || span=0
-	cpu=$(usage) scanned=$up fresh=1
+	cpu=$(usage) warm='' scanned=$up fresh=1
+	set -f
+	IFS=$nl
+	for line in $cpu; do
+		case $line in hot:* | background:*) warm=$warm$line$nl ;; esac
+	done
+	unset IFS
+	set +f
 	case $cpu in *"ssh: 1"*) seen ssh ;; esac
 }
 
@@ -342,7 +349,8 @@ look() {
 	last_look=$up
 	limits
 	configure
-	[ -z "$moved" ] || norules=''
+	# An awk that failed may have failed by itself: what it was told is tried anew now and then.
+	if [ -n "$norules" ] && { [ -n "$moved" ] || [ $((looks % 5)) -eq 1 ]; }; then norules='' ruled=" $ids "; fi
 	find_server
 	[ -z "$moved" ] && [ $((looks % 5)) -ne 1 ] || enroll
 	[ -z "$moved" ] && [ $((looks % 2)) -eq 0 ] || terminals
