@@ -19,6 +19,10 @@ def command_files() -> dict[str, bytes]:
     return {f"commands/{name}.sh": scripts.text(name).encode() for name in COMMANDS}
 
 
+#: The file with the address that a host tells of its agents; empty, if it tells none.
+TELL_URL = "commands/tell_url"
+
+
 def settings(tmux_config: str, limits: Mapping[str, int], tell_url: str = "") -> dict[str, bytes]:
     """The user's settings that a host's scripts read: what its tmux server reads when it starts, and `limits` (by the names
     that they have in the config): whole numbers. `tell_url`: may hold a token."""
@@ -29,7 +33,7 @@ def settings(tmux_config: str, limits: Mapping[str, int], tell_url: str = "") ->
     return {
         "commands/tmux.conf": config.encode(),
         "commands/limits": lines.encode(),
-        "commands/tell_url": f"{tell_url}\n".encode() if tell_url else b"",
+        TELL_URL: f"{tell_url}\n".encode() if tell_url else b"",
     }
 
 

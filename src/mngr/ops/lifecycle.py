@@ -11,7 +11,7 @@ from mngr.model.progress import Step
 from mngr.model.records import HostRecord
 from mngr.model.states import word
 from mngr.model.views import AgentView, HostView, StopSaves
-from mngr.ops import agent_types, memory, worktree
+from mngr.ops import agent_types, memory, trust, worktree
 from mngr.ops.context import Mngr, Phases
 from mngr.ops.names import Group
 from mngr.ops.notes import EndedAtOnce, MadeReady, TranscriptLost
@@ -118,7 +118,8 @@ def _may_be_stopping(host: HostView) -> bool:
 def _start_agents(mngr: Mngr, group: Group, record: HostRecord, phases: Phases, fresh: bool) -> Started:
     if group.agents:
         phases(Step("start agent"))
-    place, settings = mngr.place(record), mngr.host_settings()
+    place = mngr.place(record)
+    settings = trust.settings(mngr.provider(record.provider), record.ssh_trust, mngr.host_settings())
     host = HostView(record=record, state="running", agents=group.host.agents)
     agents: list[AgentView] = []
     for agent in group.agents:

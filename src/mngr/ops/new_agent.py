@@ -59,14 +59,15 @@ def files(work: Work, agent: AgentRecord, ssh_trust: SshTrust) -> dict[str, byte
     from mngr.agents import tmux
 
     plan = work.plan
-    withheld = trust.withheld(plan.provider, ssh_trust, plan.request, plan.env)
+    withheld = trust.withheld(plan.provider, ssh_trust, plan.request, plan.env, plan.settings)
     work.note(*withheld)
     # In a worktree git has to find its own repository, whatever the shell says from which mngr was called.
     drop = git.BOUND if plan.request.worktree else ()
     env = {} if withheld else plan.env
     if plan.passed and not withheld:
         work.note(PassedOn(agent=agent.name, type=agent.type, names=plan.passed))
-    return {**tmux.agent_files(agent, env, plan.of_type, drop), **plan.settings}
+    settings = trust.settings(plan.provider, ssh_trust, plan.settings, sends=plan.request.trust_first_contact)
+    return {**tmux.agent_files(agent, env, plan.of_type, drop), **settings}
 
 
 def send_code(work: Work, host: HostRecord, agent: AgentRecord) -> None:

@@ -122,7 +122,8 @@ class HostElsewhere(Note, frozen=True):
 
 
 class Withheld(Note, frozen=True):
-    """The agent didn't get these variables, as its host's first contact isn't verified: values may be secrets."""
+    """The agent didn't get these variables, nor its host the setting `tell_url` if that is named, as the host's first contact
+    isn't verified: values may be secrets."""
 
     agent: str
     names: list[str]

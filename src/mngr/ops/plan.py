@@ -201,7 +201,8 @@ def _host_notes(mngr: Mngr, found: CreatePlan) -> Sequence[Note]:
     request, abilities = found.request, found.provider.abilities
     ssh_trust = found.onto.record.ssh_trust if found.onto else abilities.ssh_trust
     others = [] if found.existing else elsewhere(mngr, request)
-    return [*others, *trust.withheld(found.provider, ssh_trust, request, found.env), *_as_root(found)]
+    withheld = trust.withheld(found.provider, ssh_trust, request, found.env, found.settings)
+    return [*others, *withheld, *_as_root(found)]
 
 
 def _as_root(found: CreatePlan) -> list[Note]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from mngr.hosts import layout
 from mngr.model.errors import InvalidInput
 from mngr.model.records import SshTrust
 from mngr.ops.notes import Withheld
@@ -16,13 +17,28 @@ def may_have_secrets(provider: HostProvider, ssh_trust: SshTrust, *, sends: bool
 
 
 def withheld(
-    provider: HostProvider, ssh_trust: SshTrust, request: CreateRequest, env: Mapping[str, str]
+    provider: HostProvider,
+    ssh_trust: SshTrust,
+    request: CreateRequest,
+    env: Mapping[str, str],
+    settings: Mapping[str, bytes],
 ) -> list[Withheld]:
-    """The agent's variables that don't go to its host, of this `ssh_trust`: all of them or none."""
-    if not env or may_have_secrets(provider, ssh_trust, sends=request.trust_first_contact):
+    """The agent's variables, and the user's `settings`, that don't go to its host, of this `ssh_trust`: all of them or none."""
+    names = [*sorted(env), *(["tell_url"] if settings.get(layout.TELL_URL) else [])]
+    if not names or may_have_secrets(provider, ssh_trust, sends=request.trust_first_contact):
         return []
     host = request.host or request.name
-    return [Withheld(agent=request.name, names=sorted(env), host=host, backend=provider.backend)]
+    return [Withheld(agent=request.name, names=names, host=host, backend=provider.backend)]
+
+
+def settings(
+    provider: HostProvider, ssh_trust: SshTrust, files: Mapping[str, bytes], *, sends: bool = False
+) -> dict[str, bytes]:
+    """The files of `Mngr.host_settings` as they go to a host of this `ssh_trust`: without `tell_url`, which is as secret as a
+    token, where secrets don't."""
+    if may_have_secrets(provider, ssh_trust, sends=sends):
+        return dict(files)
+    return {**files, layout.TELL_URL: b""}
 
 
 def check_snapshot(provider: HostProvider, *, sends: bool) -> None:

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from mngr.agents import tmux
@@ -10,6 +11,7 @@ from mngr.cli.destroy import described
 from mngr.cli.destroy import note as destroyed_note
 from mngr.cli.stop import note as stopped_note
 from mngr.config.schema import Config
+from mngr.hosts import layout
 from mngr.model.clock import SYSTEM
 from mngr.model.errors import Unreachable
 from mngr.model.progress import Step
@@ -82,6 +84,25 @@ def test_a_host_that_was_just_started_and_cant_be_reached_is_an_error(fake: Fake
     fake.start = lambda host_id, progress: HostRecord(id=host_id, name="one", provider="fake", backend="fake")  # type: ignore[method-assign]
     with pytest.raises(Unreachable):
         lifecycle.start(fake, group("paused"), lambda phase: None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("ssh_trust", "told"), [("pinned", b"https://t/s3cret\n"), ("unverified", b"")])
+def test_an_address_as_secret_as_a_token_goes_to_no_unverified_host(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, ssh_trust: Any, told: bytes
+) -> None:
+    sent: list[dict[str, bytes]] = []
+    fake.up = True
+    fake.host_settings = lambda: layout.settings("", {}, "https://t/s3cret")  # type: ignore[method-assign]
+
+    def start(place: Any, record: AgentRecord, files: dict[str, bytes], *, fresh: bool) -> tmux.Begun:
+        sent.append(files)
+        return tmux.Begun()
+
+    monkeypatch.setattr(tmux, "start", start)
+    one = group("running")
+    one.host.record = msgspec.structs.replace(one.host.record, ssh_trust=ssh_trust)
+    lifecycle.start(fake, one, lambda phase: None)  # type: ignore[arg-type]
+    assert sent[0]["commands/tell_url"] == told
 
 
 # --- what a destroy leaves -----------------------------------------------------------------------------------------

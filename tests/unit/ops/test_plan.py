@@ -319,10 +319,13 @@ def test_variables_go_to_no_unverified_host_on_either_way(
     cloud = Cloud(starts_agents=starts_agents, ssh_trust=ssh_trust)
     asked = request(env={"TOKEN": SECRET}, trust_first_contact=sends)
     before: list[CreatePlan] = []
-    done = create(made(tmp_path, cloud), asked, agree=before.append)
+    mngr = made(tmp_path, cloud)
+    mngr._config = msgspec.structs.replace(mngr.config, tell_url="https://there/s3cret")
+    done = create(mngr, asked, agree=before.append)
     [files] = [spec.agent_files for spec, _ in cloud.made] if starts_agents else started
     assert (SECRET.encode() in env_of(files)) == arrives
-    withheld = Withheld(agent="one", names=["TOKEN"], host="one", backend="cloud")
+    assert (b"s3cret" in files["commands/tell_url"]) == arrives
+    withheld = Withheld(agent="one", names=["TOKEN", "tell_url"], host="one", backend="cloud")
     assert done.notes == ([] if arrives else [withheld])
     assert [note for one in before for note in one.notes] == done.notes, "it is said before anything is paid"
 
