@@ -7,6 +7,7 @@ import msgspec
 from mngr.hosts import layout
 from mngr.hosts.scripts import script
 from mngr.model.errors import Conflict, MngrError, NotFound, Unreachable
+from mngr.model.numbers import exit_code
 from mngr.model.records import AgentRecord, encode
 from mngr.transport import quote
 from mngr.transport.base import CommandFailed, Transport
@@ -91,8 +92,7 @@ def start(
         )  # fmt: skip
     word, *said = done.text.splitlines() or [""]
     word, _, code = word.partition(" ")
-    code = int(code) if word == "exit" and code.isascii() and code.isdigit() else None
-    return Begun(code=code, readying=word == "readying", said=said)
+    return Begun(code=exit_code(code) if word == "exit" else None, readying=word == "readying", said=said)
 
 
 def agent_files(

@@ -14,6 +14,7 @@ from mngr.containers.survey import Seen
 from mngr.hosts.probe import idle_view
 from mngr.model.errors import MngrError, NotFound
 from mngr.model.idle import parse_mode
+from mngr.model.numbers import whole
 from mngr.model.records import AgentRecord, HostRecord, Idle, decode
 
 #: The labels that keep a host's lifetime, in seconds, and whom its agents run as.
@@ -46,7 +47,7 @@ def read(docker: Docker, seen: Seen, template: HostRecord) -> Known:
         host_dir=seen.host_dir,
         user=template.user or labels.get(USER, ""),
         host_key=template.host_key or pairs.get("key", ""),
-        ssh_port=int(port) if port.isdigit() else template.ssh_port,
+        ssh_port=whole(port, 5) or template.ssh_port,
         idle=_idle(pairs.get("idle", ""), labels, template.idle),
         labels=template.labels
         or {

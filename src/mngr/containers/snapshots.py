@@ -22,6 +22,7 @@ from mngr.model.clock import Clock, iso
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound
 from mngr.model.ids import is_id, new_snapshot_id
 from mngr.model.notes import LeftOutOfSnapshot, MountKept
+from mngr.model.numbers import whole
 from mngr.model.progress import Progress, Step
 from mngr.model.records import HostRecord, encode
 from mngr.model.views import Problem
@@ -82,7 +83,7 @@ def create(
             done,
             hint="is the disk full? What was half made is removed",
         )
-    sizes = [int(word) for word in done.text.split() if word.isdigit()]
+    sizes = [whole(word) or 0 for word in done.text.split()]
     snapshot = Snapshot(
         id=snapshot_id, name=name, host_id=record.id, host_name=record.name, provider=record.provider,
         created_at=iso(clock.now()), size_bytes=sum(sizes), user=record.user, volumes=list(mounted.volumes), left_out=mounted.left_out,

@@ -9,6 +9,7 @@ from mngr.hosts.probe import HostFacts, cause, describe_reason, stopped_at
 from mngr.hosts.probe import parse as parse_probe
 from mngr.model.errors import Unreachable
 from mngr.model.ids import is_id
+from mngr.model.numbers import whole
 from mngr.model.records import AgentRecord, HostRecord, decode
 from mngr.model.states import DOWN, HostState
 from mngr.model.views import AgentView, HostView, IdleView, Problem
@@ -105,8 +106,8 @@ def _parts(output: bytes) -> dict[str, bytes]:
     sizes, _, rest = output.partition(b"\0")
     for row in sizes.decode(errors="replace").splitlines()[:-1]:  # the last one is their sum
         size, _, key = row.strip().partition(" ")
-        if size.isdigit():
-            parts[key], rest = rest[: int(size)], rest[int(size) :]
+        if (number := whole(size)) is not None:
+            parts[key], rest = rest[:number], rest[number:]
     if rest != b"\0end":
         raise Unreachable("docker's answer was cut short")
     return parts
@@ -167,8 +168,8 @@ def parse_store(tar: bytes, instance: str, rest: bytes = b"") -> Stored:
                 stored.making[key] = decode(content, HostRecord)
         elif folder == "hosts":
             _host_file(stored, instance, name, content)
-    for whole in stored.making.keys() & stored.snapshots.keys():
-        del stored.making[whole]
+    for finished in stored.making.keys() & stored.snapshots.keys():
+        del stored.making[finished]
     for agents in stored.agents.values():
         agents.sort(key=lambda one: (one.created_at, one.name))
     return stored

@@ -6,6 +6,7 @@ import msgspec
 
 from mngr.hosts import scripts
 from mngr.model.names import is_name
+from mngr.model.numbers import exit_code
 
 #: A listener is sent something at least this often, in seconds.
 EVERY_S = 10
@@ -85,8 +86,7 @@ def _known(words: list[str]) -> Known | None:
         or bool(agent_id) != bool(name)
     ):
         return None
-    exit_code = int(code) if code.isascii() and code.isdigit() and len(code) < 6 else None
-    return Known(agent_id=agent_id, name=name, state=state, reason=reason, exit_code=exit_code)
+    return Known(agent_id=agent_id, name=name, state=state, reason=reason, exit_code=exit_code(code))
 
 
 def _number(text: str) -> float:

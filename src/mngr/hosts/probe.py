@@ -5,6 +5,7 @@ from typing import Literal, get_args
 import msgspec
 
 from mngr.hosts.scripts import script
+from mngr.model import numbers
 from mngr.model.records import AgentRecord, decode
 from mngr.model.states import QUIET_S, Reason
 from mngr.model.views import AgentView, IdleView
@@ -74,7 +75,7 @@ def _agent(
 ) -> AgentView:
     """`told`: the line of the watcher, `STATE REASON SINCE SIGNAL…`; without one the time tells at which it was last busy."""
     active_at = seen.get(f"agents/{record.id}/busy", 0.0)
-    code = int(exit_code) if exit_code and exit_code.strip().isdigit() else None
+    code = numbers.exit_code(exit_code or "")
     view = AgentView(record=record, state="stopped", exit_code=code, active_at=active_at or None)
     if exit_code is not None:
         view.state = "done"

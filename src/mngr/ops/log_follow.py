@@ -10,6 +10,7 @@ from types import TracebackType
 
 from mngr.agents import talk
 from mngr.model.errors import TimedOut, Unreachable
+from mngr.model.numbers import exit_code
 from mngr.ops.context import Mngr
 from mngr.ops.following import PAUSES_S
 from mngr.ops.log_lines import Lines
@@ -63,7 +64,7 @@ class LogFollower:
                 frames += 1
                 if kind == "end":
                     yield from self._encoded(self._seen.end())
-                    self.exit_code = int(body) if body.strip().isdigit() else None
+                    self.exit_code = exit_code(body.decode(errors="replace"))
                     return
                 yield from self._shown(kind, body)
             if self._closed:

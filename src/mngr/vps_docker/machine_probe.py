@@ -8,6 +8,7 @@ from mngr.containers.docker import Docker
 from mngr.containers.store import HostStore
 from mngr.containers.survey import Survey
 from mngr.hosts import scripts
+from mngr.model.numbers import whole
 from mngr.transport.base import Completed, Input, Transport, checked
 from mngr.transport.prefixed import Prefixed
 
@@ -29,8 +30,8 @@ def look(machine: Transport, instance: str) -> MachineFacts:
     survey = HostStore(Docker(together), instance).survey(timeout=LIMIT_S)
     facts = MachineFacts(survey=survey)
     ends_at, _, facts.stopped = together.guard.partition(" ")
-    if ends_at.isdigit():
-        facts.ends_at = float(ends_at)
+    if (number := whole(ends_at)) is not None:
+        facts.ends_at = float(number)
     return facts
 
 

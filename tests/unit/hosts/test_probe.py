@@ -155,8 +155,9 @@ def test_an_agent_with_an_exit_code_is_done() -> None:
     assert (agent.state, agent.exit_code) == ("done", 3)
 
 
-def test_an_exit_code_that_is_no_number_is_unknown() -> None:
-    [agent] = seen(**{"exit:agent-1": "x"}).agents
+@pytest.mark.parametrize("text", ["x", "²", "9" * 5000, ""])
+def test_an_exit_code_that_is_no_number_is_unknown(text: str) -> None:
+    [agent] = seen(**{"exit:agent-1": text}).agents
     assert (agent.state, agent.exit_code) == ("done", None)
 
 
