@@ -1,5 +1,7 @@
 """`mngr answer`: only what is asked is answered."""
 
+import time
+
 import pytest
 from local.test_send import Talk
 
@@ -46,6 +48,14 @@ def test_nothing_is_typed_where_nothing_is_asked(talk: Talk) -> None:
     assert "doesn't say which keys answer yes" in talk.mngr.run("answer", "sh1", "yes", code=2).stderr
     assert "given twice" in talk.mngr.run("answer", "a1", "yes", "-m", "no", code=2).stderr
     assert "there is no answer" in talk.mngr.run("answer", "a1", code=2).stderr
+    rules = talk.mngr.home / "agents" / talk.mngr.agent("a1")["id"] / "rules"
+    rules.unlink()  # as older builds made it
+    older = talk.mngr.run("answer", "a1", "yes", code=4).stderr
+    assert "an older mngr started it" in older
+    assert "`mngr start a1` gives it its rules" in older
+    talk.mngr.run("start", "a1", "-q")
+    assert time.time() - rules.stat().st_mtime < 3600  # else the watcher doesn't see that they are new
+    assert "a1 asks nothing just now (finished)" in talk.mngr.run("answer", "a1", "yes", code=4).stderr
     talk.mngr.run("stop", "a1")
     assert "it is stopped" in talk.mngr.run("answer", "a1", "yes", code=4).stderr
     assert talk.received("a1") == []

@@ -38,6 +38,8 @@ def test_following_shows_past_and_coming_lines_until_the_agent_ends(mngr: Local)
 def test_ctrl_c_ends_following_and_leaves_nothing(mngr: Local) -> None:
     for name in ("one", "second"):
         mngr.create(name, "sh", "-c", f"while sleep 0.2; do echo {name}; done")
+    killed = mngr.home / "agents/.listener-999999999"
+    killed.write_text("999999999 1\n")
     process = mngr.start("logs", "-f", "one", "second")
     assert process.stdout
     lines: set[str] = set()

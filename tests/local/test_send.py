@@ -1,6 +1,7 @@
 """`mngr send` and `mngr screen`: what arrives, and what is said of it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -252,3 +253,26 @@ def test_a_text_is_written_in_an_editor_and_kept_where_it_is_not_sent(talk: Talk
     done = subprocess.run(script, env=env, cwd=talk.mngr.cwd, capture_output=True, text=True, timeout=60)
     assert done.returncode == 4, done.stdout
     assert (talk.mngr.home / "unsent.md").read_text() == "from the\neditor\n"
+
+
+def test_nobody_is_written_to_on_a_host_that_is_about_to_stop(talk: Talk) -> None:
+    talk.create("a1")
+    talk.until("a1", ">")
+    reason = talk.mngr.home / "stop/reason"
+    reason.write_text("idle since=1\n")
+    assert "it is stopped" in talk.mngr.run("send", "a1", "hello", code=4).stderr
+    assert "it is stopped" in talk.mngr.run("answer", "a1", "yes", code=4).stderr
+    assert talk.received("a1") == []
+    before = time.time() - 1000
+    os.utime(reason, (before, before))  # it didn't come to that
+    folder = talk.mngr.home / "agents" / talk.mngr.agent("a1")["id"]
+    left, waits = folder / f"message-{'0' * 32}", folder / f"message-{'1' * 32}"
+    for file in (left, waits):
+        file.touch()
+    os.utime(left, (before, before))
+    assert talk.mngr.run("send", "a1", "hello").stdout == "sent to a1 (proven)\n"
+    assert talk.messages("a1") == ["hello"]
+    assert (left.exists(), waits.exists()) == (
+        False,
+        True,
+    )  # of one that was killed, and of one whose turn comes next

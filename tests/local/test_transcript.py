@@ -25,6 +25,11 @@ command = "sleep 1000"
 [agent_types.broken.transcript]
 read = "echo no record here >&2; exit 9"
 
+[agent_types.three]
+command = "sleep 1000"
+[agent_types.three.transcript]
+read = "exit 3"
+
 [agent_types.much]
 command = "sleep 1000"
 [agent_types.much.transcript]
@@ -80,6 +85,8 @@ def test_what_there_is_none_of(user: Local) -> None:
     create(user, "a2", "broken")
     assert "no record here" in user.run("transcript", "a2", code=1).stderr
     assert "couldn't be kept" in user.run("destroy", "a2", "--yes").stderr
+    create(user, "a4", "three")
+    assert "no longer" not in user.run("transcript", "a4", code=1).stderr
     user.run("create", "a3", "--no-connect", "-q", "--", "sleep", "1000")
     assert "agent type command doesn't say where" in user.run("transcript", "a3", code=2).stderr
     assert "there is no agent called nobody" in user.run("transcript", "nobody", code=3).stderr

@@ -46,6 +46,11 @@ def failure(name: str, outcome: Outcome, wait_s: float | None) -> MngrError:
                 f"{name} asks nothing just now{doing}; nothing was typed", "unasked", screen,
                 hint=f"`mngr send {name} …` is for a message",
             )  # fmt: skip
+        case "norules" if outcome.detail == "older":
+            return NotSent(
+                f"whether {name} asks something can't be seen: an older mngr started it, without the rules of its type; nothing was typed",
+                "norules", screen, hint=f"`mngr start {name}` gives it its rules",
+            )  # fmt: skip
         case "norules":
             return NotSent(
                 f"whether {name} asks something can't be seen: its type has no rules for that; nothing was typed", "norules",

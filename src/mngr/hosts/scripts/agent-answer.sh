@@ -5,7 +5,8 @@
 #   likely              its terminal changed, and it still asks: for the same, or the next thing
 #   failed              its terminal stayed as it was
 #   unasked STATE       nothing was typed: it asks nothing (STATE: what its rules say, if anything)
-#   norules             nothing was typed: its type has no rules by which that could be seen
+#   norules [older]     nothing was typed: its type has no rules by which that could be seen; `older`: it was last started by a
+#                       build that gave it none
 #   blocked login       nothing was typed: it wants somebody to log in
 # and ended, stopped, locked, cut, unknown. Exit code 3: there is no such agent.
 # shellcheck disable=SC2154,SC2034 # of the included parts
@@ -24,6 +25,7 @@ cat >"$text"
 begin
 sure() { note "$@"; outcome "$@"; }
 shot || listens
+[ -e "$agent/rules" ] || outcome norules older
 grep -Eq '^(permission|question)	' "$agent/rules" 2>/dev/null || outcome norules
 judge
 recall

@@ -15,23 +15,9 @@ umask 077
 export LC_ALL=C.UTF-8
 # (The included part has an `at` of its own.)
 #include agent-processes
-
-listener=$dir/agents/.listener-$$
-ended() {
-	trap '' TERM HUP INT
-	rm -f "$listener"
-	kill "$ender" 2>/dev/null
-	exit 0
-}
-trap ended TERM HUP INT PIPE
-# As host-events does: who listens uses no host, and ends with its client.
-read -r stat <"/proc/$$/stat"
-# shellcheck disable=SC2046,SC2086 # fields
-echo "$$ $(set -- ${stat##*) } && echo "${20}")" >"$listener" 2>/dev/null
-exec 3<&0 </dev/null
-(while read -r _ <&3; do :; done; kill -TERM $$ 2>/dev/null) >/dev/null 2>&1 &
-ender=$!
-exec 3<&-
+# Who listens uses no host, and ends with its client.
+#include listening
+listen "$dir/agents"
 
 size() { stat -c %s "$1" 2>/dev/null || echo 0; }
 # frame KIND: its line, then what this reads.

@@ -81,14 +81,20 @@ begin() {
 	{ true >"$dir/activity/user"; } 2>/dev/null
 	exec 8>"$agent/message-lock"
 	flock -w 30 8 || outcome locked
+	# What was left where one was killed; it isn't of those who wait for the lock.
+	find "$agent" -maxdepth 1 -name 'message-????????????????????????????????' -mmin +2 -exec rm -f {} + 2>/dev/null
 	if { read -r last_token last_outcome <"$agent/message-last"; } 2>/dev/null && [ "$last_token" = "$token" ]; then
 		outcome "$last_outcome"
 	fi
 	listens
 }
 
-# listens: sets `pane`; ends the script if the agent isn't alive.
+# listens: sets `pane`; ends the script if the agent isn't alive, or won't be in a moment: as agent-start, where the host is about to
+# stop itself.
 listens() {
+	decided=$(stat -c %Y "$dir/stop/reason" 2>/dev/null)
+	decided=$(($(date +%s) - ${decided:-0}))
+	if [ $decided -lt 60 ] && [ $decided -ge -5 ]; then outcome stopped; fi
 	find_server
 	own_pane
 	if [ -f "$agent/exit_code" ]; then

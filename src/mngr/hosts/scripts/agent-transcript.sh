@@ -17,4 +17,6 @@ export MNGR_SINCE="$mngr_tmp/since"
 	timeout "$mngr_limit" $mngr_drop sh -c "$mngr_line" </dev/null
 	echo $? >"$mngr_tmp/code"
 } | tail -c "$mngr_most"
-exit "$(cat "$mngr_tmp/code")"
+mngr_code=$(cat "$mngr_tmp/code")
+[ "$mngr_code" != 3 ] || mngr_code=1 # 3 is ours
+exit "$mngr_code"

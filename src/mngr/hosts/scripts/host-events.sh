@@ -6,13 +6,13 @@
 #   .                                   those were all
 #   + NUMBER TIME ID NAME STATE REASON EXIT_CODE    each line with a number above SINCE (-1: only those that come from now on)
 #   *                                   every EVERY seconds; before it all of the first four anew, if an agent's changed
-# Where the numbers began anew (the file was lost), those from 1 come. A listener is no SSH session for the watcher: as long
-# as it runs there is a file agents/.listener-PID with its pid and start time.
+# Where the numbers began anew (the file was lost), those from 1 come.
 umask 077
 # shellcheck disable=SC2034 # the included part uses label
 dir=$1 label=$2 last=$3 every=$4 once=${5-}
 cd "$dir/agents" 2>/dev/null || { echo "no agents in $dir" >&2; exit 3; }
 #include agent-processes
+#include listening
 
 newest() {
 	LC_ALL=C awk 'NF == 7 && $1 ~ /^[0-9]+$/ && length($1) < 16 { last = $1 } END { printf "%.0f", last }' .events 2>/dev/null || echo 0
@@ -68,28 +68,7 @@ if [ -n "$once" ]; then
 	exit 0
 fi
 
-# ended: with all that was started here, but nothing else of the process group.
-ended() {
-	trap '' TERM HUP INT
-	rm -f ".listener-$$"
-	kids=
-	{ read -r kids <"/proc/$$/task/$$/children"; } 2>/dev/null
-	# shellcheck disable=SC2086 # pids
-	kill ${kids:-$follower $ender} 2>/dev/null
-	exit 0
-}
-trap ended TERM HUP INT PIPE
-read -r stat <"/proc/$$/stat"
-# shellcheck disable=SC2046,SC2086 # fields
-echo "$$ $(set -- ${stat##*) } && echo "${20}")" >".listener-$$" 2>/dev/null
-# Those whose listener was killed.
-for file in .listener-*; do
-	[ "$file" != ".listener-$$" ] && read -r pid at <"$file" && ! is_alive "$pid" "$at" && rm -f "$file"
-done 2>/dev/null
-exec 3<&0 </dev/null
-(while read -r _ <&3; do :; done; kill -TERM $$ 2>/dev/null) &
-ender=$!
-exec 3<&-
+listen .
 # With us it ends, however we do. BusyBox's tail can't, and takes whole seconds.
 often=
 ! tail -s 0.5 "--pid=$$" -n 0 /dev/null 2>/dev/null || often="-s 0.5 --pid=$$"
