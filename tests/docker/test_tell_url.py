@@ -19,7 +19,15 @@ def test_curl_comes_when_there_is_something_to_tell(tmp_path: Path, image: str) 
     cli = Cli(home)
     words = ("--provider", instance, "--image", "debian:bookworm-slim", "--no-code", "--no-connect")
     try:
-        cli.run("create", "a1", *words, "--", "sh", "-c", "until [ -e /tmp/go ]; do sleep 0.2; done; echo works; exec sleep 1000")
+        cli.run(
+            "create",
+            "a1",
+            *words,
+            "--",
+            "sh",
+            "-c",
+            "until [ -e /tmp/go ]; do sleep 0.2; done; echo works; exec sleep 1000",
+        )
         container = f"mngr-{cli.agent('a1')['host']['id']}"
         ear = Ear(8099, f"/proc/{docker('inspect', '-f', '{{.State.Pid}}', container)}/ns/net")
         docker("exec", container, "touch", "/tmp/go")
