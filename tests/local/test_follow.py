@@ -58,6 +58,23 @@ def test_ctrl_c_ends_following_and_leaves_nothing(mngr: Local) -> None:
     assert not [*(mngr.home / "agents").glob(".listener-*")]
 
 
+def test_a_long_past_and_much_at_once_come_whole(mngr: Local) -> None:
+    mngr.create("a1", "sh", "-c", "until [ -e go ]; do sleep 0.1; done; exec sleep 1000")
+    (folder,) = [file.parent for file in (mngr.home / "agents").glob("*/agent.json")]
+    line = b"0123456789 abcdefghijklmnopqrstuvwxyz \xc3\xa9\n"
+    log = folder / "log"
+    log.write_bytes(line * 300_000)
+    process = mngr.start("logs", "-f", "--raw", "a1")
+    assert process.stdout
+    seen = process.stdout.read(len(line) * 300_000 - 300_000)  # characters
+    assert seen == line.decode() * 300_000
+    with log.open("ab") as file:
+        file.write(line * 60_000)
+    assert process.stdout.read((len(line) - 1) * 60_000) == line.decode() * 60_000
+    process.terminate()
+    process.communicate(timeout=20)
+
+
 def test_whoever_reads_no_more_ends_it(mngr: Local) -> None:
     mngr.create("a1", "sh", "-c", "while sleep 0.1; do echo more; done")
     process = mngr.start("logs", "-f", "a1")

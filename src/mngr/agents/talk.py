@@ -92,7 +92,10 @@ def screen(place: Place, agent_id: str) -> Screen | Literal["stopped"] | None:
             raise
         return None if failed.completed.code == 3 else "stopped"
     head, _, text = done.text.partition("\n")
-    columns, rows, x, y, shown, alternate, dead, title = head.split(" ", 7)
+    words = head.split(" ", 7)
+    if len(words) != 8 or not all(word.isascii() and word.isdigit() and len(word) < 7 for word in words[:4]):
+        raise CommandFailed(f"agent-screen on {place.transport.place} told no size of the terminal", done)
+    columns, rows, x, y, shown, alternate, dead, title = words
     lines = [plain(line).rstrip() for line in text.split("\n")]
     while lines and not lines[-1]:
         lines.pop()

@@ -10,6 +10,8 @@ from mngr.model.numbers import exit_code
 
 #: A listener is sent something at least this often, in seconds.
 EVERY_S = 10
+#: So much of what a host remembers is read, from its end, in bytes: more than the 2,000 lines that it may have (host-events.sh).
+PAST_BYTES = 262144
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):

@@ -102,7 +102,7 @@ def _of(mngr: Mngr, host: HostView) -> Past:
         return Past(errors=[_unread(host, host.problem)])
     path = f"{record.host_dir}/agents/.events"
     content = provider.read_files(record.id, [path]).get(path, b"")
-    return Past(_events(host, events.lines_of(content.decode(errors="replace"))))
+    return Past(_events(host, events.lines_of(content[-events.PAST_BYTES :].decode(errors="replace"))))
 
 
 def _unread(host: HostView, why: str) -> Problem:

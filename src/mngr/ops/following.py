@@ -25,6 +25,10 @@ SILENT_S = 3.5 * events.EVERY_S
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 #: A provider is asked how a host is for at most so long, in seconds.
 LOOK_S = 20.0
+#: So much that was told waits to be taken; until it is, no more is read from a host.
+WAITING = 1000
+#: A longer line is none of host-events, in bytes.
+LINE_BYTES = 65536
 
 
 class Present(msgspec.Struct, frozen=True):
@@ -56,7 +60,7 @@ class Follower:
     def __init__(self, mngr: Mngr, *, silent_s: float = SILENT_S) -> None:
         self.mngr = mngr
         self.silent_s = silent_s
-        self._told: queue.SimpleQueue[Told] = queue.SimpleQueue()
+        self._told: queue.Queue[Told] = queue.Queue(WAITING)
         self._links: dict[str, _Link] = {}
 
     def __enter__(self) -> "Follower":
@@ -78,7 +82,7 @@ class Follower:
     def next(self, timeout: float | None = None) -> Told | None:
         """What is told next; None where nothing is for `timeout` seconds."""
         try:
-            return self._told.get(timeout=timeout)
+            return self._told.get(timeout != 0, timeout)
         except queue.Empty:
             return None
 
@@ -97,7 +101,7 @@ class _Link:
     """One host's."""
 
     def __init__(
-        self, mngr: Mngr, host: HostView, since: int, told: "queue.SimpleQueue[Told]", silent_s: float
+        self, mngr: Mngr, host: HostView, since: int, told: "queue.Queue[Told]", silent_s: float
     ) -> None:
         self.mngr, self.host, self.told, self.silent_s = mngr, host, told, silent_s
         self.number = since
@@ -118,6 +122,12 @@ class _Link:
         with self._lock:
             if self._process:
                 _end(self._process)
+
+    def _tell(self, told: Told) -> None:
+        while not self._closed.is_set():
+            with contextlib.suppress(queue.Full):
+                self.told.put(told, timeout=0.5)
+                return
 
     # --- the link ---
 
@@ -167,6 +177,8 @@ class _Link:
             try:
                 for one in events.read(self._lines(self._process)):
                     self._take(one)
+            except _Endless:
+                error = Unreachable("it sends a line without an end").message
             except TimeoutError:
                 error = TimedOut(f"nothing came from it for {self.silent_s:g} s").message
             finally:
@@ -179,7 +191,7 @@ class _Link:
             return words[-1] if words else error
 
     def _lines(self, process: subprocess.Popen[bytes]) -> Iterator[str]:
-        """Raises TimeoutError."""
+        """Raises TimeoutError, _Endless."""
         assert process.stdout
         fd, rest = process.stdout.fileno(), b""
         while True:
@@ -191,18 +203,20 @@ class _Link:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 yield line.decode(errors="replace")
+            if len(rest) > LINE_BYTES:
+                raise _Endless
 
     def _say_lost(self, error: str) -> None:
         if not self._lost:
             self._lost = True
-            self.told.put(Lost(self.host, error))
+            self._tell(Lost(self.host, error))
 
     # --- what came over it ---
 
     def _take(self, one: events.Line | events.States | events.Beat) -> None:
         if self._lost:
             self._lost = False
-            self.told.put(Back(self.host))
+            self._tell(Back(self.host))
         if isinstance(one, events.Line):
             if one.number <= self.number:
                 self._touched.clear()
@@ -211,7 +225,7 @@ class _Link:
             self._event(one.of, one.at, one.number)
         elif isinstance(one, events.States):
             if self._first and not self._waiting:
-                self.told.put(Present(self.host, one.agents))
+                self._tell(Present(self.host, one.agents))
             if self._connecting:
                 self._connecting = False
                 if self.number < 0 or one.number < self.number:  # they begin anew where the file was lost
@@ -256,7 +270,7 @@ class _Link:
                 known.state, known.reason, known.exit_code,
             ):  # fmt: skip
                 return
-        self.told.put(
+        self._tell(
             Event(
                 at=at, host_id=record.id, host=record.name, provider=record.provider, agent_id=known.agent_id, name=known.name,
                 state=known.state, reason=known.reason, exit_code=known.exit_code, number=number,
@@ -305,7 +319,7 @@ class _Link:
         if self._first:
             self._first = False
             self._known.update({known.agent_id: known for known in agents})
-            self.told.put(Present(self.host, list(agents)))
+            self._tell(Present(self.host, list(agents)))
         self._event(events.Known(agent_id="", name="", state=state, reason=reason), at, None)
         last = {known.agent_id: known for known in agents}
         for known in list(self._known.values()):
@@ -318,6 +332,10 @@ class _Link:
                 self._event(now, at, None)
             elif known.state not in ("done", "stopped"):
                 self._event(msgspec.structs.replace(known, state="stopped", reason=""), at, None)
+
+
+class _Endless(Exception):
+    """What comes is no line of host-events."""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

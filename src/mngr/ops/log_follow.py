@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
+from typing import Any
 
 from mngr.agents import talk
 from mngr.model.errors import TimedOut, Unreachable
@@ -20,6 +21,8 @@ from mngr.ops.reached import Reached, look
 LIMIT_S = 900.0
 #: A link over which nothing came for so long is dead (s): the host gives a sign every 10 s.
 SILENT_S = 45.0
+#: A longer frame is none of agent-follow, in bytes.
+FRAME_BYTES = 8 << 20
 
 
 class LogFollower:
@@ -101,7 +104,7 @@ class LogFollower:
         return (f"{line}\n".encode() for line in lines)
 
     def _link(self) -> Iterator[tuple[str, bytes]]:
-        """The frames that come over one connection."""
+        """The frames that come over one connection. Raises Unreachable."""
         argv = talk.follow_argv(self.to.place, self.to.agent_id, self._at, self.lines, raw=self.raw)
         pipe = subprocess.PIPE
         with subprocess.Popen(
@@ -112,11 +115,22 @@ class LogFollower:
                 self.close()
             try:
                 assert process.stdout
-                rest = b""
+                parts, size = list[bytes](), 0
                 watch = _Watch(process)
-                while data := process.stdout.read1(65536):
+                out: Any = process.stdout
+                while data := bytes(out.read1(65536)):
                     watch.heard()
-                    *frames, rest = (rest + data).split(b"\0")
+                    first, *others = data.split(b"\0")
+                    parts.append(first)
+                    size += len(first)
+                    if size > FRAME_BYTES:
+                        raise Unreachable(
+                            f"{self.to.place.transport.place} sends something without an end that is no log"
+                        )
+                    if not others:
+                        continue
+                    frames = [b"".join(parts), *others[:-1]]
+                    parts, size = [others[-1]], len(others[-1])
                     for frame in frames:
                         head, _, body = frame.partition(b"\n")
                         kind, _, at = head.decode(errors="replace").partition(" ")

@@ -51,7 +51,7 @@ class OnChange:
             self.close()
 
     def __call__(self, event: Event) -> None:
-        if not self.on or self._released or not self._is_ours(event.host_id):
+        if not self.on or self._released or not self._is_ours(event.host_id) or self._was_run(event):
             return
         if len(self._threads) < AT_ONCE:
             self._threads.append(threading.Thread(target=self._work, daemon=True))
@@ -108,7 +108,7 @@ class OnChange:
             folder = self._mngr.home / "cache" / "on_change"
             try:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                file = (folder / host_id).open("ab")
+                file = (folder / host_id).open("a+b")
             except OSError:
                 return True
             try:
@@ -118,6 +118,25 @@ class OnChange:
                 return False
             self._locks[host_id] = file
         return True
+
+    def _was_run(self, event: Event) -> bool:
+        """Whether another mngr, whose turn it was before, has run it; if not, notes that this one does. Whoever follows sees a
+        change at another moment: it may come here when the other one has let go of the host."""
+        file = self._locks.get(event.host_id)
+        if event.number is None or file is None:
+            return False
+        try:
+            file.seek(0)
+            number, at = (float(word) for word in file.read(100).split())
+        except (OSError, ValueError):
+            number, at = 0.0, 0.0
+        if event.number <= number and event.at <= at:
+            return True
+        with contextlib.suppress(OSError):
+            file.truncate(0)
+            file.write(f"{event.number} {event.at}\n".encode())
+            file.flush()
+        return False
 
     def _work(self) -> None:
         while event := self._events.get():

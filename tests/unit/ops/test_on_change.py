@@ -23,8 +23,10 @@ def made(home: Path, command: str, told: list[MngrError] | None = None) -> OnCha
     return OnChange(mngr, (told if told is not None else []).append)
 
 
-def event(name: str) -> Event:
-    return Event(at=0, host_id="h", host="h", provider="p", agent_id=name, name=name, state="done")
+def event(name: str, number: int | None = None) -> Event:
+    return Event(
+        at=7, number=number, host_id="h", host="h", provider="p", agent_id=name, name=name, state="done"
+    )
 
 
 def until_lines(file: Path, number: int) -> None:
@@ -73,6 +75,16 @@ def test_another_mngr_s_turn_comes_as_soon_as_this_one_follows_no_more(tmp_path:
     go.touch()
     first.close()
     second.close()
+    assert sorted(json.loads(line)["name"] for line in done.read_text().splitlines()) == ["one", "two"]
+
+
+def test_a_change_that_comes_when_another_mngr_has_run_it_is_not_run_again(tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    with made(tmp_path, f"cat >>{done}") as first, first.turn([]):
+        first(event("one", 41))
+    with made(tmp_path, f"cat >>{done}") as second:
+        second(event("one", 41))
+        second(event("two", 42))
     assert sorted(json.loads(line)["name"] for line in done.read_text().splitlines()) == ["one", "two"]
 
 

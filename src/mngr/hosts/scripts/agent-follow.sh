@@ -35,7 +35,18 @@ if [ -z "$reached" ]; then
 		tries=$((tries + 1))
 		[ "$(size "$agent/log")" != "$reached" ] && [ $tries -lt 5 ]
 	do :; done
-	printf %s "${past%.}" | frame past
+	# In parts, none of which is too long to be a frame; the last is empty. Only with that the past was told.
+	past_end=$reached
+	printf %s "${past%.}" | (
+		reached=''
+		while
+			part=$(dd bs=65536 count=16 2>/dev/null; echo .)
+			[ "$part" != . ]
+		do printf %s "${part%.}" | frame past; done
+		reached=$past_end
+		: | frame past
+	)
+	past=''
 fi
 # moves: whether what it reads puts text anywhere on the screen, and not line after line.
 escape=$(printf '\033')
@@ -44,13 +55,19 @@ moves() { LC_ALL=C grep -aqE "$escape\[[0-9;]*[HfAd]"; }
 told() { tail -c "+$(($2 + 1))" "$1" | head -c $(($3 - $2)); }
 # show FILE FROM TO
 show() {
-	reached=$3
+	from=$2
 	if [ -z "$raw" ] && told "$1" "$2" "$3" | moves; then
+		reached=$3
 		find_server
 		own_pane
 		[ -z "$pane" ] || { ours -u capture-pane -p -t "$pane" 2>/dev/null | frame screen && return; }
 	fi
-	told "$1" "$2" "$3" | frame line
+	while [ "$from" -lt "$3" ]; do # in parts, none of which is too long to be a frame
+		reached=$((from + 1048576))
+		[ $reached -le "$3" ] || reached=$3
+		told "$1" "$from" "$reached" | frame line
+		from=$reached
+	done
 }
 quiet=0
 while :; do

@@ -64,7 +64,13 @@ seen_last=$(states)
 if [ "$last" -lt 0 ]; then last=$top; elif [ "$top" -lt "$last" ]; then last=0; fi
 show
 if [ -n "$once" ]; then
-	[ ! -f .events ] || lines <.events
+	# An agent may write there, too: only so much of the end.
+	most=262144
+	if [ "$(stat -c %s .events 2>/dev/null || echo 0)" -gt $most ]; then
+		tail -c $most .events | sed 1d | lines
+	elif [ -f .events ]; then
+		lines <.events
+	fi
 	exit 0
 fi
 
