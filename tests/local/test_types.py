@@ -100,7 +100,10 @@ def test_an_install_that_fails_ends_the_start_at_its_first_failing_line(mngr: Lo
 def test_what_was_installed_and_is_not_there_is_said(mngr: Local, home: Path) -> None:
     write(mngr, install="true")
     made = mngr.run("create", "a1", "tool", "--no-connect")
-    assert "note: tool was installed, and still isn't found here: `command -v tool` fails" in made.stderr
+    assert (
+        "note: tool was installed, and still isn't found here: `command -v tool` fails; a PATH that "
+        in made.stderr
+    )
 
 
 def test_what_a_type_needs_is_not_installed_on_this_computer_s_own_system(mngr: Local, home: Path) -> None:
@@ -218,6 +221,33 @@ def test_json_gets_what_it_lacks_and_keeps_the_rest_to_the_letter(tmp_path: Path
     assert '"x": 1.0' in after
     read = json.loads(after.replace("// mine", "").replace("/* so */", ""))
     assert read == {"auth": {"x": 1.0, "list": ['k"y', "Aé"]}, "n": None, "e": {folder: {"trusted": True}}}
+
+
+def test_what_a_program_writes_to_its_file_meanwhile_stays(tmp_path: Path) -> None:
+    """Which it does just before the new file would take the old one's place."""
+    from mngr.hosts import scripts
+
+    file, once = tmp_path / "a.json", tmp_path / "once"
+    file.write_text('{"n": 1}')
+    chmod = 'chmod() { [ -e "$ONCE" ] || printf %s \'{"n": 2, "more": 3}\' >"$FILE"; : >"$ONCE"; command chmod "$@"; }\n'
+    text = scripts.text("type-json") + chmod + 'mngr_json "$FILE" 4 ours'
+    env = {**os.environ, "FILE": str(file), "ONCE": str(once)}
+    subprocess.run(["sh", "-c", text], env=env, check=True, timeout=20)
+    assert json.loads(file.read_text()) == {"n": 2, "more": 3, "ours": 4}
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.json", "once"]
+
+
+def test_a_file_that_is_written_all_the_time_is_left_as_it_is(tmp_path: Path) -> None:
+    from mngr.hosts import scripts
+
+    file = tmp_path / "a.json"
+    file.write_text("{}")
+    chmod = 'chmod() { echo " " >>"$FILE"; command chmod "$@"; }\n'
+    text = scripts.text("type-json") + chmod + 'mngr_json "$FILE" 4 ours'
+    env = {**os.environ, "FILE": str(file)}
+    done = subprocess.run(["sh", "-c", text], env=env, check=True, timeout=20, capture_output=True, text=True)
+    assert json.loads(file.read_text()) == {}
+    assert done.stdout == f"mngr: {file} is being written all the time: left as it is\n"
 
 
 def test_json_that_is_none_is_left_alone(tmp_path: Path) -> None:

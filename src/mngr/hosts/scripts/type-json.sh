@@ -25,19 +25,46 @@ mngr_json_put() {
 	(
 		umask 077
 		[ -s "$mngr_file" ] || echo '{}' >"$mngr_file"
-		MNGR_VALUE=$mngr_value MNGR_PATH=$mngr_path MNGR_MODE=$mngr_mode MNGR_FILE=$mngr_file \
-			LC_ALL=C awk "$mngr_json_awk" </dev/null >"$mngr_file.mngr" && mngr_code=0 || mngr_code=$?
-		case $mngr_code in
-		0) # its mode stays, too
-			chmod "$(stat -c %a -- "$mngr_file")" "$mngr_file.mngr" && mv -f -- "$mngr_file.mngr" "$mngr_file"
-			;;
-		3) rm -f -- "$mngr_file.mngr" ;; # nothing to add
-		*)
-			rm -f -- "$mngr_file.mngr"
-			echo "mngr: $mngr_file isn't JSON as expected: left as it is"
-			;;
-		esac
+		mngr_tries=0
+		while
+			mngr_json_once
+			[ $mngr_code -eq 9 ]
+		do
+			mngr_tries=$((mngr_tries + 1))
+			[ $mngr_tries -lt 20 ] || {
+				echo "mngr: $mngr_file is being written all the time: left as it is"
+				break
+			}
+		done
+		[ $mngr_code -ne 8 ]
 	)
+}
+
+# mngr_json_once: mngr_code is 8 if the new file can't take the place of the old one, 9 if the program wrote to its file meanwhile, so that this has to begin anew.
+mngr_json_once() {
+	mngr_was=$(cksum <"$mngr_file")
+	MNGR_VALUE=$mngr_value MNGR_PATH=$mngr_path MNGR_MODE=$mngr_mode MNGR_FILE=$mngr_file \
+		LC_ALL=C awk "$mngr_json_awk" </dev/null >"$mngr_file.mngr" && mngr_code=0 || mngr_code=$?
+	case $mngr_code in
+	0) # its mode stays, too
+		chmod "$(stat -c %a -- "$mngr_file")" "$mngr_file.mngr"
+		if [ "$(cksum <"$mngr_file")" = "$mngr_was" ]; then
+			mv -f -- "$mngr_file.mngr" "$mngr_file" || mngr_code=8
+		else
+			rm -f -- "$mngr_file.mngr"
+			mngr_code=9
+		fi
+		;;
+	3) rm -f -- "$mngr_file.mngr" ;; # nothing to add
+	*)
+		rm -f -- "$mngr_file.mngr"
+		if [ "$(cksum <"$mngr_file")" = "$mngr_was" ]; then
+			echo "mngr: $mngr_file isn't JSON as expected: left as it is"
+		else # read while it was written
+			mngr_code=9
+		fi
+		;;
+	esac
 }
 
 mngr_json_awk='

@@ -46,7 +46,7 @@ $mngr_need
 		mngr_code=$? # behind || or && `set -e` would do nothing
 		[ $mngr_code -eq 0 ] || mngr_fail "$mngr_name couldn't be installed: its install lines ended with exit code $mngr_code"
 		hash -r
-		mngr_there || mngr_fail "$mngr_name was installed, and still isn't found here: \`$mngr_check\` fails"
+		mngr_there || mngr_fail "$mngr_name was installed, and still isn't found here: \`$mngr_check\` fails; a PATH that install lines set ends with them: the type's env sets one for good"
 		if [ -n "$mngr_version" ]; then
 			mngr_came=$( (eval "$mngr_shows") 2>/dev/null </dev/null 8>&- | head -n 1)
 			case " $(printf %s "$mngr_came" | tr -c '0-9A-Za-z.+-' ' ') " in
