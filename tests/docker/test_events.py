@@ -95,6 +95,11 @@ def test_who_listens_keeps_no_host_up_and_is_told_that_it_stopped(mngr: Cli) -> 
     assert rows[0] == ("a2", "running", None)
     assert (None, "stopping", "idle") in rows
     assert "a2 is stopped" in mngr.run("wait", "a2", "--for", "stopped").stdout
+    events = mngr.start("events", "--follow", "@idle", "--format", "jsonl")
+    with pytest.raises(subprocess.TimeoutExpired):
+        events.communicate(timeout=5)
+    events.terminate()
+    assert events.communicate(timeout=20)[0] == ""  # that was before
     mngr.run("destroy", "@idle", "--yes", "-q")
 
 

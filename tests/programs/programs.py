@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Program:
-    """`env`: of the model's URL and the key; `args`: behind the type's command. `stays_up`: why its host isn't seen to stop
-    itself once it has worked in the background."""
+    """`env`: of the model's URL and the key; `args`: behind the type's command."""
 
     type: str
     env: Callable[[str, str], dict[str, str]]
     args: tuple[str, ...] = ()
-    stays_up: str = ""
 
     @property
     def key(self) -> str:
@@ -42,9 +40,6 @@ CODEX = Program(
     "codex",
     lambda url, key: {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": key},
     ("--sandbox", "danger-full-access", "--ask-for-approval", "on-request"),
-    "Codex has worked in the background: its host was still up two minutes after that, and why isn't known yet",
 )
-GEMINI = Program(
-    "gemini", lambda url, key: {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": key}, (), "node"
-)
+GEMINI = Program("gemini", lambda url, key: {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": key})
 OPENCODE = Program("opencode", _opencode)

@@ -58,7 +58,9 @@ def send(
 
     Raises Unreachable, TimedOut, CommandFailed."""
     words = [place.host_dir, agent_id, place.label, token, str(len(text)), prompt, str(wait_s)]
-    return _outcome(place, "agent-send", [*words, *([how] if how else [])], text, wait_s + TURN_S)
+    return _outcome(
+        place, "agent-send", [*words, *([how] if how else [])], text, wait_s + TURN_S + len(text) / 20_000
+    )
 
 
 def answer(place: Place, agent_id: str, token: str, keys: Sequence[str], text: bytes) -> Outcome | None:

@@ -74,7 +74,9 @@ def _check_tmux_key(word: str, where: str, key: str) -> None:
 
 
 def _check_patterns(kind: AgentType, where: Callable[[str], str], own: Mapping[str, Any]) -> None:
-    patterns = [("prompt", "prompt", kind.prompt)] if kind.prompt else []
+    patterns = [
+        (key, key, text) for key, text in (("prompt", kind.prompt), ("helpers", kind.helpers)) if text
+    ]
     for number, rule in enumerate(kind.states):
         given = [(source, getattr(rule, source)) for source in _SOURCES if getattr(rule, source)]
         if not given:

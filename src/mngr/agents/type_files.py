@@ -29,8 +29,10 @@ def type_files(name: str, kind: AgentType, words: Sequence[str]) -> dict[str, st
 
 
 def rules(kind: AgentType) -> str:
-    """`agents/<id>/rules`: a line a rule, in order: `STATE<TAB>SOURCE<TAB>ERE`, SOURCE title, told or screen."""
-    return "".join(
+    """`agents/<id>/rules`: a line a rule, in order: `STATE<TAB>SOURCE<TAB>ERE`, SOURCE title, told or screen; and
+    `-<TAB>process<TAB>ERE`."""
+    helpers = f"-\tprocess\t{kind.helpers}\n" if kind.helpers else ""
+    return helpers + "".join(
         f"{rule.state}\t{source}\t{getattr(rule, source)}\n"
         for rule in kind.states
         for source in ("title", "told", "screen")

@@ -52,7 +52,8 @@ class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     `prepare`, before each start; `ends`, when it is stopped, for what outlives its session.
     `needs`: what `install` wants to be there: `npm`, `node`, `node 20` (at least). `as_root`: words of a command that don't work as root, and why.
 
-    `states`: how its states are seen, the first rule that matches. `prompt`: the line of its screen (a regular expression)
+    `helpers`: the names (a regular expression) of processes that are the program's own, however late it starts them: no work
+    that goes on in the background. `states`: how its states are seen, the first rule that matches. `prompt`: the line of its screen (a regular expression)
     that is its prompt while nothing is typed there. `answers`: the keys, by tmux's names, that answer `yes` and `no`.
     """
 
@@ -72,6 +73,7 @@ class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     prepare: str = ""
     ends: str = ""
     as_root: dict[str, str] = {}
+    helpers: str = ""
     states: list[StateRule] = []
     prompt: str = ""
     answers: dict[str, list[str]] = {}

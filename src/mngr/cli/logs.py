@@ -109,6 +109,8 @@ def _follow(mngr: "Mngr", wanted: Sequence[str], lines: int, raw: bool) -> int:
                 with lock:
                     sys.stdout.buffer.write(before + text)
                     sys.stdout.buffer.flush()
+            if stopped.is_set():
+                return
             with lock:
                 ended = "" if follower.exit_code is None else f" (exit code {follower.exit_code})"
                 click.echo(f"mngr: {name} has ended{ended}", err=True)
@@ -118,9 +120,10 @@ def _follow(mngr: "Mngr", wanted: Sequence[str], lines: int, raw: bool) -> int:
             with lock:
                 codes.append(_tell(error))
 
-    gone = threading.Event()
+    gone, stopped = threading.Event(), threading.Event()
     with contextlib.ExitStack() as stack:
         followers = [stack.enter_context(LogFollower(mngr, agent, lines, raw=raw)) for agent in agents]
+        stack.callback(stopped.set)  # before they are closed
         threads = [
             threading.Thread(target=one, args=(follower, agent.text), daemon=True)
             for follower, agent in zip(followers, agents, strict=True)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from mngr.cli.rows import Row
 
 
+#: What was seen longer ago, in seconds, doesn't keep a host up any more: that is looked at each few seconds.
+KEPT_S = 30
+
+
 @click.command("show", short_help="Show everything of one agent, its host and its cost.")
 @click.argument("name")
 @format_option
@@ -131,9 +135,9 @@ def _idle(row: "Row", now: float) -> dict[str, Any]:
     return {
         "idle mode": f"{idle.mode}{after}",
         "lifetime": f"{columns.span(cap)}{ends}" if cap else "",
-        "kept up by": f"{idle.last_seen} {columns.span(now - idle.idle_since)} ago"
-        if up and idle.idle_since
-        else "",
+        ("kept up by" if now - (idle.idle_since or 0) < KEPT_S else "last seen"): (
+            f"{idle.last_seen} {columns.span(now - idle.idle_since)} ago" if up and idle.idle_since else ""
+        ),
         "idle": columns.idle(row.host, now),
         "stopped" if row.host.state in DOWN else "stops": idle.stop_reason,
     }

@@ -302,7 +302,7 @@ class _Link:
                     )
                     for one in self.host.agents
                 ]  # fmt: skip
-                self._down(self.host.state, idle.stop_cause if idle else "", agents)
+                self._down(self.host.state, idle.stop_cause if idle else "", agents, was_up=was.up)
         elif self.host.state == "destroyed":
             self.ended = True
             self._down("destroyed", "", [])
@@ -314,13 +314,14 @@ class _Link:
         else:
             self._say_lost(self.host.problem or error)
 
-    def _down(self, state: str, reason: str, agents: Sequence[events.Known]) -> None:
+    def _down(self, state: str, reason: str, agents: Sequence[events.Known], *, was_up: bool = True) -> None:
         at = self.mngr.clock.now()
         if self._first:
             self._first = False
             self._known.update({known.agent_id: known for known in agents})
             self._tell(Present(self.host, list(agents)))
-        self._event(events.Known(agent_id="", name="", state=state, reason=reason), at, None)
+        if was_up:
+            self._event(events.Known(agent_id="", name="", state=state, reason=reason), at, None)
         last = {known.agent_id: known for known in agents}
         for known in list(self._known.values()):
             now = last.get(known.agent_id)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from mngr.agents.talk import Outcome
 from mngr.model.errors import Conflict, MngrError
 
+#: So much of a screen is quoted: lines, and columns.
+LINES, COLUMNS = 8, 100
+
 
 def brief(screen: str) -> str:
-    """The last lines of a screen that aren't blank."""
-    return "\n".join([line for line in screen.split("\n") if line.strip()][-15:])
+    """The last lines of a screen that aren't blank, cut."""
+    lines = [line for line in screen.split("\n") if line.strip()][-LINES:]
+    return "\n".join(line if len(line) <= COLUMNS else line[:COLUMNS] + "…" for line in lines)
 
 
 class NotSent(Conflict):

@@ -24,8 +24,14 @@ ENDED_S = 2 * 86400
 
 
 def owed(rented: Rented, machine: Machine | None) -> Owed | None:
-    """The wipe that a destroy owes; None where the machine goes, or carries no host."""
-    if machine is None or not rented.cloud.caps.outlives_release or not machine.owner.ready:
+    """The wipe that a destroy owes; None where the machine goes, or carries no host. One that wasn't paid is switched off, and
+    goes by itself."""
+    if (
+        machine is None
+        or machine.state == "expired"
+        or not rented.cloud.caps.outlives_release
+        or not machine.owner.ready
+    ):
         return None
     return Owed(address=machine.address, paid_until=machine.paid_until)
 

@@ -156,4 +156,4 @@ def _is_noted(question: Question) -> bool:
     """Whether the user's last message was answered, and the program says something of its own since: that a command in the
     background has ended, say."""
     said = [index for index, (who, text) in enumerate(question.turns) if who == "user" and not _is_own(text)]
-    return bool(said) and any(who == "model" for who, _ in question.turns[said[-1] :])
+    return bool(said) and any(who in ("model", "tool") for who, _ in question.turns[said[-1] :])

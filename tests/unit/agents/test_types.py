@@ -118,6 +118,7 @@ def test_rules_are_a_line_each_in_their_order() -> None:
         {
             "t": {
                 "command": "x",
+                "helpers": "^x-",
                 "states": [
                     {"state": "permission", "title": "^! ", "screen": r"Allow \(y\)"},
                     {"state": "running", "told": "state=working"},
@@ -126,7 +127,7 @@ def test_rules_are_a_line_each_in_their_order() -> None:
         },
     )
     assert rules(kind) == (
-        "permission\ttitle\t^! \npermission\tscreen\tAllow \\(y\\)\nrunning\ttold\tstate=working\n"
+        "-\tprocess\t^x-\npermission\ttitle\t^! \npermission\tscreen\tAllow \\(y\\)\nrunning\ttold\tstate=working\n"
     )
 
 

@@ -65,8 +65,10 @@ rm -f "$text"
 # Programs swallow an Enter that comes with what was pasted, the longer after it the more there is: 0.5 s after it none of
 # four did.
 if [ "$size" -lt 1000 ]; then sleep 0.3; else sleep 0.4; fi
+# What is big takes a program longer to read.
+more=$((size / 1000))
 tick
-end=$((now + 200))
+end=$((now + 200 + more))
 while
 	typed=$signs
 	sleep 0.1
@@ -84,7 +86,7 @@ for limit in 100 200 1000; do
 	! asks || sure proven # it has begun, and asks already
 	enter 2>/dev/null || true
 	tick
-	end=$((now + limit))
+	end=$((now + limit + more))
 	while [ $now -lt $end ]; do
 		sleep 0.05
 		if ! shot || [ -f "$agent/exit_code" ]; then sure likely ended; fi

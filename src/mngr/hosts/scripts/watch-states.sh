@@ -54,7 +54,7 @@ function match_rules(id,    file, line, r, hit, by, i, best, rest, bestby, restb
 	file = "agents/" id "/rules"
 	m[id, "tells"] = ""
 	while (!norules && (getline line < file) > 0) {
-		if (split(line, r, "\t") < 3) continue
+		if (split(line, r, "\t") < 3 || r[2] == "process") continue
 		if (r[2] == "told") m[id, "tells"] = 1
 		else if (!(id in title)) { close(file); return }
 		hit = 0

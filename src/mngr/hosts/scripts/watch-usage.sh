@@ -35,6 +35,9 @@ usage() {
 			if (r[13] == "") continue
 			work[r[1]] = r[13] + 0
 			pane[r[1]] = r[2] + 0
+			file = "agents/" r[1] "/rules"
+			while ((getline line < file) > 0) if (line ~ /^-\tprocess\t/) helper[r[1]] = substr(line, 11)
+			close(file)
 		}
 		while ((getline line < "-") > 0) { split(line, r, " "); has[r[1]] = r[2] }
 		for (i = 1; i < ARGC; i++) {
@@ -61,7 +64,7 @@ usage() {
 				key = pid ":" at[pid]
 				if (owner != "others") print "tick:", key, ticks[pid]
 				spent = ticks[pid] - ((key in before) ? before[key] : 0)
-				own = (owner in work) && at[pid] <= work[owner]
+				own = (owner in work) && (at[pid] <= work[owner] || ((owner in helper) && called[pid] ~ helper[owner]))
 				if (!own) later[owner] += spent
 				if (!own && spent > most[owner]) { most[owner] = spent; hottest[owner] = pid }
 				if ((owner in work) && !own && state[pid] != "Z" && up[top] > 0 && called[top] !~ /^sshd/ &&
