@@ -107,7 +107,8 @@ def test_the_readmes_first_agent_at_a_terminal_of_80_columns(
         if line.startswith("mngr destroy"):
             break
         code, seen[line] = person.types(line)
-        assert code == 0, seen[line]
+        # A shell asks nothing, and keeps no record.
+        assert code == (2 if line.startswith(("mngr answer", "mngr transcript")) else 0), seen[line]
     whole = "\n".join(person.transcript)
     assert "Traceback" not in whole
     assert "a bug" not in whole

@@ -26,7 +26,9 @@ class Terminal:
     """A terminal of 60 columns, of a tmux of its own, in which a shell runs."""
 
     def __init__(self, mngr: Local, socket: Path) -> None:
-        self.socket, self.env = socket, mngr.env
+        # A test's worker may have a size of its own in its environment.
+        self.socket = socket
+        self.env = {key: value for key, value in mngr.env.items() if key not in ("COLUMNS", "LINES")}
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "60", "-y", "10", "-c", str(mngr.cwd), "sh")
 
     def tmux(self, *words: str) -> str:
