@@ -205,8 +205,9 @@ def _show_usage(error: click.ClickException, args: list[str]) -> None:
     hint = f"`{path} --help` shows what it takes"
     if isinstance(error, click.NoSuchOption):
         text = f"there is no option {error.option_name}"
-        hint = f"did you mean {' or '.join(error.possibilities)}?" if error.possibilities else hint
-        if context and context.command.name == "send":
+        if error.possibilities:
+            hint = f"did you mean {' or '.join(error.possibilities)}?"
+        elif context and context.command.name == "send":
             hint = "a text that begins with - comes by -m TEXT"
     elif text.startswith("No such command") and context and isinstance(context.command, click.Group):
         from mngr.model.guess import did_you_mean

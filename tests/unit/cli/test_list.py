@@ -458,6 +458,8 @@ def test_the_help_shows_aliases_and_the_verbs_of_backends(capsys: pytest.Capture
     ("args", "said"),
     [
         (["list", "--stat", "x"], "mngr: there is no option --stat\n  → did you mean --state or --sort or --watch?\n"),
+        (["send", "a1", "--strat"], "mngr: there is no option --strat\n  → did you mean --start or --format?\n"),
+        (["send", "a1", "-x y"], "mngr: there is no option -x\n  → a text that begins with - comes by -m TEXT\n"),
         (["stop"], "mngr: missing argument 'NAME…'\n  → `mngr stop --help` shows what it takes\n"),
         (["list", "--sort"], "mngr: option '--sort' requires an argument\n  → `mngr list --help` shows what it takes\n"),
         (["snapshot", "lst"], "mngr: there is no verb 'lst'\n  → did you mean list?\n"),

@@ -13,17 +13,9 @@
 dir=$1 id=$2 label=$3 token=$4 size=$5
 shift 5
 agent=$dir/agents/$id
-umask 077
 #include agent-processes
 #include agent-seen
-[ -f "$agent/agent.json" ] || exit 3
-text=$agent/message-$token
-trap 'rm -f "$text"' EXIT
-trap 'exit 130' INT TERM HUP
-cat >"$text"
-[ "$(stat -c %s "$text")" = "$size" ] || outcome cut
 begin
-sure() { note "$@"; outcome "$@"; }
 shot || listens
 [ -e "$agent/rules" ] || outcome norules older
 grep -Eq '^(permission|question)	' "$agent/rules" 2>/dev/null || outcome norules

@@ -74,10 +74,17 @@ outcome() {
 	exit 0
 }
 
-# begin: takes the lock of who talks to this agent, and finds its pane. Ends the script where the agent doesn't listen, or
+# begin: takes what is to be typed from standard input (`size` bytes) into the file `text`, the lock of who talks to this
+# agent, and finds its pane. Ends the script where the agent doesn't listen, or
 # where this very message (`token`) was sent before, by a client whose connection broke.
 begin() {
+	umask 077
 	[ -f "$agent/agent.json" ] || exit 3
+	text=$agent/message-$token
+	trap 'rm -f "$text"' EXIT
+	trap 'exit 130' INT TERM HUP
+	cat >"$text"
+	[ "$(stat -c %s "$text")" = "$size" ] || outcome cut
 	{ true >"$dir/activity/user"; } 2>/dev/null
 	exec 8>"$agent/message-lock"
 	flock -w 30 8 || outcome locked
@@ -88,6 +95,9 @@ begin() {
 	fi
 	listens
 }
+
+# sure WORDS…: as `outcome`, and kept for the same client that asks again.
+sure() { note "$@"; outcome "$@"; }
 
 # listens: sets `pane`; ends the script if the agent isn't alive, or won't be in a moment: as agent-start, where the host is about to
 # stop itself.

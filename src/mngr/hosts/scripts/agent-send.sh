@@ -14,19 +14,11 @@
 # shellcheck disable=SC2154,SC2034 # of the included parts
 dir=$1 id=$2 label=$3 token=$4 size=$5 prompt=$6 wait=$7 how=${8-}
 agent=$dir/agents/$id
-umask 077
 #include agent-processes
 #include agent-seen
-[ -f "$agent/agent.json" ] || exit 3
-text=$agent/message-$token
-trap 'rm -f "$text"' EXIT
-trap 'exit 130' INT TERM HUP
-cat >"$text"
-[ "$(stat -c %s "$text")" = "$size" ] || outcome cut
 begin
 
 at_prompt() { printf '%s\n' "$screen" | grep -Eq -e "$prompt"; }
-sure() { note "$@"; outcome "$@"; }
 
 # ready: returns once a message can be typed.
 ready() {
