@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mngr.model.errors import MngrError
+    from mngr.ops.agent import Agent
     from mngr.ops.asked import Asked
+    from mngr.ops.host import Host
     from mngr.ops.mngr import CostsMoney, Mngr
-    from mngr.ops.objects import Agent, Host
 
 __all__ = ["Agent", "Asked", "CostsMoney", "Host", "Mngr", "MngrError"]
 __version__ = "0.1.0"
 
 #: Where each name comes from; imported when it is asked for, as the command line needs none of them to start.
 _HOMES = {
-    "Agent": "ops.objects",
+    "Agent": "ops.agent",
     "Asked": "ops.asked",
     "CostsMoney": "ops.mngr",
-    "Host": "ops.objects",
+    "Host": "ops.host",
     "Mngr": "ops.mngr",
     "MngrError": "model.errors",
 }

@@ -1,5 +1,6 @@
 """`create --message`: the first task, typed when the prompt is there."""
 
+import signal
 import sys
 
 import pytest
@@ -75,6 +76,22 @@ def test_an_agent_that_cannot_be_told_is_there_all_the_same(talk: Talk) -> None:
     )
     assert made.stdout == "a2\n"
     talk.until("a2", "hello")
+
+
+def test_ctrl_c_while_the_prompt_is_waited_for_leaves_the_agent_and_says_so(talk: Talk) -> None:
+    tui = (sys.executable, str(TUI), "a1.received", "slow=60")
+    process = talk.mngr.start("create", "a1", "tui", "--no-connect", "--message", "x", "--", *tui)
+    assert process.stderr
+    told = ""
+    while "prompt" not in told:
+        told = process.stderr.readline()
+        assert told, "it ended"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "created a1 (tui)" in out
+    assert "a1 is there; whether its first message was sent isn't known" in err
+    assert talk.mngr.names() == ["a1"]
 
 
 def test_without_a_prompt_the_rules_say_when_it_has_begun(talk: Talk) -> None:

@@ -119,7 +119,8 @@ def test_the_second_start_goes_on_and_a_fresh_one_begins_anew(mngr: Local, home:
     mngr.run("create", "a1", "tool", "--no-connect", "--", "--model", "big", "do it")
     mngr.run("stop", "a1")
     mngr.run("start", "a1")
-    mngr.run("start", "a1")  # it runs
+    assert mngr.run("start", "a1").stdout == "started a1 (ran already)\n"
+    assert "can't begin a new conversation" in mngr.run("start", "a1", "--fresh", code=4).stderr
     mngr.run("stop", "a1")
     mngr.run("start", "a1", "--fresh")
     mngr.run("stop", "a1")

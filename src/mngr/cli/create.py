@@ -7,7 +7,7 @@ import click
 
 from mngr.cli.create_options import Options
 from mngr.cli.output import check_format, for_programs, format_option, quiet_option, write_json, write_rows
-from mngr.model.errors import InvalidInput, MngrError
+from mngr.model.errors import Interrupted, InvalidInput, MngrError
 
 if TYPE_CHECKING:
     from mngr.ops.context import Mngr
@@ -229,3 +229,9 @@ def _send(
             return talk.first(mngr, created.host, created.agent, message, Phases(mngr.clock, progress)), None
     except MngrError as error:
         return None, error
+    except KeyboardInterrupt:
+        name = created.agent.record.name
+        hint = f"`mngr screen {name}` shows its terminal, `mngr send {name} …` sends it"
+        return None, Interrupted(
+            f"{name} is there; whether its first message was sent isn't known", hint=hint
+        )

@@ -26,7 +26,7 @@ def command(names: tuple[str, ...], fresh: bool, form: str, quiet: bool) -> int:
     from mngr.cli.report import ROW, report
     from mngr.cli.targets import find_groups, for_each
     from mngr.ops.context import Mngr, Phases
-    from mngr.ops.lifecycle import start
+    from mngr.ops.lifecycle import alive, start
     from mngr.ops.names import Group
 
     check_format(form, ROW)
@@ -34,8 +34,10 @@ def command(names: tuple[str, ...], fresh: bool, form: str, quiet: bool) -> int:
     found = find_groups(mngr, names, quiet)
 
     def one(group: Group, phases: Phases) -> tuple[Group, str]:
+        live = alive(group)
         start(mngr, group, phases, fresh=fresh)
-        return group, ""
+        which = "" if len(live) == len(group.agents) else f"{', '.join(live)} "
+        return group, f"{which}ran already" if live else ""
 
     with Progress("start", quiet) as progress:
         done, code = for_each(mngr, found, progress, one)

@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from mngr.agents import tmux
-from mngr.model.errors import MngrError, NotWiped, Unreachable
+from mngr.model.errors import Conflict, MngrError, NotWiped, Unreachable
 from mngr.model.progress import Step
 from mngr.model.records import HostRecord
 from mngr.model.states import word
@@ -83,15 +83,25 @@ def stop(mngr: Mngr, group: Group, phases: Phases) -> Stopped:
 
 def start(mngr: Mngr, group: Group, phases: Phases, *, fresh: bool = False) -> Started:
     """Starts the host if it is down, and the agents' commands if they aren't alive: those whose type knows how go on with
-    their last conversation, unless `fresh`. Repeatable."""
+    their last conversation, unless `fresh`. Repeatable. Raises Conflict where one is to begin `fresh` and runs."""
     host, provider = group.host, mngr.provider(group.host.record.provider)
     record = host.record
+    if fresh and (live := alive(group)):
+        raise Conflict(
+            f"{', '.join(live)} can't begin a new conversation: it runs, in the one that it has",
+            hint=f"`mngr stop {' '.join(live)}` first",
+        )
     if host.up and not host.sshd_down:
         return while_it_runs(
             mngr, record, phases, lambda record: _start_agents(mngr, group, record, phases, fresh)
         )
     phases(Step("start host"))
     return _start_agents(mngr, group, provider.start(record.id, phases), phases, fresh)
+
+
+def alive(group: Group) -> list[str]:
+    """The names of those of a group's agents that run already: a start leaves them alone."""
+    return [one.record.name for one in group.agents if group.host.up and one.state in ALIVE]
 
 
 def while_it_runs(mngr: Mngr, record: HostRecord, phases: Phases, work: Callable[[HostRecord], T]) -> T:

@@ -14,9 +14,10 @@ from mngr.model.events import Event
 from mngr.model.progress import Progress
 from mngr.model.views import Listing, Offer, Problem
 from mngr.ops import context, names
+from mngr.ops.agent import Agent
 from mngr.ops.asked import Asked, request, several
 from mngr.ops.context import Phases
-from mngr.ops.objects import Agent, Host
+from mngr.ops.host import Host
 
 if TYPE_CHECKING:
     from mngr.model.swept import Swept
