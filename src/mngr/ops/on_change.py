@@ -24,7 +24,8 @@ AT_ONCE, WAITING = 4, 200
 
 class OnChange:
     """Runs it for the events that this is called with, beside whoever calls. Of the mngrs of one MNGR_HOME that see a host's events at
-    the same time, one runs it. As a context manager: what was begun ends before its end does, within LIMIT_S.
+    the same time, one runs it. As a context manager: what was begun ends before its end does, within LIMIT_S; where that is an
+    exception (Ctrl-C), it is killed.
 
     `failed` is told once of a command that failed, once of one that took too long, once of events that were left out.
     """
@@ -39,6 +40,7 @@ class OnChange:
         self._released = False
         self._events: queue.Queue[Event | None] = queue.Queue(WAITING)
         self._threads: list[threading.Thread] = []
+        self._running: set[subprocess.Popen[bytes]] = set()
 
     def __enter__(self) -> "OnChange":
         return self
@@ -49,6 +51,11 @@ class OnChange:
         self.release()
         if kind is None:
             self.close()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._events.get_nowait()
+        for process in list(self._running):
+            self._end(process)
 
     def __call__(self, event: Event) -> None:
         if not self.on or self._released or not self._is_ours(event.host_id) or self._was_run(event):
@@ -157,6 +164,8 @@ class OnChange:
             except OSError as error:
                 self._tell("failed", MngrError(f"on_change: {self.argv[0]} can't be run: {error.strerror}"))
                 return
+            self._running.add(process)
+            stack.callback(self._running.discard, process)
             try:
                 process.communicate(json.dumps(event.plain()).encode() + b"\n", timeout=LIMIT_S)
             except subprocess.TimeoutExpired:

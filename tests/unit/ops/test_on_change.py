@@ -1,5 +1,6 @@
 """The command of `on_change`: it can't hold up whoever runs it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -60,6 +61,18 @@ def test_what_a_command_leaves_behind_isn_t_waited_for(tmp_path: Path) -> None:
         ours(event("one"))
     _kill(int(left.read_text()))  # it is still there
     assert [str(one) for one in told] == ["on_change: its command gave 3: no room"]
+
+
+def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
+    began = tmp_path / "began"
+    with contextlib.suppress(KeyboardInterrupt), made(tmp_path, f"echo $$ >>{began}; sleep 1000") as ours:
+        ours(event("one"))
+        until_lines(began, 1)
+        raise KeyboardInterrupt
+    end = time.monotonic() + 10
+    while Path(f"/proc/{began.read_text().strip()}").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_another_mngr_s_turn_comes_as_soon_as_this_one_follows_no_more(tmp_path: Path) -> None:
