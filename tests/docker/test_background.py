@@ -51,8 +51,10 @@ def test_background_work_keeps_a_host_up_and_an_agent_at_its_prompt_does_not(mng
     def seen() -> str:
         return mngr.host("box")["idle"]["last_seen"]
 
-    until("the tool is seen", lambda: seen().startswith("background process "), 40)
-    assert seen().endswith(" (sleep) of agent fix")
+    def tool_is_seen() -> bool:
+        return seen().startswith("background process ") and seen().endswith(" (sleep) of agent fix")
+
+    until("the tool is seen", tool_is_seen, 40)
     assert "kept up by   background process" in mngr.run("show", "fix").stdout
     # It ends, and files that are dated in the future are no activity.
     mngr.run(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -66,6 +68,7 @@ def test_past_changes_are_shown_oldest_first(mngr: Local) -> None:
 
 def test_of_a_past_without_an_end_the_end_is_read(mngr: Local) -> None:
     mngr.create("a1", "sleep", "1000")
+    until(lambda: mngr.json("events"))  # its own comes no more
     file = mngr.home / "agents" / ".events"
     begin = "".join(f"{number} 1 {'a' * 32} early running - -\n" for number in range(1, 6000))
     file.write_text(f"{begin}6000 2 {'a' * 32} late done - 3\n")
@@ -169,8 +172,15 @@ def test_who_follows_on_runs_it_while_a_wait_still_does(mngr: Local, tmp_path: P
     time.sleep(0.3)
     with following(mngr, tmp_path / "on", "--since", "1h", "--format", "jsonl") as on:
         until(on)
-        end.touch()
-        assert waiting.stdout.readline() == "a1 is done (exit code 0)\n"
+        follower = mngr.processes_with("events --follow")
+        for pid in follower:
+            os.kill(pid, signal.SIGSTOP)  # the wait sees it first
+        try:
+            end.touch()
+            assert waiting.stdout.readline() == "a1 is done (exit code 0)\n"
+        finally:
+            for pid in follower:
+                os.kill(pid, signal.SIGCONT)
         until(lambda: states(on())[1:] == [("a1", "done", 0)])
         mngr.create("a2", "sh", "-c", "exit 3")
         try:

@@ -55,6 +55,21 @@ class Talk:
             time.sleep(0.1)
 
 
+def test_the_first_message_is_where_its_work_begins(talk: Talk) -> None:
+    """However short it is: what it starts from then on is its work's, what was there before its own."""
+    talk.create("a1", "busy=0.05")
+    (folder,) = [path.parent for path in talk.mngr.home.glob("agents/*/session")]
+    process = (folder / "process").read_text().split()
+    for text in ("one", "two"):
+        assert not (folder / "began").exists() or text == "two"
+        before = float(Path("/proc/uptime").read_text().split()[0])
+        talk.mngr.run("send", "a1", "-m", text, "-q")
+        after = float(Path("/proc/uptime").read_text().split()[0])
+        key, ticks = (folder / "began").read_text().split()
+        assert key == f"{process[0]}:{process[1]}"
+        assert (before <= int(ticks) / os.sysconf("SC_CLK_TCK") <= after) == (text == "one")
+
+
 @pytest.fixture
 def talk(mngr: Local) -> Talk:
     return Talk(mngr)

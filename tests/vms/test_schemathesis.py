@@ -96,7 +96,7 @@ def test_nothing_is_found(
     done = subprocess.run(
         [
             str(schemathesis), "run", f"{url}/openapi.json", "--phases", phases, "--checks", "all",
-            "--seed", "1", "--max-examples", EXAMPLES, "--request-timeout", "60", "--no-color", "--generation-database", "none",
+            "--seed", "1", "--max-examples", EXAMPLES, "--request-timeout", "60", "--max-response-time", "60", "--no-color", "--generation-database", "none",
             *(["-H", f"Authorization: Bearer {token}"] if with_token else []),
         ],
         cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S, check=False, stdin=subprocess.DEVNULL,

@@ -215,6 +215,25 @@ def test_background_work_of_one_that_waits_counts_for_a_while(tui: Agent) -> Non
     assert tui.works == ["process 812 (python3) of agent fix: 40 % CPU"]
 
 
+def test_first_work_that_was_sent_and_never_seen_began_all_the_same(tui: Agent) -> None:
+    """What is left of it in the background counts."""
+    (tui.home / "began").write_text("8:10000 99000\n")
+    tui.look(1002, b"x", title="topic", screen=">")
+    assert tui.memory.split("\t")[12] == ""  # of one that was alive before
+    (tui.home / "began").write_text("7:10000 100150\n")
+    tui.look(1003, b"x", title="topic", screen=">")
+    assert tui.memory.split("\t")[12] == "100150"
+    tui.look(1004, b"x", title="* topic", screen="")
+    assert tui.memory.split("\t")[12] == "100150"
+
+
+def test_who_works_from_the_first_moment_on_is_not_its_own_background(tmp_path: Path) -> None:
+    """A first message of the command line, say: its own processes are as young as its work."""
+    young = Agent(tmp_path, RULES)
+    assert young.look(100.4, b"x", title="* topic", screen="") == ("running", "-")
+    assert "began a 7:10000 10200" in young.did
+
+
 def test_of_one_that_is_silent_and_says_nothing_background_processes_do_not_count(agent: Agent) -> None:
     assert agent.look(1012, cpu="background: a 812 (sleep)") == ("waiting", "-")
     assert agent.works == []

@@ -50,6 +50,13 @@ ready() {
 }
 ready
 note unknown
+
+# Its first work begins with this, for the watcher (watch-states), which may look too late to see it: what is older is the
+# program's own.
+if [ ! -e "$agent/began" ] && read -r first started _ <"$agent/process"; then
+	tick
+	echo "$first:$started $((now * $(getconf CLK_TCK 2>/dev/null || echo 100) / 100))" >"$agent/.began" && mv -f "$agent/.began" "$agent/began"
+fi
 before=$signs was=$rule
 paste "$text" 2>/dev/null || { screen=''; listens; sure untaken; }
 rm -f "$text"

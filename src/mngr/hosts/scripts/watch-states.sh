@@ -112,6 +112,15 @@ function decide(id,    pause) {
 		else { is = "-"; by = pause < quiet ? "bell" : "no output" }
 	}
 }
+# was_sent: its first work, if that was sent to it (agent-send): it may be over before anything is seen of it.
+function was_sent(id,    file, line, r) {
+	file = "agents/" id "/began"
+	line = ""
+	getline line < file
+	close(file)
+	split(line, r, " ")
+	if (r[1] == m[id, "key"] && r[2] ~ /^[0-9]+$/) m[id, "began"] = r[2]
+}
 function name_of(id,    file, name) {
 	file = "agents/" id "/session"
 	getline name < file
@@ -204,6 +213,7 @@ END {
 		if (grew[id]) match_rules(id)
 		# What came was not read, as a rule held.
 		if (grew[id] == 1 && !(id in log_text) && m[id, "best"] == "" && m[id, "key"] == old[id, "key"]) m[id, "text"] = up
+		if (m[id, "began"] == "" && grew[id]) was_sent(id)
 		decide(id)
 		state = is == "running" ? "running" : "waiting"
 		reason = is == "running" ? "-" : is
@@ -225,7 +235,9 @@ END {
 		if (m[id, "state"] == "running") {
 			m[id, "ran"] = up
 			if (m[id, "began"] == "" && m[id, "by"] ~ /^(title|screen|told): /) {
-				m[id, "began"] = sprintf("%.0f", ENVIRON["last_judged"] * hz / 10)
+				# Who works from the first moment on is seen to before it is itself all there.
+				began = ENVIRON["last_judged"] > born[id] + 20 ? ENVIRON["last_judged"] + 0 : born[id] + 20
+				m[id, "began"] = sprintf("%.0f", began * hz / 10)
 				begun[id] = 1
 			}
 		}

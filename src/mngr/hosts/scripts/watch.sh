@@ -237,6 +237,7 @@ judge() {
 		return
 	fi
 	memory=$new
+	clock # looking took a while
 	last_judged=$up
 }
 # judged: in a process of its own.
