@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -29,6 +30,8 @@ def cli(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Cli]:
     home.mkdir()
     (home / "config.toml").write_text(
         f"[providers.{instance}]\nbackend = 'docker'\n[agent_types.says]\ncommand = 'sh'\nprompt = '^>$'\n"
+        "[agent_types.writes]\ncommand = 'exec sleep 1000'\n"
+        "[agent_types.writes.transcript]\nread = 'cat said.jsonl'\ntext = 'said'\n"
     )
     cli = Cli(home, {f"MNGR__PROVIDERS__{instance.replace('-', '_').upper()}__BACKEND": "docker"})
     cli.run(
@@ -92,6 +95,26 @@ def test_a_message_is_typed_once_though_the_connection_broke_under_it(cli: Cli) 
     out, error = process.communicate(timeout=60)
     assert process.returncode == 0, (out, error)
     assert cli.run("screen", "a1").stdout.count("got only once") == 1
+
+
+def test_what_was_said_is_kept_where_a_host_stops_and_its_loss_is_said(cli: Cli, image: str) -> None:
+    """A host that is down can't be read when it is destroyed."""
+    where = [f"@b1.{INSTANCE}-talk"]
+    words = ["--image", image, "--no-code", "--no-connect", "-q"]
+    cli.run("create", f"b1@b1.{INSTANCE}-talk", "writes", *words)
+    cli.run("exec", "b1", """echo '{"said": "before"}' >said.jsonl""")
+    agent = cli.agent("b1")["id"]
+    cli.run("stop", "b1", "-q")
+    assert cli.run("transcript", "b1", "--format", "{text}").stdout == "before\n"
+    file = cli.home / "transcripts" / f"{agent}.json"
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, "read_at": kept["read_at"] - 1000}))
+    said = cli.run("destroy", *where, "--yes").stderr
+    assert "what b1 has said couldn't be kept: its host was stopped, and it was last read at " in said
+    cli.run("create", f"b1@b1.{INSTANCE}-talk", "writes", *words)
+    docker("stop", "-t", "1", f"mngr-{cli.agent('b1')['host']['id']}")
+    said = cli.run("destroy", *where, "--yes").stderr
+    assert "what b1 has said couldn't be kept: its host was stopped, and it was never read before" in said
 
 
 def test_connect_comes_back_after_the_connection_broke(cli: Cli) -> None:

@@ -61,7 +61,10 @@ class Destroyed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stop(mngr: Mngr, group: Group, phases: Phases) -> Stopped:
-    """Stops these agents and, when no other agent of their host is alive, the host. Repeatable."""
+    """Stops these agents and, when no other agent of their host is alive, the host, whose agents' transcripts are kept
+    before. Repeatable."""
+    from mngr.ops import transcript
+
     host, provider = group.host, mngr.provider(group.host.record.provider)
     stays = _others(group, alive=True) or not provider.abilities.isolated or _may_have_others(group)
     if host.up and group.agents:
@@ -70,6 +73,9 @@ def stop(mngr: Mngr, group: Group, phases: Phases) -> Stopped:
         try:
             for agent in group.agents:
                 tmux.stop(place, agent.record)
+            if not stays:
+                # It may be destroyed before it runs again. What can't be kept now isn't lost by this.
+                transcript.keep_all(mngr, host.record, [agent.record for agent in host.agents])
         except Unreachable:
             if stays:
                 raise
@@ -155,12 +161,12 @@ def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = 
     check_known(group, unknown_agents=unknown_agents)
     host, provider = group.host, mngr.provider(group.host.record.provider)
     record = host.record
-    if host.up:
-        from mngr.ops import transcript
+    from mngr.ops import transcript
 
-        going = host.agents if takes_host(group) else group.agents
-        for name, why in transcript.keep_all(mngr, record, [agent.record for agent in going]):
-            phases(TranscriptLost(agent=name, why=why))
+    going = [agent.record for agent in (host.agents if takes_host(group) else group.agents)]
+    lost = transcript.keep_all(mngr, record, going) if host.up else transcript.not_kept(mngr, host, going)
+    for name, why in lost:
+        phases(TranscriptLost(agent=name, why=why))
     if takes_host(group):
         phases(Step("destroy host"))
         try:

@@ -13,6 +13,7 @@ import msgspec
 
 from mngr.agents import transcript as agents_transcript
 from mngr.agents.transcript import Message
+from mngr.model.clock import iso
 from mngr.model.errors import MngrError, NotFound, NotSupported, Unreachable
 from mngr.model.names import Address, parse_address
 from mngr.model.records import HostRecord
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mngr.model.records import AgentRecord
+    from mngr.model.views import HostView
     from mngr.ops.names import Target
 
 #: So many agents' transcripts are kept, each of `agents.transcript.MOST` bytes at most.
 KEPT = 200
 #: So long, in seconds, a removal waits for the transcripts of all that it removes.
 KEEPING_S = 60
+#: What was read so long, in seconds, before its host was down is all that was said.
+SOON_S = 120
 #: So many are read at a time: an SSH server takes ten sessions on a connection.
 _AT_ONCE = 4
 
@@ -131,6 +135,25 @@ def keep_all(mngr: Mngr, host: HostRecord, records: list[AgentRecord]) -> list[t
     with within(KEEPING_S):
         why = each(lost, records, most=_AT_ONCE)
     return [(record.name, text) for record, text in zip(records, why, strict=True) if text]
+
+
+def not_kept(mngr: Mngr, host: HostView, records: list[AgentRecord]) -> list[tuple[str, str]]:
+    """Of agents that are about to be removed with their host, which is down: the names of those whose transcripts go with it, as
+    they weren't kept when it stopped, and why."""
+    lost: list[tuple[str, str]] = []
+    for record in records:
+        try:
+            if kind_of(mngr, record.type).transcript is None:
+                continue
+        except MngrError:
+            continue  # its type isn't known any more
+        kept = _load(_folder(mngr) / f"{record.id}.json")
+        down = f"its host was {word(host.state)}"
+        if kept is None:
+            lost.append((record.name, f"{down}, and it was never read before"))
+        elif host.stopped_at is not None and kept.read_at < host.stopped_at - SOON_S:
+            lost.append((record.name, f"{down}, and it was last read at {iso(kept.read_at)}"))
+    return lost
 
 
 def _folder(mngr: Mngr) -> Path:
