@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mngr.testing import warm
+
 #: How `mngr` is started: the code that is imported here, with nothing of the current directory on its path.
 COMMAND = (sys.executable, "-P", "-c", "from mngr.cli.main import main; main()")
 
@@ -63,11 +65,16 @@ class Cli:
         return self(*argv, input=input, limit_s=limit_s, codes=(0,))
 
     def start(
-        self, *argv: str, env: Mapping[str, str] | None = None, before: Sequence[str] = ()
+        self, *argv: str, env: Mapping[str, str] | None = None, before: Sequence[str] = (), own_id: str = ""
     ) -> subprocess.Popen[str]:
-        """Starts `BEFORE… mngr ARGV…` and returns at once."""
+        """Starts `BEFORE… mngr ARGV…` and returns at once. `own_id`: a variable that holds its process id."""
+        env = {**self.env, **(env or {})}
+        if not before and warm.can(env):
+            return warm.Warm(argv, env, self.cwd, own_id)
+        if own_id:
+            before = ["/bin/sh", "-c", f'export {own_id}=$$; exec "$@"', "sh", *before]
         return subprocess.Popen(
-            [*before, *COMMAND, *argv], env={**self.env, **(env or {})}, cwd=self.cwd, text=True, errors="replace",
+            [*before, *COMMAND, *argv], env=env, cwd=self.cwd, text=True, errors="replace",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
 

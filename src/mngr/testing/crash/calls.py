@@ -21,6 +21,8 @@ from mngr.testing.world import CloudControl
 PROGRAMS = ("docker", "git", "qemu-img", "rsync", "scp", "sh", "ssh", "ssh-keygen", "ssh-keyscan", "tmux")
 
 SHIM = Path(__file__).with_name("shim.sh")
+#: By which it knows whom to kill.
+OWN_ID = "MNGR_CRASH_PID"
 
 #: What somebody else does while a run is held.
 Act = Callable[[], object]
@@ -62,7 +64,7 @@ def record(mngr: Cli, cloud: CloudControl | None, argv: Sequence[str], *, before
         try:
             if cloud:
                 cloud.gate("before_commit", times=None)
-            process = mngr.start(*argv, env=watched.env, before=[*watched.prefix, *before])
+            process = mngr.start(*argv, env=watched.env, before=before, own_id=OWN_ID)
             found: list[Call] = []
             end = time.monotonic() + LIMIT_S
             while process.poll() is None and time.monotonic() < end:
@@ -111,7 +113,7 @@ def run(
             assert cloud
             done, reached = _run_http(mngr, cloud, argv, point, watched, since, meanwhile)
         else:
-            process = mngr.start(*argv, env=watched.env, before=watched.prefix)
+            process = mngr.start(*argv, env=watched.env, own_id=OWN_ID)
             if meanwhile:
                 try:
                     if watched.wait_reached(process):
@@ -139,7 +141,7 @@ def _run_http(
         else:
             at = "after_commit" if point.how == "after" else "before_commit"
             cloud.gate(at, method=point.method, path=point.path, nth=point.n)
-        process = mngr.start(*argv, env=watched.env, before=watched.prefix)
+        process = mngr.start(*argv, env=watched.env, own_id=OWN_ID)
         end = time.monotonic() + LIMIT_S
         while point.how != "lose" and not reached and process.poll() is None and time.monotonic() < end:
             if cloud.held(0.2):
@@ -180,7 +182,6 @@ class _Watched:
             "MNGR_CRASH_HOW": how,
             "MNGR_CRASH_LATE_S": str(late_s),
         }
-        self.prefix = ["/bin/sh", "-c", 'export MNGR_CRASH_PID=$$; exec "$@"', "sh"]
 
     @property
     def reached(self) -> bool:
