@@ -16,13 +16,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 BASE = "mngr/agent:bookworm"
+#: Other versions by hand: MNGR_TEST_PROGRAMS="opencode-ai@1.18.21 …" takes the place of what is here of the same name.
+OTHERS = {one.rpartition("@")[0]: one for one in os.environ.get("MNGR_TEST_PROGRAMS", "").split()}
 #: Node 24 is the newest that needs no library which the base image lacks.
-PACKAGES = (
-    "node@24.21.0",
-    "@anthropic-ai/claude-code@2.1.332",
-    "@openai/codex@0.171.0",
-    "@google/gemini-cli@0.61.0",
-    "opencode-ai@1.18.33",
+PACKAGES = tuple(
+    OTHERS.get(one.rpartition("@")[0], one)
+    for one in (
+        "node@24.21.0",
+        "@anthropic-ai/claude-code@2.1.332",
+        "@openai/codex@0.171.0",
+        "@google/gemini-cli@0.61.0",
+        "opencode-ai@1.18.33",
+    )
 )
 #: `silence N` is the tool that may run without permission; `touch` may not.
 RECIPE = rf"""
