@@ -49,6 +49,8 @@ _OWN = {
     "on_change": "it runs commands on this computer",
     "tell_url": "it tells others how your agents are",
     "tmux_config": "it runs commands beside all your agents",
+    "assume_yes": "it answers what you are asked before money is spent or work removed",
+    "ask_above": "it says from which price on you are asked",
 }
 #: The same, of an agent type: what reaches beyond the agent that a create in the project makes.
 _OWN_OF_TYPES = {
@@ -59,11 +61,27 @@ _OWN_OF_TYPES = {
 }
 
 
+#: The same, of a provider, whatever its backend calls it: a part of the key's name, and why.
+_OWN_OF_PROVIDERS = {
+    r"(url|uri|endpoint|host)$": "it says where your code and credentials go",
+    r"key|secret|token|password|credential|client_id": "it says whose account your code goes to",
+    r"^assume_yes$": _OWN["assume_yes"],
+    r"^trust_|^allowed_": "it says who is trusted",
+}
+
+
 def _check_project(layer: Layer, home: Path) -> None:
+    import re
+
     reasons = dict(_OWN)
-    types = layer.data.get("agent_types")
+    types, providers = (layer.data.get(section) for section in ("agent_types", "providers"))
     for name in types if isinstance(types, dict) else ():
         reasons.update({f"agent_types.{name}.{key}": why for key, why in _OWN_OF_TYPES.items()})
+    for name, settings in providers.items() if isinstance(providers, dict) else ():
+        for key in settings if isinstance(settings, dict) else ():
+            for part, why in _OWN_OF_PROVIDERS.items():
+                if re.search(part, key):
+                    reasons.setdefault(f"providers.{name}.{key}", why)
     for key, why in reasons.items():
         if _at(layer.data, key.split(".")) is not None:
             raise InvalidInput(

@@ -211,10 +211,16 @@ def test_a_laptop_s_id_is_one_whoever_asks_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["on_change", "tell_url", "tmux_config", *(f"agent_types.claude.{key}" for key in ("pass_env", "answers", "prompt"))]
+    "key", ["on_change", "tell_url", "tmux_config", "assume_yes", "ask_above",
+            *(f"agent_types.claude.{key}" for key in ("pass_env", "answers", "prompt")), "providers.vultr.api_url", "providers.vultr.api_key",
+            "providers.libvirt.uri", "providers.libvirt.url", "providers.docker.docker_host", "providers.ovh.endpoint",
+            "providers.ovh.assume_yes", "providers.ovh.trust_first_contact", "providers.azure.allowed_ssh_cidrs"]
 )  # fmt: skip
 def test_what_reaches_beyond_a_project_can_t_be_set_by_one(home: Path, project: Path, key: str) -> None:
-    value = {"pass_env": '["TOKEN"]', "answers": '{ no = ["y"] }'}.get(key.rpartition(".")[2], '"x"')
+    value = {
+        "pass_env": '["TOKEN"]', "answers": '{ no = ["y"] }', "assume_yes": "true", "ask_above": "9", "trust_first_contact": "true",
+        "allowed_ssh_cidrs": "['0.0.0.0/0']",
+    }.get(key.rpartition(".")[2], '"x"')  # fmt: skip
     for name in ("settings.toml", "settings.local.toml"):
         file = project / ".mngr" / name
         file.write_text(f"{key} = {value}\n")
@@ -223,6 +229,13 @@ def test_what_reaches_beyond_a_project_can_t_be_set_by_one(home: Path, project: 
         assert str(raised.value).startswith(f"{file}: {key} can't be set by a project, as it ")
         assert f"`mngr config set {key} …`" in raised.value.hint
         file.unlink()
+
+
+def test_a_project_says_what_its_hosts_are_made_of(home: Path, project: Path) -> None:
+    wanted = {"default_plan": "b", "default_region": "x", "default_image": "ours", "host_dir": "/d"}
+    lines = "".join(f'{key} = "{value}"\n' for key, value in wanted.items())
+    (project / ".mngr/settings.toml").write_text(f"[providers.vultr]\n{lines}")
+    assert load(home, project, {}).providers == {"vultr": wanted}
 
 
 def test_a_project_has_no_say_in_what_is_there_already(
