@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mngr.model.clock import iso
 from mngr.model.notes import LeftOutOfSnapshot, MachineReplaced, MountKept, Note, Remark
 from mngr.model.progress import Step
 
@@ -53,6 +54,9 @@ def of_note(note: Note) -> str:
             return "; ".join([*note.said, *([goes_on] if note.goes_on else [])])
         case notes.TranscriptLost():
             return f"what {note.agent} has said couldn't be kept: {note.why}"
+        case notes.TranscriptUnread():
+            when = f"was last read at {iso(note.read_at)}" if note.read_at else "was never read before"
+            return f"what {note.agent} has said couldn't be kept: its host was {note.state}, and it {when}"
         case notes.Withheld():
             return (
                 f"withheld from {note.agent}: {', '.join(note.names)}, as the first contact with {note.host} isn't verified; "

@@ -73,8 +73,11 @@ def convert(data: Mapping[str, Any], kind: type[T], where: str | Callable[[str],
         return msgspec.convert(data, kind, strict=False)
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at `$")
-        key = at.rstrip("`").removeprefix(".")
-        raise wrong_type(says(key.partition(".")[0].partition("[")[0]), key, _in_words(what)) from None
+        from mngr.config.places import named
+
+        key, words = named(data, kind, at.rstrip("`").removeprefix("."))
+        why = f"must be one of {', '.join(words)}" if words else _in_words(what)
+        raise wrong_type(says(key.partition(".")[0].partition("[")[0]), key, why) from None
 
 
 def wrong_type(where: str, key: str, what: str) -> InvalidInput:

@@ -164,9 +164,12 @@ def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = 
     from mngr.ops import transcript
 
     going = [agent.record for agent in (host.agents if takes_host(group) else group.agents)]
-    lost = transcript.keep_all(mngr, record, going) if host.up else transcript.not_kept(mngr, host, going)
-    for name, why in lost:
-        phases(TranscriptLost(agent=name, why=why))
+    if host.up:
+        for name, why in transcript.keep_all(mngr, record, going):
+            phases(TranscriptLost(agent=name, why=why))
+    else:
+        for note in transcript.not_kept(mngr, host, going):
+            phases(note)
     if takes_host(group):
         phases(Step("destroy host"))
         try:

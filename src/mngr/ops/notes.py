@@ -17,6 +17,15 @@ class TranscriptLost(Note, frozen=True):
     why: str
 
 
+class TranscriptUnread(Note, frozen=True):
+    """What an agent had said goes with its host, which is down (`state`), and isn't kept, or only as it was at `read_at` (0: never
+    read)."""
+
+    agent: str
+    state: str
+    read_at: float
+
+
 class RepositoryComes(Note, frozen=True):
     """A repository is sent: what HEAD is, at which commit ("" where there is none), how many changed and untracked `files`, and
     how many repositories in it."""

@@ -13,13 +13,13 @@ import msgspec
 
 from mngr.agents import transcript as agents_transcript
 from mngr.agents.transcript import Message
-from mngr.model.clock import iso
 from mngr.model.errors import MngrError, NotFound, NotSupported, Unreachable
 from mngr.model.names import Address, parse_address
 from mngr.model.records import HostRecord
 from mngr.model.states import word
 from mngr.ops import names
 from mngr.ops.context import Mngr
+from mngr.ops.notes import TranscriptUnread
 from mngr.ops.talk import kind_of
 from mngr.transport.base import CommandFailed
 
@@ -137,10 +137,10 @@ def keep_all(mngr: Mngr, host: HostRecord, records: list[AgentRecord]) -> list[t
     return [(record.name, text) for record, text in zip(records, why, strict=True) if text]
 
 
-def not_kept(mngr: Mngr, host: HostView, records: list[AgentRecord]) -> list[tuple[str, str]]:
-    """Of agents that are about to be removed with their host, which is down: the names of those whose transcripts go with it, as
-    they weren't kept when it stopped, and why."""
-    lost: list[tuple[str, str]] = []
+def not_kept(mngr: Mngr, host: HostView, records: list[AgentRecord]) -> list[TranscriptUnread]:
+    """Of agents that are about to be removed with their host, which is down: those whose transcripts go with it, as they weren't
+    kept when it stopped."""
+    lost: list[TranscriptUnread] = []
     for record in records:
         try:
             if kind_of(mngr, record.type).transcript is None:
@@ -148,11 +148,9 @@ def not_kept(mngr: Mngr, host: HostView, records: list[AgentRecord]) -> list[tup
         except MngrError:
             continue  # its type isn't known any more
         kept = _load(_folder(mngr) / f"{record.id}.json")
-        down = f"its host was {word(host.state)}"
-        if kept is None:
-            lost.append((record.name, f"{down}, and it was never read before"))
-        elif host.stopped_at is not None and kept.read_at < host.stopped_at - SOON_S:
-            lost.append((record.name, f"{down}, and it was last read at {iso(kept.read_at)}"))
+        if kept is None or (host.stopped_at is not None and kept.read_at < host.stopped_at - SOON_S):
+            read_at = kept.read_at if kept else 0.0
+            lost.append(TranscriptUnread(agent=record.name, state=word(host.state), read_at=read_at))
     return lost
 
 

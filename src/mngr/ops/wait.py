@@ -58,7 +58,9 @@ Watch = Callable[[Waited | Lost | Back], None]
 
 def check_wanted(words: Sequence[str]) -> list[str]:
     """The states and reasons; a word may name several, with commas. Raises InvalidInput naming them all."""
-    wanted = [one.strip().lower() for word in words for one in word.split(",") if one.strip()]
+    wanted = [
+        one.strip().lower() for word in words for one in word.split(",") if one.strip() or not word.strip()
+    ]
     for one in wanted:
         if one not in (*STATES, *REASONS):
             known = ", ".join((*STATES, *REASONS))
