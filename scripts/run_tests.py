@@ -2,9 +2,9 @@
 
 A suite is a folder of tests/. Two lanes run side by side, as most tests wait more than they compute. Each takes the longest
 suite that is left, the first lane those with real machines before the others, and the second none of those: so they
-never run beside each other, and both lanes end at about the same time. Those that need the computer for themselves
-come last. What a suite says is printed when it ends. After each, what it left behind is looked for, ended, and counted
-as a failure; what is left on a Docker that is ours alone, at the end.
+never run beside each other. The lane that is ready first goes on with those that only compute, which give way to all else
+(nice); the other one with those that need a computer that answers at once. What a suite says is printed when it ends. After
+each, what it left behind is looked for, ended, and counted as a failure; what is left on a Docker that is ours alone, at the end.
 """
 
 import os
@@ -47,8 +47,10 @@ ORDER = {
 }
 #: Those with real machines: one at a time.
 REAL = {"crash", "contract", "docker", "qemu", "programs"}
-#: After both lanes: hosts that are idle at the same time, which have to be seen to be so.
-ALONE = {"e2e"}
+#: When all of these are done: hosts that are idle at the same time, which have to be seen to be so.
+LAST = {"e2e"}
+#: Beside those, and in nobody's way.
+NICE = {"unit", "clouds", "simcloud", "simcloud_ovh", "simcloud_azure"}
 NOT_SUITES = {"support", "__pycache__"}
 
 #: A suite that takes longer is ended, and has failed. With all crash points that is hours.
@@ -78,24 +80,28 @@ def main(words: list[str]) -> int:
     run = Run(arguments, live=len(suites or known) == 1)
     before = docker_left()
     asked = sorted(suites or known, key=known.index)
-    real, alone = (deque(one for one in asked if one in some) for some in (REAL, ALONE))
-    others = deque(one for one in asked if one not in REAL | ALONE)
-    threads = [threading.Thread(target=run.lane, args=queues) for queues in ((real, others), (others,))]
-    last = threading.Thread(target=run.lane, args=(alone,))
+    real, last, nice = (deque(one for one in asked if one in some) for some in (REAL, LAST, NICE))
+    others = deque(one for one in asked if one not in REAL | LAST | NICE)
+
+    def lane(*queues: deque[str]) -> None:
+        run.lane(*queues)
+        # Who comes first has time for these; the other one finds itself alone with them.
+        run.lane(*((last, nice) if next(ready) else (nice,)))
+
+    ready = iter((False, True))
+    threads = [threading.Thread(target=lane, args=queues) for queues in ((real, others), (others,))]
     code = 0
     try:
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        last.start()
-        last.join()
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         code = 130
     finally:
         run.end()
-        for thread in (*threads, last):
+        for thread in threads:
             if thread.is_alive():
                 thread.join()
     if left := sorted(docker_left() - before):
@@ -149,6 +155,7 @@ class Run:
                 **os.environ, **leftovers.mark(mark), "MNGR_TEST_RUN": f"test-{mark}", "MNGR_CRASH_REPORT": str(told),
             }  # fmt: skip
             words = [
+                *(("nice", "-n", "5") if suite in NICE else ()),
                 sys.executable, "-m", "pytest", "-q", "-ra", "--tb=short", f"--junitxml={file}", f"tests/{suite}",
                 *ORDER.get(suite, ()), *self._arguments,
             ]  # fmt: skip
