@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 
@@ -58,6 +58,7 @@ def rows(folder: Path) -> Iterator[Row]:
             )
         for number in range(2):
             setting.run("create", f"shell{number}", "--no-connect", "--no-code", "-q")
+        time.sleep(1)  # each create has tried to start a watcher, and the last try has ended
         yield from _rows(setting, home)
     finally:
         setting.run("destroy", "--yes", "-q", *[f"a{n}" for n in range(len(TEN))], "shell0", "shell1")
@@ -71,6 +72,7 @@ def _rows(setting: Setting, home: Path) -> Iterator[Row]:
         capture_output=True, text=True, check=True,
     ).stdout.split()[-1]  # fmt: skip
     os.kill(int((home / "watch.process").read_text().split()[0]), signal.SIGTERM)
+    time.sleep(2)  # so do its children
     pairs: list[tuple[float, float]] = []
     for _ in range(ROUNDS):
         before = _cost(older, home, label) if older else 0.0
@@ -113,11 +115,17 @@ def _watcher(text: str, home: Path, label: str) -> Iterator[int]:
     """A watcher of `home`: its process."""
     file = home / "commands/watch-bench.sh"
     file.write_text(text)
-    process = subprocess.Popen(["sh", str(file), str(home), label], stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        ["sh", str(file), str(home), label], stdin=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         yield process.pid
+        if process.poll() is not None:
+            raise RuntimeError("another watcher is at work")
     finally:
-        process.kill()
+        # With its children: they hold its lock, and the next one would end at once.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

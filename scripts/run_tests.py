@@ -50,7 +50,7 @@ REAL = {"crash", "contract", "docker", "qemu", "programs"}
 #: When all of these are done: hosts that are idle at the same time, which have to be seen to be so.
 LAST = {"e2e"}
 #: Beside those, and in nobody's way.
-NICE = {"unit", "clouds", "simcloud", "simcloud_ovh", "simcloud_azure"}
+NICE = {"unit", "clouds", "simcloud_ovh", "simcloud_azure"}
 NOT_SUITES = {"support", "__pycache__"}
 
 #: A suite that takes longer is ended, and has failed. With all crash points that is hours.
