@@ -96,6 +96,7 @@ def test_the_time_may_be_over_and_words_are_checked(mngr: Local) -> None:
     done = mngr.run("wait", "a1", "--for", "done", "--timeout", "1s", code=124)
     assert done.stderr.startswith("mngr: not within 1s: a1 is ")
     assert "did you mean permission" in mngr.run("wait", "a1", "--for", "permision", code=2).stderr
+    assert "known: running" in mngr.run("wait", "a1", "--for", "", code=2).stderr
     mngr.run("wait", "a1", "--timeout", "soon", code=2)
     mngr.run("wait", code=2)
     mngr.run("wait", "nobody", code=3)
