@@ -19,7 +19,7 @@ def rows(folder: Path) -> Iterator[Row]:
         for number in range(ROUNDS):
             took.append(_one(setting, f"a{number}"))
     finally:
-        setting.run("destroy", "@localhost", "--yes", "-q")
+        setting.run("destroy", *(f"a{number}" for number in range(len(took))), "--yes", "-q")
     yield Row("mngr wait: from an agent's end", median(took), "that end", 0, median(took), 1, by="+")
 
 
