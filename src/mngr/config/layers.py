@@ -67,6 +67,7 @@ _OWN_OF_PROVIDERS = {
     r"key|secret|token|password|credential|client_id": "it says whose account your code goes to",
     r"^assume_yes$": _OWN["assume_yes"],
     r"^trust_|^allowed_": "it says who is trusted",
+    r"start_args$|_path$": "it says what of this computer is mounted or written to",
 }
 
 

@@ -1,6 +1,6 @@
 """mngr in a process that doesn't begin from nothing.
 
-Of the 0.2 s of a processor that a short run of mngr takes, a fresh Python spends 0.17 on imports; tests run some ten thousand.
+Of the 0.2 s of a processor that a short run of mngr takes, a fresh Python spends 0.17 on imports; tests run thousands.
 So one process a worker imports all of mngr, and forks for each run. What is run is the same code, in a process of its own with
 the environment, directory and streams it is given, that may be killed at any time. What only a fresh start can show (front
 door, imports, an interpreter's settings) is tested by those who don't come here: tests/local, docker, e2e, programs.
@@ -71,7 +71,7 @@ class Warm(subprocess.Popen[str]):
 
 def can(env: Mapping[str, str]) -> bool:
     """Whether a run in this environment begins as the server did, as far as Python's own settings go."""
-    return _settings(env) == _settings(os.environ)
+    return hasattr(os, "pidfd_open") and _settings(env) == _settings(os.environ)
 
 
 def _settings(env: Mapping[str, str]) -> dict[str, str]:

@@ -214,12 +214,13 @@ def test_a_laptop_s_id_is_one_whoever_asks_first(tmp_path: Path) -> None:
     "key", ["on_change", "tell_url", "tmux_config", "assume_yes", "ask_above",
             *(f"agent_types.claude.{key}" for key in ("pass_env", "answers", "prompt")), "providers.vultr.api_url", "providers.vultr.api_key",
             "providers.libvirt.uri", "providers.libvirt.url", "providers.docker.docker_host", "providers.ovh.endpoint",
-            "providers.ovh.assume_yes", "providers.ovh.trust_first_contact", "providers.azure.allowed_ssh_cidrs"]
+            "providers.ovh.assume_yes", "providers.ovh.trust_first_contact", "providers.azure.allowed_ssh_cidrs",
+            "providers.docker.default_start_args", "providers.libvirt.storage_path"]
 )  # fmt: skip
 def test_what_reaches_beyond_a_project_can_t_be_set_by_one(home: Path, project: Path, key: str) -> None:
     value = {
         "pass_env": '["TOKEN"]', "answers": '{ no = ["y"] }', "assume_yes": "true", "ask_above": "9", "trust_first_contact": "true",
-        "allowed_ssh_cidrs": "['0.0.0.0/0']",
+        "allowed_ssh_cidrs": "['0.0.0.0/0']", "default_start_args": "['-v', '/:/all']",
     }.get(key.rpartition(".")[2], '"x"')  # fmt: skip
     for name in ("settings.toml", "settings.local.toml"):
         file = project / ".mngr" / name
