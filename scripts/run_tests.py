@@ -5,6 +5,7 @@ suite that is left, the first lane those with real machines before the others, a
 never run beside each other. The lane that is ready first goes on with those that only compute, which give way to all else
 (nice); the other one with those that need a computer that answers at once. What a suite says is printed when it ends. After
 each, what it left behind is looked for, ended, and counted as a failure; what is left on a Docker that is ours alone, at the end.
+A few tests that fail get a second try, alone, when all else is done: those that pass then are named, and fail nothing.
 """
 
 import os
@@ -51,6 +52,8 @@ REAL = {"crash", "contract", "docker", "qemu", "programs"}
 LAST = {"e2e"}
 #: Beside those, and in nobody's way.
 NICE = {"unit", "clouds", "simcloud_ovh", "simcloud_azure"}
+#: So many that failed beside others may have met a busy computer; more are no accident.
+SECOND_TRIES = 4
 NOT_SUITES = {"support", "__pycache__"}
 
 #: A suite that takes longer is ended, and has failed. With all crash points that is hours.
@@ -62,7 +65,11 @@ class Result:
     suite: str
     seconds: float = 0
     passed: int = 0
+    #: What is wrong with the suite as a whole, and, by their node ids, with its tests.
     failed: list[str] = field(default_factory=list)
+    bad: dict[str, str] = field(default_factory=dict)
+    #: Tests that failed beside others and passed alone.
+    unsteady: dict[str, str] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
 
 
@@ -96,6 +103,7 @@ def main(words: list[str]) -> int:
             thread.start()
         for thread in threads:
             thread.join()
+        run.second_tries()
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         code = 130
@@ -107,7 +115,7 @@ def main(words: list[str]) -> int:
     if left := sorted(docker_left() - before):
         run.results.append(Result("Docker", failed=[f"left behind: {one}" for one in left]))
     run.report()
-    return code or (1 if any(one.failed for one in run.results) else 0)
+    return code or (1 if any(one.failed or one.bad for one in run.results) else 0)
 
 
 class Run:
@@ -133,9 +141,24 @@ class Run:
                 result = Result(suite)
                 self.results.append(result)
                 try:
-                    self._suite(suite, result)
+                    self._suite(result, [f"tests/{suite}", *ORDER.get(suite, ())])
                 except Exception as error:
                     result.failed.append(f"it can't be run: {error!r}")
+
+    def second_tries(self) -> None:
+        """Runs the tests that failed once more, one after another, if they are few."""
+        if sum(len(one.bad) for one in self.results) > SECOND_TRIES:
+            return
+        for result in [one for one in self.results if one.bad]:
+            # Tests of one class go on from each other where they are kept together.
+            whole = "--dist=loadscope" in ORDER.get(result.suite, ())
+            again = Result(result.suite)
+            self._suite(again, sorted({one.rpartition("::")[0] if whole else one for one in result.bad}))
+            result.seconds += again.seconds
+            result.failed += again.failed
+            if again.passed and not again.bad:
+                result.passed += len(result.bad)
+                result.unsteady, result.bad = result.bad, {}
 
     def end(self) -> None:
         """Ends what runs (nothing, usually); no other suite begins."""
@@ -145,8 +168,9 @@ class Run:
         for process in running:
             stop(process)
 
-    def _suite(self, suite: str, result: Result) -> None:
-        """One pytest over one folder. Its end is our business, also when we are interrupted."""
+    def _suite(self, result: Result, what: list[str]) -> None:
+        """One pytest. Its end is our business, also when we are interrupted."""
+        suite = result.suite
         mark = f"{os.getpid()}-{secrets.token_hex(4)}"
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="mngr-tests-") as folder:
@@ -156,8 +180,7 @@ class Run:
             }  # fmt: skip
             words = [
                 *(("nice", "-n", "5") if suite in NICE else ()),
-                sys.executable, "-m", "pytest", "-q", "-ra", "--tb=short", f"--junitxml={file}", f"tests/{suite}",
-                *ORDER.get(suite, ()), *self._arguments,
+                sys.executable, "-m", "pytest", "-q", "-ra", "--tb=short", f"--junitxml={file}", *what, *self._arguments,
             ]  # fmt: skip
             with said.open("wb") as out, self._lock:
                 if self._ended:
@@ -194,7 +217,7 @@ class Run:
         results = sorted(self.results, key=lambda one: [*ORDER, one.suite].index(one.suite))
         print(f"\n{'suite':<16}{'passed':>8}{'failed':>8}{'skipped':>8}{'seconds':>9}")
         rows = [
-            *((one.suite, one.passed, len(one.failed), one.skipped.total(), one.seconds) for one in results)
+            *((one.suite, one.passed, len(one.failed) + len(one.bad), one.skipped.total(), one.seconds) for one in results)
         ]
         rows.append((
             "all", *(sum(row[part] for row in rows) for part in (1, 2, 3)), time.monotonic() - self._began,
@@ -205,7 +228,9 @@ class Run:
         for reason, count in why.most_common():
             print(f"skipped {count}: {reason}")
         for one in results:
-            for what in one.failed:
+            for name, why in one.unsteady.items():
+                print(f"failed beside others, passed alone: {name}: {why}")
+            for what in [*one.failed, *(f"{name}: {why}" for name, why in one.bad.items())]:
                 print(f"failed: {one.suite}: {what}")
         sys.stdout.flush()
 
@@ -230,16 +255,26 @@ def read(file: Path, result: Result) -> None:
     if not file.exists():
         return
     for case in xml.parse(file).iter("testcase"):
-        name = f"{case.get('classname')}::{case.get('name')}"
+        name = node_id(case.get("classname") or "", case.get("name") or "")
         bad = [one for one in case if one.tag in ("failure", "error")]
         skips = [one for one in case if one.tag == "skipped"]
         if bad:
             why = " ".join((bad[0].get("message") or "").split())
-            result.failed.append(f"{name}: {why[:600]}")
+            result.bad[name] = why[:600]
         elif skips:
             result.skipped[skips[0].get("message") or "no reason given"] += 1
         else:
             result.passed += 1
+
+
+def node_id(classname: str, name: str) -> str:
+    """pytest's own name of a test, of those that JUnit's format has: package.module.Class, and the function."""
+    parts = classname.split(".")
+    for cut in range(len(parts), 0, -1):
+        file = Path(*parts[:cut]).with_suffix(".py")
+        if (TOP / file).is_file():
+            return "::".join([str(file), *parts[cut:], name])
+    return f"{classname}::{name}"
 
 
 if __name__ == "__main__":

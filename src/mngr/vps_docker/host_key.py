@@ -18,6 +18,7 @@ from mngr.hosts.scripts import script
 from mngr.model.clock import Clock
 from mngr.model.errors import TimedOut, Unreachable
 from mngr.model.waiting import looks
+from mngr.transport.base import Completed, Transport
 from mngr.transport.ssh import HostKeyMismatch
 from mngr.vps_docker.errors import VpsProvisioningError
 
@@ -33,18 +34,33 @@ def swap(access: Access, host_id: str, address: str, publish: Callable[[str], No
     """
     machine = access.machine(host_id, address)
     old = access.machine_pins(host_id)
-    new = script(machine, "host-key", "make", timeout=60).text.strip()
+    new = _told(machine, clock, "make").text.strip()
     if not new.startswith("ssh-ed25519 ") or len(new.split()) != 2:
         raise VpsProvisioningError(f"{machine.place} made no usable host key: it said {new[:100]!r}")
     access.pin_machine(host_id, address, dict.fromkeys([*old, new]))
     publish(new)
-    script(machine, "host-key", "install", new, timeout=60)
+    _told(machine, clock, "install", new)
     _shows(access, host_id, address, new, clock)
     access.pin_machine(host_id, address, [new])
     # The shared connection was made with the old key: the next command makes one that is checked against the new.
     machine.close()
-    script(machine, "host-key", "finish", new, timeout=60)
+    _told(machine, clock, "finish", new)
     return new
+
+
+def _told(machine: Transport, clock: Clock, *words: str) -> Completed:
+    """One step on the machine. An earlier run of this may have been killed, but not its ssh: then sshd may be reloading
+    just now, and refuses a connection for a moment. Steps are repeatable, so that is waited for."""
+    refused: Unreachable | None = None
+    for _ in looks(clock, RELOAD_S):
+        try:
+            return script(machine, "host-key", *words, timeout=60)
+        except HostKeyMismatch:
+            raise
+        except Unreachable as error:
+            refused = error
+    assert refused
+    raise refused
 
 
 def _shows(access: Access, host_id: str, address: str, key: str, clock: Clock) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mngr.containers.access import Access
+from mngr.model.errors import Unreachable
 from mngr.transport import ssh
 from mngr.transport.base import CommandFailed, Completed
 from mngr.vps_docker import host_key
@@ -31,6 +32,7 @@ class Machine:
         self.commands = 0
         self.kill_at = -1
         self.refuses = False
+        self.reloading = 0  #: connections that are refused before the next one is taken
 
     def point(self) -> None:
         pins = self.access.machine_pins(HOST)
@@ -40,6 +42,9 @@ class Machine:
         self.commands += 1
 
     def run(self, argv: list[str], known: list[str]) -> Completed:
+        if self.reloading:
+            self.reloading -= 1
+            raise Unreachable("connection refused")
         if self.live not in known:
             raise ssh.HostKeyMismatch("another key")
         self.point()
@@ -98,6 +103,15 @@ def test_it_ends_with_the_new_key_alone(machine: Machine) -> None:
     assert machine.access.machine_pins(HOST) == [NEW]
     assert machine.published == [NEW]
     assert not (machine.access.folder / "known_hosts" / f"{HOST}.check").exists()
+
+
+def test_a_machine_whose_sshd_is_reloading_is_waited_for(machine: Machine) -> None:
+    """A killed run's ssh may go on, and have sshd take the key just while the next run connects."""
+    machine.reloading = 2
+    assert swap(machine) == NEW
+    machine.reloading = 1000
+    with pytest.raises(Unreachable):
+        swap(machine)
 
 
 def test_killed_at_any_point_and_run_again(machine: Machine) -> None:

@@ -145,7 +145,7 @@ def _place(address: str, port: str) -> tuple[list[str], str] | None:
     enter = ["nsenter", "-t", pid, "-m", "-p", "-u", "-r"]
     if port == "22":
         return enter, root
-    inner = _published(f"{root}/var/lib/docker/containers", port)
+    inner = _published(f"{root}/var/lib/docker/containers", f"{root}/proc", port)
     if not inner:
         return None
     return [*enter, "nsenter", "-t", inner, "-m", "-p", "-u", "-r"], f"{root}/proc/{inner}/root"
@@ -160,8 +160,11 @@ def _forwarded(address: str, port: str) -> str:
         return port
 
 
-def _published(folder: str, port: str) -> str:
-    """The process id (on the machine) of the running container whose port 22 is `port` there."""
+def _published(folder: str, proc: str, port: str) -> str:
+    """The process id (on the machine) of the running container whose port 22 is `port` there.
+
+    A file that was left by an earlier boot names a process that is something else by now.
+    """
     import marshal
 
     for id in os.listdir(folder) if os.path.isdir(folder) else []:
@@ -169,7 +172,10 @@ def _published(folder: str, port: str) -> str:
             with open(f"{folder}/{id}/ports", "rb") as file:
                 ports = marshal.load(file)
             with open(f"{folder}/{id}/pid") as file:
-                pid = file.read().split()[0]
+                pid, born = file.read().split()
+            with open(f"{proc}/{pid}/stat") as file:
+                if file.read().rpartition(")")[2].split()[19] != born:
+                    continue
         except (OSError, IndexError, ValueError, EOFError):
             continue
         if any(one["HostPort"] == port for found in ports.values() for one in found):
