@@ -28,7 +28,7 @@ from mngr.vmservice.shapes import Shape
 class Action:
     """`run` is a method of Service, or a function of it, which takes a `request` and gives an `answer`; parameters in the path are among the
     request's, the others are its body, or, of a GET, its query. `fails`: statuses beside those of all. `room`: which calls it takes
-    the place of, if not those of its scope.
+    the place of, if not those of its scope. `again`: given twice it does no more than once.
 
     `long`: it is run as an operation, which a restart of the service goes on with if all parameters that were given are among
     `kept`: no secrets, as these are put on disk. Such an action may be repeated. `plan`: what it would make, for a VM that isn't
@@ -50,6 +50,7 @@ class Action:
     kept: Sequence[str] = ()
     gone: Callable[[Any], Any] | None = None
     room: Kind | None = None
+    again: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -67,11 +68,11 @@ ACTIONS: Sequence[Action] = (
         shapes.VmCreate, shapes.VmDetails, Service.vm_create, tool=True, fails=(404, 409, 504),
         long=True, plan=Service.vm_plan, room="make",
         kept=("name", "memory", "vcpus", "diskSize", "network", "imageUrl", "imageSha256", "sshKeys", "publicKeys", "user",
-              "autostart", "gpus", "pool", "template", "wait", "timeout"),
+              "autostart", "gpus", "pool", "template", "wait", "timeout"), again=True,
     ),
     Action(
         "vm_show", "GET", "/api/vms/{name}", "read", "Show everything of a VM, its address included",
-        shapes.VmName, shapes.VmDetails, Service.vm_show, fails=(404,),
+        shapes.VmName, shapes.VmDetails, Service.vm_show, tool=True, fails=(404,),
     ),
     Action(
         "vm_change", "PATCH", "/api/vms/{name}", "lifecycle",
@@ -85,37 +86,37 @@ ACTIONS: Sequence[Action] = (
     ),
     Action(
         "vm_start", "POST", "/api/vms/{name}/start", "lifecycle", "Start a stopped VM",
-        shapes.VmName, shapes.Status, Service.vm_start, tool=True, fails=(404, 409), long=True, kept=("name",),
+        shapes.VmName, shapes.Status, Service.vm_start, tool=True, fails=(404, 409), long=True, kept=("name",), again=True,
     ),
     Action(
         "vm_stop", "POST", "/api/vms/{name}/stop", "lifecycle",
         "Gracefully shutdown a VM, and wait until it is off",
         shapes.VmStop, shapes.Status, Service.vm_stop, tool=True, fails=(404, 409, 504),
-        long=True, kept=("name", "force", "timeout"),
+        long=True, kept=("name", "force", "timeout"), again=True,
     ),
     Action(
         "vm_delete", "DELETE", "/api/vms/{name}", "destructive", "Delete a VM and its disk",
         shapes.VmName, shapes.Status, Service.vm_delete, tool=True, fails=(404, 409),
-        long=True, kept=("name",), gone=lambda asked: shapes.Status(status="deleted", vm=asked.name),
+        long=True, kept=("name",), gone=lambda asked: shapes.Status(status="deleted", vm=asked.name), again=True,
     ),
     Action(
         "vm_snapshot_list", "GET", "/api/vms/{vm}/snapshots", "read", "List a VM's snapshots, the oldest first",
-        snapshots.VmRef, snapshots.Snapshots, snapshots.list_, fails=(404,),
+        snapshots.VmRef, snapshots.Snapshots, snapshots.list_, tool=True, fails=(404,),
     ),
     Action(
         "vm_snapshot_create", "POST", "/api/vms/{vm}/snapshots", "lifecycle",
         "Take a snapshot of a VM, of a running one with its memory",
-        snapshots.SnapshotCreate, snapshots.Snapshot, snapshots.create, fails=(404, 409), long=True,
+        snapshots.SnapshotCreate, snapshots.Snapshot, snapshots.create, tool=True, fails=(404, 409), long=True,
     ),
     Action(
         "vm_snapshot_restore", "POST", "/api/vms/{vm}/snapshots/{snapshot}/restore", "destructive",
         "Take a VM back to a snapshot, and to the state that it was in then; what it wrote since is lost",
-        snapshots.SnapshotRef, snapshots.SnapshotStatus, snapshots.restore, fails=(404, 409), long=True,
+        snapshots.SnapshotRef, snapshots.SnapshotStatus, snapshots.restore, tool=True, fails=(404, 409), long=True,
     ),
     Action(
         "vm_snapshot_delete", "DELETE", "/api/vms/{vm}/snapshots/{snapshot}", "destructive",
         "Delete a snapshot; the VM stays as it is",
-        snapshots.SnapshotRef, snapshots.SnapshotStatus, snapshots.delete, fails=(404, 409),
+        snapshots.SnapshotRef, snapshots.SnapshotStatus, snapshots.delete, tool=True, fails=(404, 409), again=True,
     ),
     Action(
         "machine_list", "GET", "/api/machines", "read", "List VMs as mngr's provider keeps hosts on them: with their tags",
@@ -163,11 +164,11 @@ ACTIONS: Sequence[Action] = (
     ),
     Action(
         "operation_list", "GET", "/api/operations", "read", "List operations: long work, the newest first",
-        long.OperationsAsked, long.Operations, long.list_,
+        long.OperationsAsked, long.Operations, long.list_, tool=True,
     ),
     Action(
         "operation_show", "GET", "/api/operations/{operation}", "read", "Show an operation; with `wait` once it has ended",
-        long.OperationRef, long.Operation, long.show, fails=(404,), room="wait",
+        long.OperationRef, long.Operation, long.show, tool=True, fails=(404,), room="wait",
     ),
     Action(
         "network_list", "GET", "/api/networks", "read", "List libvirt's networks",
@@ -221,7 +222,7 @@ ACTIONS: Sequence[Action] = (
     Action(
         "vm_inject_ssh_key", "POST", "/api/vms/{vmName}/ssh-keys/{keyName}", "lifecycle",
         "Inject an SSH key into a VM: at once if its guest agent answers, else at its next boot. Keys that it has stay",
-        inject.KeyInject, inject.Injected, inject.inject, tool=True, fails=(404, 409),
+        inject.KeyInject, inject.Injected, inject.inject, tool=True, fails=(404, 409), again=True,
     ),
     Action(
         "vm_eject_ssh_key", "DELETE", "/api/vms/{vmName}/ssh-keys/{keyName}", "lifecycle",

@@ -16,13 +16,14 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 
 from mngr import __version__
 from mngr.model.clock import iso
 from mngr.model.errors import MngrError, Unreachable
-from mngr.vmservice import examples, long, problems, scopes, taking_up
+from mngr.vmservice import audit, examples, long, mcp_http, problems, taking_up, toolbox
 from mngr.vmservice.access import Tokens
-from mngr.vmservice.actions import ACTIONS, Action, parameters
+from mngr.vmservice.actions import ACTIONS, Action
 from mngr.vmservice.audit import CURRENT
 from mngr.vmservice.calls import Calls
 from mngr.vmservice.door import Door
@@ -39,6 +40,7 @@ def make(service: Service, tokens: Tokens | None) -> FastAPI:
     """`tokens`: None lets everybody do everything, for loopback only."""
 
     calls = Calls(service)
+    mcp = mcp_http.Mcp(calls, service)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -47,6 +49,7 @@ def make(service: Service, tokens: Tokens | None) -> FastAPI:
         for live in await run_in_threadpool(taking_up.left, service, long_ones):
             calls.go_on(live, taking_up.going_on(live))
         yield
+        await mcp.close()
         await run_in_threadpool(service.close)
 
     app = FastAPI(
@@ -57,6 +60,7 @@ def make(service: Service, tokens: Tokens | None) -> FastAPI:
     for action in ACTIONS:
         _route(app, calls, action)
     _tools(app, service, calls)
+    app.router.routes.append(Route(mcp_http.PATH, mcp, methods=["POST"]))
     _health(app, calls)
     metrics = Metrics(service)
     _metrics(app, calls, metrics, service.settings.open_metrics)
@@ -106,7 +110,7 @@ async def _done(calls: Calls, action: Action, asked: Any, request: Request) -> A
     """The answer of a call; a change is in the audit log before it is made. Raises what the call does."""
     entry = CURRENT.get()
     if entry:
-        entry.target = _target(asked)
+        entry.target = audit.target(asked)
         if action.scope != "read":
             await run_in_threadpool(calls.audit.begin, entry)
     if action.long:
@@ -121,14 +125,6 @@ def _sent(done: Any) -> Any:
     if isinstance(done, BaseModel):
         return Response(done.model_dump_json(), media_type="application/json")
     return done
-
-
-def _target(asked: Any) -> str:
-    """What a call is about, as the audit log names it. A VM's network and pool are no targets."""
-    for names in (("vmName", "vm", "keyName", "snapshot", "name", "operation"), ("network", "pool")):
-        if found := "/".join(str(value) for one in names if (value := getattr(asked, one, ""))):
-            return found
-    return ""
 
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -186,36 +182,26 @@ def _metrics(app: FastAPI, calls: Calls, metrics: Metrics, is_open: bool) -> Non
 # --- tools --------------------------------------------------------------------------------------------------------
 
 
-def definitions() -> list[dict[str, Any]]:
-    return [
-        {"name": one.name, "description": one.about, "parameters": parameters(one)}
-        for one in ACTIONS
-        if one.tool
-    ]
-
-
 def _tools(app: FastAPI, service: Service, calls: Calls) -> None:
-    by_name = {one.name: one for one in ACTIONS if one.tool}
-
     @app.get(
         "/tools", summary="The tools, for agents", operation_id="tools", responses=problems.documented(405)
     )
     async def tools() -> dict[str, Any]:
-        return {"tools": definitions()}
+        return {"tools": toolbox.openai()}
 
     @app.get("/tools.json", summary="The tools as OpenAI's function calling wants them", operation_id="tools_json",
              responses=problems.documented(405))  # fmt: skip
     async def tools_json() -> dict[str, Any]:
-        made = [{"type": "function", "function": one} for one in definitions()]
+        made = [{"type": "function", "function": one} for one in toolbox.openai()]
         return {
             "version": __version__, "generatedAt": iso(service.now()), "format": "openai-function-calling",
             "tools": made, "toolCount": len(made),
         }  # fmt: skip
 
     async def call(request: Request, tool: str) -> Response:
-        action = by_name.get(tool)
+        action = toolbox.BY_NAME.get(tool)
         if action is None:
-            return problems.answer(404, f"there is no tool {tool!r}", f"one of {', '.join(by_name)}")
+            return problems.answer(404, f"there is no tool {tool!r}", f"one of {', '.join(toolbox.BY_NAME)}")
         _check(request, action)
         if request.query_params:
             raise problems.Refused(422, "a tool's parameters are in the body, not in the query")
@@ -243,12 +229,7 @@ def _check(request: Request, action: Action) -> None:
     """Asked where the route is known, as a path may be spelled in many ways. Raises Refused."""
     if entry := CURRENT.get():
         entry.action = action.name
-    has = request.state.allowed
-    if has is None or not scopes.allows(has, action.scope):
-        raise problems.Refused(
-            403, f"this takes a token of the scope {action.scope}, and yours has {has}",
-            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{action.scope}"'},
-        )  # fmt: skip
+    problems.check_scope(request.state.allowed, action.scope)
 
 
 async def _known(request: Request) -> None:

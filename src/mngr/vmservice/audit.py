@@ -42,6 +42,8 @@ class Entry:
     target: str = ""
     operation: str = ""
     begun: bool = False
+    #: In place of the answer's, which over MCP is 200 for a call that fails, too.
+    status: int = 0
 
 
 CURRENT: ContextVar[Entry | None] = ContextVar("audit", default=None)
@@ -51,6 +53,14 @@ def operation(id: str) -> None:
     """The call that runs here has become that operation, or has joined it."""
     if entry := CURRENT.get():
         entry.operation = id
+
+
+def target(asked: object) -> str:
+    """What a call is about. A VM's network and pool are no targets."""
+    for names in (("vmName", "vm", "keyName", "snapshot", "name", "operation"), ("network", "pool")):
+        if found := "/".join(str(value) for one in names if (value := getattr(asked, one, ""))):
+            return found
+    return ""
 
 
 class Audit:

@@ -14,10 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Asgi
 
 from mngr.model.errors import MngrError
-from mngr.vmservice import bodies, problems
+from mngr.vmservice import bodies, hosts, problems
 from mngr.vmservice.access import Tokens
 from mngr.vmservice.audit import CURRENT, Entry
 from mngr.vmservice.bodies import MOST_BODY
+from mngr.vmservice.mcp_http import PATH as MCP
 from mngr.vmservice.metrics import PATH, Metrics
 from mngr.vmservice.rate import BURST_S, FAILED_PER_S, MOST_FAILED, Buckets, neighbours
 from mngr.vmservice.service import Service
@@ -36,6 +37,7 @@ class Door:
     ) -> None:
         self._app, self._tokens, self._metrics = app, tokens, metrics
         self._open = {*OPEN, *([PATH] if service.settings.open_metrics else [])}
+        self._hosts = service.settings.hosts
         self._audit, self._now = service.audit, service.now
         rate = service.settings.rate
         self._calls = Buckets(rate, rate * BURST_S, self._now) if rate else None
@@ -64,7 +66,7 @@ class Door:
             raise
         finally:
             CURRENT.reset(mark)
-            self._end(entry, status or 499)  # as nginx has it: the caller went away
+            self._end(entry, entry.status or status or 499)  # as nginx has it: the caller went away
 
     def _end(self, entry: Entry, status: int) -> None:
         is_open = entry.path in (*self._open, PATH) and status < 400
@@ -78,6 +80,8 @@ class Door:
     async def _answered(self, request: Request, entry: Entry, receive: Receive, send: Send) -> None:
         # Here, and not in a thread: it is a small file, and threads may all be busy.
         scope = request.scope
+        if scope["path"] == MCP and (refusal := hosts.foreign(request, self._hosts)):
+            return await refusal(scope, receive, send)
         if refusal := self._who(request, entry) or self._too_often(entry) or _odd(request):
             return await refusal(scope, receive, send)
         body = await _read(receive)

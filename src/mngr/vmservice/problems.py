@@ -15,6 +15,7 @@ from starlette.routing import Match
 
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, NotSupported, TimedOut, Unreachable
 from mngr.vms import library
+from mngr.vmservice import scopes
 
 #: Of a 503: so long a client may wait before it asks again.
 RETRY_AFTER_S = 5
@@ -109,9 +110,21 @@ def _methods(app: FastAPI, request: Request) -> str:
 class Refused(Exception):
     """Ends a request with such an answer."""
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None, hint: str | None = None
+    ) -> None:
         super().__init__(detail)
-        self.answer = answer(status, detail, headers=headers)
+        self.answer = answer(status, detail, hint, headers=headers)
+
+
+def check_scope(has: scopes.Scope | None, needs: scopes.Scope) -> None:
+    """Raises Refused where a token's scope doesn't allow what needs that one."""
+    if has is None or not scopes.allows(has, needs):
+        raise Refused(
+            403, f"this takes a token of the scope {needs}, and yours has {has}",
+            {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needs}"'},
+            hint="whoever runs the service makes one: `mngr vm token create NAME --scope " + needs + "`",
+        )  # fmt: skip
 
 
 def handle(app: FastAPI) -> None:

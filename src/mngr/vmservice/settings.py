@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,8 @@ STDERR = "stderr"
 class Settings:
     """`libvirt_env`: LIBVIRT_URI, _STORAGE_POOL and _STORAGE_PATH, as `vms.hypervisor.connect` reads them. `tokens`: the file of
     access tokens. `images`: where images may be fetched from. `audit`: a file, `stderr`, or "" for audit.jsonl beside the tokens.
-    `rate`: calls a second of each token, 0 for any number. `open_metrics`: /metrics takes no token."""
+    `rate`: calls a second of each token, 0 for any number. `open_metrics`: /metrics takes no token.
+    `hosts`: names, in lower case, by which /mcp may be asked, beside loopback and the address that a request came to."""
 
     port: int
     libvirt_env: Mapping[str, str]
@@ -32,6 +34,7 @@ class Settings:
     audit: str = ""
     rate: float = DEFAULT_RATE
     open_metrics: bool = False
+    hosts: tuple[str, ...] = ()
 
     @property
     def audit_file(self) -> Path | None:
@@ -63,7 +66,19 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         audit=_audit(environ.get("VM_PROVISIONER_AUDIT", "")),
         rate=_number(environ, "VM_PROVISIONER_RATE", int(DEFAULT_RATE), 0, 1_000_000),
         open_metrics=_flag(environ, "VM_PROVISIONER_OPEN_METRICS"),
+        hosts=_hosts(environ.get("VM_PROVISIONER_HOSTS", "")),
     )
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    """Names with commas between, without ports."""
+    names = tuple(one.strip().lower() for one in text.split(",") if one.strip())
+    if wrong := [one for one in names if not re.fullmatch(r"[a-z0-9_.:-]+", one) or one.count(":") == 1]:
+        raise InvalidInput(
+            f"VM_PROVISIONER_HOSTS has {wrong[0][:80]!r}",
+            hint="give names or addresses, without ports, with commas between",
+        )
+    return names
 
 
 def _audit(text: str) -> str:

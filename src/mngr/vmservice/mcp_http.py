@@ -1,0 +1,181 @@
+"""`/mcp`: the tools by the Model Context Protocol, over streamable HTTP. Who may come in was asked before, at the door.
+
+It keeps no sessions: each request stands for itself, in the protocol's older era as in the newer one, so a restart of the service
+ends nobody's. The SDK is imported by the first request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Send
+from starlette.types import Scope as Asgi
+
+from mngr.vmservice import audit, long, problems, toolbox
+from mngr.vmservice.actions import Action
+from mngr.vmservice.calls import Calls
+from mngr.vmservice.operations import Live, problem_of, target_of
+from mngr.vmservice.service import Service
+
+if TYPE_CHECKING:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+    from mngr.vmservice.mcp_server import Context
+
+PATH = "/mcp"
+NAME = "mngr-vm"
+#: A client waits for an answer for a minute at least: after so many seconds it is the operation that goes on.
+WAIT_S = 45.0
+#: How often a client that asked for it is told how far a call is.
+TOLD_S = 1.0
+MOST_OWED = 256
+
+ABOUT = """Virtual machines on libvirt, and SSH keys for them.
+Memory is in MiB, disks are in GiB. A call that takes long goes on as an operation, also when its caller goes away: an answer with an
+`id` that begins with op- is that operation. Make the same call again, or ask operation_show with `wait`, to have its result.
+An error says what to do next. What a token doesn't allow, a person has to allow: don't try other ways."""
+
+
+class Mcp:
+    """An ASGI application, of which one at most is made of a service."""
+
+    def __init__(self, calls: Calls, service: Service) -> None:
+        self._calls, self._service = calls, service
+        self._manager: asyncio.Task[StreamableHTTPSessionManager] | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._end = asyncio.Event()
+        #: What a caller went away from, or was told to ask for again.
+        self._owed: OrderedDict[tuple[str, ...], Live] = OrderedDict()
+
+    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
+        if self._manager is None or (self._manager.done() and self._manager.exception()):
+            self._manager = asyncio.create_task(self._start())
+        manager = await asyncio.shield(self._manager)
+        await manager.handle_request(scope, receive, send)
+
+    async def close(self) -> None:
+        self._end.set()
+        if self._running is not None:
+            await self._running
+
+    async def _start(self) -> StreamableHTTPSessionManager:
+        """Raises Refused where the SDK isn't installed."""
+        manager = await run_in_threadpool(self._made)
+        started = asyncio.Event()
+
+        async def run() -> None:
+            async with manager.run():
+                started.set()
+                await self._end.wait()
+
+        self._running = asyncio.create_task(run())
+        await started.wait()
+        return manager
+
+    def _made(self) -> StreamableHTTPSessionManager:
+        try:
+            from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+            from mngr.vmservice.mcp_server import server
+        except ImportError as problem:
+            raise problems.Refused(
+                501, f"the service has no MCP: {problem}; pip install 'mngr[mcp]' puts it there"
+            ) from None
+        made = server(NAME, ABOUT, toolbox.tools(), self._call)
+        return StreamableHTTPSessionManager(made, stateless=True)
+
+    # --- calls ----------------------------------------------------------------------------------------------------
+
+    async def _call(self, name: str, arguments: Mapping[str, Any], context: Context) -> Any:
+        """What a tool answers. Raises Failed. What REST's status would be is in the audit log."""
+        from mngr.model.errors import MngrError
+        from mngr.vmservice.mcp_server import Failed
+
+        entry = audit.CURRENT.get()
+        try:
+            try:
+                return await self._done(toolbox.BY_NAME[name], arguments, context, entry)
+            except problems.Refused as refused:
+                raise Failed(problems.Problem.model_validate_json(bytes(refused.answer.body))) from None
+            except MngrError as error:
+                raise Failed(problem_of(error)) from None
+        except Failed as failed:
+            if entry:
+                entry.status = failed.problem.status
+            raise
+
+    async def _done(
+        self, action: Action, arguments: Mapping[str, Any], context: Context, entry: audit.Entry | None
+    ) -> Any:
+        if entry:
+            entry.action = action.name
+        assert context.request is not None
+        state = context.request.state
+        problems.check_scope(state.allowed, action.scope)
+        asked = _asked(action, arguments)
+        if entry:
+            entry.target = audit.target(asked)
+            if action.scope != "read":
+                await run_in_threadpool(self._calls.audit.begin, entry)
+        if action.long:
+            return await self._long(action, asked, context, getattr(state, "who", ""))
+        return await self._calls.run(action.kind, action.run, asked)
+
+    async def _long(self, action: Action, asked: Any, context: Context, who: str) -> Any:
+        """Its answer, or its operation where it takes longer than a client waits."""
+        from mngr.vmservice.mcp_server import progress
+
+        key = (who, action.name, asked.model_dump_json(exclude_unset=True))
+        live = self._left(key, action) or await self._calls.begin(action.kind, action, asked)
+        audit.operation(live.id)
+        self._owe(key, live)
+        before, number, loop = None, 0, asyncio.get_running_loop()
+        until = loop.time() + WAIT_S
+        while not live.ended.is_set():
+            if live.told != before:
+                before, number = live.told, number + 1
+                await progress(context, number, live.told)
+            if (left := until - loop.time()) <= 0:
+                return await self._calls.run("read", long.show, long.OperationRef(operation=live.id))
+            seconds = min(left, TOLD_S)
+            await self._calls.run("wait", lambda service, _, s=seconds: service.operations.wait(live, s))
+        if context.request and not await context.request.is_disconnected():
+            self._owed.pop(key, None)
+        return live.result()
+
+    def _left(self, key: tuple[str, ...], action: Action) -> Live | None:
+        """What this caller began with the same call before, and hasn't heard the end of; but for one that failed, or one that
+        says how the VM is now: such a call is made again."""
+        live = self._owed.pop(key, None)
+        if live and live.ended.is_set() and (live.error or action.plan):
+            return None
+        return live
+
+    def _owe(self, key: tuple[str, ...], live: Live) -> None:
+        """What else is owed of this VM isn't true any more."""
+        target = target_of(live.asked)
+        for other in [other for other, one in self._owed.items() if target_of(one.asked) == target]:
+            if self._owed[other].ended.is_set():
+                del self._owed[other]
+        self._owed[key] = live
+        while len(self._owed) > MOST_OWED:
+            self._owed.popitem(last=False)
+
+
+def _asked(action: Action, arguments: Mapping[str, Any]) -> Any:
+    from mngr.vmservice.mcp_server import Failed
+
+    try:
+        return action.request.model_validate_json(json.dumps(arguments))
+    except ValidationError as error:
+        wrong = problems.wrongs(error)
+        hint = (
+            f"its parameters: {', '.join(action.request.model_fields) or 'none'}; tools/list has their schema"
+        )
+        raise Failed(problems.problem(422, f"{action.name} can't be called so", hint, wrong)) from None
