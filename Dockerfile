@@ -19,7 +19,7 @@ ARG PIP_CERT
 COPY pyproject.toml constraints.txt README.md /app/source/
 COPY src /app/source/src
 RUN python3 -m venv --system-site-packages /app/venv \
-    && /app/venv/bin/pip install --no-cache-dir -c /app/source/constraints.txt "/app/source[server]" \
+    && /app/venv/bin/pip install --no-cache-dir -c /app/source/constraints.txt "/app/source[server,mcp]" \
     && rm -rf /app/source
 
 ENV PATH=/app/venv/bin:$PATH \

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from mngr.vmservice import (
     cloning,
+    guest,
     inject,
     long,
     machines,
@@ -98,6 +99,16 @@ ACTIONS: Sequence[Action] = (
         "vm_delete", "DELETE", "/api/vms/{name}", "destructive", "Delete a VM and its disk",
         shapes.VmName, shapes.Status, Service.vm_delete, tool=True, fails=(404, 409),
         long=True, kept=("name",), gone=lambda asked: shapes.Status(status="deleted", vm=asked.name), again=True,
+    ),
+    Action(
+        "vm_wait", "POST", "/api/vms/{name}/wait", "read",
+        "Wait until a VM's SSH answers, or until it is off, and show it",
+        guest.VmWait, shapes.VmDetails, guest.wait, tool=True, fails=(404, 409, 504), room="wait",
+    ),
+    Action(
+        "vm_exec", "POST", "/api/vms/{name}/exec", "destructive",
+        "Run a shell command in a VM as root, by its QEMU guest agent, and wait for its end",
+        guest.VmExec, guest.Ended, guest.run, tool=True, fails=(404, 409, 504), room="wait",
     ),
     Action(
         "vm_snapshot_list", "GET", "/api/vms/{vm}/snapshots", "read", "List a VM's snapshots, the oldest first",
