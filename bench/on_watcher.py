@@ -135,8 +135,8 @@ def _cost(text: str, home: Path, label: str) -> float:
     (What the server does for the agents is the same for all watchers, and is taken off by a span without one.)"""
     server = int((home / "agents/.server").read_text().split()[0])
     began = _ticks(server)
-    time.sleep(SPAN_S / 3)
-    alone = (_ticks(server) - began) * 3
+    time.sleep(SPAN_S)
+    alone = _ticks(server) - began
     with _watcher(text, home, label) as pid:
         time.sleep(4)  # it is settled
         began, served = _ticks(pid), _ticks(server)

@@ -129,3 +129,10 @@ def test_a_sign_is_one_line_whatever_it_holds(host: Host) -> None:
     host.write("\033]7501;ask \\n \\c x\007")
     until(lambda: host.state() == "waiting permission")
     assert (host.agent / "state").read_text().endswith(" told: ask \\n \\c x\n")
+
+
+def test_states_are_seen_on_a_full_disk(host: Host) -> None:
+    (host.dir / "watch.seen").symlink_to("/dev/full")
+    host.start(RULES, "sleep", "1000")
+    host.write("\033]7501;over\007")
+    until(lambda: host.state() == "waiting finished")

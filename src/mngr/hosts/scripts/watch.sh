@@ -1,6 +1,6 @@
 # watch HOST_DIR [TMUX_LABEL]: sees what goes on on a host, and has the host stopped when it is idle.
 #
-# Each 0.8 s it looks, by one `stat`, whether anything came to the agents' logs; only then at what came,
+# Each 0.85 s it looks, without a process, whether anything came to the agents' logs; only then at what came,
 # and at the screens of the agents that wrote it (watch-states). What an agent's state is, and by which sign, is in
 # agents/ID/state; each change is also a line in agents/.events. Every 3 s it looks at the rest: panes without a log,
 # who types, and, when the mode or a silent agent needs it, all processes (watch-usage). Then it touches
@@ -28,7 +28,7 @@ read -r stat </proc/$$/stat
 set -- ${stat##*) }
 echo "$$ ${20} $build" >.watch && mv -f .watch watch.process
 every=3
-pause=.8
+pause=.85
 # As often (tenths of a second) it looks at all processes for what is old: SSH, the background.
 rarely=150
 # A connection without a session (`ssh -N`, a port forward) is somebody's if it is older than what a shared connection of
@@ -40,6 +40,8 @@ nl='
 nonce=mngr-$$
 mark=watch.mark memory='' roster='' pids='' ids='' cpu='' warm='' screens='' panes='' heard='' typed='' gone='' known='' reads='' again='' due='' norules=''
 alive=0 work='' busy='' silent='' doubt='' scanned=-9999
+# `exec` would look for it in each folder of the path, each time.
+awk=$(command -v awk)
 # Whether this awk takes a byte of 0 for an end.
 nulls=1
 [ "$(printf 'a\000b' | LC_ALL=C awk '{ print length($0) }' 2>/dev/null)" != 3 ] || nulls=''
@@ -196,25 +198,12 @@ judge() {
 	done
 	# shellcheck disable=SC2086 # a list
 	[ -z "$logs" ] || files=$(stat -c '%n %s' $logs 2>/dev/null)
-	found=$(
-		if [ -z "$logs" ] && [ $# -gt 0 ] && [ -n "$socket" ] && [ -z "$nulls" ]; then
-			tmux -S "$socket" -u "$@" 2>/dev/null | judged
-		elif [ $# -gt 0 ] || [ -n "$logs" ]; then
-			{
-				[ $# -eq 0 ] || ours -u "$@" 2>/dev/null
-				if [ -n "$logs" ]; then
-					printf '\n%s logs\n' "$nonce"
-					# shellcheck disable=SC2086 # a list
-					tail -v -c 16384 $logs 2>/dev/null
-					printf '\n%s sizes\n' "$nonce"
-					# shellcheck disable=SC2086
-					stat -c '%n %s' $logs 2>/dev/null
-				fi
-			} | if [ -n "$nulls" ]; then LC_ALL=C tr '\000' ' ' | judged; else judged; fi
-		else
-			judged </dev/null
-		fi
-	)
+	# Through a file: for a pipe the shell would copy itself, once for each end. On a full disk it has to.
+	if { gather "$@" >watch.seen; } 2>/dev/null; then
+		found=$(judged <watch.seen)
+	else
+		found=$(gather "$@" 2>/dev/null | judged)
+	fi
 	again='' due='' work='' busy='' silent='' doubt='' reads='' new='' part=''
 	set -f
 	IFS=$nl
@@ -240,12 +229,25 @@ judge() {
 	clock # looking took a while
 	last_judged=$up
 }
+# gather WORDS…: what tmux says to them, and the ends of `logs`. Fails if not all could be written.
+gather() {
+	[ $# -eq 0 ] || ours -u "$@"
+	if [ -n "$logs" ]; then
+		printf '\n%s logs\n' "$nonce"
+		# shellcheck disable=SC2086 # a list
+		tail -v -c 16384 $logs
+		printf '\n%s sizes\n' "$nonce"
+		# shellcheck disable=SC2086
+		stat -c '%n %s' $logs
+	fi
+	printf '\n%s end\n' "$nonce"
+}
 # judged: in a process of its own.
 judged() {
 	LC_ALL=C
 	export LC_ALL memory roster files drew warm up now last_judged hz nonce quiet busy_output background norules
 	roster=$list
-	exec awk "$states"
+	if [ -n "$nulls" ]; then tr '\000' ' ' | awk "$states"; else exec "$awk" "$states"; fi
 }
 # heed WORDS…: a line of what `states` prints.
 heed() {
