@@ -113,6 +113,20 @@ def test_an_enter_that_is_swallowed_is_pressed_again(talk: Talk) -> None:
     assert [text.rstrip("\n") for text in talk.messages("a1")] == ["do it"]
 
 
+def test_a_prompt_that_shows_before_its_program_knows_pastes_is_waited_for(talk: Talk) -> None:
+    """Else the text's lines would be keys: each line end an Enter, and a `?` a key of its own in Gemini CLI."""
+    talk.create("a1", "late=1.5")
+    talk.mngr.run("send", "a1", "one\ntwo?")
+    assert talk.messages("a1") == ["one\ntwo?"]
+
+
+def test_a_text_that_shows_late_is_waited_for_whatever_else_changes(talk: Talk) -> None:
+    """Else its Enter comes with it, and is swallowed."""
+    talk.create("a1", "stalls=1.5", "swallow=0.3")
+    assert talk.mngr.json("send", "a1", "do it")["sent"][0]["delivered"] == "proven"
+    assert [text.rstrip("\n") for text in talk.messages("a1")] == ["do it"]
+
+
 def test_what_is_not_taken_is_an_error_that_shows_the_screen(talk: Talk) -> None:
     talk.create("a1", "swallow=30")
     talk.create("a2", "deaf=1")

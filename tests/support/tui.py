@@ -3,8 +3,9 @@
 It shows `> ` and what is typed there, knows bracketed paste, and writes each message that it got as a line of JSON to the file
 RECEIVED. It takes an Enter that comes within `swallow` seconds of a paste for a line end. After a message it works for `busy`
 seconds (`Working (esc to interrupt)` and its title say so); a message `ask` has it ask for permission, which `y`, `n` or a digit
-answers; `question` for words. `slow`: so long (s) its prompt isn't there at the start. `deaf`: it never reads. `hides`: of text
-that is pasted it shows `[Pasted N characters]`. `alternate`: it takes the whole screen.
+answers; `question` for words. `slow`: so long (s) its prompt isn't there at the start. `late`: so long (s) after its prompt it
+knows no bracketed paste yet. `stalls`: so long it draws, and doesn't read. `deaf`: it never reads. `hides`: of text that is pasted it shows `[Pasted N characters]`. `alternate`:
+it takes the whole screen.
 """
 
 import json
@@ -19,14 +20,15 @@ import tty
 def main() -> None:
     received, *words = sys.argv[1:]
     options = dict(word.split("=", 1) for word in words)
-    swallow, busy, slow = (float(options.get(name, 0)) for name in ("swallow", "busy", "slow"))
+    swallow, busy, slow, late = (float(options.get(name, 0)) for name in ("swallow", "busy", "slow", "late"))
     tty.setraw(0, termios.TCSANOW)
     out = os.fdopen(1, "w", newline="")
     if "alternate" in options:
         out.write("\033[?1049h")
     print("starting", end="\r\n", file=out, flush=True)
     time.sleep(slow)
-    out.write("\033[?2004h")
+    if not late:
+        out.write("\033[?2004h")
     if "deaf" in options:
         out.write("> ")
         out.flush()
@@ -57,8 +59,17 @@ def main() -> None:
             file.write(json.dumps([kind, text]) + "\n")
 
     draw()
+    began = time.monotonic()
+    while time.monotonic() - began < float(options.get("stalls", 0)):
+        time.sleep(0.2)
+        said = [f"for {time.monotonic() - began:.0f} s"]
+        draw()
     worked = False
     while True:
+        if late and time.monotonic() - began > late:
+            late = 0
+            out.write("\033[?2004h")
+            out.flush()
         readable, _, _ = select.select([0], [], [], 0.05)
         works = time.monotonic() < until
         if works != worked:

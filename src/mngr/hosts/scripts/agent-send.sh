@@ -20,22 +20,32 @@ begin
 
 at_prompt() { printf '%s\n' "$screen" | grep -Eq -e "$prompt"; }
 
+# takes_pastes: whether the program has asked for bracketed pastes, which travel as one text. Programs draw their prompt before that;
+# one that hasn't within 5 s, or was started more than a minute ago, does without.
+takes_pastes() {
+	shows=${shows:-$now}
+	[ $((now - shows)) -lt 500 ] && [ -f "$agent/log" ] || return 0
+	while read -r _ at _; do started=$at; done <"$agent/process"
+	[ $((now - started * 100 / $(getconf CLK_TCK 2>/dev/null || echo 100))) -lt 6000 ] || return 0
+	LC_ALL=C grep -aq "$(printf '\033')\[?[0-9;]*2004[0-9;]*h" "$agent/log"
+}
+
 # ready: returns once a message can be typed.
 ready() {
 	tick
-	end=$((now + wait * 100)) quiet=$now before=''
+	end=$((now + wait * 100)) quiet=$now before='' shows=''
 	while :; do
 		shot || listens
 		judge
 		recall
 		! asks || outcome blocked "$rule"
 		tick
-		if [ "$how" = force ] || [ "$rule" = running ]; then return; fi
-		if [ -n "$prompt" ]; then
-			if at_prompt; then return; fi
+		if [ "$how" = force ]; then return; fi
+		if [ "$rule" = running ] || { [ -n "$prompt" ] && at_prompt; } || { [ -z "$prompt" ] && [ "$rule" = finished ]; }; then
+			if takes_pastes; then return; fi
+		elif [ -n "$prompt" ]; then
 			[ $now -lt $end ] || outcome noprompt
 		elif grep -q '^finished	' "$agent/rules" 2>/dev/null; then
-			if [ "$rule" = finished ]; then return; fi
 			[ $now -lt $end ] || { [ "$how" != first ] || outcome noprompt; return; }
 		else
 			# Nothing tells when it can be typed to: once something is there, and stays.
@@ -73,8 +83,9 @@ while
 	sleep 0.1
 	shot || listens
 	tick
-	[ $now -lt $end ] && [ "$was" != running ] &&
-		{ [ "$signs" != "$typed" ] || { [ -n "$prompt" ] && [ "$signs" = "$before" ]; }; }
+	# On a busy computer it may not have read its terminal yet.
+	{ [ $now -lt $end ] || { [ "$signs" = "$before" ] && [ $now -lt $((end + 300)) ]; }; } &&
+		{ { [ "$was" != running ] && [ "$signs" != "$typed" ]; } || { [ -n "$prompt" ] && at_prompt; }; }
 do :; done
 typed=$signs shown=1
 [ -z "$prompt" ] || ! at_prompt || shown=''
@@ -94,13 +105,14 @@ for limit in 100 200 1000; do
 		judge
 		if asks; then sure proven; fi
 		if [ -n "$prompt" ]; then
-			if at_prompt; then [ -n "$shown" ] && sure proven || sure likely; fi
+			if ! at_prompt; then shown=1; elif [ -n "$shown" ]; then sure proven; fi
 		else
 			if [ "$rule" = running ] && [ "$was" != running ]; then sure proven; fi
 			# A rule may see it a moment later.
 			[ -s "$agent/rules" ] && [ $now -lt $((end - limit / 2)) ] || sure likely
 		fi
 	done
+	[ -n "$shown" ] || [ "$signs" = "$typed" ] || sure likely
 	# It works, and its prompt isn't seen meanwhile: another Enter might answer what it asks next.
 	if [ "$rule" = running ] && [ "$signs" != "$typed" ]; then sure likely; fi
 done
