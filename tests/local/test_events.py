@@ -136,7 +136,7 @@ def test_a_wait_runs_it_to_its_end(mngr: Local, tmp_path: Path) -> None:
     done = tmp_path / "done"
     (mngr.home / "config.toml").write_text(f"on_change = ['sh', '-c', 'sleep 1; cat >{done}']\n")
     end = mngr.cwd / "end"
-    mngr.create("a1", "sh", "-c", f"while [ ! -e {end} ]; do sleep 0.05; done")
+    mngr.create("a1", "sh", "-c", f"while [ ! -e {end} ]; do echo at work; sleep 0.05; done")
     waiting = mngr.start("wait", "a1", "--for", "done")
     until(lambda: any("# host-events" in line for line in mngr.processes().values()))
     time.sleep(0.3)
@@ -165,7 +165,7 @@ def test_who_follows_on_runs_it_while_a_wait_still_does(mngr: Local, tmp_path: P
     line = f'read -r line; case $line in *a1*) until [ -e {go} ]; do sleep 0.05; done;; esac; echo "$line" >>{changes}'
     (mngr.home / "config.toml").write_text(f"on_change = {json.dumps(line)}\n")
     end = mngr.cwd / "end"
-    mngr.create("a1", "sh", "-c", f"while [ ! -e {end} ]; do sleep 0.05; done")
+    mngr.create("a1", "sh", "-c", f"while [ ! -e {end} ]; do echo at work; sleep 0.05; done")
     waiting = mngr.start("wait", "a1", "--for", "done")
     assert waiting.stdout
     until(lambda: any("# host-events" in line for line in mngr.processes().values()))
