@@ -206,3 +206,15 @@ def test_logs_hold_no_control_sequence_and_end_with_a_cut_one(mngr: Local, cut: 
     until("all is there", lambda: "shown" in mngr.run("logs", "a1").stdout)
     text = mngr.run("logs", "a1").stdout
     assert not [letter for letter in text if letter != "\n" and not letter.isprintable()]
+
+
+def test_screen_of_what_has_ended_is_what_was_there_last(mngr: Local) -> None:
+    """tmux scrolls a line off to say at the bottom that a command has ended."""
+    mngr.create("a1", "sh", "-c", "echo first; echo last; exit 3")
+    until("it has ended", lambda: mngr.agent("a1")["state"] == "done")
+    [first, last, ended] = mngr.json("screen", "a1")["lines"]
+    assert (first, last) == ("first", "last")
+    assert ended.startswith("a1 ended (exit code 3)")
+    mngr.create("a2", "sh", "-c", "seq 100; exec sleep 1000")
+    until("it is drawn", lambda: "100" in mngr.json("screen", "a2")["lines"])
+    assert mngr.json("screen", "a2")["lines"] == [str(n) for n in range(52, 101)]

@@ -33,7 +33,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent's terminal shows now. `alternate`: a program has taken the whole screen. `ended`: the command that it
-    shows has ended. `lines`: without the blanks at their ends, and without blank lines at the end."""
+    shows has ended; then the last line says so, right below what was there. `lines`: without the blanks at their ends, and
+    without blank lines at the end."""
 
     columns: int
     rows: int
@@ -94,17 +95,29 @@ def screen(place: Place, agent_id: str) -> Screen | Literal["stopped"] | None:
             raise
         return None if failed.completed.code == 3 else "stopped"
     head, _, text = done.text.partition("\n")
-    words = head.split(" ", 7)
-    if len(words) != 8 or not all(word.isascii() and word.isdigit() and len(word) < 7 for word in words[:4]):
+    words = head.split(" ", 8)
+    if len(words) != 9 or not all(word.isascii() and word.isdigit() and len(word) < 7 for word in words[:4]):
         raise CommandFailed(f"agent-screen on {place.transport.place} told no size of the terminal", done)
-    columns, rows, x, y, shown, alternate, dead, title = words
+    columns, rows, x, y, shown, alternate, dead, history, title = words
     lines = [plain(line).rstrip() for line in text.split("\n")]
-    while lines and not lines[-1]:
-        lines.pop()
+    lines = _trimmed(lines)
+    if dead == "1":
+        # tmux says at the bottom that it has ended, and has scrolled a line off for that.
+        lines = [*_trimmed(lines[:-1]), *lines[-1:]]
+    elif history != "0":
+        del lines[:1]
     return Screen(
         columns=int(columns), rows=int(rows), cursor_x=int(x), cursor_y=int(y), cursor_shown=shown == "1",
         alternate=alternate == "1", ended=dead == "1", title=plain(title).strip(), lines=lines,
     )  # fmt: skip
+
+
+def _trimmed(lines: list[str]) -> list[str]:
+    """Without the blank ones at the end."""
+    end = len(lines)
+    while end and not lines[end - 1]:
+        end -= 1
+    return lines[:end]
 
 
 def follow_argv(place: Place, agent_id: str, at: str, lines: int, *, raw: bool = False) -> list[str]:

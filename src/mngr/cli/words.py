@@ -164,7 +164,8 @@ def _of_code(note: Note) -> str:
                 "history; --no-code says that none is meant to come"
             )
         case notes.SharesDirectory():
-            whose = f"agent {note.agents[0]}" if len(note.agents) == 1 else f"agents {', '.join(note.agents)}"
+            few = note.agents if len(note.agents) <= 4 else [*note.agents[:3], f"{len(note.agents) - 3} more"]
+            whose = f"agent {few[0]}" if len(few) == 1 else f"agents {', '.join(few)}"
             return f"{note.path} is the directory of {whose}, too: --worktree gives an agent one of its own"
         case notes.WorksInWorktree():
             s = "" if note.uncommitted == 1 else "s"

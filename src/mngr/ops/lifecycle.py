@@ -75,7 +75,7 @@ def stop(mngr: Mngr, group: Group, phases: Phases) -> Stopped:
                 tmux.stop(place, agent.record)
             if not stays:
                 # It may be destroyed before it runs again. What can't be kept now isn't lost by this.
-                transcript.keep_all(mngr, host.record, [agent.record for agent in host.agents])
+                transcript.keep_all(mngr, host.record, [agent.record for agent in host.agents], phases)
         except Unreachable:
             if stays:
                 raise
@@ -165,7 +165,7 @@ def destroy(mngr: Mngr, group: Group, phases: Phases, *, unknown_agents: bool = 
 
     going = [agent.record for agent in (host.agents if takes_host(group) else group.agents)]
     if host.up:
-        for name, why in transcript.keep_all(mngr, record, going):
+        for name, why in transcript.keep_all(mngr, record, going, phases):
             phases(TranscriptLost(agent=name, why=why))
     else:
         for note in transcript.not_kept(mngr, host, going):

@@ -15,10 +15,11 @@ from mngr.agents import transcript as agents_transcript
 from mngr.agents.transcript import Message
 from mngr.model.errors import MngrError, NotFound, NotSupported, Unreachable
 from mngr.model.names import Address, parse_address
+from mngr.model.progress import Step
 from mngr.model.records import HostRecord
 from mngr.model.states import word
 from mngr.ops import names
-from mngr.ops.context import Mngr
+from mngr.ops.context import Mngr, Phases
 from mngr.ops.notes import TranscriptUnread
 from mngr.ops.talk import kind_of
 from mngr.transport.base import CommandFailed
@@ -118,7 +119,9 @@ def _read(mngr: Mngr, host: HostRecord, record: AgentRecord) -> Transcript:
     )  # fmt: skip
 
 
-def keep_all(mngr: Mngr, host: HostRecord, records: list[AgentRecord]) -> list[tuple[str, str]]:
+def keep_all(
+    mngr: Mngr, host: HostRecord, records: list[AgentRecord], phases: Phases
+) -> list[tuple[str, str]]:
     """Keeps the transcripts of agents that are about to be removed, as far as they have any, in `KEEPING_S` for all. Returns the
     names of those that couldn't be, and why; raises nothing, as no removal should fail because of it."""
     from mngr.model.background import each
@@ -126,12 +129,21 @@ def keep_all(mngr: Mngr, host: HostRecord, records: list[AgentRecord]) -> list[t
 
     def lost(record: AgentRecord) -> str:
         try:
-            if kind_of(mngr, record.type).transcript is not None:
-                keep(mngr, host, record)
+            keep(mngr, host, record)
         except Exception as error:  # whatever it is: what is removed may cost money by the hour
             return str(error) or type(error).__name__
         return ""
 
+    def has_one(record: AgentRecord) -> bool:
+        try:
+            return kind_of(mngr, record.type).transcript is not None
+        except MngrError:
+            return True  # its type isn't known any more: `keep` says how
+
+    records = [one for one in records if has_one(one)]
+    if not records:
+        return []
+    phases(Step("keep transcripts", at_most_s=KEEPING_S))
     with within(KEEPING_S):
         why = each(lost, records, most=_AT_ONCE)
     return [(record.name, text) for record, text in zip(records, why, strict=True) if text]

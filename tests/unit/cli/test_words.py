@@ -14,6 +14,7 @@ import mngr.ops
 from mngr.cli import words
 from mngr.model.notes import LeftOutOfSnapshot, Note
 from mngr.model.progress import Step
+from mngr.ops import notes
 
 
 def kinds(base: type[Note] = Note) -> Iterator[type[Note]]:
@@ -58,3 +59,15 @@ def test_a_step_is_said_with_its_detail_and_its_limit() -> None:
     assert (
         words.of_step(Step("rebuild", "task 7 is doing", 900.0)) == "rebuild: task 7 is doing (at most 900 s)"
     )
+
+
+@pytest.mark.parametrize(
+    ("agents", "whose"),
+    [
+        (["a"], "agent a"),
+        (["a", "b", "c", "d"], "agents a, b, c, d"),
+        ([*"abcdefg"], "agents a, b, c, 4 more"),
+    ],
+)
+def test_of_many_agents_in_a_directory_a_few_are_named(agents: list[str], whose: str) -> None:
+    assert f"the directory of {whose}, too" in words.of_note(notes.SharesDirectory(path="/x", agents=agents))

@@ -27,5 +27,10 @@ def test_all_are_read_side_by_side_under_one_limit(monkeypatch: pytest.MonkeyPat
         transcript, "kind_of", lambda *_: AgentType(command="x", transcript=Transcript(read="x"))
     )
     records = [AgentRecord(id=f"agent-{name}", name=name) for name in ("a", "odd", "b")]
-    assert transcript.keep_all(None, HOST, records) == [("odd", "too deep")]  # type: ignore[arg-type]
+    told = list[Any]()
+    assert transcript.keep_all(None, HOST, records, told.append) == [("odd", "too deep")]  # type: ignore[arg-type]
+    assert [(one.phase, one.at_most_s) for one in told] == [("keep transcripts", 60)]
+    monkeypatch.setattr(transcript, "kind_of", lambda *_: AgentType(command="x"))
+    assert transcript.keep_all(None, HOST, records, told.append) == []  # type: ignore[arg-type]
+    assert len(told) == 1
     assert max(limits) <= 60
