@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
 import uvicorn
 from mcp import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from mngr.testing.cli import COMMAND
 from mngr.vmservice.wire import Protocol
 
 Answer = TypeVar("Answer")
@@ -68,3 +71,21 @@ def modern(method: str, **params: Any) -> dict[str, Any]:
         headers["Mcp-Name"] = params["name"]
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": META}}
     return {"json": body, "headers": headers}
+
+
+def over_stdio(
+    env: Mapping[str, str],
+    folder: Path,
+    words: Sequence[str],
+    era: str,
+    do: Callable[[Client], Awaitable[Answer]],
+) -> Answer:
+    """The same with a `mngr mcp WORDS…` of its own, which ends with it."""
+
+    async def run() -> Answer:
+        command, *rest = [*COMMAND, "mcp", *words]
+        server = StdioServerParameters(command=command, args=rest, env=dict(env), cwd=folder)
+        async with Client(stdio_client(server), mode=era) as client:
+            return await do(client)
+
+    return asyncio.run(run())

@@ -18,13 +18,14 @@ ROOMS = [
 
 #: Nothing outside imports a wing (but SERVED). What a wing may import: None is everything.
 WINGS: dict[str, set[str] | None] = {
+    "mcp": None,
     "vmservice": {"vms", "config", "model"},
     "simcloud": {"model", "qemu"},
     "testing": None,
 }
 
 #: A verb that serves a wing reaches it when it is given.
-SERVED = {("cli", "vmservice")}
+SERVED = {("cli", "vmservice"), ("cli", "mcp")}
 
 FILES = sorted(SOURCE.rglob("*.py"))
 

@@ -13,7 +13,7 @@ Losses = Mapping[str, list[Loss]]
 
 def lines(losses: Losses, group: Group) -> list[str]:
     """What is lost, each on a line of its own that begins with the line's end before."""
-    return [f"\n  {_said(one)}" for one in losses.get(group.host.record.id, []) if not one.is_none()]
+    return [f"\n  {said(one)}" for one in losses.get(group.host.record.id, []) if not one.is_none()]
 
 
 def row(losses: Losses, group: Group) -> dict[str, Any]:
@@ -34,7 +34,8 @@ def _as_data(loss: Loss) -> dict[str, Any]:
     }
 
 
-def _said(loss: Loss) -> str:
+def said(loss: Loss) -> str:
+    """What one agent loses, in words."""
     if loss.unread:
         who = loss.agent or "its agents"
         return f"{who} couldn't be asked for unpulled commits: {_problem(loss, loss.unread)}"

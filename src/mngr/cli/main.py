@@ -37,6 +37,7 @@ VERBS = {
     "pull": "Bring an agent's commits home as a branch.",
     "logs": "Show what an agent printed, or how a machine booted.",
     "vm": "Make, list and remove VMs on libvirt.",
+    "mcp": "Serve verbs and VMs as tools for agents' programs.",
     "config": "Show and change settings.",
     "type": "List and show agent types.",
     "plugin": "List providers, built in and installed.",

@@ -256,8 +256,12 @@ ACTIONS: Sequence[Action] = (
 
 
 def parameters(action: Action) -> dict[str, Any]:
+    return schema_of(action.request)
+
+
+def schema_of(request: type[Shape]) -> dict[str, Any]:
     """JSON Schema of a request, as tools' callers want it: whole in itself."""
-    schema = action.request.model_json_schema()
+    schema = request.model_json_schema()
     schema.pop("title", None)
     schema.pop("description", None)
     return {"type": "object", "properties": {}, **schema}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from mngr.model.clock import iso
 from mngr.vmservice import audit, preference, problems

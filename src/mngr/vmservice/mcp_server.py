@@ -21,7 +21,7 @@ from mngr import __version__
 from mngr.model.errors import MngrError
 from mngr.model.progress import Step
 from mngr.vmservice.operations import problem_of
-from mngr.vmservice.problems import Problem
+from mngr.vmservice.problems import Problem, with_details
 from mngr.vmservice.toolbox import Tool
 
 LOG = logging.getLogger("mngr.vmservice")
@@ -57,7 +57,7 @@ def server(name: str, about: str, tools: Sequence[Tool], call: Call) -> Server[A
         except Failed as failed:
             return _failure(failed.problem)
         except MngrError as error:
-            return _failure(problem_of(error))
+            return _failure(with_details(problem_of(error), error))
         except Exception as error:
             LOG.exception("tool %s failed", asked.name[:80])
             return _failure(problem_of(error))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 from starlette.routing import Match
 
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, NotSupported, TimedOut, Unreachable
 from mngr.vms import library
 from mngr.vmservice import scopes
+
+if TYPE_CHECKING:  # which `mngr mcp` does without
+    from fastapi import FastAPI, Request
+    from fastapi.exceptions import RequestValidationError
 
 #: Of a 503: so long a client may wait before it asks again.
 RETRY_AFTER_S = 5
@@ -75,6 +77,12 @@ def problem(status: int, detail: str, hint: str | None = None, errors: list[Wron
     return Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, hint=hint, errors=errors)
 
 
+def with_details(told: Problem, error: BaseException) -> Problem:
+    """The same with what an error says beside: the end of a log, a screen."""
+    lines = getattr(error, "details", "").strip().splitlines()[-20:]
+    return told.model_copy(update={"detail": "\n".join([told.detail, *lines])})
+
+
 def status_of(error: MngrError) -> int:
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
@@ -129,6 +137,7 @@ def check_scope(has: scopes.Scope | None, needs: scopes.Scope) -> None:
 
 def handle(app: FastAPI) -> None:
     """Has the app answer all its errors so."""
+    from fastapi.exceptions import RequestValidationError
 
     @app.exception_handler(MngrError)
     async def _ours(request: Request, error: MngrError) -> JSONResponse:

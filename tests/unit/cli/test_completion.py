@@ -12,7 +12,7 @@ FREE = {
     "since",
     "cidr",
     "append", "branch", "columns", "comment", "disk", "env", "host", "image", "interrupted", "idle_timeout", "label", "labels", "lines", "lost",
-    "max_lifetime", "gpus", "memory", "message", "pool", "network", "new", "output", "pass_env", "port", "reply", "size", "snapshot", "sort", "start_args", "timeout",
+    "max_lifetime", "gpus", "memory", "message", "client", "pool", "network", "new", "output", "pass_env", "port", "reply", "size", "snapshot", "sort", "start_args", "timeout",
     "sha256", "template", "user", "vcpus", "vm", "words", "workdir",
 }  # fmt: skip
 
