@@ -38,6 +38,7 @@ VERBS = {
     "logs": "Show what an agent printed, or how a machine booted.",
     "vm": "Make, list and remove VMs on libvirt.",
     "mcp": "Serve verbs and VMs as tools for agents' programs.",
+    "skill": "Print what coding agents need to know to use mngr.",
     "config": "Show and change settings.",
     "type": "List and show agent types.",
     "plugin": "List providers, built in and installed.",

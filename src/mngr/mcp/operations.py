@@ -127,7 +127,7 @@ class Operations:
         for one in self._folder.glob("op-*"):
             with suppress(OSError):
                 old = self._clock.now() - one.stat().st_mtime > KEPT_S
-                if old and not self._is_running(one.name):
+                if old and self.has_ended(one.name):
                     shutil.rmtree(one, ignore_errors=True)
 
     @contextmanager
