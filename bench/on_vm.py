@@ -1,7 +1,6 @@
 """The VM service: its start, its memory beside a bare FastAPI application's, a list of 1,000 VMs beside /healthz, and guests."""
 
 import http.client
-import json
 import os
 import socket
 import subprocess
@@ -27,17 +26,6 @@ async def healthz() -> str:
     return "OK"
 uvicorn.run(app, port=int(sys.argv[1]), log_level="warning")
 """
-#: What a list asks of libvirt, and nothing else. libvirt's fake hypervisor takes several times as long for it as /healthz does.
-LIBVIRT = """import json, sys, time
-import libvirt
-connection, took = libvirt.open(sys.argv[1]), []
-wanted = libvirt.VIR_DOMAIN_STATS_STATE | libvirt.VIR_DOMAIN_STATS_BALLOON | libvirt.VIR_DOMAIN_STATS_VCPU
-for _ in range(int(sys.argv[2])):
-    began = time.monotonic()
-    [(one.name(), one.UUIDString(), facts, one.info()) for one, facts in connection.getAllDomainStats(wanted)]
-    took.append(time.monotonic() - began)
-print(json.dumps(took))
-"""
 VM = "<domain type='test'><name>vm-{0}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>"
 
 
@@ -61,18 +49,9 @@ def rows(folder: Path) -> Iterator[Row]:
     node.write_text(f"<node>{''.join(VM.format(number) for number in range(VMS))}</node>")
     many = _setting(folder / "vms", f"test://{node}")
     with _served(_serve(many), many) as (_, port):
-        argv = [sys.executable, "-c", LIBVIRT, many.env["LIBVIRT_URI"], str(CALLS)]
-        figures = [
-            (_p99(port, "/healthz"), _p99(port, "/api/vms"), _last(json.loads(subprocess.check_output(argv))))
-            for _ in range(ROUNDS)
-        ]
-    what = f"GET /api/vms, {VMS} VMs (p99)"
-    for base_is, limit, pairs in (
-        ("GET /healthz (p99)", 5, [(health, ours) for health, ours, _ in figures]),
-        ("that, and libvirt's calls (p99)", 2, [(health + bare, ours) for health, ours, bare in figures]),
-    ):
-        base, figure = sorted(pairs, key=lambda pair: pair[1] / pair[0])[ROUNDS // 2]
-        yield Row(what, figure, base_is, base, figure / base, limit)
+        figures = [(_p99(port, "/healthz"), _p99(port, "/api/vms")) for _ in range(ROUNDS)]
+    base, figure = sorted(figures, key=lambda pair: pair[1] / pair[0])[ROUNDS // 2]
+    yield Row(f"GET /api/vms, {VMS} VMs (p99)", figure, "GET /healthz (p99)", base, figure / base, 5)
     yield from with_guests(_setting(folder / "guests", "none yet"))
 
 

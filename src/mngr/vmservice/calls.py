@@ -30,7 +30,7 @@ class Calls:
         """`run(service, asked)`, in a thread. Raises what that does; Refused where as many of its kind run as may."""
         let_go = self._take(kind)
         try:
-            return await self._call(run, asked)
+            return await self._call(run, asked, changes=kind in ("change", "make"))
         finally:
             let_go()
 
@@ -68,8 +68,8 @@ class Calls:
         self._working.add(task)  # the loop itself keeps none
         task.add_done_callback(self._working.discard)
 
-    async def _call(self, run: Callable[[Service, Any], Any], asked: Any) -> Any:
-        return await to_thread.run_sync(self._service.call, run, asked, limiter=self._threads)
+    async def _call(self, run: Callable[[Service, Any], Any], asked: Any, changes: bool = True) -> Any:
+        return await to_thread.run_sync(self._service.call, run, asked, changes, limiter=self._threads)
 
     def _take(self, kind: Kind) -> Callable[[], None]:
         """A place of a kind, and how it is let go of. Raises Refused."""

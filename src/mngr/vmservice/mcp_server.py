@@ -92,9 +92,9 @@ def _answer(done: Any) -> types.CallToolResult:
     """As an object, and the same as text for clients that know no objects."""
     if isinstance(done, BaseModel):
         done = done.model_dump(mode="json")
-    elif isinstance(done, msgspec.Struct):
-        done = msgspec.to_builtins(done)
     text = msgspec.json.encode(done).decode()
+    if isinstance(done, msgspec.Struct):
+        done = json.loads(text)
     return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=done)
 
 

@@ -15,7 +15,7 @@ import msgspec
 from mngr.model.clock import SYSTEM, Clock
 from mngr.model.errors import OF_THE_DISK, InvalidInput, MngrError, NotFound, Unreachable
 from mngr.model.progress import Step
-from mngr.vms import acceleration, create, gpus, look, needed, power, remove, urls
+from mngr.vms import acceleration, create, gpus, library, look, needed, power, remove, urls
 from mngr.vms.hypervisor import Hypervisor, opened
 from mngr.vms.images import Image, Images
 from mngr.vms.keys import Key, KeyStore
@@ -23,6 +23,7 @@ from mngr.vms.spec import VmSpec, check, check_key
 from mngr.vmservice import shapes, telling, templated
 from mngr.vmservice.audit import Audit
 from mngr.vmservice.ending import EndingClock, Running
+from mngr.vmservice.listing import Listing, Rows
 from mngr.vmservice.operations import Operations
 from mngr.vmservice.settings import Settings
 
@@ -70,12 +71,6 @@ def _is_alive(hypervisor: Hypervisor) -> bool:
         return False
 
 
-class Rows(msgspec.Struct, frozen=True):
-    """`shapes.Vms` as it is sent: to make and check a thousand of its rows would take longer than all else."""
-
-    vms: list[look.Vm]
-
-
 class Service:
     def __init__(self, settings: Settings, clock: Clock = SYSTEM) -> None:
         self.settings, self._clock = settings, EndingClock(clock)
@@ -84,6 +79,7 @@ class Service:
         self._connection = Connection(settings, self._clock)
         self.keys = KeyStore(settings.key_dir)
         self.audit = Audit(settings.audit_file)
+        self.listing = Listing(lambda: look.list_(self._connection.get()), self._counted)
 
     def begin(self) -> None:
         """Clears away what killed creates and deletes have left; where libvirt can't be reached the next list does.
@@ -94,8 +90,8 @@ class Service:
         with suppress(MngrError):
             self._sweep(self._connection.get())
 
-    def call(self, run: Callable[[Service, Any], Any], asked: Any) -> Any:
-        """`run(self, asked)`, which `close` waits for. Raises what that does; Unreachable where a disk is full, read-only or broken,
+    def call(self, run: Callable[[Service, Any], Any], asked: Any, changes: bool = True) -> Any:
+        """`run(self, asked)`, which `close` waits for. `changes`: whether it may change a VM. Raises what that does; Unreachable where a disk is full, read-only or broken,
         and once the service ends."""
         self._clock.check()
         with self.running:
@@ -108,6 +104,9 @@ class Service:
                 raise Unreachable(
                     f"can't read or write{where}: {problem.strerror}", hint="ask again when that is mended"
                 ) from None
+            finally:
+                if changes:
+                    self.listing.changed()
 
     def close(self) -> None:
         """Calls that wait for something end with an error, the others are waited for; then libvirt's connection goes."""
@@ -137,8 +136,6 @@ class Service:
 
     def check(self) -> str:
         """libvirt's version, asked of it now. Raises Unreachable."""
-        from mngr.vms import library
-
         with library.doing("ask libvirt for its version"):
             number = self._connection.get().conn.getLibVersion()
         return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
@@ -146,7 +143,8 @@ class Service:
     # --- VMs --------------------------------------------------------------------------------------------------
 
     def vm_list(self, asked: shapes.Nothing) -> Rows:
-        return Rows(vms=look.list_(self.swept()))
+        self.swept()
+        return self.listing.rows()
 
     def vm_show(self, asked: shapes.VmName) -> shapes.VmDetails:
         return details(look.show(self.settled(asked.name), asked.name))
@@ -265,12 +263,20 @@ class Service:
         self._sweep(hypervisor)
         return hypervisor
 
+    def _counted(self) -> tuple[int, int]:
+        """How many VMs run, and how many don't."""
+        conn = self._connection.get().conn
+        with library.doing("count VMs"):
+            return conn.numOfDomains(), conn.numOfDefinedDomains()
+
     def _sweep(self, hypervisor: Hypervisor) -> None:
         try:
             left = remove.sweep(hypervisor)
         except OSError as problem:
             LOG.warning("the journal in %s can't be read: %s", hypervisor.folder, problem)
             return
+        if left:
+            self.listing.changed()
         for one in left:
             if one.problem:
                 LOG.warning("what a killed %s of VM %s left is there: %s", one.verb, one.name, one.problem)
