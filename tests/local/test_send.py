@@ -127,6 +127,12 @@ def test_a_text_that_shows_late_is_waited_for_whatever_else_changes(talk: Talk) 
     assert [text.rstrip("\n") for text in talk.messages("a1")] == ["do it"]
 
 
+def test_who_turns_busy_without_a_prompt_has_taken_it(talk: Talk) -> None:
+    talk.create("a1", "covers=1", "busy=600")
+    assert talk.mngr.run("send", "a1", "do it").stdout == "sent to a1 (proven)\n"
+    assert talk.received("a1") == [["message", "do it"]]
+
+
 def test_what_is_not_taken_is_an_error_that_shows_the_screen(talk: Talk) -> None:
     talk.create("a1", "swallow=30")
     talk.create("a2", "deaf=1")

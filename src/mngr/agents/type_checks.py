@@ -87,6 +87,8 @@ def _check_patterns(kind: AgentType, where: Callable[[str], str], own: Mapping[s
     for key, at, text in patterns:
         if any(sign in text for sign in "\t\n\r\0"):
             raise wrong_type(where(key), at, "a regular expression holds no tab and no line end")
+        if (key == "prompt" or at.endswith(".screen")) and text.endswith(" $") and "|" not in text:
+            raise wrong_type(where(key), at, f"{text!r} never matches: a line has no blanks at its end")
         if key in own:
             _check_pattern(text, where(key), at)
 

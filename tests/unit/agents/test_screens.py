@@ -87,3 +87,11 @@ def test_without_a_title_that_says_it_the_screen_does() -> None:
             # Codex shows no sign of work on its screen while its answer streams.
             if (name, screen.doing) != ("codex", "stream"):
                 assert seen(name, bare) == screen.expected, (name, screen.size, screen.doing)
+
+
+def test_without_osc_7501_the_rest_says_it() -> None:
+    """Codex tells it from some version on."""
+    for name, screen in ALL:
+        if screen.told:
+            silent = Screen(screen.expected, screen.size, screen.doing, screen.title, "", screen.lines)
+            assert seen(name, silent) == screen.expected, (name, screen.size, screen.doing)

@@ -1,7 +1,10 @@
 """Agent types, and the script that a type and words make."""
 
+import re
 import subprocess
+import tomllib
 from pathlib import Path
+from textwrap import dedent
 
 import msgspec
 import pytest
@@ -144,6 +147,9 @@ def test_rules_are_a_line_each_in_their_order() -> None:
         ({"answers": {"yes": ["Entr"]}}, "[agent_types.t]: answers.yes: 'Entr' is no key's name", "did you mean Enter?"),
         ({"prompt": "("}, "[agent_types.t]: prompt: `grep -E` takes '(' for no extended regular expression: Unmatched ( or \\(", ""),
         ({"prompt": "a\tb"}, "[agent_types.t]: prompt: a regular expression holds no tab and no line end", ""),
+        ({"prompt": "^> $"}, "[agent_types.t]: prompt: '^> $' never matches: a line has no blanks at its end", ""),
+        ({"states": [{"state": "finished", "screen": "^[>] $"}]},
+         "[agent_types.t]: states[0].screen: '^[>] $' never matches: a line has no blanks at its end", ""),
         ({"states": [{"state": "running"}]}, "[agent_types.t]: states[0]: has none of title, told, screen, so it never holds", ""),
         ({"states": [{"state": "running", "titel": "x"}]}, "[agent_types.t]: states[0]: unknown key 'titel'", "did you mean title?"),
         ({"states": [{"state": "runs", "title": "x"}]},
@@ -159,6 +165,22 @@ def test_what_is_wrong_with_a_type_is_said_with_its_key(own: dict[str, object], 
         find_type("t", {"t": {"command": "x", **own}})
     assert str(raised.value).startswith(said), raised.value
     assert hint in raised.value.hint
+
+
+def test_the_type_in_the_documentation_knows_its_program() -> None:
+    """Aider 0.86.2, on docker."""
+    text = (Path(__file__).parents[3] / "docs/agents.md").read_text()
+    block = text[text.index("    [agent_types.aider]") :].split("\n\n", 1)[0]
+    kind = find_type("aider", tomllib.loads(dedent(block))["agent_types"])
+    for line, state in {
+        ">": "finished",
+        "Would you like to see what's new in this version? (Y)es/(N)o [Yes]:": "permission",
+        "Open documentation url for more info? (Y)es/(N)o/(D)on't ask again [Yes]:": "permission",
+        "Would you like to see what's new in this version? (Y)es/(N)o [Yes]: n": "",
+        "> hello aider": "",
+    }.items():
+        assert next((one.state for one in kind.states if re.search(one.screen, line)), "") == state, line
+        assert bool(re.search(kind.prompt, line)) == (state == "finished")
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,6 @@ for limit in 100 200 1000; do
 	done
 	[ -n "$shown" ] || [ "$signs" = "$typed" ] || sure likely
 	# It works, and its prompt isn't seen meanwhile: another Enter might answer what it asks next.
-	if [ "$rule" = running ] && [ "$signs" != "$typed" ]; then sure likely; fi
+	if [ "$rule" = running ] && [ "$signs" != "$typed" ]; then [ "$was" = running ] && sure likely || sure proven; fi
 done
 sure failed
