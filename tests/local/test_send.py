@@ -120,6 +120,13 @@ def test_a_prompt_that_shows_before_its_program_knows_pastes_is_waited_for(talk:
     assert talk.messages("a1") == ["one\ntwo?"]
 
 
+def test_a_prompt_that_its_program_takes_long_to_show_is_waited_for(talk: Talk) -> None:
+    """Which its agent's own start doesn't do."""
+    talk.create("a1", "slow=4")
+    talk.mngr.run("send", "a1", "do it")
+    assert talk.messages("a1") == ["do it"]
+
+
 def test_a_text_that_shows_late_is_waited_for_whatever_else_changes(talk: Talk) -> None:
     """Else its Enter comes with it, and is swallowed."""
     talk.create("a1", "stalls=1.5", "swallow=0.3")

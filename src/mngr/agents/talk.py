@@ -48,7 +48,7 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: A host lets one message at a time through to an agent: so long is its turn waited for, and then the message itself.
-TURN_S = 45.0
+TURN_S = 60.0
 
 
 def send(

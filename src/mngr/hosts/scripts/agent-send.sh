@@ -20,13 +20,17 @@ begin
 
 at_prompt() { printf '%s\n' "$screen" | grep -Eq -e "$prompt"; }
 
+# young SECONDS: whether its command was started within them.
+young() {
+	while read -r _ at _; do started=$at; done <"$agent/process"
+	[ $((now - started * 100 / $(getconf CLK_TCK 2>/dev/null || echo 100))) -lt ${1}00 ]
+}
+
 # takes_pastes: whether the program has asked for bracketed pastes, which travel as one text. Programs draw their prompt before that;
 # one that hasn't within 5 s, or was started more than a minute ago, does without.
 takes_pastes() {
 	shows=${shows:-$now}
-	[ $((now - shows)) -lt 500 ] && [ -f "$agent/log" ] || return 0
-	while read -r _ at _; do started=$at; done <"$agent/process"
-	[ $((now - started * 100 / $(getconf CLK_TCK 2>/dev/null || echo 100))) -lt 6000 ] || return 0
+	[ $((now - shows)) -lt 500 ] && [ -f "$agent/log" ] && young 60 || return 0
 	LC_ALL=C grep -aq "$(printf '\033')\[?[0-9;]*2004[0-9;]*h" "$agent/log"
 }
 
@@ -44,7 +48,8 @@ ready() {
 		if [ "$rule" = running ] || { [ -n "$prompt" ] && at_prompt; } || { [ -z "$prompt" ] && [ "$rule" = finished ]; }; then
 			if takes_pastes; then return; fi
 		elif [ -n "$prompt" ]; then
-			[ $now -lt $end ] || outcome noprompt
+			# Of one that was started a moment ago nothing may show yet.
+			[ $now -lt $end ] || { [ -z "$rule" ] && young 20; } || outcome noprompt
 		elif grep -q '^finished	' "$agent/rules" 2>/dev/null; then
 			[ $now -lt $end ] || { [ "$how" != first ] || outcome noprompt; return; }
 		else
