@@ -217,7 +217,10 @@ class Run:
         results = sorted(self.results, key=lambda one: [*ORDER, one.suite].index(one.suite))
         print(f"\n{'suite':<16}{'passed':>8}{'failed':>8}{'skipped':>8}{'seconds':>9}")
         rows = [
-            *((one.suite, one.passed, len(one.failed) + len(one.bad), one.skipped.total(), one.seconds) for one in results)
+            *(
+                (one.suite, one.passed, len(one.failed) + len(one.bad), one.skipped.total(), one.seconds)
+                for one in results
+            )
         ]
         rows.append((
             "all", *(sum(row[part] for row in rows) for part in (1, 2, 3)), time.monotonic() - self._began,

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     "exec", short_help="Run a command beside an agent.",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )  # fmt: skip
-@click.argument("name")
-@click.argument("words", nargs=-1, required=True, metavar="COMMAND…", type=click.UNPROCESSED)
+@click.argument("name", metavar="NAME[,NAME…]", required=False)
+@click.argument("words", nargs=-1, metavar="COMMAND…", type=click.UNPROCESSED)
+@click.option("-a", "--all", "everybody", is_flag=True, help="Beside each agent that is alive; no NAME then.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
 @click.option(
     "--timeout",
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 @click.option("--interrupted", hidden=True, help="Of cli/mngr.sh: the token of a command to end.")
 @click.option("--lost", hidden=True, help="Of cli/mngr.sh: the token of a command whose ssh ended with 255.")
 def command(
-    name: str,
+    name: str | None,
     words: tuple[str, ...],
+    everybody: bool,
     tty: bool,
     timeout: float | None,
     interrupted: str | None,
@@ -43,7 +45,11 @@ def command(
     \b
     mngr exec my-agent "ls | wc -l"       one string is a line for bash (sh, if there is none)
     mngr exec my-agent git log --oneline  several words are an argv
+    mngr exec web,api git status          beside both; of several, each line begins with its agent's name
+    mngr exec -a 'df -h . | tail -1'      beside each agent that is alive
+    mngr list -q | mngr exec - uptime     beside those that standard input names
 
+    Several commands run at once and without input; those that failed are named at the end, and the worst exit code is ours.
     Ctrl-C ends the command with all its processes, also on another computer.
     """
     import time
@@ -51,7 +57,16 @@ def command(
     from mngr.ops.context import Mngr
     from mngr.ops.run import GRACE_S, check_connection, exec_command, limited, timed_out
 
-    words = words[1:] if words[0] == "--" else words
+    if everybody and name is not None:
+        words = (name, *words)
+    if words[:1] == ("--",):
+        words = words[1:]
+    if not words:
+        raise click.UsageError(
+            "Missing argument 'COMMAND…'." if name or everybody else "Missing argument 'NAME'."
+        )
+    if everybody or not name or name == "-" or "," in name:
+        return _several(None if everybody else name or "", words, timeout, tty)
     if timeout is not None:
         words = tuple(limited(words, timeout, tty=tty))
     mngr = Mngr()
@@ -65,6 +80,33 @@ def command(
     if code == 255 and run.ssh:
         check_connection(mngr, name, run)
     return code
+
+
+def _several(names: str | None, words: tuple[str, ...], timeout: float | None, tty: bool) -> int:
+    """`names`: as they were typed; None: everybody."""
+    from mngr.cli.exec_many import run_all
+    from mngr.cli.main import show
+    from mngr.cli.targets import read_names
+    from mngr.ops import reached
+    from mngr.ops.context import Mngr
+
+    if tty:
+        raise InvalidInput("--tty is for one agent at a time")
+    mngr = Mngr()
+    unread: list[MngrError] = []
+    if names is None:
+        agents, problems = reached.everybody(mngr)
+        unread = [MngrError(f"{one.provider}: {one.what}: {one.error}" if one.what else f"{one.provider}: {one.error}")
+                  for one in problems]  # fmt: skip
+    else:
+        wanted = read_names([names] if names == "-" else [one for one in names.split(",") if one])
+        if not wanted and names != "-":
+            raise InvalidInput(f"{names!r} names no agent")
+        agents = reached.find(mngr, wanted) if wanted else []
+    code = run_all(mngr, agents, words, timeout) if agents else 0
+    for error in unread:
+        show(error)
+    return max(code, 1) if unread else code
 
 
 #: So long a command here has to end by itself after a Ctrl-C.
@@ -95,7 +137,7 @@ def _run(run: Command, timeout: float | None) -> int:
         if signal.getsignal(one) != signal.SIG_IGN
     ]
     before = {one: signal.signal(one, note) for one in heard}
-    process = _started(run.argv)
+    process = start(run.argv)
     try:
         waits = True
         if told:
@@ -110,7 +152,7 @@ def _run(run: Command, timeout: float | None) -> int:
     except _Told:
         waits = False
         for one in before:  # a second one ends our waiting
-            signal.signal(one, _interrupt)
+            signal.signal(one, interrupt)
         return _told_to_end(run, process, told[0])
     finally:
         for one, handler in before.items():
@@ -146,6 +188,19 @@ def _told_to_end(run: Command, process: subprocess.Popen[bytes], signum: int) ->
     return 128 - code if code < 0 else code
 
 
+def end_run(run: Command, process: subprocess.Popen[bytes]) -> str:
+    """Ends a command where it runs, and what runs it here. Why it may still run there, or ""."""
+    from mngr.ops.run import end_exec
+
+    why = ""
+    try:
+        end_exec(run)
+    except MngrError as error:
+        why = error.message
+    _end(process)
+    return why
+
+
 def _ended(run: Command) -> BaseException:
     """Ends the command where it runs, and says what to raise then."""
     from mngr.model.errors import Interrupted
@@ -158,15 +213,25 @@ def _ended(run: Command) -> BaseException:
     return KeyboardInterrupt()
 
 
-def _interrupt(signum: int, frame: object) -> None:
+def interrupt(signum: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _started(argv: list[str]) -> subprocess.Popen[bytes]:
+def start(argv: list[str], *, apart: bool = False) -> subprocess.Popen[bytes]:
+    """As Popen, with errors for people. `apart`: without input, its output for us, and out of our terminal's group, so that
+    a Ctrl-C comes to us alone."""
     import errno
 
     try:
-        return subprocess.Popen(argv)
+        if not apart:
+            return subprocess.Popen(argv)
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
     except FileNotFoundError:
         raise MngrError(
             f"{argv[0]} isn't installed here", hint="`mngr doctor` lists what is missing"
@@ -185,7 +250,7 @@ def pass_through(argv: list[str]) -> int:
     # Handled from before it starts, so that no Ctrl-C is ours; not ignored, which it would inherit.
     before = signal.signal(signal.SIGINT, lambda signum, frame: None)
     try:
-        process = _started(argv)
+        process = start(argv)
         try:
             code = process.wait()
         except BaseException:  # SIGTERM to us: the command goes too

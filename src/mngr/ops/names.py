@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import msgspec
 
+from mngr.model.background import each
 from mngr.model.errors import Conflict, NotFound, Unreachable
 from mngr.model.guess import did_you_mean
 from mngr.model.names import Address, parse_address
@@ -50,7 +51,7 @@ def resolve(mngr: Mngr, texts: Sequence[str]) -> list[Target]:
     be read that might have held the name, Unreachable.
     """
     addresses = [parse_address(text) for text in texts]
-    found: list[Target | None] = [_remembered(mngr, address) for address in addresses]
+    found = _remembered(mngr, addresses)
     if None in found:
         providers = {address.provider for address, target in zip(addresses, found, strict=True) if not target}
         listing = list_hosts(mngr, sorted(providers) if all(providers) else ())
@@ -62,17 +63,24 @@ def resolve(mngr: Mngr, texts: Sequence[str]) -> list[Target]:
     return list(unique.values())
 
 
-def _remembered(mngr: Mngr, address: Address) -> Target | None:
-    """The remembered place, if a look at it shows the agent still there, and still called so."""
-    place = seen(mngr, address) if address.name else None
-    if place is None or place.provider not in mngr.active():
-        return None
-    listing = mngr.provider(place.provider).discover({place.host_id})
-    for host in listing.hosts:
-        for agent in host.agents:
-            if agent.record.id == place.agent_id and agent.record.name == address.name:
-                return Target(host, agent)
-    return None
+def _remembered(mngr: Mngr, addresses: Sequence[Address]) -> list[Target | None]:
+    """The remembered places, where a look shows the agent still there, and still called so. Each provider is asked once."""
+    places = [seen(mngr, address) if address.name else None for address in addresses]
+    hosts: dict[str, set[str]] = {}
+    for place in places:
+        if place and place.provider in mngr.active():
+            hosts.setdefault(place.provider, set()).add(place.host_id)
+    listings = each(lambda name: mngr.provider(name).discover(hosts[name]), hosts)
+    agents = {
+        (host.record.provider, host.record.id, agent.record.id, agent.record.name): Target(host, agent)
+        for listing in listings
+        for host in listing.hosts
+        for agent in host.agents
+    }
+    return [
+        agents.get((place.provider, place.host_id, place.agent_id, address.name)) if place else None
+        for place, address in zip(places, addresses, strict=True)
+    ]
 
 
 def _pick(listing: Listing, address: Address) -> Target:
