@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: So many hosts are worked on at once: nearly all of it is waiting, for clouds and machines.
+MOST = 24
+
 #: The names that a verb is given.
 names_argument = click.argument("names", nargs=-1, required=True, metavar="NAME…")
 
@@ -58,7 +61,7 @@ def for_each(
             except MngrError as error:
                 return error
 
-    outcomes = each(one, found, 8)
+    outcomes = each(one, found, MOST)
     errors = [one for one in outcomes if isinstance(one, MngrError)]
     for error in errors:
         show(error)
