@@ -140,6 +140,17 @@ def test_who_turns_busy_without_a_prompt_has_taken_it(talk: Talk) -> None:
     assert talk.received("a1") == [["message", "do it"]]
 
 
+def test_where_other_lines_look_like_a_prompt_the_cursor_tells_it(talk: Talk) -> None:
+    talk.create("a1", "doubles=1")
+    assert talk.mngr.run("send", "a1", "one").stdout == "sent to a1 (likely)\n"
+    with (talk.mngr.home / "config.toml").open("a") as config:
+        config.write("[agent_types.tui2]\n" + TYPE.split("\n", 1)[1] + 'prompt_at = "cursor"\n')
+    words = [sys.executable, str(TUI), "a2.received", "doubles=1"]
+    talk.mngr.run("create", "a2", "tui2", "--no-connect", "-q", "--", *words)
+    assert talk.mngr.run("send", "a2", "one").stdout == "sent to a2 (proven)\n"
+    assert talk.messages("a1") == talk.messages("a2") == ["one"]
+
+
 def test_what_is_not_taken_is_an_error_that_shows_the_screen(talk: Talk) -> None:
     talk.create("a1", "swallow=30")
     talk.create("a2", "deaf=1")

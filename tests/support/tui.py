@@ -4,7 +4,8 @@ It shows `> ` and what is typed there, knows bracketed paste, and writes each me
 RECEIVED. It takes an Enter that comes within `swallow` seconds of a paste for a line end. After a message it works for `busy`
 seconds (`Working (esc to interrupt)` and its title say so); a message `ask` has it ask for permission, which `y`, `n` or a digit
 answers; `question` for words. `slow`: so long (s) its prompt isn't there at the start. `late`: so long (s) after its prompt it
-knows no bracketed paste yet. `stalls`: so long it draws, and doesn't read. `covers`: while it works its prompt isn't there. `deaf`:
+knows no bracketed paste yet. `stalls`: so long it draws, and doesn't read. `covers`: while it works its prompt isn't there. `doubles`: above
+its prompt stands a line like it. `deaf`:
 it never reads. `hides`: of text that is pasted it shows `[Pasted N characters]`. `alternate`: it takes the whole screen.
 """
 
@@ -41,6 +42,8 @@ def main() -> None:
         lines = ["a small program", *said[-8:]]
         if works:
             lines.append("Working (esc to interrupt)")
+        if "doubles" in options:
+            lines.append(">")
         if asks == "permission":
             lines += ["Do you want to do that?", "1. Yes", "2. No", "Enter confirms"]
         elif asks == "question":

@@ -52,13 +52,21 @@ TURN_S = 60.0
 
 
 def send(
-    place: Place, agent_id: str, token: str, text: bytes, *, prompt: str, wait_s: int, how: How = ""
+    place: Place,
+    agent_id: str,
+    token: str,
+    text: bytes,
+    *,
+    prompt: str,
+    prompt_at: str = "screen",
+    wait_s: int,
+    how: How = "",
 ) -> Outcome | None:
-    """Types `text` at the agent's prompt, and sees to it that it was taken. `prompt`: as in AgentType. `wait_s`: so long is the
+    """Types `text` at the agent's prompt, and sees to it that it was taken. `prompt`, `prompt_at`: as in AgentType. `wait_s`: so long is the
     prompt waited for. `token`: of this message; repeated with it, a message isn't sent twice. None: there is no such agent.
 
     Raises Unreachable, TimedOut, CommandFailed."""
-    words = [place.host_dir, agent_id, place.label, token, str(len(text)), prompt, str(wait_s)]
+    words = [place.host_dir, agent_id, place.label, token, str(len(text)), prompt, prompt_at, str(wait_s)]
     return _outcome(
         place, "agent-send", [*words, *([how] if how else [])], text, wait_s + TURN_S + len(text) / 20_000
     )

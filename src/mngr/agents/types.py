@@ -54,7 +54,7 @@ class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `helpers`: the names (a regular expression) of processes that are the program's own, however late it starts them: no work
     that goes on in the background. `states`: how its states are seen, the first rule that matches. `prompt`: the line of its screen (a regular expression)
-    that is its prompt while nothing is typed there. `answers`: the keys, by tmux's names, that answer `yes` and `no`.
+    that is its prompt while nothing is typed there; `prompt_at`: any line, or that in which the cursor stands. `answers`: the keys, by tmux's names, that answer `yes` and `no`.
     """
 
     about: str = ""
@@ -76,6 +76,7 @@ class AgentType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     helpers: str = ""
     states: list[StateRule] = []
     prompt: str = ""
+    prompt_at: Literal["screen", "cursor"] = "screen"
     answers: dict[str, list[str]] = {}
     transcript: Transcript | None = None
 

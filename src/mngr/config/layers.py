@@ -57,6 +57,7 @@ _OWN_OF_TYPES = {
     "pass_env": "it takes along variables of yours",
     "transcript": "it runs commands beside agents that are there already",
     "prompt": "it says where something is typed to agents that are there already",
+    "prompt_at": "it says where something is typed to agents that are there already",
     "answers": "it says what is typed to agents that are there already",
 }
 

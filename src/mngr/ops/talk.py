@@ -104,8 +104,8 @@ def send(
 
         def types(agent: Reached, wait: int = wait) -> Outcome | None:
             return talk.send(
-                agent.place, agent.agent_id, token, data, prompt=kind.prompt, wait_s=wait, how=how
-            )
+                agent.place, agent.agent_id, token, data, prompt=kind.prompt, prompt_at=kind.prompt_at, wait_s=wait, how=how
+            )  # fmt: skip
 
         try:
             to, outcome = _asked(mngr, to, types)

@@ -212,7 +212,7 @@ def test_a_laptop_s_id_is_one_whoever_asks_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "key", ["on_change", "tell_url", "tmux_config", "assume_yes", "ask_above",
-            *(f"agent_types.claude.{key}" for key in ("pass_env", "answers", "prompt")), "providers.vultr.api_url", "providers.vultr.api_key",
+            *(f"agent_types.claude.{key}" for key in ("pass_env", "answers", "prompt", "prompt_at")), "providers.vultr.api_url", "providers.vultr.api_key",
             "providers.libvirt.uri", "providers.libvirt.url", "providers.docker.docker_host", "providers.ovh.endpoint",
             "providers.ovh.assume_yes", "providers.ovh.trust_first_contact", "providers.azure.allowed_ssh_cidrs",
             "providers.docker.default_start_args", "providers.libvirt.storage_path"]

@@ -1,5 +1,5 @@
-# agent-send HOST_DIR AGENT_ID TMUX_LABEL TOKEN SIZE PROMPT WAIT [force|first] < MESSAGE: types a message of SIZE bytes at an agent's
-# prompt (a line of its screen that the ERE PROMPT matches while nothing is typed there; "": that isn't known), which is
+# agent-send HOST_DIR AGENT_ID TMUX_LABEL TOKEN SIZE PROMPT screen|cursor WAIT [force|first] < MESSAGE: types a message of SIZE bytes at an agent's
+# prompt (a line of its screen, or that of its cursor, that the ERE PROMPT matches while nothing is typed there; "": that isn't known), which is
 # waited for up to WAIT seconds (where it isn't known: until its rules say that it has finished, or, with `first`, where they don't
 # know that either, until something shows and stays). `force`: types whatever shows. TOKEN: of this message; it is sent once, however often it is asked for.
 # Prints a line on how it ended, then what the terminal shows:
@@ -12,13 +12,20 @@
 #   locked|cut|unknown  others talk to it; the message came in part; who began to send this very message was killed
 # Exit code 3: there is no such agent.
 # shellcheck disable=SC2154,SC2034 # of the included parts
-dir=$1 id=$2 label=$3 token=$4 size=$5 prompt=$6 wait=$7 how=${8-}
+dir=$1 id=$2 label=$3 token=$4 size=$5 prompt=$6 prompt_at=$7 wait=$8 how=${9-}
 agent=$dir/agents/$id
 #include agent-processes
 #include agent-seen
 begin
 
-at_prompt() { printf '%s\n' "$screen" | grep -Eq -e "$prompt"; }
+at_prompt() {
+	if [ "$prompt_at" = cursor ]; then
+		row=${signs#* } row=${row%% *}
+		printf '%s\n' "$screen" | sed -n "$((row + 1))p"
+	else
+		printf '%s\n' "$screen"
+	fi | grep -Eq -e "$prompt"
+}
 
 # young SECONDS: whether its command was started within them.
 young() {
