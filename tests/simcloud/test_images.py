@@ -70,7 +70,16 @@ def test_only_debians_own_sources_are_taken_over(tmp_path: Path, text: str, usab
 
 
 def test_every_file_of_the_recipes_is_there() -> None:
-    for name in ("base.sh", "machine.sh", "install.sh", "trust.sh"):
+    for name in (
+        "base.sh",
+        "machine.sh",
+        "install.sh",
+        "trust.sh",
+        "kernel.sh",
+        "disk.sh",
+        "boot.sh",
+        "stages",
+    ):
         assert recipes.file(name)
 
 

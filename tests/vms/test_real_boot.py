@@ -109,6 +109,19 @@ def test_the_guest_has_what_was_asked_for(booted: Booted) -> None:
     assert said.split() == ["boots", "from-user-data", str(9 * 1024**3 // 512), booted.answer["vm"]["uuid"]]
 
 
+def test_sshd_begins_once_the_seeds_keys_are_in_and_has_one_key_of_its_own(booted: Booted) -> None:
+    """cloud-init's stages have one process, which has come to its end without a failure."""
+    when = "systemctl show --value -p ExecMainExitTimestampMonotonic cloud-init && systemctl show --value -p ExecMainStartTimestampMonotonic ssh"
+    applied, listening = map(int, booted.run(when).split())
+    assert 0 < applied < listening
+    assert booted.run("ls /etc/ssh | grep _key$") == "ssh_host_ed25519_key"
+    assert booted.run("systemctl show --value -p Result -p SubState cloud-init-stages").split() == [
+        "success",
+        "dead",
+    ]
+    assert booted.run("systemctl --failed --quiet --plain") == ""
+
+
 def test_the_same_create_is_the_same_vm_and_another_a_conflict(booted: Booted) -> None:
     again = booted.place.told("create", "debian", *booted.options)
     assert again == {"vm": booted.answer["vm"], "made": False}

@@ -25,6 +25,7 @@ def bootable(image: str, images: Images) -> Bootable:
     Raises Unavailable if it can't be made, saying why.
     """
     scripts = {name: recipes.file(f"{name}.sh") for name in ("kernel", "disk")}
+    scripts["disk"] = scripts["disk"].replace("@stages@\n", recipes.file("stages"))
     made = key(images.stock, scripts["kernel"])
     found = Bootable(
         folder() / f"vmlinuz-{made}",
