@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,9 +24,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 CODE = Path(__file__).parent
-NEEDED = ("unshare", "nsenter", "chroot", "flock", "tmux", "git", "rsync", "ssh-keygen", "sshd")
+NEEDED = ("perl", "unshare", "nsenter", "chroot", "flock", "tmux", "git", "rsync", "ssh-keygen", "sshd")
 END_LIMIT_S = 20.0
 PREFIX = "mngr-fakes-"
+PERL = "/usr/bin/perl"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -63,7 +64,9 @@ class Fakes:
         self.path = self.root / "bin"
         self.command = self._program("machine")
         self._program("ssh")
-        self.env: Mapping[str, str] = {"MNGR_FAKES": str(self.root)}
+        self._server = self._serve()
+        # Perl says nothing of a locale that isn't there.
+        self.env: Mapping[str, str] = {"MNGR_FAKES": str(self.root), "PERL_BADLANG": "0"}
 
     def __enter__(self) -> Fakes:
         return self
@@ -106,13 +109,24 @@ class Fakes:
         self._lock.close()
         for path in self.root.glob("machines/*/pid"):
             _end(path)
+        self._server.communicate()
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def _serve(self) -> subprocess.Popen[bytes]:
+        """Who acts out all programs (server.py). It ends with its standard input."""
+        begin = f"import sys; sys.path.insert(0, {str(CODE)!r}); import server; server.run()"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(self.root / "server"))
+            listener.listen(64)
+            return subprocess.Popen(
+                [f"{sys.base_prefix}/bin/python3", "-ESP", "-c", begin, str(listener.fileno())],
+                stdin=subprocess.PIPE, pass_fds=[listener.fileno()], start_new_session=True, cwd="/",
+                env={**os.environ, "MNGR_FAKES": str(self.root)},
+            )  # fmt: skip
 
     def _program(self, name: str) -> Path:
         path = self.path / name
-        # Imported, not run: what is run is compiled each time.
-        begin = f"import sys; sys.path.insert(0, {str(CODE)!r}); import {name}; {name}.run()"
-        path.write_text(f'#!/bin/sh\nexec {sys.base_prefix}/bin/python3 -ESP -c {shlex.quote(begin)} "$@"\n')
+        path.write_text(f'#!{PERL}\nunshift @ARGV, "{self.root}/server", "{name}"; do "{CODE}/client.pl";\n')
         path.chmod(0o755)
         return path
 

@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import subprocess
-import sys
 
 SEED = "/.fakes/seed"
 DONE = "/var/lib/cloud/instance/boot-finished"
@@ -90,7 +89,3 @@ def _run(commands: list) -> None:
 def _put(path: str, text: str, mode: int) -> None:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
         file.write(text)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

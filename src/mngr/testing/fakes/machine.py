@@ -72,8 +72,9 @@ def _make(top: str, seed: str, disk: str) -> None:
         path = os.path.join(top, "upper", name)
         _mkdir(path)
         os.setxattr(path, "trusted.overlay.opaque", b"y")
-    for name in ("host", "code", "python", "seed"):
+    for name in ("host", "code", "seed"):
         _mkdir(os.path.join(top, "upper", ".fakes", name))
+    _write(os.path.join(top, "upper", ".fakes", "server"), "")
     os.chmod(os.path.join(top, "upper", "tmp"), 0o1777)
     os.chmod(os.path.join(top, "upper", "root"), 0o700)
     shutil.copytree(seed, os.path.join(top, "seed"), dirs_exist_ok=True)
@@ -86,7 +87,7 @@ def _on(top: str) -> None:
     _write(os.path.join(top, "booted"), "")
     with open(os.path.join(top, "console.log"), "ab") as log:
         subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--uts", "--fork", "--propagation", "private", "/bin/sh", f"{CODE}/power-on.sh", top, CODE, sys.base_prefix],
+            ["unshare", "--mount", "--pid", "--uts", "--fork", "--propagation", "private", "/bin/sh", f"{CODE}/power-on.sh", top, CODE],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
             env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "MNGR_FAKES": FAKES},
         )  # fmt: skip
@@ -136,7 +137,3 @@ def _unlink(path: str) -> None:
         os.unlink(path)
     except FileNotFoundError:
         pass
-
-
-def run() -> None:
-    sys.exit(main(*sys.argv[1:]))

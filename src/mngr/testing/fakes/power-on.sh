@@ -1,8 +1,8 @@
-# power-on TOP CODE PYTHON: process 1 of a fake machine, in fresh mount, process and host name namespaces.
+# power-on TOP CODE: process 1 of a fake machine, in fresh mount, process and host name namespaces.
 # Mounts the machine's disk, and becomes boot.sh in there.
 set -e
 read -r stat </proc/self/stat
-top=$1 code=$2 python=$3
+top=$1 code=$2
 root=$top/root
 mount -t overlay overlay -o "lowerdir=/,upperdir=$top/upper,workdir=$top/work" "$root"
 mount -t proc proc "$root/proc"
@@ -12,7 +12,7 @@ mkdir -p "$root/run/sshd" "$root/run/lock" "$root/run/cloud-init"
 mount --bind "$top/docker" "$root/var/lib/docker"
 mount --bind / "$root/.fakes/host"
 mount --bind "$code" "$root/.fakes/code"
-mount --bind "$python" "$root/.fakes/python"
+mount --bind "$MNGR_FAKES/server" "$root/.fakes/server"
 mount --bind "$top/seed" "$root/.fakes/seed"
 mount --bind "$code/machine-bin" "$root/usr/local/sbin"
 # Its tools are a machine's, not this computer's.

@@ -7,8 +7,11 @@ IdentityFile, UserKnownHostsFile, StrictHostKeyChecking. Anything else that woul
 
 from __future__ import annotations
 
+import marshal
 import os
 import sys
+
+from become import Become
 
 FAKES = os.environ.get("MNGR_FAKES", "")
 FLAGS = "46AaCfGgKkMNnqsTtVvXxYy"
@@ -125,8 +128,7 @@ def _connect(settings: dict[str, str], alias: str, command: str) -> int:
     if 'command="' in line:
         print("Please login as another user rather than root.", file=sys.stderr)
         return 142
-    argv = [*enter, *here, "/bin/sh", *(["-c", command] if command else ["-l"])]
-    os.execvp(argv[0], argv)
+    raise Become([*enter, *here, "/bin/sh", *(["-c", command] if command else ["-l"])])
 
 
 def _place(address: str, port: str) -> tuple[list[str], str] | None:
@@ -146,9 +148,14 @@ def _place(address: str, port: str) -> tuple[list[str], str] | None:
     if port == "22":
         return enter, root
     inner = _published(f"{root}/var/lib/docker/containers", f"{root}/proc", port)
-    if not inner:
+    within = f"{root}/proc/{inner}/root"
+    try:
+        # What starts has the machine's root, and the machine's sshd in it, for a moment.
+        if not inner or os.path.samefile(within, root):
+            return None
+    except OSError:
         return None
-    return [*enter, "nsenter", "-t", inner, "-m", "-p", "-u", "-r"], f"{root}/proc/{inner}/root"
+    return [*enter, "nsenter", "-t", inner, "-m", "-p", "-u", "-r"], within
 
 
 def _forwarded(address: str, port: str) -> str:
@@ -165,8 +172,6 @@ def _published(folder: str, proc: str, port: str) -> str:
 
     A file that was left by an earlier boot names a process that is something else by now.
     """
-    import marshal
-
     for id in os.listdir(folder) if os.path.isdir(folder) else []:
         try:
             with open(f"{folder}/{id}/ports", "rb") as file:
@@ -231,7 +236,3 @@ def _user_environment(root: str) -> dict[str, str]:
 def _fail(message: str) -> int:
     print(message, file=sys.stderr)
     return 255
-
-
-def run() -> None:
-    sys.exit(main(sys.argv[1:]))

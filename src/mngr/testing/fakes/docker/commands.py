@@ -140,12 +140,3 @@ GROUPS = {
     },
     "system": {"info": info},
 }  # fmt: skip
-
-
-def run() -> None:
-    """The program: what it is told by its argv, and its exit code."""
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(141)

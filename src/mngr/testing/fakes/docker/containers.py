@@ -12,6 +12,7 @@ import rootfs
 import starting
 import store
 import words
+from become import Become
 from lazy import subprocess
 from output import inspect, rows
 from process import SIGKILL
@@ -101,10 +102,7 @@ def exec_(given: list[str]) -> int:
         null = subprocess.DEVNULL
         subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, start_new_session=True)
         return 0
-    if not words.on(flags, "interactive"):
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    sys.stdout.flush()
-    os.execvp(argv[0], argv)
+    raise Become(argv, silent=not words.on(flags, "interactive"))
 
 
 def logs(given: list[str]) -> int:

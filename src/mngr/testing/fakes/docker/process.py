@@ -75,7 +75,7 @@ def prepare(container: dict[str, Any]) -> str:
 
 
 def start(container: dict[str, Any]) -> None:
-    """Starts it below a keeper of its own, and waits until process 1 is there (or has ended already)."""
+    """Starts it below a keeper of its own, and waits until process 1 has its root (or has ended already)."""
     top = prepare(container)
     keeper = os.path.join(rootfs.CODE, "container-keeper.sh")
     # As subprocess would, whose import takes longer than all the rest: it inherits no file but /dev/null.
@@ -84,7 +84,7 @@ def start(container: dict[str, Any]) -> None:
     argv = ["sh", "-c", 'cd / && exec /bin/sh "$@"', "sh", keeper, top]
     os.posix_spawn("/bin/sh", argv, {"PATH": rootfs.PATH}, file_actions=files, setsid=True)
     end = time.monotonic() + START_LIMIT_S
-    while not os.path.exists(os.path.join(top, "pid")) and not os.path.exists(os.path.join(top, "exit")):
+    while not _has_root(alive(container)) and not os.path.exists(os.path.join(top, "exit")):
         if time.monotonic() > end:
             raise Error(f"container {container['Name']} didn't start within {START_LIMIT_S:g} s", 125)
         time.sleep(0.002)
@@ -174,6 +174,14 @@ def _born(pid: int) -> str:
             return "" if fields[0] == "Z" else fields[19]
     except (OSError, IndexError):
         return ""
+
+
+def _has_root(pid: int) -> bool:
+    """Whether a process 1 is that of its container already: who entered it earlier would be on the machine."""
+    try:
+        return bool(pid) and not os.path.samefile(f"/proc/{pid}/root", "/")
+    except OSError:
+        return False
 
 
 def _kill(pid: int, signum: int) -> None:

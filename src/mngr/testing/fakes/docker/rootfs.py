@@ -10,7 +10,7 @@ TYPE_CHECKING = False  # typing takes longer to import than most of these comman
 if TYPE_CHECKING:
     from typing import Any
 
-CODE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CODE = "/.fakes/code"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Folders of the file system below that an image doesn't have.
 HIDDEN = (
