@@ -10,10 +10,12 @@ from mngr.testing.cloud import SimulatedCloud
 from mngr.testing.docker import DockerWorld
 from mngr.testing.fixtures import fakes
 from mngr.testing.libvirt import LibvirtWorld, Rig
+from mngr.testing.libvirt_service import GatedService
 from mngr.testing.libvirtd import Libvirtd, missing
 from mngr.testing.local import LocalWorld
 from mngr.testing.ovh import OvhWorld
 from mngr.testing.vultr import VultrWorld
+from support.vm_service import PREFIX, served
 
 __all__ = ["fakes"]
 
@@ -81,10 +83,26 @@ def libvirtd():
 
 
 @pytest.fixture
-def libvirt(tmp_path, fakes, libvirtd):
+def rig(fakes, libvirtd):
     with tempfile.TemporaryDirectory(prefix="mngr-rig-") as folder:
         rig = Rig(libvirtd.socket, Path(folder), fakes)
-        yield LibvirtWorld(rig, tmp_path, fakes)
+        yield rig
         rig.stop()
     left = [name for name in fakes.machines() if name != "daemon"]
     assert not left, f"the rig left machines: {left}"
+
+
+@pytest.fixture
+def libvirt(tmp_path, fakes, rig):
+    return LibvirtWorld(rig, tmp_path, fakes)
+
+
+@pytest.fixture
+def libvirt_service(tmp_path, fakes, rig):
+    """The same through the VM service, which lives while mngr is killed."""
+    with served(rig, tmp_path / "service") as settings:
+        gated = GatedService(rig, settings[f"{PREFIX}URL"])
+        world = LibvirtWorld(rig, tmp_path, fakes, settings={**settings, f"{PREFIX}URL": gated.url})
+        world.cloud = gated
+        yield world
+        gated.stop()

@@ -1,4 +1,5 @@
-"""`libvirt` on a fake hypervisor: mngr dies between every two calls of libvirt and of programs, and at every lost answer."""
+"""`libvirt` on a fake hypervisor: mngr dies between every two calls of libvirt, or of the VM service, and of programs, and at every
+lost answer."""
 
 import pytest
 
@@ -28,3 +29,7 @@ def test_a_killed_snapshot_leaves_the_agent_running_and_nothing_half_made(libvir
 
 def test_a_killed_rename_given_again_has_one_agent_of_the_new_name(libvirt):
     rename_part(libvirt, every=8, always="nothing")
+
+
+def test_a_command_that_is_killed_while_the_service_lives_ends_where_a_clean_one_does(libvirt_service):
+    drive_part(libvirt_service, every=12, always="POST /api/machines$|DELETE")

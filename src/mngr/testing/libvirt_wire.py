@@ -6,16 +6,15 @@ status, each a big-endian number of 32 bits; then the arguments.
 
 from __future__ import annotations
 
-import itertools
-import re
 import socket
 import struct
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from mngr.testing.gates import Call, Gates
 
 _HEAD = struct.Struct(">7I")
 _REMOTE = 0x20008086
@@ -31,44 +30,12 @@ _UNDEFINE = 231
 _STRANGE = 0x4 | 0x10
 
 
-@dataclass
-class _Order:
-    """A gate or a fault. `nth`: which of the calls that fit, from now on; `times` None: all of them."""
-
-    at: str
-    method: str | None
-    path: str | None
-    nth: int = 1
-    times: int | None = 1
-    seen: int = 0
-
-    def meets(self, call: Call) -> bool:
-        if self.method not in (None, call.method) or not _fits(self.path, call.path):
-            return False
-        self.seen += 1
-        return self.times is None or self.nth <= self.seen < self.nth + self.times
-
-
-@dataclass
-class Call:
-    id: int
-    method: str
-    path: str
-    lost: bool = False
-    then: str = ""
-    released: threading.Event = field(default_factory=threading.Event)
-
-
-class Wire:
-    """Listens at `path` for libvirtd at `upstream`; a `mngr.testing.world.CloudControl`."""
+class Wire(Gates):
+    """Listens at `path` for libvirtd at `upstream`."""
 
     def __init__(self, path: Path, upstream: Path) -> None:
+        super().__init__()
         self._upstream = upstream
-        self._changed = threading.Condition()
-        self._calls: list[Call] = []
-        self._orders: list[_Order] = []
-        self._held: dict[int, Call] = {}
-        self._numbers = itertools.count(1)
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(str(path))
         self._server.listen(64)
@@ -78,44 +45,6 @@ class Wire:
         self.clear()
         self._server.close()
 
-    # --- what a driver asks -----------------------------------------------------------------------------------
-
-    def calls(self, since: int = 0) -> list[dict[str, Any]]:
-        with self._changed:
-            return [{"method": one.method, "path": one.path} for one in self._calls[since:]]
-
-    def gate(self, at: str, *, method: str | None = None, path: str | None = None, **more: Any) -> int:
-        return self._order(_Order(at, method, path, more.get("nth", 1), more.get("times", 1)))
-
-    def fault(self, do: str, *, method: str | None = None, path: str | None = None, **more: Any) -> int:
-        if do != "lose_answer":
-            raise ValueError(f"no fault {do} here")
-        return self._order(_Order(do, method, path, more.get("nth", 1), more.get("times", 1)))
-
-    def held(self, wait_s: float = 10.0) -> list[dict[str, Any]]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._held, wait_s)
-            return [{"id": one.id, "method": one.method, "path": one.path} for one in self._held.values()]
-
-    def release(self, then: str = "go", held: int | None = None) -> int:
-        with self._changed:
-            chosen = [one for one in self._held.values() if held in (None, one.id)]
-            for one in chosen:
-                one.then = then
-                one.released.set()
-                del self._held[one.id]
-            return len(chosen)
-
-    def clear(self) -> None:
-        with self._changed:
-            self._orders.clear()
-        self.release()
-
-    def _order(self, order: _Order) -> int:
-        with self._changed:
-            self._orders.append(order)
-            return len(self._orders)
-
     # --- what goes through ------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
@@ -123,26 +52,12 @@ class Wire:
             while True:
                 _Link(self, self._server.accept()[0], self._upstream)
 
-    def called(self, procedure: int) -> tuple[Call | None, set[str]]:
+    def met(self, procedure: int) -> tuple[Call | None, set[str]]:
         """A call that has come, if it is told of, and what is to be done about it."""
         name, method = WRITES.get(procedure), "POST"
         if name is None:
             name, method = READS.get(procedure), "GET"
-        if name is None:
-            return None, set()
-        with self._changed:
-            call = Call(next(self._numbers), method, f"/{name}")
-            self._calls.append(call)
-            return call, {order.at for order in self._orders if order.meets(call)}
-
-    def hold(self, call: Call) -> bool:
-        """Until it is let go; whether it goes on."""
-        with self._changed:
-            call.released.clear()
-            self._held[call.id] = call
-            self._changed.notify_all()
-        call.released.wait()
-        return call.then != "drop"
+        return (None, set()) if name is None else self.called(method, f"/{name}")
 
 
 class _Link:
@@ -170,7 +85,7 @@ class _Link:
             if program == _REMOTE and kind == _CALL:
                 if procedure == _UNDEFINE:
                     message = _without_flags(message)
-                call, orders = self._wire.called(procedure)
+                call, orders = self._wire.met(procedure)
                 if call and "before_commit" in orders and not self._wire.hold(call):
                     return
                 if call and orders & {"after_commit", "lose_answer"}:
@@ -207,9 +122,3 @@ def _without_flags(message: bytes) -> bytes:
     """The flags are the last of its arguments."""
     flags = struct.unpack(">I", message[-4:])[0]
     return message[:-4] + struct.pack(">I", flags & ~_STRANGE)
-
-
-def _fits(wanted: str | None, path: str) -> bool:
-    if wanted is None:
-        return True
-    return bool(re.fullmatch(wanted[3:], path)) if wanted.startswith("re:") else wanted == path
