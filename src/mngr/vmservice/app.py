@@ -31,7 +31,7 @@ from mngr.vmservice.metrics import PATH, Metrics
 from mngr.vmservice.service import Service
 
 #: Any call may end so. 501: libvirt or QEMU, as they are here, can't do that.
-ALWAYS = (400, 401, 403, 405, 413, 415, 422, 429, 500, 501, 503)
+ALWAYS = (400, 401, 403, 405, 408, 413, 415, 422, 429, 500, 501, 503)
 
 _IN_PATH = re.compile(r"\{(\w+)\}")
 

@@ -27,6 +27,10 @@ from mngr.vmservice.service import Service
 OPEN = ("/healthz", "/openapi.json", "/tools", "/tools.json")
 #: Of a body that is too big so much is still read, so that its sender comes to read the answer.
 MOST_IGNORED = 32 * 1024 * 1024
+#: So long a body may take.
+BODY_S = 60.0
+#: Headers that say how a request is read: of two one reader takes the first, and another one the last.
+ONCE = ("Host", "Content-Type", "Content-Encoding", "Content-Length", "Transfer-Encoding")
 
 
 class Door:
@@ -84,11 +88,16 @@ class Door:
             return await refusal(scope, receive, send)
         if refusal := self._who(request, entry) or self._too_often(entry) or _odd(request):
             return await refusal(scope, receive, send)
-        body = await _read(receive)
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = b"" if (is_huge := _is_huge(request)) else await _read(receive)
+        except TimeoutError:
+            return await _unread(408, f"the body didn't come within {BODY_S:g} s")(scope, receive, send)
         if body is None:
             return None  # nobody is there, and what was asked for isn't known
-        if len(body) > MOST_BODY:
-            taken = problems.answer(413, f"the body is too big: at most {MOST_BODY} bytes are taken")
+        taken: bytes | Response
+        if is_huge or len(body) > MOST_BODY:
+            taken = _unread(413, f"the body is too big: at most {MOST_BODY} bytes are taken")
         else:
             taken = bodies.taken(request.headers, body)
         if isinstance(taken, Response):
@@ -146,6 +155,8 @@ def _odd(request: Request) -> Response | None:
         or not path.isprintable()
     ):
         return problems.answer(404, "there is nothing at that path", "write it plainly, without %2F and ..")
+    if twice := [name for name in ONCE if len(request.headers.getlist(name)) > 1]:
+        return problems.answer(400, f"a request has one {twice[0]} at most", "send each header once")
     if "content-length" in request.headers and "transfer-encoding" in request.headers:
         return problems.answer(400, "a request has a Content-Length or a Transfer-Encoding, not both")
     return None
@@ -163,6 +174,17 @@ def _is_from_here(request: Request) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _is_huge(request: Request) -> bool:
+    """Whether a body says itself that it is more than will be read: it isn't waited for."""
+    said = request.headers.get("content-length", "")
+    return said.isdecimal() and int(said[:20]) > MOST_BODY + MOST_IGNORED
+
+
+def _unread(status: int, detail: str) -> Response:
+    """An answer to a body that isn't read to its end: what comes after it is no request."""
+    return problems.answer(status, detail, headers={"Connection": "close"})
 
 
 async def _read(receive: Receive) -> bytes | None:
