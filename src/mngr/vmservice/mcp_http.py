@@ -7,6 +7,7 @@ ends nobody's. The SDK is imported by the first request.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.types import Receive, Send
+from starlette.types import Message, Receive, Send
 from starlette.types import Scope as Asgi
 
 from mngr.vmservice import audit, long, problems, toolbox
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
     from mngr.vmservice.mcp_server import Context
+
+    Managers = tuple[StreamableHTTPSessionManager, StreamableHTTPSessionManager]
 
 PATH = "/mcp"
 NAME = "mngr-vm"
@@ -47,7 +50,7 @@ class Mcp:
 
     def __init__(self, calls: Calls, service: Service) -> None:
         self._calls, self._service = calls, service
-        self._manager: asyncio.Task[StreamableHTTPSessionManager] | None = None
+        self._manager: asyncio.Task[Managers] | None = None
         self._running: asyncio.Task[None] | None = None
         self._end = asyncio.Event()
         #: What a caller went away from, or was told to ask for again.
@@ -56,29 +59,38 @@ class Mcp:
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         if self._manager is None or (self._manager.done() and self._manager.exception()):
             self._manager = asyncio.create_task(self._start())
-        manager = await asyncio.shield(self._manager)
-        await manager.handle_request(scope, receive, send)
+        plain, streaming = await asyncio.shield(self._manager)
+        first = await receive()  # the whole of it: the door has read it
+        manager = streaming if b'"progressToken"' in first.get("body", b"") else plain
+
+        async def again() -> Message:
+            nonlocal first
+            message, first = first, {}
+            return message or await receive()
+
+        await manager.handle_request(scope, again, send)
 
     async def close(self) -> None:
         self._end.set()
         if self._running is not None:
             await self._running
 
-    async def _start(self) -> StreamableHTTPSessionManager:
+    async def _start(self) -> Managers:
         """Raises Refused where the SDK isn't installed."""
-        manager = await run_in_threadpool(self._made)
+        plain, streaming = await run_in_threadpool(self._made)
         started = asyncio.Event()
 
         async def run() -> None:
-            async with manager.run():
+            async with plain.run(), streaming.run():
                 started.set()
                 await self._end.wait()
 
         self._running = asyncio.create_task(run())
         await started.wait()
-        return manager
+        return plain, streaming
 
-    def _made(self) -> StreamableHTTPSessionManager:
+    def _made(self) -> Managers:
+        """One answers in JSON, which takes half of the time; one by a stream of events, who asks how far a call is."""
         try:
             from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
@@ -88,7 +100,11 @@ class Mcp:
                 501, f"the service has no MCP: {problem}; pip install 'mngr[mcp]' puts it there"
             ) from None
         made = server(NAME, ABOUT, toolbox.tools(), self._call)
-        return StreamableHTTPSessionManager(made, stateless=True)
+        gc.freeze()  # as `serve` does: else each look for garbage goes through all of the SDK
+        return (
+            StreamableHTTPSessionManager(made, stateless=True, json_response=True),
+            StreamableHTTPSessionManager(made, stateless=True),
+        )
 
     # --- calls ----------------------------------------------------------------------------------------------------
 
