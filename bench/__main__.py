@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import measure, on_azure, on_docker, on_vm, on_vultr, on_watcher, start_up, talk, told
+from bench import measure, on_azure, on_docker, on_mcp, on_vm, on_vultr, on_watcher, start_up, talk, told
 from bench.setting import TOP, compiled
 
 sys.path.insert(0, str(TOP / "scripts"))
@@ -22,6 +22,7 @@ BENCHES = {
     "vultr": on_vultr.rows,
     "azure": on_azure.rows,
     "vm": on_vm.rows,
+    "mcp": on_mcp.rows,
 }
 
 
