@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from mngr.model.errors import Conflict, MngrError, TimedOut, Unreachable
+from mngr.model.errors import Conflict, MngrError, TimedOut
 from mngr.model.waiting import looks
 from mngr.vms import library, states
 from mngr.vms.hypervisor import Hypervisor
@@ -32,7 +32,7 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 def run(hypervisor: Hypervisor, name: str, line: str, limit_s: float) -> Ended:
-    """`sh -c LINE` as root, to its end. Raises NotFound, Conflict where the VM doesn't run, Unreachable where no agent answers,
+    """`sh -c LINE` as root, to its end. Raises NotFound, Conflict where the VM doesn't run or no agent answers in it,
     TimedOut after so many seconds; then it goes on."""
     domain = hypervisor.get(name)
     if (state := states.of(domain)) != states.RUNNING:
@@ -50,7 +50,7 @@ def run(hypervisor: Hypervisor, name: str, line: str, limit_s: float) -> Ended:
                 command(domain, json.dumps({"execute": verb, "arguments": arguments}), LIMIT_S, 0)
             )["return"]
         except hypervisor.libvirt.libvirtError as error:
-            raise Unreachable(
+            raise Conflict(
                 f"the guest agent of VM {name} doesn't do it: {str(error.get_error_message() or error).strip()}",
                 hint="it takes qemu-guest-agent in the VM, and one that boots needs a moment; SSH works without",
             ) from None

@@ -103,7 +103,7 @@ ACTIONS: Sequence[Action] = (
     Action(
         "vm_wait", "POST", "/api/vms/{name}/wait", "read",
         "Wait until a VM's SSH answers, or until it is off, and show it",
-        guest.VmWait, shapes.VmDetails, guest.wait, tool=True, fails=(404, 409, 504), room="wait",
+        guest.VmWait, shapes.VmDetails, guest.wait, tool=True, fails=(404, 409), room="wait",
     ),
     Action(
         "vm_exec", "POST", "/api/vms/{name}/exec", "destructive",

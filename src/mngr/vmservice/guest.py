@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mngr.model.errors import TimedOut
+from mngr.model.errors import Conflict, TimedOut
 from mngr.model.waiting import looks
 from mngr.vms import guest_command, look, states
 from mngr.vmservice import telling
@@ -39,16 +39,20 @@ class Ended(Shape):
 
 
 def wait(service: Service, asked: VmWait) -> VmDetails:
-    """Raises TimedOut, which says why, Conflict for one that is off and won't be ready by itself."""
+    """Raises Conflict, which says why, where it doesn't come to be so in time. (No TimedOut: the service and its hypervisor
+    did what they were asked.)"""
     hypervisor = service.settled(asked.name)
     if asked.until == "ready":
-        return details(look.until_reachable(hypervisor, asked.name, asked.timeout, telling.step))
+        try:
+            return details(look.until_reachable(hypervisor, asked.name, asked.timeout, telling.step))
+        except TimedOut as error:
+            raise Conflict(error.message, hint=error.hint) from None
     state = ""
     for _ in looks(service.clock, asked.timeout):
         now = look.show(hypervisor, asked.name)
         if (state := now.state) in states.OFF:
             return details(now)
-    raise TimedOut(
+    raise Conflict(
         f"VM {asked.name} isn't off after {asked.timeout} s, it is {state}",
         hint="wait again, or stop it with `force`",
     )

@@ -89,7 +89,7 @@ def test_what_goes_wrong_in_the_guest_is_told(
 def test_a_vm_without_an_agent_says_what_it_takes(http: Http) -> None:
     """libvirt's made-up hypervisor has none."""
     status, told = http("POST", "/api/vms/test/exec", {"command": "x"})
-    assert status == 503
+    assert status == 409
     assert "qemu-guest-agent" in told["hint"]
     assert http("POST", "/api/vms/gone/exec", {"command": "x"})[0] == 404
 
@@ -97,7 +97,7 @@ def test_a_vm_without_an_agent_says_what_it_takes(http: Http) -> None:
 def test_a_vm_that_is_off(http: Http) -> None:
     waits = {"until": "off", "timeout": 1}
     status, told = http("POST", "/api/vms/test/wait", waits)
-    assert (status, told["detail"]) == (504, "VM test isn't off after 1 s, it is running")
+    assert (status, told["detail"]) == (409, "VM test isn't off after 1 s, it is running")
     assert http("POST", "/api/vms/test/stop", {"timeout": 0, "force": True})[0] == 200
     assert http("POST", "/api/vms/test/wait", waits)[1]["state"] == "stopped"
     assert http("POST", "/api/vms/test/exec", {"command": "x"})[0] == 409
@@ -110,7 +110,7 @@ def test_a_wait_for_ssh_says_why_it_is_over(http: Http, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(addresses, "wait_for_ssh", never)
     status, told = http("POST", "/api/vms/test/wait", {"timeout": 1})
-    assert (status, told["detail"]) == (504, "it has no address")
+    assert (status, told["detail"]) == (409, "it has no address")
     monkeypatch.setattr(addresses, "wait_for_ssh", lambda *_: None)
     status, told = http("POST", "/api/vms/test/wait", {"timeout": 1})
     assert (status, told["name"]) == (200, "test")
