@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -81,3 +82,21 @@ def test_a_line_without_an_end_comes_in_parts(three: Local) -> None:
     done = three.run("exec", "web,api", 'printf "%0200000d" 7')
     text = done.stdout.replace("web | ", "").replace("api | ", "").replace("\n", "")
     assert len(text) == 400_000
+
+
+def test_what_goes_on_in_the_background_is_not_waited_for(three: Local) -> None:
+    """As with one agent, where the command's own end is the end."""
+    line = "sleep 1213 & echo begun; printf half"
+    done = three.run("exec", "web,api", line)
+    assert sorted(done.stdout.splitlines()) == ["api | begun", "api | half", "web | begun", "web | half"]
+    for pid in three.processes_with("sleep 1213"):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_who_reads_no_more_ends_them(three: Local) -> None:
+    running = three.start("exec", "-a", "while sleep 0.05; do echo 1214; done")
+    assert running.stdout
+    assert "| 1214" in running.stdout.readline()
+    running.stdout.close()
+    assert running.wait(60) == 0
+    until(lambda: not three.processes_with("echo 1214"))

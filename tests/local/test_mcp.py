@@ -83,8 +83,9 @@ def test_every_tool_has_its_schemas_and_its_risk(mngr: Local, era: str) -> None:
     listed = session(mngr, lambda client: client.list_tools(), era=era).tools
     hints = {one.name: (one.annotations.read_only_hint, one.annotations.destructive_hint) for one in listed}
     assert hints["agent_list"] == hints["agent_logs"] == (True, False)
-    assert hints["agent_create"] == hints["agent_stop"] == (False, False)
-    assert hints["agent_destroy"] == hints["agent_exec"] == (False, True)
+    assert hints["agent_stop"] == (False, False)
+    for runs_what_it_is_told in ("agent_create", "agent_send", "agent_exec", "agent_destroy"):
+        assert hints[runs_what_it_is_told] == (False, True)
     for one in listed:
         assert (one.input_schema["type"], one.input_schema["additionalProperties"]) == ("object", False)
         assert one.output_schema["type"] == "object"
@@ -118,7 +119,8 @@ def test_a_scope_that_is_not_enough(mngr: Local) -> None:
     async def do(client: Client) -> None:
         assert (await call(client, "agent_list"))["agents"] == []
         said = await fails(client, "agent_create", name="x")
-        assert "mngr mcp --scope lifecycle" in said
+        assert "mngr mcp --scope destructive" in said
+        assert "mngr mcp --scope lifecycle" in await fails(client, "agent_stop", name="x")
         assert "mngr mcp --scope destructive" in await fails(client, "agent_exec", name="x", command="true")
 
     session(mngr, do, "--scope", "read")
@@ -161,10 +163,26 @@ def test_a_call_that_outlives_its_client_goes_on_and_the_next_one_finds_it(mngr:
         (mngr.cwd / "go").touch()
         shown = await call(client, "operation_show", operation=running["id"], wait=60)
         assert (shown["state"], shown["result"]["stdout"]) == ("done", "x\n")
+        assert (await call(client, "operation_list"))["operations"] == []
+        # Its end was told, so the same call is a new one.
         return await call(client, "agent_exec", name="works", command=line)
 
-    assert session(mngr, do)["stdout"] == "x\n"
-    assert (
-        session(mngr, lambda client: call(client, "agent_exec", name="works", command=line))["stdout"]
-        == "x\nx\n"
+    assert session(mngr, do)["stdout"] == "x\nx\n"
+
+
+def test_words_of_a_type_are_a_shells(mngr: Local) -> None:
+    mngr.home.mkdir(exist_ok=True)
+    (mngr.home / "config.toml").write_text(
+        '[agent_types.counts]\ncommand = ["sh", "-c", "echo $# >n; exec sleep 1000", "x"]\n'
     )
+
+    async def do(client: Client) -> None:
+        await create(client, name="two", type="counts", command="one 'and two'")
+        assert (await call(client, "agent_exec", name="two", command="cat n"))["stdout"] == "2\n"
+        await create(client, name="none", type="counts")
+        assert (await call(client, "agent_exec", name="none", command="cat n"))["stdout"] == "0\n"
+        assert (
+            "quot" in (await fails(client, "agent_create", name="x", type="counts", command="it's")).lower()
+        )
+
+    session(mngr, do)

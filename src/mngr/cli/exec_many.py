@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from mngr.cli.exec import end_run, interrupt, start
 from mngr.model.errors import MngrError
@@ -56,23 +56,32 @@ class Many:
         self._timeout = timeout
         names = [one.text for one in agents]
         # Where two have one name, their hosts tell them apart.
-        self._names = [f"{one.text}@{one.host}" if names.count(one.text) > 1 else one.text for one in agents]
-        self._width = max(map(len, self._names))
+        self._names = {
+            one.agent_id: f"{one.text}@{one.host}.{one.provider}" if names.count(one.text) > 1 else one.text
+            for one in agents
+        }
+        self._width = max(map(len, self._names.values()))
         self._ended: dict[str, int | MngrError] = {}
         self._running: dict[str, tuple[Command, subprocess.Popen[bytes]]] = {}
         self._told = False
+        self._broken = False
         self._lock = threading.Lock()
+        #: Whoever writes may have to wait for who reads us, and nothing else waits for that.
+        self._writing = threading.Lock()
         self._hosts = defaultdict[str, threading.Semaphore](lambda: threading.Semaphore(MOST_OF_HOST))
         self._all = threading.Semaphore(MOST)
 
     def run(self) -> None:
-        """Returns when all have ended."""
-        pairs = list(zip(self._agents, self._names, strict=True))
-        threads = [threading.Thread(target=self._one, args=pair, daemon=True) for pair in pairs]
+        """Returns when all have ended. Raises BrokenPipeError when nobody reads us any more; then they were told to end."""
+        threads = [threading.Thread(target=self._one, args=(one,), daemon=True) for one in self._agents]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive() and not self._broken:
+                thread.join(0.2)
+        if self._broken:
+            self.end()
+            raise BrokenPipeError
 
     def end(self) -> None:
         """Ends all that still run, where they run; no other begins."""
@@ -83,10 +92,10 @@ class Many:
             running = list(self._running.items())
 
         def one(item: tuple[str, tuple[Command, subprocess.Popen[bytes]]]) -> None:
-            name, (run, process) = item
+            id, (run, process) = item
             why = end_run(run, process)
             if why:
-                self._say(f"mngr: {name}: it may still run there: {why}")
+                os.write(2, f"mngr: {self._names[id]}: it may still run there: {why}\n".encode())
 
         each(one, running, MOST)
 
@@ -95,28 +104,30 @@ class Many:
         from mngr.cli.main import show
 
         worst = 0
-        for name in self._names:
-            ended = self._ended[name]
+        for id, name in self._names.items():
+            ended = self._ended[id]
             if isinstance(ended, MngrError):
                 show(MngrError(f"{name}: {ended.message}", hint=ended.hint))
                 worst = max(worst, ended.exit_code)
             elif ended:
-                self._say(f"mngr: {name}: exit code {ended}")
+                print(f"mngr: {name}: exit code {ended}", file=sys.stderr)
                 worst = max(worst, ended)
         return worst
 
-    def _say(self, text: str) -> None:
-        with self._lock:
-            print(text, file=sys.stderr, flush=True)
-
-    def _one(self, agent: Reached, name: str) -> None:
+    def _one(self, agent: Reached) -> None:
         with self._hosts[f"{agent.provider} {agent.host}"], self._all:
             try:
-                self._ended[name] = self._run(agent, name)
+                ended = self._run(agent)
             except MngrError as error:
-                self._ended[name] = error
+                ended = error
+            except BrokenPipeError:
+                self._broken = True
+                return
+            except OSError as error:  # no more processes or files, say
+                ended = MngrError(str(error))
+            self._ended[agent.agent_id] = ended
 
-    def _run(self, agent: Reached, name: str) -> int:
+    def _run(self, agent: Reached) -> int:
         import time
 
         from mngr.ops.run import GRACE_S, check_connection, exec_command, limited, timed_out
@@ -128,15 +139,13 @@ class Many:
             if self._told:
                 return 130
             process = start(run.argv, apart=True)
-            self._running[name] = run, process
-        assert process.stdout
-        assert process.stderr
+            self._running[agent.agent_id] = run, process
         end = None if self._timeout is None else since + self._timeout + GRACE_S
-        if not self._pass_on(name, process.stdout, process.stderr, end):
+        if not self._pass_on(self._names[agent.agent_id], process, end):
             end_run(run, process)
         code = process.wait()
         with self._lock:
-            del self._running[name]
+            del self._running[agent.agent_id]
         if (end and time.monotonic() > end) or timed_out(code, self._timeout, time.monotonic() - since):
             raise MngrError(f"the command didn't end within {self._timeout:g} s")
         code = 128 - code if code < 0 else code
@@ -144,31 +153,42 @@ class Many:
             check_connection(self._mngr, agent.address, run)
         return code
 
-    def _pass_on(self, name: str, out: IO[bytes], err: IO[bytes], end: float | None) -> bool:
-        """Prints what comes, line by line, until all of it has come; False if `end` came first."""
+    def _pass_on(self, name: str, process: subprocess.Popen[bytes], end: float | None) -> bool:
+        """Prints what comes, line by line, until the command has ended; False if `end` came first."""
         import time
 
+        assert process.stdout
+        assert process.stderr
         before = f"{name.ljust(self._width)} | ".encode()
-        rest = {out: b"", err: b""}
-        to = {out: sys.stdout.buffer, err: sys.stderr.buffer}
+        rest = {process.stdout: b"", process.stderr: b""}
         with selectors.DefaultSelector() as selector:
-            for pipe in (out, err):
+            for pipe in rest:
                 selector.register(pipe, selectors.EVENT_READ)
             while selector.get_map():
-                left = None if end is None else end - time.monotonic()
-                if left is not None and left <= 0:
+                # What it has left in the background may keep its output open.
+                is_over = process.poll() is not None
+                if end is not None and time.monotonic() > end:
                     return False
-                for key, _ in selector.select(left):
-                    pipe = out if key.fileobj is out else err
+                ready = selector.select(0.1 if is_over else 0.25)
+                for pipe in (pipe for pipe in rest if pipe in [key.fileobj for key, _ in ready]):
                     new = os.read(pipe.fileno(), LINE)
                     if not new:
                         selector.unregister(pipe)
-                        new = b"\n" if rest[pipe] else b""
                     *lines, rest[pipe] = (rest[pipe] + new).split(b"\n")
-                    if len(rest[pipe]) > LINE:
+                    if rest[pipe] and (not new or len(rest[pipe]) > LINE):
                         lines.append(rest[pipe])
                         rest[pipe] = b""
-                    with self._lock:
-                        to[pipe].write(b"".join(before + line + b"\n" for line in lines))
-                        to[pipe].flush()
+                    self._write(1 if pipe is process.stdout else 2, [before + line + b"\n" for line in lines])
+                if is_over and not ready:
+                    break
+        for pipe, text in rest.items():
+            self._write(1 if pipe is process.stdout else 2, [before + text + b"\n"] if text else [])
+            pipe.close()
         return True
+
+    def _write(self, fd: int, lines: list[bytes]) -> None:
+        """Not through Python's own buffers: a thread that waits here holds nothing that the process's end needs."""
+        left = memoryview(b"".join(lines))
+        with self._writing:
+            while left:
+                left = left[os.write(fd, left) :]

@@ -8,7 +8,7 @@ from typing import Any
 from mngr.model.errors import Conflict, InvalidInput, MngrError, NotFound, NotSupported, TimedOut, Unreachable
 from mngr.model.progress import Progress, Step
 from mngr.vps_docker.errors import VpsApiError
-from mngr.vps_docker.http import Answer, Api, Call, Refusal
+from mngr.vps_docker.http import CALL_TIMEOUT_S, Answer, Api, Call, Refusal
 from mngr.vps_docker.http_wire import wire_to
 
 #: A change may wait for another one of the same VM's.
@@ -23,9 +23,10 @@ _TOKENS = "VM_PROVISIONER_TOKEN: `mngr vm token create NAME --scope destructive`
 
 
 class Service:
-    """The one at `url`. Raises what the service says that happened; Unreachable where it doesn't answer, or takes no such token."""
+    """The one at `url`. `wait_s`: a call may ask it to wait so long, in seconds. Raises what the service says that happened;
+    Unreachable where it doesn't answer, or takes no such token."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, wait_s: float = 0) -> None:
         self._url = url
         headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -35,7 +36,7 @@ class Service:
                 wire, self._refusal, title="the VM service", where=url, status_page="`mngr vm serve` there"
             )
 
-        self._reads, self._changes = api(), api(timeout=CHANGE_S)
+        self._reads, self._changes = api(timeout=CALL_TIMEOUT_S + wait_s), api(timeout=CHANGE_S + wait_s)
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Told:
         return self._said(self._reads, Call(method="GET", path=path, params=params))[1]

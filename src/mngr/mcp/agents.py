@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from mngr.cli import present, words
 from mngr.cli.losses import said
-from mngr.mcp.verbs import Caller, Verb, schema
+from mngr.mcp.verbs import Caller, Verb, long_schema, schema
 from mngr.model.errors import Conflict, InvalidInput
 from mngr.model.names import check_name
 from mngr.vmservice.shapes import NAME, Shape
@@ -189,7 +190,7 @@ def create(caller: Caller, asked: Create) -> Any:
     if CLIENT in asked.labels:
         raise InvalidInput(f"the label {CLIENT} says whose an agent is", hint="leave it out")
     more: dict[str, Any] = {
-        "command": asked.command.split() if asked.type and asked.command else asked.command, "provider": asked.provider,
+        **_command(asked), "provider": asked.provider,
         "image": asked.image, "build_args": asked.build_args, "env": asked.env,
         "labels": {**asked.labels, CLIENT: caller.client}, "idle_timeout_s": asked.idle_timeout_s,
         "max_lifetime_s": asked.max_lifetime_s, "source": asked.source,
@@ -212,6 +213,16 @@ def create(caller: Caller, asked: Create) -> Any:
         made=True, plan=None, costs=plan.costs, notes=[], agent=_row(caller, made), offer=None, provider=plan.provider.name,
         new_host=plan.onto is None,
     )  # fmt: skip
+
+
+def _command(asked: Create) -> dict[str, Any]:
+    """None given is not an empty one. Raises InvalidInput for words with a quote that doesn't end."""
+    if not asked.command:
+        return {}
+    try:
+        return {"command": shlex.split(asked.command) if asked.type else asked.command}
+    except ValueError as error:
+        raise InvalidInput(f"the command {asked.command!r} isn't words of a shell: {error}") from None
 
 
 def list_(caller: Caller, asked: List) -> Any:
@@ -289,15 +300,15 @@ def check_client(name: str) -> str:
 
 VERBS: Sequence[Verb] = (
     Verb("agent_create", "Make an agent, and a host for it if needed. First without `plan`: that shows what would be made and what it costs, and makes nothing",
-         "lifecycle", Create, schema(Created), create, long=lambda asked: bool(asked.plan)),
+         "destructive", Create, long_schema(Created), create, long=lambda asked: bool(asked.plan)),
     Verb("agent_list", "List agents, their states, and the hosts they are on", "read", List, schema(Listing), list_),
-    Verb("agent_send", "Type a message at an agent's prompt", "lifecycle", Send, schema(Sent), send),
+    Verb("agent_send", "Type a message at an agent's prompt", "destructive", Send, schema(Sent), send),
     Verb("agent_wait", "Wait until agents are done, or want something", "read", Wait, schema(WaitAnswer), wait),
-    Verb("agent_exec", "Run a shell line beside an agent, in its work dir, and wait for its end", "destructive", Exec, schema(Ran), run,
+    Verb("agent_exec", "Run a shell line beside an agent, in its work dir, and wait for its end", "destructive", Exec, long_schema(Ran), run,
          long=lambda asked: True),
     Verb("agent_logs", "Show the last lines of what an agent's terminal showed", "read", Logs, schema(LogText), logs),
-    Verb("agent_stop", "Stop an agent, and its host if nobody else needs it; what it made stays", "lifecycle", AgentName, schema(StopAnswer), stop,
+    Verb("agent_stop", "Stop an agent, and its host if nobody else needs it; what it made stays", "lifecycle", AgentName, long_schema(StopAnswer), stop,
          again=True, long=lambda asked: True),
     Verb("agent_destroy", "Remove an agent that this client made for good, and with a host's last agent the host and its machine", "destructive",
-         Destroy, schema(Gone), destroy, long=lambda asked: True),
+         Destroy, long_schema(Gone), destroy, long=lambda asked: True),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Long calls as operations: each is a process of its own, which no client's end ends, and a folder that says how it is.
 
 `MNGR_HOME/mcp/<id>/`: `lock`, held while it runs; `begun` (which tool, about what, since when), `step`, `log`; `result` once it has
-ended. The id follows from the call, so whoever makes the same call finds it. Parameters, which may be secret, aren't on disk.
+ended, `heard` once that was told. The id follows from the call, so whoever makes the same call finds it. Parameters, which may be secret, aren't on disk.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Operations:
     def __init__(self, folder: Path, clock: Clock = SYSTEM, worker: Sequence[str] = WORKER) -> None:
         self._folder, self._clock, self._worker = folder, clock, worker
 
-    def begin(self, tool: str, client: str, arguments: str, target: str) -> str:
+    def begin(self, tool: str, client: str, arguments: str, target: str, within: str = "") -> str:
         """The id of the operation that does this: one that runs, one that is done and that nobody has heard of yet, else a new
-        one. `arguments`: as JSON."""
-        id = "op-" + hashlib.sha256(f"{tool}\0{arguments}".encode()).hexdigest()[:16]
+        one. `arguments`: as JSON. `within`: in which directory or of which service they are meant."""
+        id = "op-" + hashlib.sha256(f"{tool}\0{within}\0{arguments}".encode()).hexdigest()[:16]
         with self._locked():
             self._drop()
             if not self.has_ended(id) or self._is_unheard(id):
@@ -73,8 +73,9 @@ class Operations:
         return (self._folder / id / "result").exists() or not self._is_running(id)
 
     def heard(self, id: str) -> None:
-        """Its end was told to who asked for it: the same call is a new one now."""
-        shutil.rmtree(self._folder / id, ignore_errors=True)
+        """Its end was told to somebody who asked for it: the same call is a new one now. Repeatable."""
+        with suppress(FileNotFoundError):
+            write_private(self._folder / id / "heard", "")
 
     def show(self, id: str) -> Operation:
         """Raises NotFound."""
@@ -97,12 +98,13 @@ class Operations:
         )  # fmt: skip
 
     def list_(self) -> list[Operation]:
-        """The newest first."""
+        """The newest first; but for those whose end was told."""
         found = []
         with suppress(FileNotFoundError):
             for one in self._folder.glob("op-*"):
                 with suppress(NotFound):
-                    found.append(self.show(one.name))
+                    if not (one / "heard").exists():
+                        found.append(self.show(one.name))
         return sorted(found, key=lambda one: one.createdAt, reverse=True)
 
     def _is_running(self, id: str) -> bool:
@@ -119,6 +121,8 @@ class Operations:
         return False
 
     def _is_unheard(self, id: str) -> bool:
+        if (self._folder / id / "heard").exists():
+            return False
         result = _read(self._folder / id / "result")
         fresh = result is not None and self._clock.now() - result["at"] < UNHEARD_S
         return fresh and not (result or {}).get("problem")
@@ -126,7 +130,8 @@ class Operations:
     def _drop(self) -> None:
         for one in self._folder.glob("op-*"):
             with suppress(OSError):
-                old = self._clock.now() - one.stat().st_mtime > KEPT_S
+                kept = UNHEARD_S if (one / "heard").exists() else KEPT_S
+                old = self._clock.now() - one.stat().st_mtime > kept
                 if old and self.has_ended(one.name):
                     shutil.rmtree(one, ignore_errors=True)
 

@@ -19,7 +19,7 @@ def verbs(operations: Operations) -> Mapping[str, Verb]:
     def list_(caller: Caller, asked: long.OperationsAsked) -> Any:
         found = [
             one
-            for one in operations.list_()
+            for one in ([] if asked.before else operations.list_())  # all of these are on the first page
             if asked.state in ("any", one.state) and asked.target in ("", one.target)
         ]
         rows = [one.model_dump() for one in found]
@@ -34,13 +34,16 @@ def verbs(operations: Operations) -> Mapping[str, Verb]:
             try:
                 shown = operations.show(asked.operation)
             except NotFound:
-                if (service := remote()) is None:
+                if (service := remote(asked.wait)) is None:
                     raise
                 left = max(0, asked.wait - int(time.monotonic() - began))
                 return service.get(f"/api/operations/{asked.operation}", {"wait": left})
             if shown.state != "running":
                 break
-        return operations.show(asked.operation)
+        shown = operations.show(asked.operation)
+        if shown.state != "running":
+            operations.heard(asked.operation)
+        return shown
 
     runs = {"operation_list": list_, "operation_show": show}
     answers = {"operation_list": long.Operations, "operation_show": long.Operation}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,7 +73,12 @@ class Server:
         """Its answer, or its operation where it takes longer than a client waits."""
         text = asked.model_dump_json(exclude_unset=True)
         id = await to_thread.run_sync(
-            self._operations.begin, verb.name, self._caller.client, text, target_of(asked)
+            self._operations.begin,
+            verb.name,
+            self._caller.client,
+            text,
+            target_of(asked),
+            _within(verb, asked),
         )
         before, number, pause, until = None, 0, FIRST_S, anyio.current_time() + WAIT_S
         while not self._operations.has_ended(id):
@@ -90,6 +96,13 @@ class Server:
         if shown.problem:
             raise Failed(shown.problem)
         return shown.result
+
+
+def _within(verb: Verb, asked: Any) -> str:
+    """What else than its arguments makes a call this one."""
+    if verb.name.startswith("agent_"):
+        return os.getcwd() if getattr(asked, "source", None) is not None else ""
+    return os.environ.get("VM_PROVISIONER_URL", "")
 
 
 def _asked(verb: Verb, arguments: Mapping[str, Any]) -> Any:

@@ -56,6 +56,16 @@ class Verb:
     long: Callable[[Any], bool] = lambda asked: False
 
 
+def long_schema(shape: type[Shape]) -> dict[str, Any]:
+    """Of a call that may be long: its operation is an answer, too."""
+    from pydantic import TypeAdapter
+
+    from mngr.vmservice.long import Operation
+
+    both: TypeAdapter[Any] = TypeAdapter(shape | Operation)  # type: ignore[arg-type]
+    return {"type": "object", **both.json_schema(mode="serialization")}
+
+
 def schema(shape: type[Shape]) -> dict[str, Any]:
     """JSON Schema of an answer."""
     made: dict[str, Any] = shape.model_json_schema(mode="serialization")

@@ -28,20 +28,20 @@ def verbs() -> Sequence[Verb]:
     return [_verb(one, answers[one.name]) for one in toolbox.BY_NAME.values() if one.name not in OPERATIONS]
 
 
-def remote() -> Remote | None:
-    """The service, if one is named. Raises InvalidInput where its address or token can't be used."""
+def remote(wait_s: float = 0) -> Remote | None:
+    """The service, if one is named. `wait_s`: so long a call will ask it to wait, in seconds. Raises InvalidInput where its address or token can't be used."""
     if not (url := os.environ.get("VM_PROVISIONER_URL", "")):
         return None
     from mngr.cli.vm_side import TOKEN, URL
     from mngr.cli.vm_wire import Service as Remote
     from mngr.vps_docker.credentials import check_api_url, credential
 
-    return Remote(check_api_url(url, URL), credential(os.environ.get(TOKEN, ""), TOKEN))
+    return Remote(check_api_url(url, URL), credential(os.environ.get(TOKEN, ""), TOKEN), wait_s)
 
 
 def _verb(action: Action, answer: Mapping[str, Any]) -> Verb:
     def run(caller: Caller, asked: Any) -> Any:
-        if service := remote():
+        if service := remote(getattr(asked, "timeout", 0)):
             body = asked.model_dump(exclude_unset=True)
             path = f"/tools/{action.name}"
             if action.long:

@@ -77,7 +77,9 @@ class Door:
         now = self._now()
         if self._metrics:
             self._metrics.count(entry.action, status, now - entry.began)
-        if is_open or (status == 429 and self._told.take(neighbours(entry.address))):
+        # Whoever has no token mustn't fill the log.
+        is_turned_away = status == 429 or (not entry.who and status in (403, 421))
+        if is_open or (is_turned_away and self._told.take(neighbours(entry.address))):
             return
         self._audit.end(entry, status, now)
 

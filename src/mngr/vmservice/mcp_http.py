@@ -10,7 +10,7 @@ import asyncio
 import gc
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -37,7 +37,8 @@ NAME = "mngr-vm"
 WAIT_S = 45.0
 #: How often a client that asked for it is told how far a call is.
 TOLD_S = 1.0
-MOST_OWED = 256
+#: So many answers are kept for callers that may ask again, and so long, in seconds.
+MOST_OWED, OWED_S = 256, 3600.0
 
 ABOUT = """Virtual machines on libvirt, and SSH keys for them.
 Memory is in MiB, disks are in GiB. A call that takes long goes on as an operation, also when its caller goes away: an answer with an
@@ -53,8 +54,8 @@ class Mcp:
         self._manager: asyncio.Task[Managers] | None = None
         self._running: asyncio.Task[None] | None = None
         self._end = asyncio.Event()
-        #: What a caller went away from, or was told to ask for again.
-        self._owed: OrderedDict[tuple[str, ...], Live] = OrderedDict()
+        #: What a caller went away from, or was told to ask for again, and since when.
+        self._owed: OrderedDict[tuple[str, ...], tuple[Live, float]] = OrderedDict()
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         if self._manager is None or (self._manager.done() and self._manager.exception()):
@@ -141,7 +142,12 @@ class Mcp:
                 await run_in_threadpool(self._calls.audit.begin, entry)
         if action.long:
             return await self._long(action, asked, context, getattr(state, "who", ""))
-        return await self._calls.run(action.kind, action.run, asked)
+        if action.scope != "read":
+            self._settle(lambda one: target_of(one.asked) == target_of(asked))
+        answer = await self._calls.run(action.kind, action.run, asked)
+        if isinstance(answer, long.Operation):
+            self._settle(lambda one: one.id == answer.id)  # its end was told
+        return answer
 
     async def _long(self, action: Action, asked: Any, context: Context, who: str) -> Any:
         """Its answer, or its operation where it takes longer than a client waits."""
@@ -168,18 +174,21 @@ class Mcp:
     def _left(self, key: tuple[str, ...], action: Action) -> Live | None:
         """What this caller began with the same call before, and hasn't heard the end of; but for one that failed, or one that
         says how the VM is now: such a call is made again."""
-        live = self._owed.pop(key, None)
-        if live and live.ended.is_set() and (live.error or action.plan):
+        live, since = self._owed.pop(key, (None, 0.0))
+        is_old = asyncio.get_running_loop().time() - since > OWED_S
+        if live and live.ended.is_set() and (live.error or action.plan or is_old):
             return None
         return live
 
+    def _settle(self, is_meant: Callable[[Live], bool]) -> None:
+        """Of these that have ended nobody is owed the answer any more."""
+        for key in [key for key, (one, _) in self._owed.items() if one.ended.is_set() and is_meant(one)]:
+            del self._owed[key]
+
     def _owe(self, key: tuple[str, ...], live: Live) -> None:
         """What else is owed of this VM isn't true any more."""
-        target = target_of(live.asked)
-        for other in [other for other, one in self._owed.items() if target_of(one.asked) == target]:
-            if self._owed[other].ended.is_set():
-                del self._owed[other]
-        self._owed[key] = live
+        self._settle(lambda one: target_of(one.asked) == target_of(live.asked))
+        self._owed[key] = live, asyncio.get_running_loop().time()
         while len(self._owed) > MOST_OWED:
             self._owed.popitem(last=False)
 

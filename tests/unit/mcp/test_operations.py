@@ -60,10 +60,14 @@ def test_the_same_call_finds_it_while_it_runs_and_once_after(operations: Operati
     assert operations.begin("a", "c", '{"x":1}', "web") == id
     assert (operations.show(id).state, operations.show(id).result) == ("done", {"is": '{"x":1}'})
     operations.heard(id)
-    with pytest.raises(NotFound):
-        operations.show(id)
+    operations.heard(id)
+    assert (operations.show(id).state, [one.id for one in operations.list_() if one.id == id]) == ("done", [])
+    assert operations.begin("a", "c", '{"x":1}', "web", within="elsewhere") != id
+    until(lambda: runs(tmp_path) == 3)
     assert operations.begin("a", "c", '{"x":1}', "web") == id
-    until(lambda: runs(tmp_path) == 3 and operations.has_ended(id))
+    until(lambda: runs(tmp_path) == 4 and operations.has_ended(id))
+    with pytest.raises(NotFound):
+        operations.show("op-0")
 
 
 @pytest.mark.parametrize(("tool", "said"), [("fails", "no"), ("dies", "killed before its end")])

@@ -248,7 +248,9 @@ def test_one_that_takes_longer_than_a_client_waits_is_answered_by_its_operation(
     assert (
         shown.structured_content["result"] == again.structured_content == {"status": "stopped", "vm": "test"}
     )
+    # Its end was told by the second call, so the third was another stop.
     assert slow.begun.acquire(timeout=60)
+    assert slow.begun.acquire(blocking=False)
     assert not slow.begun.acquire(blocking=False)
 
 

@@ -61,8 +61,10 @@ def run() -> None:
                     _enter(peer.fd, NEW_PID)  # that is, who is born from now on
                     if not os.fork():
                         _serve(connection, asked, peer, programs)
-            except OSError:
-                continue  # it has gone, or its machine has
+            except Exception as problem:  # it has gone, or its machine has; nobody else suffers by that
+                if not isinstance(problem, OSError):
+                    traceback.print_exc()
+                continue
             finally:
                 _enter(own, NEW_PID)
 
