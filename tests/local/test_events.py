@@ -160,9 +160,9 @@ def test_it_is_run_for_neighbours_of_those_that_are_followed(mngr: Local, tmp_pa
 
 def test_who_follows_on_runs_it_while_a_wait_still_does(mngr: Local, tmp_path: Path) -> None:
     """For a change that came to the wait: that one ends what it has begun."""
-    go, changes = tmp_path / "go", tmp_path / "changes"
+    go, begun, changes = tmp_path / "go", tmp_path / "begun", tmp_path / "changes"
     mngr.home.mkdir(exist_ok=True)
-    line = f'read -r line; case $line in *a1*) until [ -e {go} ]; do sleep 0.05; done;; esac; echo "$line" >>{changes}'
+    line = f'read -r line; case $line in *a1*) echo >{begun}; until [ -e {go} ]; do sleep 0.05; done;; esac; echo "$line" >>{changes}'
     (mngr.home / "config.toml").write_text(f"on_change = {json.dumps(line)}\n")
     end = mngr.cwd / "end"
     mngr.create("a1", "sh", "-c", f"while [ ! -e {end} ]; do echo at work; sleep 0.05; done")
@@ -178,6 +178,7 @@ def test_who_follows_on_runs_it_while_a_wait_still_does(mngr: Local, tmp_path: P
         try:
             end.touch()
             assert waiting.stdout.readline() == "a1 is done (exit code 0)\n"
+            until(begun.exists)  # else the follower may be the first after all
         finally:
             for pid in follower:
                 os.kill(pid, signal.SIGCONT)

@@ -27,7 +27,7 @@ def tmux(mngr: Local, *words: str, check: bool = True) -> str:
 
 def sleeps(mngr: Local) -> list[str]:
     """The `sleep …` that run because of this test, but for the watcher's."""
-    return sorted(line for line in mngr.processes().values() if line.startswith("sleep ") and len(line) > 8)
+    return sorted(line for line in mngr.processes().values() if re.fullmatch(r"sleep \d{2,}.*", line))
 
 
 def until(what: Callable[[], bool], limit_s: float = 15) -> None:
