@@ -53,7 +53,7 @@ LAST = {"e2e"}
 #: Beside those, and in nobody's way.
 NICE = {"unit", "clouds", "simcloud_ovh", "simcloud_azure"}
 #: So many that failed beside others may have met a busy computer; more are no accident.
-SECOND_TRIES = 4
+SECOND_TRIES = 6
 NOT_SUITES = {"support", "__pycache__"}
 
 #: A suite that takes longer is ended, and has failed. With all crash points that is hours.
