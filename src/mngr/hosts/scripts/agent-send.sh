@@ -11,6 +11,7 @@
 #   ended CODE|stopped  nothing was typed: its command has ended, it isn't there
 #   locked|cut|unknown  others talk to it; the message came in part; who began to send this very message was killed
 # Exit code 3: there is no such agent.
+# shellcheck disable=SC3013 # dash and busybox have -nt
 # shellcheck disable=SC2154,SC2034 # of the included parts
 dir=$1 id=$2 label=$3 token=$4 size=$5 prompt=$6 prompt_at=$7 wait=$8 how=${9-}
 agent=$dir/agents/$id
@@ -34,11 +35,13 @@ young() {
 }
 
 # takes_pastes: whether the program has asked for bracketed pastes, which travel as one text. Programs draw their prompt before that;
-# one that hasn't within 5 s, or was started more than a minute ago, does without.
+# one that hasn't within 3 s, or was started more than a minute ago, does without: it isn't waited for again.
 takes_pastes() {
 	shows=${shows:-$now}
-	[ $((now - shows)) -lt 500 ] && [ -f "$agent/log" ] && young 60 || return 0
-	LC_ALL=C grep -aq "$(printf '\033')\[?[0-9;]*2004[0-9;]*h" "$agent/log"
+	[ -f "$agent/log" ] && ! [ "$agent/plain" -nt "$agent/process" ] && young 60 || return 0
+	! LC_ALL=C grep -aq "$(printf '\033')\[?[0-9;]*2004[0-9;]*h" "$agent/log" || return 0
+	[ $((now - shows)) -ge 300 ] || return 1
+	{ true >"$agent/plain"; } 2>/dev/null || true
 }
 
 # ready: returns once a message can be typed.
