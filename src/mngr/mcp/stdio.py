@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 from anyio import to_thread
 from mcp.server.stdio import stdio_server
-from pydantic import ValidationError
 
 from mngr.mcp import own
 from mngr.mcp.operations import Operations
@@ -18,7 +17,7 @@ from mngr.mcp.registry import all_verbs
 from mngr.mcp.verbs import Caller, Verb
 from mngr.model.progress import Step
 from mngr.vmservice import problems, scopes
-from mngr.vmservice.mcp_server import Context, Failed, progress, server
+from mngr.vmservice.mcp_server import Context, Failed, asked_of, progress, server
 from mngr.vmservice.operations import target_of
 from mngr.vmservice.scopes import Scope
 from mngr.vmservice.toolbox import Tool
@@ -64,7 +63,7 @@ class Server:
                     f"whoever set it up may have it started as `mngr mcp --scope {verb.scope}`",
                 )
             )  # fmt: skip
-        asked = _asked(verb, arguments)
+        asked = asked_of(verb.name, verb.request, arguments)
         if verb.long(asked):
             return await self._long(verb, asked, context)
         return await to_thread.run_sync(verb.run, self._caller, asked, abandon_on_cancel=True)
@@ -103,19 +102,6 @@ def _within(verb: Verb, asked: Any) -> str:
     if verb.name.startswith("agent_"):
         return os.getcwd() if getattr(asked, "source", None) is not None else ""
     return os.environ.get("VM_PROVISIONER_URL", "")
-
-
-def _asked(verb: Verb, arguments: Mapping[str, Any]) -> Any:
-    import json
-
-    try:
-        return verb.request.model_validate_json(json.dumps(arguments))
-    except ValidationError as error:
-        wrong = problems.wrongs(error)
-        hint = (
-            f"its parameters: {', '.join(verb.request.model_fields) or 'none'}; tools/list has their schema"
-        )
-        raise Failed(problems.problem(422, f"{verb.name} can't be called so", hint, wrong)) from None
 
 
 def _tool(verb: Verb) -> Tool:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Message, Receive, Send
 from starlette.types import Scope as Asgi
@@ -132,10 +130,12 @@ class Mcp:
     ) -> Any:
         if entry:
             entry.action = action.name
+        from mngr.vmservice.mcp_server import asked_of
+
         assert context.request is not None
         state = context.request.state
         problems.check_scope(state.allowed, action.scope)
-        asked = _asked(action, arguments)
+        asked = asked_of(name=action.name, request=action.request, arguments=arguments)
         if entry:
             entry.target = audit.target(asked)
             if action.scope != "read":
@@ -191,16 +191,3 @@ class Mcp:
         self._owed[key] = live, asyncio.get_running_loop().time()
         while len(self._owed) > MOST_OWED:
             self._owed.popitem(last=False)
-
-
-def _asked(action: Action, arguments: Mapping[str, Any]) -> Any:
-    from mngr.vmservice.mcp_server import Failed
-
-    try:
-        return action.request.model_validate_json(json.dumps(arguments))
-    except ValidationError as error:
-        wrong = problems.wrongs(error)
-        hint = (
-            f"its parameters: {', '.join(action.request.model_fields) or 'none'}; tools/list has their schema"
-        )
-        raise Failed(problems.problem(422, f"{action.name} can't be called so", hint, wrong)) from None

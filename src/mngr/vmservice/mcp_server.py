@@ -15,13 +15,15 @@ import mcp_types as types
 import msgspec
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from mngr import __version__
 from mngr.model.errors import MngrError
 from mngr.model.progress import Step
+from mngr.vmservice import problems
 from mngr.vmservice.operations import problem_of
 from mngr.vmservice.problems import Problem, with_details
+from mngr.vmservice.shapes import Shape
 from mngr.vmservice.toolbox import Tool
 
 LOG = logging.getLogger("mngr.vmservice")
@@ -114,3 +116,14 @@ def _unknown(name: str, known: Mapping[str, Any]) -> Problem:
         detail=f"there is no tool {name[:80]!r}",
         hint=f"one of {', '.join(known)}",
     )
+
+
+def asked_of(name: str, request: type[Shape], arguments: Mapping[str, Any]) -> Any:
+    """What a call of the tool asks, as `request` has it. Raises Failed."""
+    try:
+        return request.model_validate_json(json.dumps(arguments))
+    except ValidationError as error:
+        hint = f"its parameters: {', '.join(request.model_fields) or 'none'}; tools/list has their schema"
+        raise Failed(
+            problems.problem(422, f"{name} can't be called so", hint, problems.wrongs(error))
+        ) from None
